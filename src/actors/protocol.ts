@@ -1,0 +1,77 @@
+// Control messages between the supervisor (main thread) and a worker thread, over a MessagePort of our own.
+// Plain data only; readings never cross. Requests carry an id that the answer repeats.
+import type { ErrorData } from '../errors.ts';
+import type { SensorInspection } from '../sensors/shard-state.ts';
+
+export type ShardPhase =
+  | 'assigned'
+  | 'restoring'
+  | 'replaying'
+  | 'running'
+  | 'draining'
+  | 'released'
+  | 'fenced'
+  | 'failed';
+
+export interface ShardStatus {
+  readonly topic: string;
+  readonly partition: number;
+  readonly phase: ShardPhase;
+  /** Next offset to fold. */
+  readonly position: number;
+  readonly highWatermark: number;
+  readonly committedOffset: number;
+  /** null until the first reading. */
+  readonly watermarkMs: number | null;
+  readonly maxEventTimeMs: number | null;
+  readonly sensors: number;
+  readonly openWindows: number;
+  readonly readings: number;
+  readonly featureRows: number;
+  readonly deadLetters: number;
+  readonly lastCommitMs: number | null;
+  readonly lastSnapshotMs: number | null;
+  readonly error?: ErrorData;
+}
+
+export interface WindowView {
+  readonly sensor_id: string;
+  readonly window_start: number;
+  readonly window_end: number;
+  readonly features: Readonly<Record<string, number>>;
+}
+
+/** What `GET /sensors/{id}` shows. */
+export interface SensorView extends SensorInspection {
+  readonly topic: string;
+  readonly partition: number;
+  /** The offset this view is valid at: everything below it is folded. */
+  readonly offset: number;
+}
+
+export type WorkerCommand =
+  | { readonly type: 'drain' }
+  | { readonly type: 'metrics'; readonly requestId: number }
+  | { readonly type: 'sensor'; readonly requestId: number; readonly sensorId: string }
+  | { readonly type: 'sensors'; readonly requestId: number; readonly limit: number };
+
+export type WorkerEvent =
+  /** The worker is a member of the group and folds what it is assigned. */
+  | { readonly type: 'running' }
+  /** Every second: all shards of this worker. */
+  | { readonly type: 'status'; readonly shards: readonly ShardStatus[] }
+  /** At once, when a shard changes phase. */
+  | { readonly type: 'shard'; readonly shard: ShardStatus }
+  /** prom-client's `getMetricsAsJSON()` of this thread. */
+  | { readonly type: 'metrics'; readonly requestId: number; readonly metrics: readonly object[] }
+  | {
+      readonly type: 'sensor';
+      readonly requestId: number;
+      readonly sensor: SensorView | undefined;
+    }
+  | {
+      readonly type: 'sensors';
+      readonly requestId: number;
+      readonly sensorIds: readonly string[];
+    }
+  | { readonly type: 'drained' };

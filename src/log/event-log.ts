@@ -1,0 +1,162 @@
+// The port of the event log: partitioned, ordered, durable, transactional. Kafka and the embedded log implement it
+// under one contract suite. Types only; offsets are safe integers, asserted by the adapters.
+
+export interface TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+export interface RecordHeader {
+  readonly key: string;
+  readonly value: Uint8Array | null;
+}
+
+/**
+ * A cursor over the records of one batch. `next()` moves to the next record and returns false after the last;
+ * the fields then describe that record and are valid until the following `next()`. Key and value are ranges
+ * [start, end) of `bytes`; a start of -1 means null. No object is made per record (hot path).
+ */
+export interface RecordCursor {
+  next(): boolean;
+  readonly offset: number;
+  /** The record's Kafka timestamp, ms since epoch (the append time under LogAppendTime). */
+  readonly timestampMs: number;
+  readonly bytes: Uint8Array;
+  readonly keyStart: number;
+  readonly keyEnd: number;
+  readonly valueStart: number;
+  readonly valueEnd: number;
+  readonly headerCount: number;
+  /** The headers of the current record, parsed on demand. */
+  headers(): readonly RecordHeader[];
+}
+
+/** Records of one partition, committed ones only; control records and aborted ones are already left out. */
+export interface FetchedBatch extends TopicPartition {
+  /** Offset after everything in the batch, control and compacted records included: where to go on. */
+  readonly nextOffset: number;
+  /** The partition's high watermark when this was fetched. */
+  readonly highWatermark: number;
+  /** A fresh cursor before the first record. */
+  records(): RecordCursor;
+}
+
+export interface OutputRecord {
+  readonly topic: string;
+  /** Explicit partition; left out, murmur2(key) over the topic's partitions, as Kafka's default partitioner. */
+  readonly partition?: number;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly headers?: readonly RecordHeader[];
+  /** The record's timestamp; left out, the time of the append. */
+  readonly timestampMs?: number;
+}
+
+/** Outputs and the input position, in one transaction: all of it becomes visible or none. */
+export interface Commit {
+  readonly nextOffset: number;
+  /** At most 4,000 bytes of text, stored with the offset. */
+  readonly metadata: string;
+  readonly records: readonly OutputRecord[];
+}
+
+export interface CommittedPosition {
+  readonly nextOffset: number;
+  readonly metadata: string;
+}
+
+/** The last offset + 1 that this commit wrote, for each output partition it wrote to. */
+export type CommitResult = readonly (TopicPartition & { readonly endOffset: number })[];
+
+/** The one transactional writer of one input partition. Opening it fences every earlier one. */
+export interface PartitionWriter {
+  /** Grows with every opening of this partition's writer; part of snapshot ids. */
+  readonly epoch: string;
+  /**
+   * Commits offset and records in one transaction. One call at a time.
+   * @throws FencedError when another writer of the partition was opened since; nothing of this commit is visible.
+   * @throws UnavailableError when the outcome is unknown: the writer is then dead, close it and recover.
+   */
+  commit(commit: Commit): Promise<CommitResult>;
+  /** Idempotent. Aborts an opening or commit still under way; never throws. */
+  close(): Promise<void>;
+}
+
+export interface GroupListener {
+  /** The fold position of a partition this member holds already; undefined = not held (starts paused). */
+  positionOf(partition: TopicPartition): number | undefined;
+  /** Synchronous, before any fetch of the new generation: these are new, and paused until `start`. */
+  onAssigned(added: readonly TopicPartition[]): void;
+  /** Synchronous: these now belong to others; write nothing more for them. */
+  onRevoked(removed: readonly TopicPartition[]): void;
+  /** One batch; the partition's next one waits until this resolves. Must not reject. */
+  onBatch(batch: FetchedBatch): Promise<void>;
+  /** Membership is lost and could not be regained, or the log cannot go on (for example offset out of range). */
+  onFailed(error: Error): void;
+}
+
+export interface GroupMember {
+  /** Begins (or moves) delivery of an assigned partition at offset `from`. */
+  start(partition: TopicPartition, from: number): void;
+  pause(partition: TopicPartition): void;
+  resume(partition: TopicPartition): void;
+  /** Resolves once a heartbeat sent after this call has succeeded; rejects with UnavailableError on leave. */
+  heartbeatAfterNow(): Promise<void>;
+  /** Stops fetching, waits for running `onBatch` calls, leaves the group. Idempotent. */
+  leave(): Promise<void>;
+}
+
+export interface TopicSpec {
+  readonly topic: string;
+  readonly partitions: number;
+  /** Kafka topic configuration entries, e.g. {'cleanup.policy': 'compact'}; the embedded log ignores them. */
+  readonly config?: Readonly<Record<string, string>>;
+}
+
+export interface TopicDescription {
+  readonly topic: string;
+  readonly partitions: number;
+  readonly replicationFactor: number;
+  readonly config: Readonly<Record<string, string>>;
+}
+
+export interface EventLog {
+  /** Creates the topics that are missing and returns those it created; existing ones stay as they are. */
+  ensureTopics(specs: readonly TopicSpec[]): Promise<readonly string[]>;
+  /** The topic, or undefined where it does not exist. */
+  describeTopic(topic: string): Promise<TopicDescription | undefined>;
+  /** Earliest retained offset and high watermark (end, exclusive). */
+  offsets(partition: TopicPartition): Promise<{ readonly earliest: number; readonly end: number }>;
+  /** First offset whose record timestamp is >= timeMs; the end where there is none. */
+  offsetAtTime(partition: TopicPartition, timeMs: number): Promise<number>;
+  /** What `groupId` committed for the partition; undefined where it never did. */
+  committed(groupId: string, partition: TopicPartition): Promise<CommittedPosition | undefined>;
+  /** Commits positions for a group outside any transaction (projections). */
+  commitOffsets(
+    groupId: string,
+    positions: readonly (TopicPartition & CommittedPosition)[],
+  ): Promise<void>;
+  /** Read-committed batches from `from` up to the end as it was at the call (or `to`, exclusive), without a group. */
+  read(
+    partition: TopicPartition & { readonly from: number; readonly to?: number },
+  ): AsyncIterable<FetchedBatch>;
+  /** Appends outside any transaction; resolves when durable, in order per partition. */
+  append(records: readonly OutputRecord[]): Promise<void>;
+  joinGroup(options: {
+    readonly groupId: string;
+    readonly topics: readonly string[];
+    readonly listener: GroupListener;
+    /** Free text other members can see (the advertised HTTP address). */
+    readonly memberInfo?: string;
+  }): Promise<GroupMember>;
+  /**
+   * Opens the partition's transactional writer, transactional id `<group>-<topic>-<partition>`. When this resolves,
+   * every earlier writer is fenced: only now may the committed position be read.
+   */
+  openWriter(
+    groupId: string,
+    partition: TopicPartition,
+    signal?: AbortSignal,
+  ): Promise<PartitionWriter>;
+  close(): Promise<void>;
+}

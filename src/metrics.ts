@@ -1,0 +1,86 @@
+// Every metric of the program, declared once. Each thread has its own registry; the supervisor merges them.
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+export interface Metrics {
+  readonly registry: Registry;
+  readonly readings: Counter;
+  readonly featureRows: Counter;
+  readonly deadLetters: Counter<'reason'>;
+  readonly forwards: Counter;
+  readonly anomalies: Counter;
+  readonly commitSeconds: Histogram;
+  readonly snapshotSeconds: Histogram;
+  readonly snapshotBytes: Gauge<'topic' | 'partition'>;
+  readonly restoreSeconds: Histogram;
+  readonly commitFailures: Counter<'directive'>;
+  readonly fences: Counter;
+  readonly fetches: Counter;
+  readonly lagRecords: Gauge<'topic' | 'partition'>;
+  readonly watermarkDelaySeconds: Gauge<'topic' | 'partition'>;
+  readonly sensors: Gauge<'topic' | 'partition'>;
+  readonly openWindows: Gauge<'topic' | 'partition'>;
+  readonly idleMarks: Counter;
+  readonly projectedRows: Counter<'result'>;
+  readonly projectionLagRecords: Gauge;
+  readonly projectionFailures: Counter;
+  readonly twoOwnerSensors: Counter;
+}
+
+/** Returns the metrics of one thread in a fresh registry. */
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const partition = ['topic', 'partition'] as const;
+  const counter = <T extends string = never>(
+    name: string,
+    help: string,
+    labelNames: readonly T[] = [],
+  ): Counter<T> => new Counter<T>({ name: `sensorium_${name}`, help, labelNames, registers });
+  const gauge = <T extends string = never>(
+    name: string,
+    help: string,
+    labelNames: readonly T[] = [],
+  ): Gauge<T> => new Gauge<T>({ name: `sensorium_${name}`, help, labelNames, registers });
+  const histogram = (name: string, help: string): Histogram =>
+    new Histogram({
+      name: `sensorium_${name}`,
+      help,
+      buckets: [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30],
+      registers,
+    });
+  return {
+    registry,
+    readings: counter('readings_total', 'Readings folded into a window and a baseline.'),
+    featureRows: counter('feature_rows_total', 'Feature rows committed to the output topic.'),
+    deadLetters: counter('dead_letters_total', 'Records committed to the dead-letter topic.', [
+      'reason',
+    ]),
+    forwards: counter('forwards_total', 'Readings forwarded to the rekeyed topic.'),
+    anomalies: counter('anomalies_total', 'Anomalous readings in committed feature rows.'),
+    commitSeconds: histogram('commit_duration_seconds', 'Time from the start of a commit to its end.'),
+    snapshotSeconds: histogram('snapshot_duration_seconds', 'Time to copy and store one snapshot.'),
+    snapshotBytes: gauge('snapshot_bytes', 'Size of the last snapshot.', partition),
+    restoreSeconds: histogram('restore_duration_seconds', 'Time from assignment to running.'),
+    commitFailures: counter('commit_failures_total', 'Commits that failed, by what follows.', [
+      'directive',
+    ]),
+    fences: counter('fences_total', 'Times another owner took a partition over from us.'),
+    fetches: counter('fetched_batches_total', 'Batches delivered to the fold.'),
+    lagRecords: gauge('lag_records', 'Records between position and high watermark.', partition),
+    watermarkDelaySeconds: gauge(
+      'watermark_delay_seconds',
+      'Wall clock minus watermark.',
+      partition,
+    ),
+    sensors: gauge('sensors', 'Sensors with state.', partition),
+    openWindows: gauge('open_windows', 'Panes that are open.', partition),
+    idleMarks: counter('idle_marks_total', 'Idle marks journaled.'),
+    projectedRows: counter('projected_rows_total', 'Feature rows projected, by result.', ['result']),
+    projectionLagRecords: gauge('projection_lag_records', 'Feature rows not yet projected.'),
+    projectionFailures: counter('projection_failures_total', 'Failed writes to the feature store.'),
+    twoOwnerSensors: counter(
+      'two_owner_sensors_total',
+      'Sensors seen with rows from two shards; see INPUT_KEYING.',
+    ),
+  };
+}

@@ -1,0 +1,47 @@
+// A decoded reading, as one reused slot: the decoder fills it, the fold reads it, nothing is allocated per reading.
+
+export interface Reading {
+  /** The sensor id's UTF-8 bytes are the range [idStart, idEnd) of idBytes. */
+  idBytes: Uint8Array;
+  idStart: number;
+  idEnd: number;
+  /** Event time, ms since epoch, a safe integer. */
+  timestampMs: number;
+  /** Finite, |value| ≤ 1e150. */
+  value: number;
+}
+
+/** Why an input record cannot be folded; `code` is the fixed `dlq.reason`. */
+export interface DeadLetterReason {
+  readonly code: DeadLetterCode;
+  readonly message: string;
+}
+
+export type DeadLetterCode =
+  | 'null_value'
+  | 'json_syntax'
+  | 'json_not_object'
+  | 'avro_malformed'
+  | 'confluent_magic'
+  | 'sensor_id_missing'
+  | 'sensor_id_type'
+  | 'sensor_id_length'
+  | 'sensor_id_utf8'
+  | 'timestamp_missing'
+  | 'timestamp_type'
+  | 'timestamp_range'
+  | 'value_missing'
+  | 'value_type'
+  | 'value_range'
+  | 'too_large'
+  | 'late'
+  | 'timestamp_ahead'
+  | 'sensors_max'
+  | 'quarantined'
+  | 'rekey_header'
+  | 'rekey_key_mismatch';
+
+/** Returns an empty slot. */
+export function emptyReading(): Reading {
+  return { idBytes: new Uint8Array(0), idStart: 0, idEnd: 0, timestampMs: 0, value: 0 };
+}

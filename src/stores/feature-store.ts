@@ -1,0 +1,22 @@
+// The port of the online feature store: the newest feature row of each sensor, in Feast's layout where it is Redis.
+import type { FeatureRow } from '../codecs/feature-row.ts';
+
+export interface OnlineFeatures {
+  readonly eventTimeMs: number;
+  /** By feature name; null where the store holds none. */
+  readonly values: Readonly<Record<string, number | null>>;
+}
+
+export interface FeatureStore {
+  /**
+   * Writes each row unless the store holds one of the same sensor that is as new or newer (by window end);
+   * atomic per sensor. @throws UnavailableError when the store cannot be reached: nothing is known of the batch,
+   * writing it again is harmless.
+   */
+  upsert(rows: readonly FeatureRow[]): Promise<{ readonly written: number; readonly skipped: number }>;
+  /** One entry per id, in order; undefined for a sensor that is not stored. */
+  read(sensorIds: readonly string[]): Promise<readonly (OnlineFeatures | undefined)[]>;
+  /** Round trip to the store; throws UnavailableError. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
