@@ -57,7 +57,10 @@ export function createMetrics(): Metrics {
     ]),
     forwards: counter('forwards_total', 'Readings forwarded to the rekeyed topic.'),
     anomalies: counter('anomalies_total', 'Anomalous readings in committed feature rows.'),
-    commitSeconds: histogram('commit_duration_seconds', 'Time from the start of a commit to its end.'),
+    commitSeconds: histogram(
+      'commit_duration_seconds',
+      'Time from the start of a commit to its end.',
+    ),
     snapshotSeconds: histogram('snapshot_duration_seconds', 'Time to copy and store one snapshot.'),
     snapshotBytes: gauge('snapshot_bytes', 'Size of the last snapshot.', partition),
     restoreSeconds: histogram('restore_duration_seconds', 'Time from assignment to running.'),
@@ -75,7 +78,9 @@ export function createMetrics(): Metrics {
     sensors: gauge('sensors', 'Sensors with state.', partition),
     openWindows: gauge('open_windows', 'Panes that are open.', partition),
     idleMarks: counter('idle_marks_total', 'Idle marks journaled.'),
-    projectedRows: counter('projected_rows_total', 'Feature rows projected, by result.', ['result']),
+    projectedRows: counter('projected_rows_total', 'Feature rows projected, by result.', [
+      'result',
+    ]),
     projectionLagRecords: gauge('projection_lag_records', 'Feature rows not yet projected.'),
     projectionFailures: counter('projection_failures_total', 'Failed writes to the feature store.'),
     twoOwnerSensors: counter(

@@ -13,7 +13,9 @@ export interface FeatureStore {
    * atomic per sensor. @throws UnavailableError when the store cannot be reached: nothing is known of the batch,
    * writing it again is harmless.
    */
-  upsert(rows: readonly FeatureRow[]): Promise<{ readonly written: number; readonly skipped: number }>;
+  upsert(
+    rows: readonly FeatureRow[],
+  ): Promise<{ readonly written: number; readonly skipped: number }>;
   /** One entry per id, in order; undefined for a sensor that is not stored. */
   read(sensorIds: readonly string[]): Promise<readonly (OnlineFeatures | undefined)[]>;
   /** Round trip to the store; throws UnavailableError. */
