@@ -33,6 +33,11 @@ export interface RecordCursor {
 
 /** Records of one partition, committed ones only; control records and aborted ones are already left out. */
 export interface FetchedBatch extends TopicPartition {
+  /**
+   * The offset this fetch asked for. The shard folds the batch only where fetchOffset <= its position: a batch that
+   * was fetched before the last `start` moved the position back can thus never leave a gap.
+   */
+  readonly fetchOffset: number;
   /** Offset after everything in the batch, control and compacted records included: where to go on. */
   readonly nextOffset: number;
   /** The partition's high watermark when this was fetched. */
@@ -141,7 +146,7 @@ export interface EventLog {
     partition: TopicPartition & { readonly from: number; readonly to?: number },
   ): AsyncIterable<FetchedBatch>;
   /** Appends outside any transaction; resolves when durable, in order per partition. */
-  append(records: readonly OutputRecord[]): Promise<void>;
+  append(records: readonly OutputRecord[]): Promise<CommitResult>;
   joinGroup(options: {
     readonly groupId: string;
     readonly topics: readonly string[];
