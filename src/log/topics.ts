@@ -1,0 +1,92 @@
+// The topics of the program: their names, derived from the settings, and how the ones we create are configured.
+// Existing topics stay as they are (`doctor` says which settings of theirs are risky).
+import type { ProcessConfig } from '../config.ts';
+import type { TopicSpec } from './event-log.ts';
+
+export interface TopicNames {
+  readonly input: string;
+  /** Readings whose key is not their sensor id, keyed anew; an input with shards of its own. */
+  readonly rekeyed: string;
+  readonly deadLetters: string;
+  readonly output: string;
+  readonly journal: string;
+  readonly snapshots: string;
+}
+
+export interface InputTopicShape {
+  readonly partitions: number;
+  /** The input's `max.message.bytes`; left out, Kafka's default. */
+  readonly maxMessageBytes?: number;
+}
+
+const kafkaMessageBytesDefault = 1_048_588;
+// Room for our headers (reason, message, origin, rekey.*) on top of the largest record the input can hold:
+// a dead letter the broker refuses would stop its shard for good.
+const headerRoomBytes = 65_536;
+const dayMs = 86_400_000;
+
+/** Returns the names of every topic the program reads or writes. */
+export function topicNames(config: Pick<ProcessConfig, 'inputTopic' | 'outputTopic'>): TopicNames {
+  return {
+    input: config.inputTopic,
+    rekeyed: `${config.inputTopic}.rekeyed`,
+    deadLetters: `${config.inputTopic}.dlq`,
+    output: config.outputTopic,
+    journal: 'sensor_journal',
+    snapshots: 'sensor_snapshots',
+  };
+}
+
+/**
+ * Returns the topics to create where they are missing, the input first, all with the input's partition count.
+ * The snapshot topic is among them only with `snapshotStore` kafka.
+ */
+export function topicSpecs(
+  config: Pick<ProcessConfig, 'inputTopic' | 'outputTopic' | 'snapshotStore'>,
+  input: InputTopicShape,
+): readonly TopicSpec[] {
+  const names = topicNames(config);
+  const { partitions } = input;
+  const maxBytes = String((input.maxMessageBytes ?? kafkaMessageBytesDefault) + headerRoomBytes);
+  // LogAppendTime: retention then counts from the append, so that old event times are not deleted at once, and
+  // MAX_AHEAD_MS measures a sensor's clock against the broker's and not against itself.
+  const appended = { 'cleanup.policy': 'delete', 'message.timestamp.type': 'LogAppendTime' };
+  const specs: TopicSpec[] = [
+    { topic: names.input, partitions, config: appended },
+    { topic: names.rekeyed, partitions, config: { ...appended, 'max.message.bytes': maxBytes } },
+    {
+      topic: names.deadLetters,
+      partitions,
+      config: {
+        ...appended,
+        'max.message.bytes': maxBytes,
+        'retention.ms': String(30 * dayMs),
+      },
+    },
+    { topic: names.output, partitions, config: appended },
+    {
+      // Decisions that are no function of the input: a replay without them computes something else, so none is
+      // ever deleted. A few a minute at most.
+      topic: names.journal,
+      partitions,
+      config: { 'cleanup.policy': 'delete', 'retention.ms': '-1', 'retention.bytes': '-1' },
+    },
+  ];
+  if (config.snapshotStore === 'kafka') specs.push(snapshotSpec(names.snapshots, partitions));
+  return specs;
+}
+
+function snapshotSpec(topic: string, partitions: number): TopicSpec {
+  return {
+    topic,
+    partitions,
+    config: {
+      'cleanup.policy': 'compact',
+      'max.message.bytes': '2097152',
+      // Compaction never touches the active segment: small, short-lived segments let superseded snapshots go.
+      'segment.bytes': '67108864',
+      'segment.ms': '3600000',
+      'min.cleanable.dirty.ratio': '0.1',
+    },
+  };
+}
