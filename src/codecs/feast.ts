@@ -1,0 +1,216 @@
+// Feast's online-store bytes as its Python SDK 0.67 writes them (entity key serialization version 3). The published
+// specification says RedisKeyV2; the SDK does not do that, so the golden vectors in test/codecs/feast-vectors.json,
+// dumped from a Redis that Feast wrote, are what counts.
+//
+//   key    u32le 1 │ u32le 2, u32le len, "sensor_id" │ u32le 2, u32le len, id in UTF-8 │ project, no length
+//   field  u32le murmur3("<view>:<feature>"), 4 raw bytes          time field  the text "_ts:<view>"
+//   value  29 + f64le (Float64) │ 20 + varint of the 64-bit two's complement (Int64) │ empty (null)
+//   time   [08 varint seconds] [10 varint nanos], each left out when 0
+import { assert, DecodeError } from '../errors.ts';
+import { murmur3X86 } from './feast-hash.ts';
+
+export type FeastType = 'Float64' | 'Int64';
+
+export interface FeastTimestamp {
+  readonly seconds: number;
+  readonly nanos: number;
+}
+
+/** Feast's project; part of every key. No project of the same Redis may end in this name (Feast deletes by suffix). */
+export const feastProject = 'sensor_features';
+/** Feast's feature view; part of every field's hash. */
+export const feastView = 'sensor_features';
+/** The join key of the one entity. */
+export const feastJoinKey = 'sensor_id';
+
+/** Bytes that one encoded value takes at most: a tag and a ten-byte varint. */
+export const feastValueBytesMax = 11;
+/** Bytes that one encoded timestamp takes at most: two tags and two ten-byte varints. */
+export const feastTimestampBytesMax = 22;
+
+const tagInt64 = 0x20;
+const tagDouble = 0x29;
+const tagSeconds = 0x08;
+const tagNanos = 0x10;
+const stringType = 2;
+
+/** Returns the Redis key of a sensor's hash. It holds NULs and is not text: never let a client decode it. */
+export function feastEntityKey(sensorId: string, project: string = feastProject): Buffer {
+  const idLength = Buffer.byteLength(sensorId);
+  const key = Buffer.allocUnsafe(20 + feastJoinKey.length + idLength + Buffer.byteLength(project));
+  let at = key.writeUInt32LE(1, 0);
+  at = key.writeUInt32LE(stringType, at);
+  at = key.writeUInt32LE(feastJoinKey.length, at);
+  at += key.write(feastJoinKey, at, 'latin1');
+  at = key.writeUInt32LE(stringType, at);
+  at = key.writeUInt32LE(idLength, at);
+  at += key.write(sensorId, at, 'utf8');
+  key.write(project, at, 'utf8');
+  return key;
+}
+
+/** Returns the four bytes that name `feature` of `view` inside a sensor's hash. */
+export function feastField(feature: string, view: string = feastView): Buffer {
+  const field = Buffer.allocUnsafe(4);
+  field.writeUInt32LE(murmur3X86(Buffer.from(`${view}:${feature}`)), 0);
+  return field;
+}
+
+/** Returns the field that holds the event time of `view`'s row. */
+export function feastTimeField(view: string = feastView): Buffer {
+  return Buffer.from(`_ts:${view}`);
+}
+
+/**
+ * Returns the fields of `features` in their order.
+ * @throws InvariantError when two of them hash to the same field, which Feast itself would not notice.
+ */
+export function feastFields(features: readonly string[], view: string = feastView): Buffer[] {
+  const owners = new Map<string, string>();
+  return features.map((feature) => {
+    const field = feastField(feature, view);
+    const owner = owners.get(field.toString('hex'));
+    assert(owner === undefined, 'two features share one field of the Feast layout', {
+      feature,
+      other: owner,
+    });
+    owners.set(field.toString('hex'), feature);
+    return field;
+  });
+}
+
+/**
+ * Writes `value` into `target` at `at` and returns the offset after it; at most feastValueBytesMax bytes.
+ * Null and NaN are the empty value, as Feast writes them from pandas.
+ * @throws DecodeError when an Int64 is not a safe integer (use a bigint beyond 2^53).
+ */
+export function writeFeastValue(
+  target: Buffer,
+  at: number,
+  type: FeastType,
+  value: number | bigint | null,
+): number {
+  if (value === null || Number.isNaN(value)) return at;
+  if (type === 'Float64') {
+    target[at] = tagDouble;
+    return target.writeDoubleLE(Number(value), at + 1);
+  }
+  target[at] = tagInt64;
+  return writeVarint(target, at + 1, value);
+}
+
+/** Returns `value` as a serialized feast.types.Value; empty for null and NaN. @throws DecodeError as writeFeastValue. */
+export function encodeFeastValue(type: FeastType, value: number | bigint | null): Buffer {
+  const target = Buffer.allocUnsafe(feastValueBytesMax);
+  return target.subarray(0, writeFeastValue(target, 0, type, value));
+}
+
+/**
+ * Returns the number in a serialized feast.types.Value, null for the empty one; an Int64 beyond 2^53 is rounded.
+ * @throws DecodeError when the bytes hold neither a double_val nor an int64_val.
+ */
+export function decodeFeastValue(bytes: Uint8Array): number | null {
+  if (bytes.length === 0) return null;
+  if (bytes[0] === tagDouble && bytes.length === 9) {
+    return new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getFloat64(1, true);
+  }
+  if (bytes[0] === tagInt64) {
+    const varint = readVarint(bytes, 1);
+    if (varint.end === bytes.length) return Number(varint.value);
+  }
+  throw new DecodeError('expected a Feast double or int64 value', { hex: hexOf(bytes) });
+}
+
+/** Writes the timestamp of `epochMs` (ms, an integer) into `target` at `at`; returns the offset after it. */
+export function writeFeastTimestamp(target: Buffer, at: number, epochMs: number): number {
+  assert(Number.isSafeInteger(epochMs), 'a Feast timestamp needs whole milliseconds', { epochMs });
+  const seconds = Math.floor(epochMs / 1000);
+  const nanos = (epochMs - seconds * 1000) * 1_000_000;
+  return writeTimestampParts(target, at, { seconds, nanos });
+}
+
+/** Returns a serialized google.protobuf.Timestamp; `nanos` in [0, 1e9). Feast keeps microseconds at most. */
+export function encodeFeastTimestamp(timestamp: FeastTimestamp): Buffer {
+  const target = Buffer.allocUnsafe(feastTimestampBytesMax);
+  return target.subarray(0, writeTimestampParts(target, 0, timestamp));
+}
+
+/** Returns the parts of a serialized google.protobuf.Timestamp. @throws DecodeError when it is none. */
+export function decodeFeastTimestamp(bytes: Uint8Array): FeastTimestamp {
+  let seconds = 0;
+  let nanos = 0;
+  for (let at = 0; at < bytes.length;) {
+    const tag = bytes[at];
+    const varint = readVarint(bytes, at + 1);
+    if (tag === tagSeconds) seconds = Number(varint.value);
+    else if (tag === tagNanos) nanos = Number(varint.value);
+    else throw new DecodeError('expected a protobuf Timestamp', { hex: hexOf(bytes) });
+    at = varint.end;
+  }
+  return { seconds, nanos };
+}
+
+/** Returns the milliseconds since the epoch of a serialized Timestamp, with a fraction below the millisecond. */
+export function feastTimestampMs(bytes: Uint8Array): number {
+  const { seconds, nanos } = decodeFeastTimestamp(bytes);
+  return seconds * 1000 + nanos / 1_000_000;
+}
+
+function writeTimestampParts(target: Buffer, at: number, timestamp: FeastTimestamp): number {
+  let end = at;
+  if (timestamp.seconds !== 0) {
+    target[end] = tagSeconds;
+    end = writeVarint(target, end + 1, timestamp.seconds);
+  }
+  if (timestamp.nanos !== 0) {
+    target[end] = tagNanos;
+    end = writeVarint(target, end + 1, timestamp.nanos);
+  }
+  return end;
+}
+
+function writeVarint(target: Buffer, at: number, value: number | bigint): number {
+  if (typeof value === 'bigint' || value < 0) return writeWideVarint(target, at, value);
+  assertInt64(value);
+  let end = at;
+  let rest = value;
+  // Division, not shifts: counts may pass 2^32.
+  while (rest > 127) {
+    target[end++] = (rest % 128) | 128;
+    rest = Math.floor(rest / 128);
+  }
+  target[end++] = rest;
+  return end;
+}
+
+function writeWideVarint(target: Buffer, at: number, value: number | bigint): number {
+  if (typeof value === 'number') assertInt64(value);
+  let rest = BigInt.asUintN(64, BigInt(value));
+  let end = at;
+  while (rest > 127n) {
+    target[end++] = Number(rest & 127n) | 128;
+    rest >>= 7n;
+  }
+  target[end++] = Number(rest);
+  return end;
+}
+
+function assertInt64(value: number): void {
+  if (Number.isSafeInteger(value)) return;
+  throw new DecodeError('expected a whole number for an Int64 feature', { value });
+}
+
+function readVarint(bytes: Uint8Array, at: number): { value: bigint; end: number } {
+  let value = 0n;
+  for (let index = 0; index < 10; index += 1) {
+    const byte = bytes[at + index];
+    if (byte === undefined) break;
+    value |= BigInt(byte & 127) << BigInt(7 * index);
+    if (byte < 128) return { value: BigInt.asIntN(64, value), end: at + index + 1 };
+  }
+  throw new DecodeError('expected a varint of at most ten bytes', { hex: hexOf(bytes) });
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.subarray(0, 64)).toString('hex');
+}
