@@ -1,0 +1,25 @@
+// Exits 0 when the broker at HOST PORT answers a Metadata request with at least one broker, 1 otherwise.
+// Raw bytes and no package, so that it works before `npm ci`; a listening port alone is not yet a broker.
+import { connect } from 'node:net';
+
+const [host = '127.0.0.1', port = '19092'] = process.argv.slice(2);
+
+// size | api_key=3 Metadata | api_version=1 | correlation_id | client_id (null) | topics=[] (none)
+const request = Buffer.alloc(4 + 14);
+request.writeInt32BE(14, 0);
+request.writeInt16BE(3, 4);
+request.writeInt16BE(1, 6);
+request.writeInt32BE(1, 8);
+request.writeInt16BE(-1, 12);
+request.writeInt32BE(0, 14);
+
+const socket = connect(Number(port), host, () => socket.write(request));
+socket.setTimeout(3000, () => process.exit(1));
+socket.on('error', () => process.exit(1));
+socket.on('close', () => process.exit(1));
+let received = Buffer.alloc(0);
+socket.on('data', (bytes) => {
+  received = Buffer.concat([received, bytes]);
+  // size | correlation_id | number of brokers | …
+  if (received.length >= 12) process.exit(received.readInt32BE(8) > 0 ? 0 : 1);
+});

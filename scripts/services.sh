@@ -1,0 +1,208 @@
+#!/usr/bin/env bash
+# Starts, stops and shows the Kafka and the Redis that the tests run against, without containers.
+#
+#   scripts/services.sh start|stop|status [kafka] [redis] [--fresh]
+#
+# `start` starts only what does not answer yet and waits until it does; `stop` stops only what `start` started.
+# --fresh empties the data of what it starts. Exit 3 from `start`: something cannot be had here; the reason is printed.
+# A second pair beside the shared one: SERVICES_DIR, KAFKA_PORT (the controller listens on the port after it), REDIS_PORT.
+set -euo pipefail
+
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+dir="${SERVICES_DIR:-$root/.cache/services}"
+libs="$root/.cache/kafka/libs"
+kafka_port="${KAFKA_PORT:-19092}"
+redis_port="${REDIS_PORT:-16379}"
+
+usage() { sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+
+kafka_up() { node "$root/scripts/kafka/ready.mjs" 127.0.0.1 "$kafka_port"; }
+
+redis_up() {
+  local answer=''
+  exec 5<>"/dev/tcp/127.0.0.1/$redis_port" || return 1
+  printf 'PING\r\n' >&5
+  read -r -t 3 answer <&5 || true
+  exec 5>&-
+  [[ "$answer" == +PONG* ]]
+} 2>/dev/null
+
+# Runs "$1" up to $2 times, four times a second; the process whose pid file is $3 dying ends the wait.
+wait_for() {
+  local attempt
+  for ((attempt = 0; attempt < $2; attempt++)); do
+    "$1" && return 0
+    kill -0 "$(cat "$3")" 2>/dev/null || return 1
+    sleep 0.25
+  done
+  return 1
+}
+
+install_packages() {
+  [[ "$(id -u)" == 0 ]] && command -v apt-get >/dev/null || return 1
+  # policy-rc.d answering 101 keeps Debian from starting the package's own service on its usual port.
+  local policy=/usr/sbin/policy-rc.d made=''
+  if [[ ! -e "$policy" ]]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod +x "$policy" && made=1
+  fi
+  local status=0
+  { apt-get install -y -qq "$@" || { apt-get update -qq && apt-get install -y -qq "$@"; }; } \
+    >>"$dir/apt.log" 2>&1 </dev/null || status=1
+  [[ -z "$made" ]] || rm -f "$policy"
+  return "$status"
+}
+
+skip() {
+  echo "services: $1 skipped: $2" >&2
+  missing=1
+}
+
+fetch_kafka() {
+  local wanted
+  wanted="$(cksum <"$root/scripts/kafka/pom.xml")"
+  [[ -f "$libs/.complete" && "$(cat "$libs/.complete")" == "$wanted" ]] && return 0
+  if ! command -v mvn >/dev/null; then
+    echo 'services: installing maven' >&2
+    install_packages maven || return 1
+  fi
+  echo 'services: fetching Kafka from Maven Central (about 60 MB, once)' >&2
+  rm -rf "$libs"
+  mkdir -p "$libs"
+  mvn -q -B -f "$root/scripts/kafka/pom.xml" dependency:copy-dependencies \
+    "-DoutputDirectory=$libs" </dev/null >"$dir/maven.log" 2>&1 || {
+    tail -n 5 "$dir/maven.log" >&2
+    return 1
+  }
+  echo "$wanted" >"$libs/.complete"
+}
+
+have_java() {
+  command -v java >/dev/null &&
+    [[ "$(java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p')" -ge 17 ]]
+}
+
+start_kafka() {
+  if kafka_up; then
+    echo "kafka: answers on 127.0.0.1:$kafka_port already"
+    return
+  fi
+  if ! have_java; then
+    echo 'services: installing a Java 17 runtime' >&2
+    install_packages openjdk-17-jre-headless || install_packages default-jre-headless || true
+    have_java || {
+      skip kafka 'no Java 17, and it cannot be installed without root and apt (set TEST_KAFKA_BROKERS to use another Kafka)'
+      return
+    }
+  fi
+  fetch_kafka || {
+    skip kafka 'its jars cannot be fetched from Maven Central (is mvn installed?)'
+    return
+  }
+  local home="$dir/kafka-$kafka_port"
+  [[ "$fresh" == 0 ]] || rm -rf "$home"
+  mkdir -p "$home"
+  sed -e "s|@DIR@|$home|" -e "s|@PORT@|$kafka_port|" \
+    -e "s|@CONTROLLER_PORT@|$((kafka_port + 1))|" \
+    "$root/scripts/kafka/server.properties.in" >"$home/server.properties"
+  local java=(java -Xmx768m -XX:+UseSerialGC -cp "$libs/*"
+    "-Dlog4j2.configurationFile=$root/scripts/kafka/log4j2.properties")
+  if [[ ! -f "$home/data/meta.properties" ]]; then
+    "${java[@]}" -XX:TieredStopAtLevel=1 kafka.tools.StorageTool format \
+      --cluster-id sensoriumTestsAAAAAAAA --config "$home/server.properties" \
+      >"$home/format.log" 2>&1 || {
+      cat "$home/format.log" >&2
+      return 1
+    }
+  fi
+  setsid nohup "${java[@]}" kafka.Kafka "$home/server.properties" \
+    >"$home/server.log" 2>&1 </dev/null 9>&- &
+  echo $! >"$dir/kafka-$kafka_port.pid"
+  wait_for kafka_up 240 "$dir/kafka-$kafka_port.pid" || {
+    echo 'services: kafka did not come up:' >&2
+    tail -n 20 "$home/server.log" >&2
+    stop_one "kafka-$kafka_port"
+    return 1
+  }
+  echo "kafka: started on 127.0.0.1:$kafka_port"
+}
+
+start_redis() {
+  if redis_up; then
+    echo "redis: answers on 127.0.0.1:$redis_port already"
+    return
+  fi
+  command -v redis-server >/dev/null || {
+    echo 'services: installing redis-server' >&2
+    install_packages redis-server || {
+      skip redis 'redis-server is not installed, and it cannot be installed without root and apt (set TEST_REDIS_URL to use another Redis)'
+      return
+    }
+  }
+  local home="$dir/redis-$redis_port"
+  [[ "$fresh" == 0 ]] || rm -rf "$home"
+  mkdir -p "$home"
+  setsid nohup redis-server --bind 127.0.0.1 --port "$redis_port" --dir "$home" \
+    --save '' --appendonly no >"$home/server.log" 2>&1 </dev/null 9>&- &
+  echo $! >"$dir/redis-$redis_port.pid"
+  wait_for redis_up 40 "$dir/redis-$redis_port.pid" || {
+    echo 'services: redis did not come up:' >&2
+    tail -n 20 "$home/server.log" >&2
+    return 1
+  }
+  echo "redis: started on 127.0.0.1:$redis_port"
+}
+
+# Ends the process that `start` recorded as $1, if it still is that process.
+stop_one() {
+  local file="$dir/$1.pid" pid attempt
+  [[ -f "$file" ]] || return 0
+  pid="$(cat "$file")"
+  rm -f "$file"
+  grep -qE 'kafka|redis-server' "/proc/$pid/cmdline" 2>/dev/null ||
+    ps -p "$pid" -o args= 2>/dev/null | grep -qE 'kafka|redis-server' || return 0
+  kill "$pid" 2>/dev/null || return 0
+  for ((attempt = 0; attempt < 60; attempt++)); do
+    kill -0 "$pid" 2>/dev/null || break
+    sleep 0.25
+  done
+  kill -9 "$pid" 2>/dev/null || true
+  echo "$1: stopped"
+}
+
+status_one() {
+  local state='not running'
+  if "$1_up"; then state='answers'; fi
+  [[ ! -f "$dir/$1-$2.pid" ]] || state="$state (started here, pid $(cat "$dir/$1-$2.pid"))"
+  echo "$1: 127.0.0.1:$2 $state"
+}
+
+command="${1:-}"
+[[ $# == 0 ]] || shift
+fresh=0
+missing=0
+wanted=()
+for argument in "$@"; do
+  case "$argument" in
+    --fresh) fresh=1 ;;
+    kafka | redis) wanted+=("$argument") ;;
+    *) usage >&2 && exit 2 ;;
+  esac
+done
+[[ ${#wanted[@]} -gt 0 ]] || wanted=(kafka redis)
+
+mkdir -p "$dir"
+# Two starts at once must not both format and start a broker. Where flock is missing (macOS) they are on their own.
+exec 9>"$dir/lock"
+if command -v flock >/dev/null; then flock 9; fi
+
+for service in "${wanted[@]}"; do
+  port="$kafka_port"
+  [[ "$service" == kafka ]] || port="$redis_port"
+  case "$command" in
+    start) "start_$service" ;;
+    stop) stop_one "$service-$port" ;;
+    status) status_one "$service" "$port" ;;
+    *) usage >&2 && exit 2 ;;
+  esac
+done
+[[ "$missing" == 0 ]] || exit 3
