@@ -1,0 +1,100 @@
+// Finds or starts what the integration tests need and provides it; a test asks with `inject('kafkaBrokers')` and skips
+// on ''. Stops at the end only what it started. Nothing is skipped silently: each reason is printed and counted, and
+// with CI=true a reason is a failure.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { TestProject } from 'vitest/node';
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    /** Comma-separated brokers of a real Kafka, or '' when there is none. */
+    kafkaBrokers: string;
+    /** redis:// address of a real Redis, or '' when there is none. */
+    redisUrl: string;
+    /** A Python that imports Feast, or '' when there is none. */
+    feastPython: string;
+    /** Why each of the above is ''. */
+    skipReasons: readonly string[];
+  }
+}
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const servicesScript = `${root}scripts/services.sh`;
+
+type ServiceName = 'kafka' | 'redis';
+type Service =
+  | { readonly kind: 'up'; readonly startedHere: boolean }
+  | { readonly kind: 'missing'; readonly reason: string };
+
+/** Provides the addresses of the services; returns the teardown. @throws when CI=true and one is missing. */
+export function setup(project: TestProject): () => void {
+  const reasons: string[] = [];
+  const started: ServiceName[] = [];
+  const unitOnly = process.env['TEST_SERVICES'] === 'none';
+
+  const find = (name: ServiceName, given: string | undefined, address: string): string => {
+    if (unitOnly) return '';
+    if (given !== undefined && given !== '') return given;
+    const service = start(name);
+    if (service.kind === 'missing') {
+      reasons.push(`${name}: ${service.reason}`);
+      return '';
+    }
+    if (service.startedHere) started.push(name);
+    return address;
+  };
+
+  project.provide(
+    'kafkaBrokers',
+    find('kafka', process.env['TEST_KAFKA_BROKERS'], `127.0.0.1:${port('KAFKA_PORT', '19092')}`),
+  );
+  project.provide(
+    'redisUrl',
+    find(
+      'redis',
+      process.env['TEST_REDIS_URL'],
+      `redis://127.0.0.1:${port('REDIS_PORT', '16379')}`,
+    ),
+  );
+  const feastPython = unitOnly ? '' : findFeast(reasons);
+  project.provide('feastPython', feastPython);
+  project.provide('skipReasons', reasons);
+
+  const stop = (): void => {
+    if (started.length > 0) spawnSync(servicesScript, ['stop', ...started], { stdio: 'ignore' });
+  };
+  for (const reason of reasons) console.warn(`skipped: ${reason}`);
+  if (reasons.length > 0 && process.env['CI'] === 'true') {
+    stop();
+    throw new Error(`with CI=true nothing may be skipped: ${reasons.join('; ')}`);
+  }
+  return stop;
+}
+
+function port(variable: string, otherwise: string): string {
+  return process.env[variable] ?? otherwise;
+}
+
+function start(name: ServiceName): Service {
+  // --fresh: topics of earlier runs are of no use and slow the broker's start.
+  const run = spawnSync(servicesScript, ['start', name, '--fresh'], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  if (run.status === 0) return { kind: 'up', startedHere: run.stdout.includes(': started on ') };
+  const said = run.stderr.trim().split('\n').at(-1) ?? '';
+  return {
+    kind: 'missing',
+    reason: said === '' ? `services.sh exited ${String(run.status)}` : said,
+  };
+}
+
+function findFeast(reasons: string[]): string {
+  const python = process.env['TEST_FEAST_PYTHON'] ?? `${root}.cache/feast/bin/python`;
+  // Importing Feast takes seconds; that scripts/setup-tests.sh finished is enough.
+  if (process.env['TEST_FEAST_PYTHON'] !== undefined) return python;
+  if (existsSync(`${root}.cache/feast/.complete`)) return python;
+  reasons.push('feast: not installed; run scripts/setup-tests.sh (it needs Python 3.10 or newer)');
+  return '';
+}
