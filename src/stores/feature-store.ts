@@ -7,15 +7,21 @@ export interface OnlineFeatures {
   readonly values: Readonly<Record<string, number | null>>;
 }
 
+export interface UpsertCounts {
+  readonly written: number;
+  /** As old as what is stored, or older. */
+  readonly skipped: number;
+  /** Rows the store cannot hold (another type at the key, a value outside its type); logged by sensor once. */
+  readonly refused?: number;
+}
+
 export interface FeatureStore {
   /**
    * Writes each row unless the store holds one of the same sensor that is as new or newer (by window end);
    * atomic per sensor. @throws UnavailableError when the store cannot be reached: nothing is known of the batch,
    * writing it again is harmless.
    */
-  upsert(
-    rows: readonly FeatureRow[],
-  ): Promise<{ readonly written: number; readonly skipped: number }>;
+  upsert(rows: readonly FeatureRow[]): Promise<UpsertCounts>;
   /** One entry per id, in order; undefined for a sensor that is not stored. */
   read(sensorIds: readonly string[]): Promise<readonly (OnlineFeatures | undefined)[]>;
   /** Round trip to the store; throws UnavailableError. */

@@ -1,0 +1,211 @@
+// One connection to Redis, standalone or Cluster, that never queues: while Redis is away every call fails at once
+// with the cause, reconnecting goes on for ever, and the caller decides when to try again. The only importer of ioredis.
+import { Cluster, Redis } from 'ioredis';
+
+import type { RedisConfig } from '../../config.ts';
+import { ConfigError, UnavailableError } from '../../errors.ts';
+import type { Logger } from '../../logger.ts';
+import type { RedisScript } from './upsert-script.ts';
+
+export type HashReply = readonly (Buffer | null)[];
+
+export interface RedisConnection {
+  /** In a Cluster one call can be atomic over one key only, so a script gets one key a call. */
+  readonly clustered: boolean;
+  /** Runs `script`, loading it where Redis does not know it. @throws UnavailableError */
+  evaluate(
+    script: RedisScript,
+    keys: readonly Buffer[],
+    values: readonly (Buffer | string)[],
+  ): Promise<unknown>;
+  /** HMGET of each key in one round trip; an Error in place of a reply where that key alone failed. */
+  readHashes(
+    keys: readonly Buffer[],
+    fields: readonly Buffer[],
+  ): Promise<readonly (HashReply | Error)[]>;
+  /** @throws UnavailableError */
+  ping(): Promise<void>;
+  /** Idempotent; calls under way fail. */
+  close(): void;
+}
+
+const connectTimeoutMs = 5_000;
+const commandTimeoutMs = 5_000;
+const reconnectDelayMaxMs = 2_000;
+
+/** Returns a connection, which may not be up yet. @throws ConfigError when the address cannot be read. */
+export function openRedisConnection(config: RedisConfig, logger: Logger): RedisConnection {
+  const client = config.clusterNodes.length > 0 ? openCluster(config) : openStandalone(config);
+  const where = addressOf(config);
+  let cause: Error | undefined;
+  let loggedCause = '';
+  let closing = false;
+  const lost = (error: Error): void => {
+    if (closing) return;
+    cause = lastNodeError(error);
+    if (cause.message === loggedCause) return;
+    loggedCause = cause.message;
+    logger.warn({ redis: where, error: cause.message }, 'Redis cannot be used');
+  };
+  client.on('error', lost);
+  // A server that goes away without an error only closes; the error that came before it says more.
+  client.on('close', () => lost(cause ?? new Error('the connection was closed')));
+  client.on('ready', () => {
+    if (loggedCause !== '') logger.info({ redis: where }, 'Redis can be used again');
+    cause = undefined;
+    loggedCause = '';
+  });
+  // A call right after opening waits for the first attempt to end; afterwards nothing waits.
+  const firstAttempt = new Promise<void>((resolve) => {
+    for (const event of ['ready', 'error', 'close']) client.once(event, () => resolve());
+  });
+  const unavailable = (error: unknown): UnavailableError => {
+    const own = error instanceof Error ? error : new Error(String(error));
+    const named = client.status === 'ready' ? own : (cause ?? own);
+    return new UnavailableError(`Redis at ${where}: ${named.message}`, { redis: where }, named);
+  };
+  const call = async <T>(run: () => Promise<T>): Promise<T> => {
+    await firstAttempt;
+    try {
+      return await run();
+    } catch (error) {
+      throw unavailable(error);
+    }
+  };
+  return {
+    clustered: client instanceof Cluster,
+    evaluate: (script, keys, values) => call(() => evaluate(client, script, keys, values)),
+    readHashes: (keys, fields) => call(() => readHashes(client, keys, fields)),
+    ping: async () => {
+      await call(() => client.ping());
+    },
+    close: () => {
+      closing = true;
+      client.disconnect();
+    },
+  };
+}
+
+async function evaluate(
+  client: Redis | Cluster,
+  script: RedisScript,
+  keys: readonly Buffer[],
+  values: readonly (Buffer | string)[],
+): Promise<unknown> {
+  try {
+    return await client.evalsha(script.sha1, keys.length, ...keys, ...values);
+  } catch (error) {
+    if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+    // A restart or a failover forgot it; EVAL runs it and makes it known again.
+    return client.eval(script.lua, keys.length, ...keys, ...values);
+  }
+}
+
+async function readHashes(
+  client: Redis | Cluster,
+  keys: readonly Buffer[],
+  fields: readonly Buffer[],
+): Promise<readonly (HashReply | Error)[]> {
+  const settled =
+    client instanceof Cluster
+      ? await Promise.allSettled(keys.map((key) => client.hmgetBuffer(key, ...fields)))
+      : await readInPipeline(client, keys, fields);
+  return settled.map((reply) => {
+    if (reply.status === 'fulfilled') return reply.value;
+    const error: unknown = reply.reason;
+    // Only a key of another type concerns that key alone; anything else is the whole Redis.
+    if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return error;
+    throw error;
+  });
+}
+
+async function readInPipeline(
+  client: Redis,
+  keys: readonly Buffer[],
+  fields: readonly Buffer[],
+): Promise<PromiseSettledResult<HashReply>[]> {
+  const pipeline = client.pipeline();
+  for (const key of keys) pipeline.hmgetBuffer(key, ...fields);
+  const results = (await pipeline.exec()) ?? [];
+  return keys.map((_, index) => {
+    const [error, reply] = results[index] ?? [new Error('no reply'), null];
+    return error === null
+      ? { status: 'fulfilled', value: hashReply(reply) }
+      : { status: 'rejected', reason: error };
+  });
+}
+
+function hashReply(reply: unknown): HashReply {
+  if (!Array.isArray(reply)) throw new Error('expected an array in reply to HMGET');
+  return reply.map((cell: unknown) => (Buffer.isBuffer(cell) ? cell : null));
+}
+
+const sharedOptions = {
+  connectTimeout: connectTimeoutMs,
+  commandTimeout: commandTimeoutMs,
+  // A command in flight when the connection breaks is answered with that, not sent again behind the caller's back.
+  maxRetriesPerRequest: 0,
+  autoResendUnfulfilledCommands: false,
+  // After a failover behind one address the old master answers READONLY: only a new connection finds the new one.
+  reconnectOnError: (error: Error): boolean => error.message.includes('READONLY'),
+};
+
+const reconnectDelayMs = (attempt: number): number =>
+  Math.min(50 * 2 ** Math.min(attempt, 10), reconnectDelayMaxMs);
+
+function openStandalone(config: RedisConfig): Redis {
+  if (config.url === undefined) {
+    throw new ConfigError('Redis needs REDIS_URL or REDIS_CLUSTER_NODES');
+  }
+  parseAddress(config.url);
+  return new Redis(config.url, {
+    ...sharedOptions,
+    enableOfflineQueue: false,
+    retryStrategy: reconnectDelayMs,
+  });
+}
+
+function openCluster(config: RedisConfig): Cluster {
+  const nodes = config.clusterNodes.map(parseAddress);
+  const credentials = config.url === undefined ? nodes[0] : parseAddress(config.url);
+  const tls = credentials?.protocol === 'rediss:';
+  return new Cluster(
+    nodes.map((node) => ({ host: node.hostname, port: Number(node.port || 6379) })),
+    {
+      enableOfflineQueue: false,
+      clusterRetryStrategy: reconnectDelayMs,
+      slotsRefreshTimeout: 2_000,
+      redisOptions: {
+        ...sharedOptions,
+        ...(credentials?.username ? { username: decodeURIComponent(credentials.username) } : {}),
+        ...(credentials?.password ? { password: decodeURIComponent(credentials.password) } : {}),
+        ...(tls ? { tls: {} } : {}),
+      },
+      // With TLS the certificate names the host: connect by the name the cluster announces, not by its address.
+      ...(tls ? { dnsLookup: (address, done): void => done(null, address) } : {}),
+    },
+  );
+}
+
+function parseAddress(text: string): URL {
+  const full = text.includes('://') ? text : `redis://${text}`;
+  const address = URL.canParse(full) ? new URL(full) : undefined;
+  if (address === undefined || !['redis:', 'rediss:'].includes(address.protocol)) {
+    throw new ConfigError(
+      'expected a Redis address like redis://user:password@host:6379/0, rediss://… or host:6379',
+    );
+  }
+  return address;
+}
+
+/** Host and port of every address, without credentials: fit for messages and logs. */
+function addressOf(config: RedisConfig): string {
+  const texts = config.clusterNodes.length > 0 ? config.clusterNodes : [config.url ?? ''];
+  return texts.map((text) => parseAddress(text).host).join(',');
+}
+
+/** A Cluster says "Failed to refresh slots cache." and hides why in `lastNodeError`. */
+function lastNodeError(error: Error): Error {
+  const inner: unknown = 'lastNodeError' in error ? error.lastNodeError : undefined;
+  return inner instanceof Error ? inner : error;
+}

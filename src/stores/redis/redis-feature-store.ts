@@ -1,0 +1,215 @@
+// The online feature store in Redis, in Feast's own layout: the unmodified Feast SDK and feature server read it.
+// Invariant: a sensor's hash never goes back to an older window, whoever writes and however often a row is written.
+import type { FeatureRow } from '../../codecs/feature-row.ts';
+import {
+  decodeFeastValue,
+  feastEntityKey,
+  feastFields,
+  feastTimeField,
+  feastTimestampBytesMax,
+  feastTimestampMs,
+  feastValueBytesMax,
+  writeFeastTimestamp,
+  writeFeastValue,
+  type FeastType,
+} from '../../codecs/feast.ts';
+import type { RedisConfig } from '../../config.ts';
+import { assert, DecodeError, isSensoriumError } from '../../errors.ts';
+import type { Logger } from '../../logger.ts';
+import type { FeatureStore, OnlineFeatures, UpsertCounts } from '../feature-store.ts';
+import { openRedisConnection, type HashReply, type RedisConnection } from './redis-connection.ts';
+import { upsertResult, upsertScript } from './upsert-script.ts';
+
+export interface OnlineFeature {
+  readonly name: string;
+  readonly type: FeastType;
+}
+
+/** Rows in one script call: 100 block a Redis for under a millisecond. */
+const rowsPerCall = 100;
+/** Rows written and not yet answered. */
+const rowsInFlightMax = 1_000;
+const keysPerRead = 500;
+/** Sensors named in the log because Redis cannot hold or give their row; beyond it they are only counted. */
+const namedSensorsMax = 1_000;
+
+/**
+ * Returns the store over the Redis of `options`. It does not wait for Redis: calls fail with UnavailableError until it
+ * is there. The rows' `features` not named in `options.features` are left out, missing ones are written as null.
+ * @throws ConfigError when the address cannot be read; InvariantError when two features share a field.
+ */
+export function openRedisFeatureStore(
+  options: RedisConfig & { readonly features: readonly OnlineFeature[]; readonly logger: Logger },
+): FeatureStore {
+  const names = options.features.map((feature) => feature.name);
+  const layout: Layout = {
+    features: options.features,
+    timeField: feastTimeField(),
+    fields: feastFields(names),
+    ttl: String(options.onlineTtlS ?? 0),
+  };
+  const connection = openRedisConnection(options, options.logger);
+  const nameOnce = namesOnce(options.logger);
+  return {
+    upsert: (rows) => upsert(connection, layout, rows, nameOnce),
+    read: (sensorIds) => read(connection, layout, sensorIds, nameOnce),
+    ping: () => connection.ping(),
+    close: async () => connection.close(),
+  };
+}
+
+interface Layout {
+  readonly features: readonly OnlineFeature[];
+  readonly timeField: Buffer;
+  /** Of each feature, in the same order. */
+  readonly fields: readonly Buffer[];
+  readonly ttl: string;
+}
+
+type NameOnce = (sensorId: string, problem: string) => void;
+
+function namesOnce(logger: Logger): NameOnce {
+  const named = new Set<string>();
+  return (sensorId, problem) => {
+    if (named.size >= namedSensorsMax || named.has(sensorId)) return;
+    named.add(sensorId);
+    logger.error(
+      { sensor: sensorId, key: feastEntityKey(sensorId).toString('hex'), problem },
+      'Redis does not serve this sensor',
+    );
+  };
+}
+
+async function upsert(
+  connection: RedisConnection,
+  layout: Layout,
+  rows: readonly FeatureRow[],
+  nameOnce: NameOnce,
+): Promise<UpsertCounts> {
+  const totals = { written: 0, skipped: 0, refused: 0 };
+  const step = connection.clustered ? 1 : rowsPerCall;
+  for (let from = 0; from < rows.length; from += rowsInFlightMax) {
+    const until = Math.min(from + rowsInFlightMax, rows.length);
+    const calls: Promise<void>[] = [];
+    for (let at = from; at < until; at += step) {
+      const chunk = rows.slice(at, Math.min(at + step, until));
+      calls.push(upsertChunk(connection, layout, chunk, totals, nameOnce));
+    }
+    await Promise.all(calls);
+  }
+  const { written, skipped, refused } = totals;
+  return refused === 0 ? { written, skipped } : { written, skipped, refused };
+}
+
+async function upsertChunk(
+  connection: RedisConnection,
+  layout: Layout,
+  rows: readonly FeatureRow[],
+  totals: { written: number; skipped: number; refused: number },
+  nameOnce: NameOnce,
+): Promise<void> {
+  const packed = packRows(layout, rows, nameOnce);
+  totals.refused += rows.length - packed.rows.length;
+  if (packed.rows.length === 0) return;
+  const keys = packed.rows.map((row) => feastEntityKey(row.sensor_id));
+  const reply = await connection.evaluate(upsertScript, keys, [
+    layout.timeField,
+    layout.ttl,
+    packed.bytes,
+    ...layout.fields,
+  ]);
+  assert(Array.isArray(reply), 'the upsert script answers with an array');
+  assert(reply.length === keys.length, 'the upsert script answers once per row', {
+    expected: keys.length,
+    came: reply.length,
+  });
+  packed.rows.forEach((row, index) => {
+    if (reply[index] === upsertResult.written) totals.written += 1;
+    else if (reply[index] === upsertResult.skipped) totals.skipped += 1;
+    else {
+      totals.refused += 1;
+      nameOnce(row.sensor_id, 'its key holds another type than a hash: delete the key');
+    }
+  });
+}
+
+/** The cells of each row as one string of length-prefixed bytes; rows that cannot be encoded are left out. */
+function packRows(
+  layout: Layout,
+  rows: readonly FeatureRow[],
+  nameOnce: NameOnce,
+): { readonly rows: readonly FeatureRow[]; readonly bytes: Buffer } {
+  const rowBytesMax =
+    1 + feastTimestampBytesMax + layout.features.length * (1 + feastValueBytesMax);
+  const bytes = Buffer.allocUnsafe(rows.length * rowBytesMax);
+  const packedRows: FeatureRow[] = [];
+  let at = 0;
+  for (const row of rows) {
+    try {
+      at = packRow(layout, row, bytes, at);
+      packedRows.push(row);
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      nameOnce(row.sensor_id, error.message);
+    }
+  }
+  return { rows: packedRows, bytes: bytes.subarray(0, at) };
+}
+
+function packRow(layout: Layout, row: FeatureRow, bytes: Buffer, at: number): number {
+  let end = writeFeastTimestamp(bytes, at + 1, row.window_end);
+  bytes[at] = end - at - 1;
+  for (const { name, type } of layout.features) {
+    const start = end;
+    end = writeFeastValue(bytes, start + 1, type, row.features[name] ?? null);
+    bytes[start] = end - start - 1;
+  }
+  return end;
+}
+
+async function read(
+  connection: RedisConnection,
+  layout: Layout,
+  sensorIds: readonly string[],
+  nameOnce: NameOnce,
+): Promise<readonly (OnlineFeatures | undefined)[]> {
+  const fields = [layout.timeField, ...layout.fields];
+  const found: (OnlineFeatures | undefined)[] = [];
+  for (let from = 0; from < sensorIds.length; from += keysPerRead) {
+    const ids = sensorIds.slice(from, from + keysPerRead);
+    const replies = await connection.readHashes(
+      ids.map((id) => feastEntityKey(id)),
+      fields,
+    );
+    ids.forEach((id, index) => {
+      const reply = replies[index];
+      if (reply instanceof Error) nameOnce(id, reply.message);
+      found.push(Array.isArray(reply) ? decodeHash(layout, id, reply, nameOnce) : undefined);
+    });
+  }
+  return found;
+}
+
+function decodeHash(
+  layout: Layout,
+  sensorId: string,
+  cells: HashReply,
+  nameOnce: NameOnce,
+): OnlineFeatures | undefined {
+  if (cells.every((cell) => cell === null)) return undefined;
+  const decoded = <T>(cell: Buffer | null | undefined, decode: (bytes: Buffer) => T): T | null => {
+    if (cell === null || cell === undefined) return null;
+    try {
+      return decode(cell);
+    } catch (error) {
+      if (!isSensoriumError(error)) throw error;
+      nameOnce(sensorId, error.message);
+      return null;
+    }
+  };
+  const values: Record<string, number | null> = {};
+  layout.features.forEach(({ name }, index) => {
+    values[name] = decoded(cells[index + 1], decodeFeastValue);
+  });
+  return { eventTimeMs: decoded(cells[0], feastTimestampMs) ?? 0, values };
+}

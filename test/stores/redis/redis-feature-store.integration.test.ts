@@ -1,0 +1,362 @@
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+
+import {
+  encodeFeastTimestamp,
+  encodeFeastValue,
+  feastEntityKey,
+  feastField,
+  feastTimeField,
+} from '../../../src/codecs/feast.ts';
+import { UnavailableError } from '../../../src/errors.ts';
+import type { Logger } from '../../../src/logger.ts';
+import { featureDeclarations } from '../../../src/sensors/features.ts';
+import type { FeatureStore } from '../../../src/stores/feature-store.ts';
+import { openRedisFeatureStore } from '../../../src/stores/redis/redis-feature-store.ts';
+import { uniqueName } from '../../contracts/event-log-harness.ts';
+import { featureRow, featureStoreContract } from '../../contracts/feature-store.contract.ts';
+import {
+  redisServerInstalled,
+  startRedisCluster,
+  startRedisServer,
+  type RedisServer,
+} from './redis-server.ts';
+
+interface LogLine {
+  readonly level: string;
+  readonly fields: object;
+  readonly message: string;
+}
+
+function recordingLogger(lines: LogLine[] = []): Logger {
+  const at =
+    (level: string) =>
+    (fields: object, message: string): void => {
+      lines.push({ level, fields, message });
+    };
+  return {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    fatal: at('fatal'),
+    child: () => recordingLogger(lines),
+  };
+}
+
+function open(
+  address: { url?: string; clusterNodes?: readonly string[]; onlineTtlS?: number },
+  lines: LogLine[] = [],
+): FeatureStore {
+  return openRedisFeatureStore({
+    url: address.url,
+    clusterNodes: address.clusterNodes ?? [],
+    onlineTtlS: address.onlineTtlS,
+    features: featureDeclarations,
+    logger: recordingLogger(lines),
+  });
+}
+
+/** Resolves once the store answers; the client's own backoff bounds the wait. */
+async function untilUp(store: FeatureStore): Promise<void> {
+  for (;;) {
+    try {
+      return await store.ping();
+    } catch {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+}
+
+const redisUrl = inject('redisUrl');
+
+describe.skipIf(redisUrl === '')('one Redis', () => {
+  featureStoreContract('Redis', async () => {
+    const store = open({ url: redisUrl });
+    return {
+      store,
+      openAnother: async () => open({ url: redisUrl }),
+      close: () => store.close(),
+    };
+  });
+});
+
+describe.skipIf(!redisServerInstalled)('a Redis Cluster', () => {
+  featureStoreContract('Redis Cluster', async () => {
+    const cluster = await startRedisCluster();
+    const address = { clusterNodes: cluster.nodes };
+    const store = open(address);
+    await untilUp(store);
+    return {
+      store,
+      openAnother: async () => open(address),
+      close: async () => {
+        await store.close();
+        await cluster.close();
+      },
+    };
+  });
+});
+
+describe.skipIf(redisUrl === '')('what Feast and others wrote before', () => {
+  let redis: Redis;
+  let store: FeatureStore;
+  beforeAll(() => {
+    redis = new Redis(redisUrl);
+    store = open({ url: redisUrl });
+  });
+  afterAll(async () => {
+    redis.disconnect();
+    await store.close();
+  });
+
+  test.each([
+    ['a nanosecond newer is kept', 60, 1, 'skipped'],
+    ['the same time is kept', 60, 0, 'skipped'],
+    ['a nanosecond older is replaced', 59, 999_999_999, 'written'],
+    ['a time before the epoch is replaced', -1, 999_999_999, 'written'],
+    ['a time of the year 9999 is kept', 253_402_300_799, 0, 'skipped'],
+  ])('%s', async (_law, seconds, nanos, expected) => {
+    const id = uniqueName('sensor');
+    const row = { ...featureRow(id, 0), window_start: 0, window_end: 60_000 };
+    await redis.hset(
+      feastEntityKey(id),
+      feastTimeField(),
+      encodeFeastTimestamp({ seconds, nanos }),
+    );
+
+    const result = await store.upsert([row]);
+
+    expect(result).toEqual({ written: 0, skipped: 0, [expected]: 1 });
+  });
+
+  test('windows before the epoch are ordered too', async () => {
+    const id = uniqueName('sensor');
+    const at = (endMs: number) => ({ ...featureRow(id, 0), window_end: endMs });
+
+    expect(await store.upsert([at(-120_000)])).toEqual({ written: 1, skipped: 0 });
+    expect(await store.upsert([at(-120_001)])).toEqual({ written: 0, skipped: 1 });
+    expect(await store.upsert([at(-60_500)])).toEqual({ written: 1, skipped: 0 });
+    expect(await store.upsert([at(0)])).toEqual({ written: 1, skipped: 0 });
+    expect((await store.read([id]))[0]?.eventTimeMs).toBe(0);
+  });
+
+  test('a stored time that is no timestamp is overwritten', async () => {
+    for (const garbage of ['08', 'ff', '0aff', '08ffffffffffffffffff']) {
+      const id = uniqueName('sensor');
+      await redis.hset(feastEntityKey(id), feastTimeField(), Buffer.from(garbage, 'hex'));
+
+      const result = await store.upsert([featureRow(id, 0)]);
+
+      expect(result, garbage).toEqual({ written: 1, skipped: 0 });
+    }
+  });
+
+  test('fields of other views of the entity stay', async () => {
+    const id = uniqueName('sensor');
+    const other = feastField('count', 'another_view');
+    await redis.hset(feastEntityKey(id), other, encodeFeastValue('Int64', 7));
+
+    await store.upsert([featureRow(id, 0)]);
+
+    expect(await redis.hgetBuffer(feastEntityKey(id), other)).toEqual(encodeFeastValue('Int64', 7));
+  });
+
+  test('a feature that a newer row lacks reads as null, not as the older value', async () => {
+    const id = uniqueName('sensor');
+    await store.upsert([featureRow(id, 0)]);
+
+    await store.upsert([{ ...featureRow(id, 1), features: { count: 3, avg_value: Number.NaN } }]);
+
+    const [read] = await store.read([id]);
+    expect(read?.values).toEqual({
+      count: 3,
+      avg_value: null,
+      min_value: null,
+      max_value: null,
+      std_dev: null,
+      anomaly_count: null,
+      anomaly_rate: null,
+    });
+  });
+
+  test('a key of another type blocks only its own sensor, and is named once', async () => {
+    const lines: LogLine[] = [];
+    const watched = open({ url: redisUrl }, lines);
+    const [bad, good] = [uniqueName('bad'), uniqueName('good')];
+    await redis.set(feastEntityKey(bad), 'not a hash');
+    const rows = [featureRow(bad, 0), featureRow(good, 0)];
+
+    const results = [await watched.upsert(rows), await watched.upsert(rows)];
+    const read = await watched.read([bad, good]);
+    await watched.close();
+
+    expect(results).toEqual([
+      { written: 1, skipped: 0, refused: 1 },
+      { written: 0, skipped: 1, refused: 1 },
+    ]);
+    expect(read.map((features) => features?.values['count'])).toEqual([undefined, 60]);
+    const named = lines.filter(({ level }) => level === 'error');
+    expect(named.map(({ fields }) => fields)).toMatchObject([{ sensor: bad }]);
+  });
+
+  test('a row whose count is no whole number is refused alone, and stored bytes that are no value read as null', async () => {
+    const [bad, good] = [uniqueName('bad'), uniqueName('good')];
+
+    const result = await store.upsert([featureRow(bad, 0, { count: 1.5 }), featureRow(good, 0)]);
+    await redis.hset(feastEntityKey(good), feastField('avg_value'), Buffer.from('0000', 'hex'));
+    const [read] = await store.read([good]);
+
+    expect(result).toEqual({ written: 1, skipped: 0, refused: 1 });
+    expect(read?.values).toMatchObject({ count: 60, avg_value: null });
+  });
+
+  test('keys expire only when asked to, counted from the write and not for skipped rows', async () => {
+    const id = uniqueName('sensor');
+    await store.upsert([featureRow(id, 0)]);
+    expect(await redis.ttl(feastEntityKey(id))).toBe(-1);
+    const expiring = open({ url: redisUrl, onlineTtlS: 1_000 });
+
+    await expiring.upsert([featureRow(id, 0)]);
+    expect(await redis.ttl(feastEntityKey(id))).toBe(-1);
+    await expiring.upsert([featureRow(id, 1)]);
+    await expiring.close();
+
+    const ttl = await redis.ttl(feastEntityKey(id));
+    expect(ttl).toBeGreaterThan(990);
+    expect(ttl).toBeLessThanOrEqual(1_000);
+  });
+
+  test('a script that Redis forgot is loaded again', async () => {
+    const id = uniqueName('sensor');
+    await store.upsert([featureRow(id, 0)]);
+
+    await redis.script('FLUSH');
+
+    expect(await store.upsert([featureRow(id, 1)])).toEqual({ written: 1, skipped: 0 });
+  });
+});
+
+describe.skipIf(!redisServerInstalled)('a Redis in trouble', () => {
+  const running: { close(): Promise<void> }[] = [];
+  const server = async (settings: readonly string[] = []): Promise<RedisServer> => {
+    const started = await startRedisServer(settings);
+    running.push(started);
+    return started;
+  };
+  const opened = (url: string, lines: LogLine[] = []): FeatureStore => {
+    const store = open({ url }, lines);
+    running.push(store);
+    return store;
+  };
+  afterAll(async () => {
+    for (const each of running.reverse()) await each.close();
+  });
+
+  test('a restart fails calls with the cause, and the store finds its way back', async () => {
+    const redis = await server();
+    const lines: LogLine[] = [];
+    const store = opened(redis.url, lines);
+    await store.upsert([featureRow('a', 5)]);
+
+    await redis.kill();
+    const failures = [];
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      failures.push(await store.upsert([featureRow('a', 6)]).catch((error: unknown) => error));
+    }
+    await redis.start();
+    await untilUp(store);
+
+    for (const failure of failures) expect(failure).toBeInstanceOf(UnavailableError);
+    expect(String(failures.at(-1))).toMatch(new RegExp(`127.0.0.1:${redis.port}.*`));
+    expect(await store.upsert([featureRow('a', 4)])).toEqual({ written: 1, skipped: 0 });
+    expect(lines.filter(({ level }) => level === 'warn').length).toBeGreaterThan(0);
+    expect(lines.at(-1)?.message).toBe('Redis can be used again');
+  });
+
+  test('calls under way when Redis dies are answered, not kept', async () => {
+    const redis = await server();
+    const store = opened(redis.url);
+    await store.ping();
+
+    redis.freeze();
+    const calls = Promise.allSettled([store.upsert([featureRow('a', 1)]), store.read(['a'])]);
+    // The calls wait for the first attempt to connect to end, which is one turn of the event loop away.
+    await new Promise((resolve) => setImmediate(resolve));
+    await redis.kill();
+
+    for (const call of await calls) {
+      expect(call.status === 'rejected' && call.reason).toBeInstanceOf(UnavailableError);
+    }
+  });
+
+  test('a Redis that does not answer is given up after five seconds', async () => {
+    const redis = await server();
+    const store = opened(redis.url);
+    await store.ping();
+
+    redis.freeze();
+
+    await expect(store.upsert([featureRow('a', 1)])).rejects.toThrow(/timed out/);
+  });
+
+  test('an address where nobody listens fails at once and by name', async () => {
+    const redis = await server();
+    await redis.kill();
+    const store = opened(redis.url);
+
+    await expect(store.ping()).rejects.toThrow(/Redis at 127\.0\.0\.1:\d+: .*ECONNREFUSED/);
+  });
+
+  test('NOAUTH and a wrong password are named, and never printed', async () => {
+    const redis = await server(['--requirepass', 'right-pässword']);
+    const address = `127.0.0.1:${redis.port}`;
+    const right = opened(`redis://:${encodeURIComponent('right-pässword')}@${address}`);
+    const wrong = opened(`redis://:wrong-password@${address}`);
+    const none = opened(`redis://${address}`);
+
+    expect(await right.upsert([featureRow('a', 1)])).toEqual({ written: 1, skipped: 0 });
+    await expect(none.upsert([featureRow('a', 2)])).rejects.toThrow(/NOAUTH/);
+    const failure: unknown = await wrong.read(['a']).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(UnavailableError);
+    expect(String(failure)).toMatch(/WRONGPASS/);
+    expect(JSON.stringify(failure) + String(failure)).not.toContain('wrong-password');
+  });
+
+  test('a replica answers READONLY, and is written to once it is the master', async () => {
+    const master = await server();
+    const replica = await server(['--replicaof', '127.0.0.1', String(master.port)]);
+    const store = opened(replica.url);
+    const admin = new Redis(replica.url);
+
+    await expect(store.upsert([featureRow('a', 1)])).rejects.toThrow(/READONLY/);
+    await admin.replicaof('NO', 'ONE');
+    await untilUp(store);
+
+    expect(await store.upsert([featureRow('a', 1)])).toEqual({ written: 1, skipped: 0 });
+    admin.disconnect();
+  });
+
+  test('a full memory answers OOM until there is room again', async () => {
+    const redis = await server(['--maxmemory', '1', '--maxmemory-policy', 'noeviction']);
+    const store = opened(redis.url);
+    const admin = new Redis(redis.url);
+
+    await expect(store.upsert([featureRow('a', 1)])).rejects.toThrow(/OOM/);
+    await admin.config('SET', 'maxmemory', '0');
+
+    expect(await store.upsert([featureRow('a', 1)])).toEqual({ written: 1, skipped: 0 });
+    admin.disconnect();
+  });
+
+  test('a closed store fails calls and closes again', async () => {
+    const redis = await server();
+    const store = opened(redis.url);
+    await store.ping();
+
+    await store.close();
+    await store.close();
+
+    await expect(store.ping()).rejects.toThrow(UnavailableError);
+  });
+});

@@ -1,0 +1,105 @@
+// Redis servers of a test's own, for what the shared one must not suffer: restarts, passwords, replicas, a full
+// memory, a Cluster. Each listens on a free port and is gone at close.
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export interface RedisServer {
+  readonly port: number;
+  readonly url: string;
+  /** Kills it without a farewell. */
+  kill(): Promise<void>;
+  /** Stops it from answering, with its connections open. */
+  freeze(): void;
+  /** Starts it again on the same port, empty. */
+  start(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Whether redis-server can be run here. */
+export const redisServerInstalled: boolean =
+  spawnSync('redis-server', ['--version'], { stdio: 'ignore' }).status === 0;
+
+/** Returns a running server with `settings` (as on its command line) on a free port. */
+export async function startRedisServer(settings: readonly string[] = []): Promise<RedisServer> {
+  const port = await freePort();
+  const directory = mkdtempSync(join(tmpdir(), 'sensorium-redis-'));
+  let running = await launch(port, directory, settings);
+  const kill = (): Promise<void> => running.kill();
+  return {
+    port,
+    url: `redis://127.0.0.1:${port}`,
+    kill,
+    freeze: () => running.freeze(),
+    start: async () => {
+      running = await launch(port, directory, settings);
+    },
+    close: async () => {
+      await kill();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Returns three masters that form one Cluster. */
+export async function startRedisCluster(): Promise<{
+  readonly nodes: readonly string[];
+  close(): Promise<void>;
+}> {
+  // The cluster bus wants a second port; any free one will do.
+  const servers = await Promise.all(
+    [0, 1, 2].map(async () =>
+      startRedisServer(['--cluster-enabled', 'yes', '--cluster-port', String(await freePort())]),
+    ),
+  );
+  const nodes = servers.map((server) => `127.0.0.1:${server.port}`);
+  const created = spawnSync(
+    'redis-cli',
+    ['--cluster', 'create', ...nodes, '--cluster-replicas', '0', '--cluster-yes'],
+    { encoding: 'utf8' },
+  );
+  if (created.status !== 0) throw new Error(`redis-cli: ${created.stdout}${created.stderr}`);
+  return {
+    nodes,
+    close: async () => {
+      await Promise.all(servers.map((server) => server.close()));
+    },
+  };
+}
+
+async function launch(
+  port: number,
+  directory: string,
+  settings: readonly string[],
+): Promise<{ kill(): Promise<void>; freeze(): void }> {
+  const fixed = ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--save', ''];
+  const child = spawn('redis-server', [...fixed, ...settings], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  await new Promise<void>((resolve, reject) => {
+    let said = '';
+    child.stdout.on('data', (text: Buffer) => {
+      said += text.toString();
+      if (said.includes('Ready to accept connections')) resolve();
+    });
+    child.once('exit', () => reject(new Error(`redis-server did not start: ${said}`)));
+  });
+  return {
+    kill: async () => {
+      child.kill('SIGKILL');
+      await ended;
+    },
+    freeze: () => child.kill('SIGSTOP'),
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
