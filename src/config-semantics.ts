@@ -1,0 +1,117 @@
+// The settings that change results. They are fingerprinted into committed metadata and snapshots: a change of one is a
+// new GROUP_ID and OUTPUT_TOPIC, never a silent mix.
+import {
+  decimal,
+  nothing,
+  oneOf,
+  optional,
+  required,
+  someOf,
+  whole,
+  type Setting,
+} from './config-setting.ts';
+
+export interface SemanticsValues {
+  readonly WINDOW_MS: number;
+  readonly WATERMARK_DELAY_MS: number;
+  readonly MAX_AHEAD_MS: number;
+  readonly BASELINE: 'adaptive' | 'cumulative';
+  readonly BASELINE_HALF_LIFE: number;
+  readonly ANOMALY_THRESHOLD: number;
+  readonly ANOMALY_WARMUP: number;
+  readonly INPUT_KEYING: 'auto' | 'rekey';
+  readonly SENSORS_MAX: number;
+  readonly FEATURES: readonly string[];
+  readonly WINDOWS: undefined;
+}
+
+const dayMs = 86_400_000;
+const aBillion = 1_000_000_000;
+
+/** Every feature a row can have, in the order a row has them. */
+export const knownFeatures: readonly string[] = [
+  'count',
+  'avg_value',
+  'min_value',
+  'max_value',
+  'std_dev',
+  'anomaly_count',
+  'anomaly_rate',
+  'alarm_count',
+  'alarm_score_max',
+];
+
+const defaultFeatures = knownFeatures.slice(0, 7);
+
+/** The settings that change results, in the order they are shown. */
+export const semanticsSettings: {
+  readonly [K in keyof SemanticsValues]: Setting<SemanticsValues[K]>;
+} = {
+  WINDOW_MS: required(
+    'semantics',
+    60_000,
+    whole({ min: 10, max: dayMs }),
+    'Length of a window, in milliseconds like every setting that ends in _MS.',
+  ),
+  WATERMARK_DELAY_MS: required(
+    'semantics',
+    5_000,
+    whole({ min: 0, max: dayMs }),
+    'Disorder allowed: a window closes when event time is this far past its end.',
+  ),
+  MAX_AHEAD_MS: required(
+    'semantics',
+    300_000,
+    whole({ min: 0, max: 3_650 * dayMs }),
+    'A reading further than this past its record’s Kafka timestamp is a dead letter.',
+  ),
+  BASELINE: required(
+    'semantics',
+    'adaptive',
+    oneOf(['adaptive', 'cumulative']),
+    'What a reading is compared with: a baseline that forgets, or all readings of its sensor.',
+  ),
+  BASELINE_HALF_LIFE: required(
+    'semantics',
+    4_000,
+    whole({ min: 10, max: aBillion }),
+    'BASELINE=adaptive: half-life of the baseline, in readings.',
+  ),
+  ANOMALY_THRESHOLD: required(
+    'semantics',
+    2.5,
+    decimal({ min: 0.1, max: 1_000 }),
+    'A reading counts as an anomaly when its |z| is above this.',
+  ),
+  ANOMALY_WARMUP: required(
+    'semantics',
+    2,
+    whole({ min: 2, max: aBillion }),
+    'BASELINE=cumulative: readings of a sensor before any is judged.',
+  ),
+  INPUT_KEYING: required(
+    'semantics',
+    'auto',
+    oneOf(['auto', 'rekey']),
+    'auto forwards the readings whose key is not their sensor id; rekey forwards all.',
+  ),
+  SENSORS_MAX: required(
+    'semantics',
+    1_000_000,
+    whole({ min: 1, max: 16_000_000 }),
+    'Sensors one shard (partition) takes; readings of further ids are dead letters.',
+  ),
+  FEATURES: required(
+    'semantics',
+    defaultFeatures,
+    someOf(knownFeatures),
+    'The features a row has.',
+  ),
+  WINDOWS: {
+    ...optional(
+      nothing('nothing: further window lengths come later, WINDOW_MS is the only one now'),
+      'Further window lengths; they come later.',
+    ),
+    group: 'semantics',
+  },
+};

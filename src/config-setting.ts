@@ -1,0 +1,179 @@
+// One setting as data, and the builders of the kinds there are. A schema only says whether a text is allowed and what
+// it means; the sentence about it is `expected`, so that every error and table reads the same.
+import { z } from 'zod';
+
+/** `semantics` changes results and is fingerprinted; `process` may differ between processes. */
+export type SettingGroup = 'semantics' | 'process';
+
+export interface Setting<T> {
+  readonly group: SettingGroup;
+  /** The value where the variable is unset or empty. */
+  readonly unset: T;
+  /** The same for people. */
+  readonly unsetText: string;
+  /** The allowed values, as a noun phrase: "a whole number from 1 to 256". */
+  readonly expected: string;
+  readonly meaning: string;
+  /** Never shown, in no error and no log line. */
+  readonly secret: boolean;
+  readonly schema: z.ZodType<T, string>;
+}
+
+const topicSuffixCharacters = '.rekeyed'.length;
+
+/** Returns a setting that is undefined where unset; `unsetText` says what that amounts to. */
+export function optional<T>(
+  [schema, expected]: Kind<T>,
+  meaning: string,
+  unsetText = '(none)',
+): Setting<T | undefined> {
+  return {
+    group: 'process',
+    unset: undefined,
+    unsetText,
+    expected,
+    meaning,
+    secret: false,
+    schema,
+  };
+}
+
+/** Returns a setting with a default value. */
+export function required<T extends string | number | readonly string[]>(
+  group: SettingGroup,
+  unset: T,
+  [schema, expected]: Kind<T>,
+  meaning: string,
+): Setting<T> {
+  return { group, unset, unsetText: String(unset), expected, meaning, secret: false, schema };
+}
+
+/** Returns `setting`, never to be shown. */
+export function secret<T>(setting: Setting<T>): Setting<T> {
+  return { ...setting, secret: true };
+}
+
+/** A schema and the noun phrase of what it allows. */
+export type Kind<T> = readonly [schema: z.ZodType<T, string>, expected: string];
+
+/** Whole numbers in plain digits: "1e3", "60 000", "0x10" and "+5" are refused rather than guessed at. */
+export function whole(range: { readonly min: number; readonly max: number }): Kind<number> {
+  const schema = z
+    .string()
+    .regex(/^(0|[1-9]\d{0,15})$/)
+    .transform(Number)
+    .pipe(z.number().min(range.min).max(range.max));
+  return [schema, `a whole number from ${range.min} to ${range.max}, in plain digits`];
+}
+
+/** Numbers in plain digits with at most one point. */
+export function decimal(range: { readonly min: number; readonly max: number }): Kind<number> {
+  const schema = z
+    .string()
+    .regex(/^\d{1,15}(\.\d{1,15})?$/)
+    .transform(Number)
+    .pipe(z.number().min(range.min).max(range.max));
+  return [schema, `a number from ${range.min} to ${range.max}, in plain digits such as 2.5`];
+}
+
+/** One of `values`, in any case of letters. */
+export function oneOf<const T extends string>(values: readonly [T, ...T[]]): Kind<T> {
+  const schema = z
+    .string()
+    .transform((text) => text.toLowerCase())
+    .pipe(z.enum(values));
+  return [schema, values.length === 2 ? values.join(' or ') : values.join(', ')];
+}
+
+/** true or false. */
+export function truth(): Kind<boolean> {
+  const [schema, expected] = oneOf(['true', 'false']);
+  return [schema.transform((text) => text === 'true'), expected];
+}
+
+/** Any text without control characters; `expected` names it. */
+export function text(expected: string): Kind<string> {
+  // A PEM holds line ends; NUL would end a path early.
+  return [z.string().refine((value) => !value.includes('\0')), expected];
+}
+
+/** Names Kafka accepts for topics, short enough for our suffixes. */
+export function topicName(): Kind<string> {
+  return name(249 - topicSuffixCharacters);
+}
+
+/** Names of letters, digits, dot, underscore and hyphen: valid in Kafka, in a path and in a key with slashes. */
+export function name(charactersMax: number): Kind<string> {
+  const schema = z
+    .string()
+    .regex(/^[A-Za-z0-9._-]+$/)
+    .max(charactersMax)
+    .refine((value) => value !== '.' && value !== '..');
+  return [schema, `1 to ${charactersMax} of the characters A–Z a–z 0–9 . _ -`];
+}
+
+/** `host:port` items separated by commas. */
+export function addresses(): Kind<readonly string[]> {
+  return [list(isAddress), 'host:port, several separated by commas'];
+}
+
+/** Redis nodes: `host:port` or a redis URL, separated by commas. */
+export function redisNodes(): Kind<readonly string[]> {
+  const schema = list((item) => isAddress(item) || isUrl(item, ['redis:', 'rediss:']));
+  return [schema, 'host:port or redis[s]://[user:password@]host:port, separated by commas'];
+}
+
+/** An absolute URL of one of `protocols` with a host. */
+export function url(protocols: readonly string[], expected: string): Kind<string> {
+  return [z.string().refine((value) => isUrl(value, protocols)), expected];
+}
+
+/** A host name or an IP address. */
+export function hostName(): Kind<string> {
+  return [z.string().regex(/^[A-Za-z0-9._:-]{1,253}$/), 'a host name or an IP address'];
+}
+
+/** Some of `known`, separated by commas, each once; the value is in the order of `known`. */
+export function someOf(known: readonly string[]): Kind<readonly string[]> {
+  const schema = z
+    .string()
+    .transform(split)
+    .pipe(z.array(z.string()).min(1))
+    .refine((items) => items.every((item) => known.includes(item)))
+    .refine((items) => new Set(items).size === items.length)
+    .transform((items) => known.filter((item) => items.includes(item)));
+  return [schema, `names among ${known.join(', ')}, separated by commas, each once`];
+}
+
+/** No value at all is allowed yet. */
+export function nothing(expected: string): Kind<undefined> {
+  return [
+    z
+      .string()
+      .refine(() => false)
+      .transform(() => undefined),
+    expected,
+  ];
+}
+
+function list(isItem: (item: string) => boolean): z.ZodType<readonly string[], string> {
+  return z
+    .string()
+    .transform(split)
+    .pipe(z.array(z.string().refine(isItem)).min(1));
+}
+
+function split(value: string): string[] {
+  return value.split(',').map((item) => item.trim());
+}
+
+function isAddress(item: string): boolean {
+  const match = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})$/.exec(item);
+  const port = Number(match?.[1]);
+  return port >= 1 && port <= 65_535;
+}
+
+function isUrl(value: string, protocols: readonly string[]): boolean {
+  const parsed = URL.canParse(value) ? new URL(value) : undefined;
+  return parsed !== undefined && protocols.includes(parsed.protocol) && parsed.hostname !== '';
+}

@@ -1,0 +1,263 @@
+import { format } from 'prettier';
+import { describe, expect, it } from 'vitest';
+
+import { misspeltSettings } from '../src/config-relations.ts';
+import { settingNames, settings } from '../src/config-settings.ts';
+import { settingsHelp, settingsMarkdown } from '../src/config-text.ts';
+import { parseConfig, type Environment } from '../src/config.ts';
+import { ConfigError } from '../src/errors.ts';
+
+function problemsOf(env: Environment): string {
+  try {
+    parseConfig(env, { cores: 4 });
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  return '';
+}
+
+const kafka = { KAFKA_BROKERS: 'one:9092, two:9093' };
+
+describe('parseConfig', () => {
+  it('fills every setting when nothing is set', () => {
+    const config = parseConfig({}, { cores: 2 });
+
+    expect(config).toEqual({
+      semantics: {
+        windowMs: 60_000,
+        watermarkDelayMs: 5_000,
+        maxAheadMs: 300_000,
+        baseline: 'adaptive',
+        baselineHalfLife: 4_000,
+        anomalyThreshold: 2.5,
+        anomalyWarmup: 2,
+        sensorsMax: 1_000_000,
+        inputKeying: 'auto',
+        features: [
+          'count',
+          'avg_value',
+          'min_value',
+          'max_value',
+          'std_dev',
+          'anomaly_count',
+          'anomaly_rate',
+        ],
+      },
+      process: {
+        kafka: undefined,
+        redis: undefined,
+        inputTopic: 'raw_readings',
+        outputTopic: 'sensor_features',
+        groupId: 'sensor-feature-processor',
+        workers: 2,
+        idleTimeoutMs: 10_000,
+        commitIntervalMs: 100,
+        snapshotIntervalMs: 30_000,
+        snapshotStore: 'file',
+        snapshotDir: 'state/snapshots',
+        openWindowsMax: 60,
+        outputFormat: 'json',
+        dataDir: './state',
+        httpHost: '127.0.0.1',
+        httpPort: 8_080,
+        httpToken: undefined,
+        advertisedUrl: undefined,
+        logLevel: 'warn',
+        startingOffsets: 'earliest',
+        simulatedSensors: 10,
+      },
+    });
+  });
+
+  it('takes four workers by default and never more than the cores', () => {
+    expect(parseConfig({}, { cores: 64 }).process.workers).toBe(4);
+    expect(parseConfig({}, { cores: 1 }).process.workers).toBe(1);
+    expect(parseConfig({ WORKERS: '9' }, { cores: 1 }).process.workers).toBe(9);
+  });
+
+  it('counts an empty variable as unset', () => {
+    const empty = Object.fromEntries(settingNames.map((name) => [name, '']));
+
+    expect(parseConfig(empty, { cores: 4 })).toEqual(parseConfig({}, { cores: 4 }));
+  });
+
+  it('is frozen all the way down', () => {
+    const config = parseConfig(kafka);
+
+    expect(Object.isFrozen(config)).toBe(true);
+    expect(Object.isFrozen(config.process.kafka?.brokers)).toBe(true);
+    expect(Object.isFrozen(config.semantics.features)).toBe(true);
+  });
+
+  it('reads Kafka with TLS and SASL, and keeps snapshots there unless told otherwise', () => {
+    const { process } = parseConfig({
+      ...kafka,
+      KAFKA_SSL_CA: '/ca.pem',
+      KAFKA_SASL_MECHANISM: 'SCRAM-SHA-512',
+      KAFKA_SASL_USERNAME: 'user',
+      KAFKA_SASL_PASSWORD: ' spaces are kept ',
+      TOPIC_REPLICATION_FACTOR: '3',
+    });
+
+    expect(process.kafka).toEqual({
+      brokers: ['one:9092', 'two:9093'],
+      ssl: { ca: '/ca.pem' },
+      sasl: { mechanism: 'scram-sha-512', username: 'user', password: ' spaces are kept ' },
+      fetchDecoder: 'fast',
+      sessionTimeoutMs: 6_000,
+      heartbeatMs: 1_000,
+      replicationFactor: 3,
+    });
+    expect(process.snapshotStore).toBe('kafka');
+    expect(process.simulatedSensors).toBe(0);
+    expect(parseConfig({ ...kafka, SNAPSHOT_STORE: 'file' }).process.snapshotStore).toBe('file');
+  });
+
+  it('reports every problem at once, with name, value and what is allowed', () => {
+    const wrong = {
+      WINDOW_MS: '60 000',
+      WORKERS: '0',
+      HTTP_PORT: '80800',
+      BASELINE: 'ewma',
+      ANOMALY_THRESHOLD: '1e3',
+      KAFKA_BROKERS: 'localhost',
+      HEARTBEAT_MS: '5000',
+      FEATURES: 'count,median',
+      WINDOWS: '5m',
+      GROUP_ID: 'a/b',
+    };
+
+    const lines = problemsOf(wrong).split('\n');
+
+    expect(lines[0]).toBe('10 settings are wrong:');
+    for (const [name, value] of Object.entries(wrong)) {
+      expect(lines.filter((line) => line.includes(`  ${name} is `))).toEqual([
+        expect.stringContaining(value),
+      ]);
+    }
+    for (const line of lines.slice(1)) expect(line).toContain('allowed: ');
+  });
+
+  it.each(['1e3', '60 000', '60_000', '0x10', '+5', '-1', '1.5', '１', 'NaN', '5s', '007'])(
+    'refuses %j as a whole number rather than guess',
+    (text) => {
+      expect(problemsOf({ WINDOW_MS: text })).toContain('WINDOW_MS is');
+    },
+  );
+
+  it('returns features in the order of a row, whatever the order they were named in', () => {
+    const config = parseConfig({ FEATURES: 'anomaly_rate, count' });
+
+    expect(config.semantics.features).toEqual(['count', 'anomaly_rate']);
+    expect(problemsOf({ FEATURES: 'count,count' })).toContain('FEATURES is');
+  });
+});
+
+describe('relations between settings', () => {
+  it.each<[string, Environment, string]>([
+    ['a heartbeat fits three times into a session', { HEARTBEAT_MS: '2001' }, 'HEARTBEAT_MS'],
+    [
+      'SASL needs a user and a password',
+      { ...kafka, KAFKA_SASL_MECHANISM: 'plain' },
+      'KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD',
+    ],
+    ['TLS settings need brokers', { KAFKA_SSL: 'true' }, 'without KAFKA_BROKERS'],
+    ['a certificate needs its key', { ...kafka, KAFKA_SSL_CERT: 'c' }, 'KAFKA_SSL_KEY'],
+    [
+      'a CA contradicts TLS turned off',
+      { ...kafka, KAFKA_SSL: 'false', KAFKA_SSL_CA: 'c' },
+      'KAFKA_SSL is false',
+    ],
+    [
+      'one Redis excludes a cluster',
+      { REDIS_URL: 'redis://a', REDIS_CLUSTER_NODES: 'a:1' },
+      'REDIS_CLUSTER_NODES',
+    ],
+    ['snapshots in Kafka need brokers', { SNAPSHOT_STORE: 'kafka' }, 'KAFKA_BROKERS'],
+    [
+      'simulated sensors never feed a real topic',
+      { ...kafka, SIMULATED_SENSORS: '1' },
+      'SIMULATED_SENSORS',
+    ],
+    ['output is not input', { OUTPUT_TOPIC: 'raw_readings' }, 'OUTPUT_TOPIC'],
+    ['output is not the dead letters', { OUTPUT_TOPIC: 'raw_readings.dlq' }, 'OUTPUT_TOPIC'],
+    ['input is not the journal', { INPUT_TOPIC: 'sensor_journal' }, 'INPUT_TOPIC'],
+    ['the warm-up leaves a variance', { BASELINE: 'cumulative', ANOMALY_WARMUP: '1' }, 'WARMUP'],
+  ])('%s', (_law, env, expected) => {
+    expect(problemsOf(env)).toContain(expected);
+  });
+
+  it('judges no relation between settings that are wrong by themselves', () => {
+    expect(problemsOf({ HEARTBEAT_MS: '9000', SESSION_TIMEOUT_MS: 'long' })).toMatch(
+      /^SESSION_TIMEOUT_MS is "long"; allowed: .*$/,
+    );
+  });
+});
+
+describe('secrets', () => {
+  it('show in no error', () => {
+    const message = problemsOf({
+      KAFKA_SASL_PASSWORD: 'hunter2\0',
+      REDIS_URL: 'http://:hunter2@host',
+      REDIS_CLUSTER_NODES: 'redis://:hunter2@',
+      HTTP_TOKEN: 'hunter2\0',
+      KAFKA_SSL_KEY: 'hunter2\0',
+      KAFKA_BROKERS: 'redis://user:hunter2@host',
+      ADVERTISED_URL: 'user:hunter2@host',
+    });
+
+    expect(message.split('\n')).toHaveLength(8);
+    expect(message).not.toContain('hunter2');
+  });
+});
+
+describe('names that are nearly a setting', () => {
+  it.each([
+    ['WORKER', 'WORKERS'],
+    ['KAFKA_BROKER', 'KAFKA_BROKERS'],
+    ['KAFKA_BOOTSTRAP_SERVERS', 'KAFKA_BROKERS'],
+    ['windows_ms', 'WINDOW_MS'],
+    ['REDIS_URI', 'REDIS_URL'],
+  ])('%s is taken for %s', (name, meant) => {
+    expect(misspeltSettings([name])).toEqual([`${name} is not a setting; did you mean ${meant}?`]);
+  });
+
+  it('are not seen in settings themselves or in what other programs set', () => {
+    const others = [
+      'PATH',
+      'HOME',
+      'HTTP_PROXY',
+      'REDIS_PORT',
+      'KAFKA_HEAP_OPTS',
+      'LANG',
+      'WINDOWID',
+    ];
+
+    expect(misspeltSettings([...settingNames, ...others])).toEqual([]);
+  });
+});
+
+describe('the table of settings', () => {
+  it('is what docs/configuration.md holds (vitest -u writes it)', async () => {
+    // Formatted as the format check wants it, or the two checks would contradict each other.
+    const page = await format(settingsMarkdown(), { parser: 'markdown', printWidth: 100 });
+
+    await expect(page).toMatchFileSnapshot('../docs/configuration.md');
+  });
+
+  it('names every setting in --help, within 100 columns', () => {
+    const help = settingsHelp();
+
+    for (const name of settingNames) expect(help).toContain(`\n  ${name} `);
+    expect(Math.max(...help.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100);
+  });
+
+  it('says for each what it means and what is allowed', () => {
+    for (const name of settingNames) {
+      expect(settings[name].meaning, name).toMatch(/\.$/);
+      expect(settings[name].expected, name).not.toBe('');
+      expect(settings[name].unsetText, name).not.toBe('');
+    }
+  });
+});
