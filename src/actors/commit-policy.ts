@@ -1,0 +1,35 @@
+// When to commit: a pure function of what is pending and how far behind the shard is. Wall clock decides only when,
+// never what. A commit costs the broker and us several milliseconds, so far behind it happens once a second: latency
+// means nothing there; caught up, a closed window goes out at once.
+
+export interface PendingWork {
+  /** Closed windows not yet committed. */
+  readonly featureRows: number;
+  /** Dead letters, forwards and journal entries not yet committed. */
+  readonly otherRecords: number;
+  /** The position or what metadata says of it moved since the last commit. */
+  readonly positionMoved: boolean;
+}
+
+export interface CommitTiming {
+  readonly lagRecords: number;
+  readonly sinceLastCommitMs: number;
+  /** Longest wait of a closed window, COMMIT_INTERVAL_MS. */
+  readonly commitIntervalMs: number;
+}
+
+/** Offsets alone, and everything while far behind, are committed this often. */
+export const offsetIntervalMs = 1_000;
+/** More records than this behind the end is "far behind": about a tenth of a second of folding. */
+export const farBehindRecords = 50_000;
+
+/** Returns in how many ms a commit is due (0 = now), or undefined where there is nothing to commit. */
+export function commitDelayMs(pending: PendingWork, timing: CommitTiming): number | undefined {
+  const { featureRows, otherRecords, positionMoved } = pending;
+  if (featureRows === 0 && otherRecords === 0 && !positionMoved) return undefined;
+  const within = (intervalMs: number): number => Math.max(0, intervalMs - timing.sinceLastCommitMs);
+  if (featureRows === 0 && otherRecords === 0) return within(offsetIntervalMs);
+  if (timing.lagRecords > farBehindRecords) return within(offsetIntervalMs);
+  if (featureRows > 0 && timing.lagRecords === 0) return 0;
+  return within(timing.commitIntervalMs);
+}

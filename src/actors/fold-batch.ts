@@ -1,0 +1,197 @@
+// decode → route to sensor → fold, for the records of one batch. A record keyed by its sensor id is folded where it is;
+// one with another key or none is forwarded to the rekeyed topic, keyed by its sensor id; what cannot be read becomes a
+// dead letter. Deterministic: the same memory and records give the same memory and outputs, whatever the batch cuts.
+import { decodeReading } from '../codecs/reading-decoder.ts';
+import { deadLetterRecord } from '../codecs/dead-letter.ts';
+import { emptyReading, type DeadLetterReason, type Reading } from '../sensors/reading.ts';
+import type { OutputRecord, RecordCursor, RecordHeader, TopicPartition } from '../log/event-log.ts';
+import type { TopicNames } from '../log/topics.ts';
+import type { Semantics } from '../sensors/shard-state.ts';
+import type { Outbox } from './outbox.ts';
+import type { ShardMemory } from './shard-memory.ts';
+import {
+  decodeSourceClock,
+  encodeSourceClock,
+  hearSource,
+  minimumSourceTimeMs,
+  sourceHeader,
+} from './source-clocks.ts';
+
+export interface FoldContext {
+  readonly shard: TopicPartition;
+  readonly topics: TopicNames;
+  readonly semantics: Semantics;
+  readonly sourcePartitions: number;
+  readonly outbox: Outbox;
+}
+
+export interface BatchFolder {
+  /** Records seen that are not source markers: what keeps a shard from being idle. */
+  readonly recordsSeen: number;
+  /**
+   * Folds the record the cursor stands on and those after it, from the memory's position up to offset `until`
+   * (exclusive). Returns whether it stopped there, the cursor standing on a record not yet folded.
+   */
+  fold(memory: ShardMemory, records: RecordCursor, until: number): boolean;
+}
+
+const ahead = (timestampMs: number, recordTimestampMs: number): DeadLetterReason => ({
+  code: 'timestamp_ahead',
+  message: `timestamp ${timestampMs} is ${timestampMs - recordTimestampMs} ms past the record's own ${recordTimestampMs}`,
+});
+const keyMismatch: DeadLetterReason = {
+  code: 'rekey_key_mismatch',
+  message: "a rekeyed record's key must be its sensor id",
+};
+const badSourceHeader: DeadLetterReason = {
+  code: 'rekey_header',
+  message: `a rekeyed record must carry the header ${sourceHeader} as <source>/<sources>/<ms|idle>`,
+};
+
+/** Returns the folder of one shard; it holds one reused reading slot and nothing that outlives a call. */
+export function createBatchFolder(context: FoldContext): BatchFolder {
+  const reading = emptyReading();
+  let recordsSeen = 0;
+  const rekeyAll = context.semantics.inputKeying === 'rekey';
+
+  // hot path
+  function foldSource(memory: ShardMemory, record: RecordCursor): number {
+    const { bytes, offset, timestampMs } = record;
+    let reason = decodeReading(bytes, record.valueStart, record.valueEnd, reading);
+    if (reason === null && !rekeyAll && keyIsSensorId(record, reading)) {
+      reason = memory.state.fold(reading, timestampMs, offset, context.outbox);
+      if (reason === null) {
+        if (reading.timestampMs > memory.sourceMaxMs) memory.sourceMaxMs = reading.timestampMs;
+        return 1;
+      }
+      if (reason.code !== 'timestamp_ahead') hearReading(memory, reading);
+    } else if (reason === null) {
+      reason = forwardReading(memory, record);
+    }
+    if (reason !== null) sendDeadLetter(record, reason);
+    return 0;
+  }
+
+  function forwardReading(memory: ShardMemory, record: RecordCursor): DeadLetterReason | null {
+    const { timestampMs } = reading;
+    if (timestampMs - record.timestampMs > context.semantics.maxAheadMs) {
+      return ahead(timestampMs, record.timestampMs);
+    }
+    hearReading(memory, reading);
+    if (!context.outbox.muted)
+      context.outbox.forward(forwardRecord(context, memory, record, reading));
+    return null;
+  }
+
+  function foldRekeyed(memory: ShardMemory, record: RecordCursor): number {
+    const clock = readSourceClock(record);
+    let folded = 0;
+    const marker = record.keyStart < 0 && record.valueStart < 0 && clock !== undefined;
+    if (marker) {
+      recordsSeen -= 1;
+    } else {
+      let reason = decodeReading(record.bytes, record.valueStart, record.valueEnd, reading);
+      if (reason === null && clock === undefined) reason = badSourceHeader;
+      if (reason === null && !keyIsSensorId(record, reading)) reason = keyMismatch;
+      reason ??= memory.state.fold(reading, record.timestampMs, record.offset, context.outbox);
+      if (reason === null) folded = 1;
+      else sendDeadLetter(record, reason);
+    }
+    if (clock !== undefined) {
+      hearSource(memory.clocks, clock);
+      const eventTimeMs = minimumSourceTimeMs(memory.clocks);
+      if (eventTimeMs !== undefined) {
+        memory.state.advanceWatermark(
+          eventTimeMs - context.semantics.watermarkDelayMs,
+          context.outbox,
+        );
+      }
+    }
+    return folded;
+  }
+
+  function sendDeadLetter(record: RecordCursor, reason: DeadLetterReason): void {
+    if (context.outbox.muted) return;
+    const letter = deadLetterRecord(record, reason, context.shard, context.topics.deadLetters);
+    context.outbox.deadLetter(reason.code, letter);
+  }
+
+  // hot path
+  function fold(memory: ShardMemory, records: RecordCursor, until: number): boolean {
+    const foldRecord = memory.role === 'source' ? foldSource : foldRekeyed;
+    let readings = 0;
+    let stopped = false;
+    do {
+      const { offset } = records;
+      if (offset < memory.position) continue;
+      if (offset >= until) {
+        stopped = true;
+        break;
+      }
+      readings += foldRecord(memory, records);
+      recordsSeen += 1;
+      memory.position = offset + 1;
+    } while (records.next());
+    context.outbox.countReadings(readings);
+    return stopped;
+  }
+
+  return {
+    fold,
+    get recordsSeen() {
+      return recordsSeen;
+    },
+  };
+}
+
+function hearReading(memory: ShardMemory, reading: Reading): void {
+  if (reading.timestampMs > memory.sourceMaxMs) memory.sourceMaxMs = reading.timestampMs;
+}
+
+// hot path
+function keyIsSensorId(record: RecordCursor, reading: Reading): boolean {
+  const { bytes, keyStart, keyEnd } = record;
+  const { idBytes, idStart, idEnd } = reading;
+  const length = idEnd - idStart;
+  if (keyStart < 0 || keyEnd - keyStart !== length) return false;
+  for (let i = 0; i < length; i += 1) {
+    if (bytes[keyStart + i] !== idBytes[idStart + i]) return false;
+  }
+  return true;
+}
+
+function readSourceClock(record: RecordCursor): ReturnType<typeof decodeSourceClock> {
+  if (record.headerCount === 0) return undefined;
+  // The last one counts: a client's own header of that name comes before ours.
+  const header = record.headers().findLast(({ key }) => key === sourceHeader);
+  return header?.value == null
+    ? undefined
+    : decodeSourceClock(Buffer.from(header.value).toString());
+}
+
+function forwardRecord(
+  context: FoldContext,
+  memory: ShardMemory,
+  record: RecordCursor,
+  reading: Reading,
+): OutputRecord {
+  const { shard, sourcePartitions } = context;
+  const { bytes, keyStart, keyEnd } = record;
+  const time = memory.sourceMaxMs;
+  const clock = encodeSourceClock({ source: shard.partition, sources: sourcePartitions, time });
+  const key = keyStart < 0 ? null : Uint8Array.from(bytes.subarray(keyStart, keyEnd));
+  const headers: RecordHeader[] = [
+    ...record.headers(),
+    { key: 'rekey.topic', value: Buffer.from(shard.topic) },
+    { key: 'rekey.partition', value: Buffer.from(String(shard.partition)) },
+    { key: 'rekey.offset', value: Buffer.from(String(record.offset)) },
+    { key: 'rekey.key', value: key },
+    { key: sourceHeader, value: Buffer.from(clock) },
+  ];
+  return {
+    topic: context.topics.rekeyed,
+    key: Uint8Array.from(reading.idBytes.subarray(reading.idStart, reading.idEnd)),
+    value: Uint8Array.from(bytes.subarray(record.valueStart, record.valueEnd)),
+    headers,
+  };
+}

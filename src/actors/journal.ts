@@ -1,0 +1,116 @@
+// The journal: every decision that is not a function of the input log, so that replay can obey it. An entry is written
+// in the transaction of the commit that first shows its effect, keyed by its shard.
+//
+//   key    <group>/<topic>/<partition>
+//   value  {"version":1,"sequence":1..,"offset":<applied before this input offset>,"kind":"idle","watermark_ms":…}
+import type { EventLog, OutputRecord, TopicPartition } from '../log/event-log.ts';
+import { ConfigError, InvariantError, UnavailableError } from '../errors.ts';
+
+export interface JournalEntry {
+  readonly version: 1;
+  /** 1, 2, 3 … per shard. */
+  readonly sequence: number;
+  /** Applied when all records below this offset are folded and before the record at it. */
+  readonly offset: number;
+  readonly kind: 'idle';
+  readonly watermark_ms: number;
+}
+
+/** Returns the record that writes `entry` into its shard's partition of the journal. */
+export function journalRecord(
+  entry: JournalEntry,
+  shardKey: string,
+  journal: TopicPartition,
+): OutputRecord {
+  return {
+    topic: journal.topic,
+    partition: journal.partition,
+    key: Buffer.from(shardKey),
+    value: Buffer.from(JSON.stringify(entry)),
+  };
+}
+
+export interface JournalRange {
+  readonly journal: TopicPartition;
+  readonly shardKey: string;
+  /** First offset of the journal partition that can hold a wanted entry. */
+  readonly fromOffset: number;
+  /** Entries up to this sequence are in the state already. */
+  readonly afterSequence: number;
+  /** The last entry that committed metadata counts. */
+  readonly lastSequence: number;
+}
+
+/**
+ * Returns the entries (afterSequence, lastSequence] in order.
+ * @throws ConfigError when the journal no longer holds them (retention): continuing would compute something else.
+ */
+export async function readJournal(
+  log: EventLog,
+  range: JournalRange,
+): Promise<readonly JournalEntry[]> {
+  if (range.lastSequence === range.afterSequence) return [];
+  const entries: JournalEntry[] = [];
+  for await (const entry of shardEntries(log, range.journal, range.shardKey, range.fromOffset)) {
+    if (entry.sequence <= range.afterSequence + entries.length) continue;
+    if (entry.sequence !== range.afterSequence + entries.length + 1) break;
+    entries.push(entry);
+    if (entry.sequence === range.lastSequence) return entries;
+  }
+  const { earliest } = await log.offsets(range.journal);
+  const found = range.afterSequence + entries.length;
+  const where = { topic: range.journal.topic, partition: range.journal.partition };
+  if (earliest > range.fromOffset) {
+    throw new ConfigError(
+      `the journal ${where.topic}/${where.partition} begins at offset ${earliest}, but shard ${range.shardKey} ` +
+        `needs entries ${found + 1}..${range.lastSequence} from offset ${range.fromOffset}: its retention is ` +
+        "shorter than the input's; start with a new GROUP_ID and OUTPUT_TOPIC",
+      where,
+    );
+  }
+  throw new UnavailableError(
+    `the journal shows entries up to ${found} of ${range.lastSequence} of shard ${range.shardKey}`,
+    where,
+  );
+}
+
+/** Returns whether the journal holds any entry of the shard. */
+export async function journalHasEntries(
+  log: EventLog,
+  journal: TopicPartition,
+  shardKey: string,
+): Promise<boolean> {
+  const { earliest } = await log.offsets(journal);
+  for await (const entry of shardEntries(log, journal, shardKey, earliest)) {
+    return entry.sequence > 0;
+  }
+  return false;
+}
+
+async function* shardEntries(
+  log: EventLog,
+  journal: TopicPartition,
+  shardKey: string,
+  from: number,
+): AsyncGenerator<JournalEntry> {
+  const key = Buffer.from(shardKey);
+  const { earliest, end } = await log.offsets(journal);
+  if (from >= end) return;
+  for await (const batch of log.read({ ...journal, from: Math.max(from, earliest) })) {
+    const records = batch.records();
+    while (records.next()) {
+      const { bytes, keyStart, keyEnd, valueStart, valueEnd } = records;
+      if (keyStart < 0 || valueStart < 0) continue;
+      if (Buffer.compare(key, bytes.subarray(keyStart, keyEnd)) !== 0) continue;
+      yield decodeEntry(Buffer.from(bytes.subarray(valueStart, valueEnd)).toString(), shardKey);
+    }
+  }
+}
+
+function decodeEntry(text: string, shardKey: string): JournalEntry {
+  const entry = JSON.parse(text) as JournalEntry;
+  if (entry.version !== 1 || entry.kind !== 'idle' || !Number.isSafeInteger(entry.offset)) {
+    throw new InvariantError(`unknown journal entry of shard ${shardKey}: ${text.slice(0, 200)}`);
+  }
+  return entry;
+}

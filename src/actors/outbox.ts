@@ -1,0 +1,107 @@
+// What a shard has to say since its last commit: feature rows, dead letters, forwards, journal entries. The fold fills
+// it, a commit takes all of it at its cut. During replay it is muted: these outputs were committed already.
+import type { OutputRecord } from '../log/event-log.ts';
+import type { ClosedWindow, ClosedWindows } from '../sensors/shard-state.ts';
+
+export interface OutboxCounts {
+  readonly readings: number;
+  readonly featureRows: number;
+  readonly anomalies: number;
+  readonly forwards: number;
+  readonly journalEntries: number;
+  readonly deadLettersByReason: ReadonlyMap<string, number>;
+}
+
+export interface Outgoing extends OutboxCounts {
+  readonly records: readonly OutputRecord[];
+}
+
+export interface Outbox extends ClosedWindows {
+  muted: boolean;
+  readonly featureRows: number;
+  readonly otherRecords: number;
+  /** More than a commit should hold: the fold waits for the commit in flight. */
+  readonly full: boolean;
+  countReadings(readings: number): void;
+  deadLetter(reasonCode: string, record: OutputRecord): void;
+  forward(record: OutputRecord): void;
+  journal(record: OutputRecord): void;
+  /** Everything since the last take, in order. */
+  take(): Outgoing;
+}
+
+const recordsMax = 50_000;
+const bytesMax = 16_000_000;
+
+/** Returns an empty outbox whose feature rows `encode` turns into records. */
+export function createOutbox(encode: (window: ClosedWindow) => OutputRecord): Outbox {
+  let records: OutputRecord[] = [];
+  let counts = emptyCounts();
+  let bytes = 0;
+  const push = (record: OutputRecord): void => {
+    records.push(record);
+    bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0);
+  };
+  const outbox: Outbox = {
+    muted: false,
+    get featureRows() {
+      return counts.featureRows;
+    },
+    get otherRecords() {
+      return records.length - counts.featureRows;
+    },
+    get full() {
+      return records.length >= recordsMax || bytes >= bytesMax;
+    },
+    countReadings(readings) {
+      if (!outbox.muted) counts.readings += readings;
+    },
+    windowClosed(window) {
+      if (outbox.muted) return;
+      counts.featureRows += 1;
+      counts.anomalies += window.anomalyCount;
+      push(encode(window));
+    },
+    deadLetter(reasonCode, record) {
+      if (outbox.muted) return;
+      const { deadLettersByReason } = counts;
+      deadLettersByReason.set(reasonCode, (deadLettersByReason.get(reasonCode) ?? 0) + 1);
+      push(record);
+    },
+    forward(record) {
+      if (outbox.muted) return;
+      counts.forwards += 1;
+      push(record);
+    },
+    journal(record) {
+      counts.journalEntries += 1;
+      push(record);
+    },
+    take() {
+      const outgoing = { records, ...counts };
+      records = [];
+      counts = emptyCounts();
+      bytes = 0;
+      return outgoing;
+    },
+  };
+  return outbox;
+}
+
+function emptyCounts(): {
+  readings: number;
+  featureRows: number;
+  anomalies: number;
+  forwards: number;
+  journalEntries: number;
+  deadLettersByReason: Map<string, number>;
+} {
+  return {
+    readings: 0,
+    featureRows: 0,
+    anomalies: 0,
+    forwards: 0,
+    journalEntries: 0,
+    deadLettersByReason: new Map(),
+  };
+}

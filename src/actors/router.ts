@@ -1,0 +1,166 @@
+// One worker thread's shards: made and dropped as the group assigns partitions, fed with batches, ticked, drained.
+import type {
+  EventLog,
+  FetchedBatch,
+  GroupListener,
+  GroupMember,
+  TopicPartition,
+} from '../log/event-log.ts';
+import type { Timer } from '../clock.ts';
+import { decodePositionMetadata } from './position-metadata.ts';
+import type { SensorView, ShardStatus } from './protocol.ts';
+import { Shard } from './shard.ts';
+import type { ShardContext } from './shard-context.ts';
+
+export interface RouterEvents {
+  shardChanged(status: ShardStatus): void;
+  /** Nothing this thread can do about it: the worker ends with it. */
+  failed(error: unknown): void;
+}
+
+const tickMs = 250;
+const rekeyingCheckMs = 1_000;
+
+export class Router implements GroupListener {
+  readonly #context: ShardContext;
+  readonly #events: RouterEvents;
+  readonly #shards: Map<string, Shard> = new Map();
+  readonly #leaving: Set<Promise<void>> = new Set();
+  #member: Promise<GroupMember> | undefined;
+  #timer: Timer | undefined;
+  #rekeyingCheckedMs = -Infinity;
+  #drained = false;
+
+  constructor(context: ShardContext, events: RouterEvents) {
+    this.#context = context;
+    this.#events = events;
+  }
+
+  /** Joins the consumer group; resolves once this thread is a member. */
+  async join(log: EventLog, memberInfo: string): Promise<void> {
+    const { topics, settings } = this.#context;
+    this.#member = log.joinGroup({
+      groupId: settings.groupId,
+      topics: [topics.input, topics.rekeyed],
+      listener: this,
+      memberInfo,
+    });
+    await this.#member;
+    this.#tick();
+  }
+
+  positionOf(partition: TopicPartition): number | undefined {
+    return this.#shards.get(keyOf(partition))?.position;
+  }
+
+  onAssigned(added: readonly TopicPartition[]): void {
+    for (const partition of added) {
+      const { topic, partition: number } = partition;
+      const host = {
+        start: (position: number) => this.#withMember((m) => m.start(partition, position)),
+        setPaused: (paused: boolean) =>
+          this.#withMember((m) => (paused ? m.pause(partition) : m.resume(partition))),
+        heartbeatAfterNow: async () => (await this.#member)?.heartbeatAfterNow(),
+        phaseChanged: (status: ShardStatus) => this.#events.shardChanged(status),
+        escalate: (error: unknown) => this.#events.failed(error),
+      };
+      this.#shards.set(
+        keyOf(partition),
+        new Shard(this.#context, { topic, partition: number }, host),
+      );
+    }
+  }
+
+  onRevoked(removed: readonly TopicPartition[]): void {
+    for (const partition of removed) {
+      const key = keyOf(partition);
+      const shard = this.#shards.get(key);
+      this.#shards.delete(key);
+      if (shard === undefined) continue;
+      const left = shard.release().finally(() => this.#leaving.delete(left));
+      this.#leaving.add(left);
+    }
+  }
+
+  async onBatch(batch: FetchedBatch): Promise<void> {
+    await this.#shards.get(keyOf(batch))?.onBatch(batch);
+  }
+
+  onFailed(error: Error): void {
+    this.#events.failed(error);
+  }
+
+  statuses(): readonly ShardStatus[] {
+    return [...this.#shards.values()].map((shard) => shard.status());
+  }
+
+  sensor(sensorId: string): SensorView | undefined {
+    for (const shard of this.#shards.values()) {
+      const view = shard.inspect(sensorId);
+      if (view !== undefined) return view;
+    }
+    return undefined;
+  }
+
+  sensorIds(limit: number): readonly string[] {
+    const ids: string[] = [];
+    for (const shard of this.#shards.values()) {
+      if (ids.length >= limit) break;
+      ids.push(...shard.sensorIds(limit - ids.length));
+    }
+    return ids;
+  }
+
+  /** Stops reading, drains every shard, leaves the group. */
+  async drain(): Promise<void> {
+    this.#drained = true;
+    this.#timer?.cancel();
+    const member = await this.#member;
+    for (const { partition } of this.#shards.values()) member?.pause(partition);
+    await Promise.all([...this.#shards.values()].map((shard) => shard.drain()));
+    await Promise.all(this.#leaving);
+    await member?.leave();
+  }
+
+  #withMember(use: (member: GroupMember) => void): void {
+    this.#member?.then(use).catch((error: unknown) => this.#events.failed(error));
+  }
+
+  #tick(): void {
+    if (this.#drained) return;
+    for (const shard of this.#shards.values()) shard.tick();
+    this.#checkRekeying().catch((error: unknown) => {
+      this.#context.logger.debug({ reason: String(error) }, 'rekeying check postponed');
+    });
+    this.#timer = this.#context.clock.after(tickMs, () => this.#tick());
+  }
+
+  /** Whether somebody must hear the sources' clocks, and how far the slowest of them is. */
+  async #checkRekeying(): Promise<void> {
+    const { clock, log, rekeying, rekeyedPartitions, topics } = this.#context;
+    if (clock.monotonicMs() - this.#rekeyingCheckedMs < rekeyingCheckMs) return;
+    this.#rekeyingCheckedMs = clock.monotonicMs();
+    for (let partition = 0; !rekeying.active && partition < rekeyedPartitions; partition += 1) {
+      const { end } = await log.offsets({ topic: topics.rekeyed, partition });
+      rekeying.active = end > 0;
+    }
+    if (rekeying.active) rekeying.leastSourceMs = await this.#leastSourceMs();
+  }
+
+  async #leastSourceMs(): Promise<number | undefined> {
+    const { log, settings, sourcePartitions, topics } = this.#context;
+    let leastMs: number | undefined;
+    for (let partition = 0; partition < sourcePartitions; partition += 1) {
+      const source = { topic: topics.input, partition };
+      const committed = await log.committed(settings.groupId, source);
+      if (committed === undefined) return undefined;
+      const metadata = decodePositionMetadata(committed.metadata, keyOf(source));
+      if (metadata.sourceIdle) continue;
+      if (metadata.sourceMaxMs === null) continue;
+      leastMs = Math.min(leastMs ?? Infinity, metadata.sourceMaxMs);
+    }
+    return leastMs;
+  }
+}
+
+const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;

@@ -1,0 +1,50 @@
+// What every shard of one worker thread shares: ports, settings and the topics' shapes. Made once by the worker.
+import type { Clock } from '../clock.ts';
+import type { EventLog, OutputRecord, TopicPartition } from '../log/event-log.ts';
+import type { TopicNames } from '../log/topics.ts';
+import type { Logger } from '../logger.ts';
+import type { Metrics } from '../metrics.ts';
+import type { ClosedWindow, Semantics } from '../sensors/shard-state.ts';
+import type { SnapshotStore } from '../stores/snapshot-store.ts';
+
+export interface ShardSettings {
+  readonly groupId: string;
+  readonly idleTimeoutMs: number;
+  readonly commitIntervalMs: number;
+  readonly snapshotIntervalMs: number;
+  readonly openWindowsMax: number;
+  readonly startingOffsets: 'earliest' | 'latest';
+}
+
+export interface ShardContext {
+  readonly log: EventLog;
+  readonly snapshots: SnapshotStore;
+  readonly semantics: Semantics;
+  readonly settings: ShardSettings;
+  readonly topics: TopicNames;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Partitions of the input topic = sources of the rekeyed topic. */
+  readonly sourcePartitions: number;
+  readonly rekeyedPartitions: number;
+  readonly journalPartitions: number;
+  /** Encodes a feature row; fixed by OUTPUT_FORMAT. */
+  encodeFeatureRow(window: ClosedWindow, shard: TopicPartition): Uint8Array;
+  readonly rekeying: RekeyingView;
+}
+
+/** What the router learns once a second about the rekeyed topic, for all shards of the thread. */
+export interface RekeyingView {
+  /** Some rekeyed partition holds records, so sources must keep their clocks heard. */
+  active: boolean;
+  /** The least event time (ms) among sources that are not idle, from committed metadata; undefined = unknown. */
+  leastSourceMs: number | undefined;
+}
+
+/** Returns the key of a shard in journal, snapshots and log lines. */
+export function shardKeyOf(groupId: string, shard: TopicPartition): string {
+  return `${groupId}/${shard.topic}/${shard.partition}`;
+}
+
+export type { OutputRecord };

@@ -1,0 +1,143 @@
+// Everything a shard knows that must equal a pure function of (input log, journal): dropped as a whole when anything is
+// indefinite, rebuilt by recovery, copied into snapshots. Wall-clock facts live in the shard, never here.
+import {
+  createShardState,
+  restoreShardState,
+  type Semantics,
+  type ShardState,
+} from '../sensors/shard-state.ts';
+import { CorruptSnapshotError } from '../errors.ts';
+import type { TopicPartition } from '../log/event-log.ts';
+import { createSourceClocks, type SourceClocks } from './source-clocks.ts';
+
+export type ShardRole =
+  /** A partition of the input topic: folds keyed readings, forwards the others. */
+  | 'source'
+  /** A partition of the rekeyed topic: its event time is the minimum over its sources. */
+  | 'rekeyed';
+
+export interface ShardMemory {
+  readonly role: ShardRole;
+  readonly state: ShardState;
+  /** Next offset to fold. */
+  position: number;
+  /** Max event time of all readings of this source, keyed or not, ms; -Infinity before the first. */
+  sourceMaxMs: number;
+  /** Only a rekeyed shard has any. */
+  readonly clocks: SourceClocks;
+  /** Journal entries applied so far. */
+  journalSequence: number;
+}
+
+/** Returns the memory of a shard that has folded nothing yet. */
+export function emptyMemory(role: ShardRole, semantics: Semantics, position: number): ShardMemory {
+  return {
+    role,
+    state: createShardState(semantics, { watermark: watermarkOf(role) }),
+    position,
+    sourceMaxMs: -Infinity,
+    clocks: createSourceClocks(),
+    journalSequence: 0,
+  };
+}
+
+const watermarkOf = (role: ShardRole): 'own' | 'external' =>
+  role === 'source' ? 'own' : 'external';
+
+// A snapshot's bytes:
+//
+//   0  "SSNP" | 4  u32le header length h | 8  header, JSON UTF-8, padded with spaces to a multiple of 8 | 8+h  state
+const magic = Buffer.from('SSNP');
+const prefixBytes = 8;
+
+interface SnapshotHeader {
+  readonly version: 1;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly sourceMaxMs: number | null;
+  readonly sourceTimes: readonly (number | 'idle' | null)[];
+  readonly journalSequence: number;
+  /** Entries after journalSequence lie at or above this offset of the journal partition. */
+  readonly journalOffset: number;
+}
+
+/** Returns the memory as bytes: a copy, made between two readings. */
+export function encodeSnapshot(
+  memory: ShardMemory,
+  shard: TopicPartition,
+  journalOffset: number,
+): Uint8Array {
+  const header: SnapshotHeader = {
+    version: 1,
+    topic: shard.topic,
+    partition: shard.partition,
+    offset: memory.position,
+    sourceMaxMs: memory.sourceMaxMs === -Infinity ? null : memory.sourceMaxMs,
+    sourceTimes: memory.clocks.times,
+    journalSequence: memory.journalSequence,
+    journalOffset,
+  };
+  const json = JSON.stringify(header);
+  const headerBytes = Buffer.from(json.padEnd(Math.ceil(json.length / 8) * 8));
+  const state = memory.state.snapshot();
+  const prefix = Buffer.alloc(prefixBytes);
+  magic.copy(prefix);
+  prefix.writeUInt32LE(headerBytes.length, 4);
+  return Buffer.concat([prefix, headerBytes, state]);
+}
+
+/**
+ * Returns the memory that `bytes` hold, and where the journal goes on from it.
+ * @throws CorruptSnapshotError when the bytes are not a snapshot of this shard.
+ * @throws ConfigError when other semantics computed it.
+ */
+export function decodeSnapshot(
+  bytes: Uint8Array,
+  shard: TopicPartition,
+  role: ShardRole,
+  semantics: Semantics,
+): { readonly memory: ShardMemory; readonly journalOffset: number } {
+  const header = decodeHeader(bytes);
+  if (header.topic !== shard.topic || header.partition !== shard.partition) {
+    throw new CorruptSnapshotError(
+      `expected a snapshot of ${shard.topic}/${shard.partition}, found one of ${header.topic}/${header.partition}`,
+    );
+  }
+  const state = restoreShardState(bytes.subarray(stateStart(bytes)), semantics, {
+    watermark: watermarkOf(role),
+  });
+  const memory: ShardMemory = {
+    role,
+    state,
+    position: header.offset,
+    sourceMaxMs: header.sourceMaxMs ?? -Infinity,
+    clocks: createSourceClocks(header.sourceTimes),
+    journalSequence: header.journalSequence,
+  };
+  return { memory, journalOffset: header.journalOffset };
+}
+
+const stateStart = (bytes: Uint8Array): number =>
+  prefixBytes + Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).readUInt32LE(4);
+
+function decodeHeader(bytes: Uint8Array): SnapshotHeader {
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (view.length < prefixBytes || !view.subarray(0, 4).equals(magic)) {
+    throw new CorruptSnapshotError(`not a snapshot: it begins with ${view.toString('hex', 0, 8)}`);
+  }
+  const end = stateStart(bytes);
+  if (end > view.length) throw new CorruptSnapshotError('the snapshot ends inside its header');
+  let header: SnapshotHeader;
+  try {
+    header = JSON.parse(view.toString('utf8', prefixBytes, end)) as SnapshotHeader;
+  } catch (error) {
+    throw new CorruptSnapshotError('the snapshot header is no JSON', {}, error);
+  }
+  if (header.version !== 1 || !Number.isSafeInteger(header.offset)) {
+    throw new CorruptSnapshotError(
+      `expected snapshot version 1, found ${String(header.version)} at offset ${String(header.offset)}`,
+    );
+  }
+  return header;
+}

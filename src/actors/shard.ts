@@ -1,0 +1,198 @@
+// The actor that owns one (topic, partition): acquires it, recovers, runs a session until it ends, and does so again
+// until the partition is released. One owner at a time is the writer's promise, not ours: a session that lost the
+// partition finds out at its next commit, and nothing of that commit is visible.
+//
+//   assigned ─▶ restoring ─▶ replaying ─▶ running ─▶ draining ─▶ released
+//                  ▲  ▲          │           │
+//                  │  └─ backoff ┴─ retry ───┤
+//                  └──── heartbeat ── fenced ┘          any ─▶ failed (a ConfigError or a bug: escalates)
+import { errorToData, isSensoriumError, type ErrorData } from '../errors.ts';
+import type { FetchedBatch, PartitionWriter, TopicPartition } from '../log/event-log.ts';
+import type { SensorView, ShardPhase, ShardStatus } from './protocol.ts';
+import { recoverShard } from './recovery.ts';
+import { Session } from './session.ts';
+import type { ShardContext } from './shard-context.ts';
+import type { ShardRole } from './shard-memory.ts';
+
+export interface ShardHost {
+  start(position: number): void;
+  setPaused(paused: boolean): void;
+  heartbeatAfterNow(): Promise<void>;
+  phaseChanged(status: ShardStatus): void;
+  /** The shard cannot go on and must not be retried here. */
+  escalate(error: unknown): void;
+}
+
+const backoffFirstMs = 100;
+const backoffMaxMs = 5_000;
+
+export class Shard {
+  readonly partition: TopicPartition;
+  readonly #context: ShardContext;
+  readonly #host: ShardHost;
+  readonly #role: ShardRole;
+  readonly #abort: AbortController = new AbortController();
+  readonly #ended: Promise<void>;
+  #session: Session | undefined;
+  #endSession: ((failure: unknown) => void) | undefined;
+  #phase: ShardPhase = 'assigned';
+  #lastError: ErrorData | undefined;
+  #failuresInARow = 0;
+
+  constructor(context: ShardContext, partition: TopicPartition, host: ShardHost) {
+    this.partition = partition;
+    this.#context = context;
+    this.#host = host;
+    this.#role = partition.topic === context.topics.rekeyed ? 'rekeyed' : 'source';
+    this.#ended = this.#own();
+  }
+
+  /** Next offset to fold, or undefined while there is no memory to fold into. */
+  get position(): number | undefined {
+    return this.#session?.memory.position;
+  }
+
+  async onBatch(batch: FetchedBatch): Promise<void> {
+    await this.#session?.onBatch(batch);
+  }
+
+  tick(): void {
+    this.#session?.tick();
+  }
+
+  /** Another member owns the partition now: drop everything, write nothing more. */
+  async release(): Promise<void> {
+    this.#abort.abort();
+    this.#endSession?.(undefined);
+    await this.#ended;
+    this.#enter('released');
+  }
+
+  /** Commits, leaves a snapshot and lets go; what is indefinite is left to the next owner. */
+  async drain(): Promise<void> {
+    const session = this.#session;
+    if (session !== undefined && !session.replaying) {
+      this.#enter('draining');
+      await session.drain();
+    }
+    await this.release();
+  }
+
+  status(): ShardStatus {
+    const session = this.#session;
+    const committer = session?.committer;
+    const state = session?.memory.state;
+    const position = session?.memory.position ?? 0;
+    const finite = (ms: number | undefined): number | null =>
+      ms !== undefined && Number.isFinite(ms) ? ms : null;
+    return {
+      ...this.partition,
+      phase: this.#phase,
+      position,
+      highWatermark: Math.max(session?.highWatermark ?? 0, position),
+      committedOffset: committer?.committedOffset ?? 0,
+      watermarkMs: finite(state?.watermarkMs),
+      maxEventTimeMs: finite(state?.maxEventTimeMs),
+      sensors: state?.sensorCount ?? 0,
+      openWindows: state?.openWindowCount ?? 0,
+      readings: committer?.totals.readings ?? 0,
+      featureRows: committer?.totals.featureRows ?? 0,
+      deadLetters: committer?.totals.deadLetters ?? 0,
+      lastCommitMs: committer?.lastCommitMs ?? null,
+      lastSnapshotMs: committer?.lastSnapshotMs ?? null,
+      ...(this.#lastError === undefined ? {} : { error: this.#lastError }),
+    };
+  }
+
+  inspect(sensorId: string): SensorView | undefined {
+    const memory = this.#session?.memory;
+    const sensor = memory?.state.inspect(sensorId);
+    if (memory === undefined || sensor === undefined) return undefined;
+    return { ...sensor, ...this.partition, offset: memory.position };
+  }
+
+  sensorIds(limit: number): readonly string[] {
+    return this.#session?.memory.state.sensorIds(limit) ?? [];
+  }
+
+  async #own(): Promise<void> {
+    while (!this.#abort.signal.aborted) {
+      const failure = await this.#ownOnce();
+      if (this.#abort.signal.aborted || failure === undefined) return;
+      const directive = isSensoriumError(failure) ? failure.directive : 'crash';
+      this.#lastError = errorToData(failure);
+      this.#context.metrics.commitFailures.inc({ directive });
+      if (directive === 'release') await this.#afterFence();
+      else if (directive === 'retry' || directive === 'rebuild') await this.#backOff();
+      else {
+        this.#enter('failed');
+        this.#host.escalate(failure);
+        return;
+      }
+    }
+  }
+
+  /** Returns why ownership ended: an error, or undefined when the shard was released. */
+  async #ownOnce(): Promise<unknown> {
+    const { clock, log, metrics, settings } = this.#context;
+    const startedMs = clock.monotonicMs();
+    this.#enter('restoring');
+    let writer: PartitionWriter | undefined;
+    try {
+      writer = await log.openWriter(settings.groupId, this.partition, this.#abort.signal);
+      const recovered = await recoverShard(this.#context, this.partition, this.#role, writer);
+      if (this.#abort.signal.aborted) return undefined;
+      const ended = new Promise<unknown>((resolve) => (this.#endSession = resolve));
+      const session = new Session(this.#context, this.partition, writer, recovered, {
+        live: () => {
+          metrics.restoreSeconds.observe((clock.monotonicMs() - startedMs) / 1_000);
+          this.#failuresInARow = 0;
+          this.#lastError = undefined;
+          this.#enter('running');
+        },
+        failed: (error) => this.#endSession?.(error),
+        seek: (position) => this.#host.start(position),
+        setPaused: (paused) => this.#host.setPaused(paused),
+      });
+      this.#session = session;
+      this.#enter('replaying');
+      session.begin();
+      this.#host.start(session.memory.position);
+      return await ended;
+    } catch (error) {
+      return this.#abort.signal.aborted ? undefined : error;
+    } finally {
+      this.#session?.close();
+      this.#session = undefined;
+      this.#endSession = undefined;
+      await writer?.close();
+    }
+  }
+
+  /** Re-acquire only once the group itself confirms us: two owners would otherwise fence each other in turn. */
+  async #afterFence(): Promise<void> {
+    this.#context.metrics.fences.inc();
+    this.#enter('fenced');
+    try {
+      await this.#host.heartbeatAfterNow();
+    } catch {
+      await this.#backOff();
+    }
+  }
+
+  async #backOff(): Promise<void> {
+    const delayMs = Math.min(backoffFirstMs * 2 ** this.#failuresInARow, backoffMaxMs);
+    this.#failuresInARow += 1;
+    const fields = { ...this.partition, reason: this.#lastError?.message, delayMs };
+    this.#context.logger.warn(fields, 'shard dropped its memory and will recover');
+    await this.#context.clock.sleep(delayMs, this.#abort.signal);
+  }
+
+  #enter(phase: ShardPhase): void {
+    if (this.#phase === phase) return;
+    this.#phase = phase;
+    const status = this.status();
+    this.#context.logger.debug({ ...status, error: undefined }, `shard ${phase}`);
+    this.#host.phaseChanged(status);
+  }
+}

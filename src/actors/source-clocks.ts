@@ -1,0 +1,68 @@
+// The event-time clocks of a rekeyed shard's sources. Sources advance unevenly, one may be an hour ahead in a backlog,
+// so the shard's event time is the minimum over all sources that are not idle; nothing closes before each was heard.
+//
+//   header  rekey.source = <source partition>/<number of sources>/<max event time in ms | idle>
+
+export const sourceHeader = 'rekey.source';
+
+export interface SourceClock {
+  readonly source: number;
+  readonly sources: number;
+  /** ms, or 'idle': left out of the minimum until the source speaks again. */
+  readonly time: number | 'idle';
+}
+
+/** Returns the header's text for one source. */
+export function encodeSourceClock(clock: SourceClock): string {
+  return `${clock.source}/${clock.sources}/${clock.time}`;
+}
+
+/** Returns the clock that a header's text says, or undefined where it is malformed. */
+export function decodeSourceClock(text: string): SourceClock | undefined {
+  const match = /^(\d{1,9})\/(\d{1,9})\/(-?\d{1,16}|idle)$/.exec(text);
+  if (match === null) return undefined;
+  const [, source, sources, time] = match;
+  const clock: SourceClock = {
+    source: Number(source),
+    sources: Number(sources),
+    time: time === 'idle' ? 'idle' : Number(time),
+  };
+  const sane = clock.source < clock.sources && clock.sources <= sourcesMax;
+  return sane && (clock.time === 'idle' || Number.isSafeInteger(clock.time)) ? clock : undefined;
+}
+
+const sourcesMax = 100_000;
+
+/** What each source last said; plain data, part of the shard's snapshot. null = never heard. */
+export interface SourceClocks {
+  readonly times: (number | 'idle' | null)[];
+}
+
+/** Returns clocks that have heard nobody. */
+export function createSourceClocks(times: readonly (number | 'idle' | null)[] = []): SourceClocks {
+  return { times: [...times] };
+}
+
+/** Records what a source said; a clock never goes back, and a new source count makes room for the new ones. */
+export function hearSource(clocks: SourceClocks, clock: SourceClock): void {
+  const { times } = clocks;
+  while (times.length < clock.sources) times.push(null);
+  const known = times[clock.source];
+  times[clock.source] =
+    clock.time !== 'idle' && typeof known === 'number' ? Math.max(known, clock.time) : clock.time;
+}
+
+/** Returns the least event time (ms) over the sources that are not idle; undefined while one is unheard or all idle. */
+export function minimumSourceTimeMs(clocks: SourceClocks): number | undefined {
+  let minimum = Infinity;
+  for (const time of clocks.times) {
+    if (time === null) return undefined;
+    if (time !== 'idle' && time < minimum) minimum = time;
+  }
+  return minimum === Infinity ? undefined : minimum;
+}
+
+/** Returns whether every source was heard and said it is idle: then the shard's own idle rule applies. */
+export function allSourcesIdle(clocks: SourceClocks): boolean {
+  return clocks.times.length > 0 && clocks.times.every((time) => time === 'idle');
+}

@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+
+import {
+  commitDelayMs,
+  farBehindRecords,
+  offsetIntervalMs,
+} from '../../src/actors/commit-policy.ts';
+
+const nothing = { featureRows: 0, otherRecords: 0, positionMoved: false };
+const caughtUp = { lagRecords: 0, sinceLastCommitMs: 30, commitIntervalMs: 100 };
+
+describe('commit policy', () => {
+  it('never commits where nothing is pending', () => {
+    expect(commitDelayMs(nothing, caughtUp)).toBeUndefined();
+  });
+
+  it('commits a closed window at once when caught up', () => {
+    expect(commitDelayMs({ ...nothing, featureRows: 1 }, caughtUp)).toBe(0);
+  });
+
+  it('lets a closed window wait for the commit interval at most when behind', () => {
+    expect(commitDelayMs({ ...nothing, featureRows: 1 }, { ...caughtUp, lagRecords: 5 })).toBe(70);
+  });
+
+  it('commits dead letters and forwards within the commit interval', () => {
+    expect(commitDelayMs({ ...nothing, otherRecords: 1 }, caughtUp)).toBe(70);
+  });
+
+  it('commits offsets alone once a second', () => {
+    const delayMs = commitDelayMs({ ...nothing, positionMoved: true }, caughtUp);
+
+    expect(delayMs).toBe(offsetIntervalMs - caughtUp.sinceLastCommitMs);
+  });
+
+  it('commits everything once a second while far behind', () => {
+    const timing = { ...caughtUp, lagRecords: farBehindRecords + 1 };
+
+    expect(commitDelayMs({ featureRows: 9, otherRecords: 9, positionMoved: true }, timing)).toBe(
+      970,
+    );
+  });
+});
