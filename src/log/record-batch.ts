@@ -1,0 +1,197 @@
+// Kafka record batches, format v2: what the Kafka adapter fetches and the embedded log stores. `recordCursor` walks the
+// encoded bytes and makes no object per record; every length is checked against its surroundings before it is used.
+//
+//   0 baseOffset int64 · 8 length int32 (bytes after it) · 12 leaderEpoch int32 · 16 magic int8 = 2 · 17 crc uint32
+//  21 attributes int16 · 23 lastOffsetDelta int32 · 27 baseTimestamp int64 · 35 maxTimestamp int64 · 43 producerId int64
+//  51 producerEpoch int16 · 53 baseSequence int32 · 57 recordCount int32 · 61 records, perhaps compressed as one blob
+//
+// record = varint length, int8 attributes, varlong timestampDelta, varint offsetDelta, varint-prefixed key and value
+// (-1 = null), varint header count, headers. The CRC-32C covers everything from byte 21.
+import { InvariantError } from '../errors.ts';
+import type { RecordCursor, RecordHeader } from './event-log.ts';
+import { inflate, type Codec } from './record-batch-codecs.ts';
+import {
+  batchHeaderBytes,
+  corruptBatch,
+  readBatchHeader,
+  type BatchHeader,
+  type BatchPlace,
+} from './record-batch-header.ts';
+import { readVarint, readVarlong, type ByteReader } from './record-batch-varint.ts';
+
+// A record of an empty key, value and no headers, its length varint included.
+const recordBytesMin = 7;
+
+/** Records outside [from, to) are stepped over. */
+export interface OffsetRange {
+  readonly from?: number;
+  readonly to?: number;
+}
+
+/**
+ * Returns a cursor over the records of one whole batch, or of several in offset order. Each batch's CRC is checked
+ * and its records are inflated when the cursor reaches it. Control batches hold no records and are stepped over.
+ * @throws InvariantError (also from `next()` and `headers()`) when a batch is corrupt, naming place and offset.
+ */
+export function recordCursor(
+  batches: Uint8Array | readonly Uint8Array[],
+  place: BatchPlace = {},
+  range: OffsetRange = {},
+): RecordCursor {
+  return new BatchCursor(batches instanceof Uint8Array ? [batches] : batches, place, range);
+}
+
+class BatchCursor implements RecordCursor, ByteReader {
+  offset = -1;
+  timestampMs = 0;
+  bytes: Uint8Array = new Uint8Array(0);
+  keyStart = -1;
+  keyEnd = -1;
+  valueStart = -1;
+  valueEnd = -1;
+  headerCount = 0;
+  /** Where the next varint is read, and where the current record or section ends. */
+  at = 0;
+  end = 0;
+
+  private readonly batches: readonly Uint8Array[];
+  private readonly place: BatchPlace;
+  private readonly from: number;
+  private readonly to: number;
+  private nextBatch = 0;
+  private header: BatchHeader | undefined;
+  private remaining = 0;
+  private headersStart = 0;
+
+  constructor(batches: readonly Uint8Array[], place: BatchPlace, range: OffsetRange) {
+    this.batches = batches;
+    this.place = place;
+    this.from = range.from ?? 0;
+    this.to = range.to ?? Number.MAX_SAFE_INTEGER;
+    // The first batch is opened at once, so that a corrupt one is refused before anything of it is folded.
+    this.openNextBatch();
+  }
+
+  // hot path
+  next(): boolean {
+    for (;;) {
+      while (this.remaining === 0) {
+        if (!this.openNextBatch()) return false;
+      }
+      this.readRecord();
+      if (this.offset >= this.to) {
+        this.remaining = 0;
+        this.nextBatch = this.batches.length;
+        return false;
+      }
+      if (this.offset >= this.from) return true;
+    }
+  }
+
+  headers(): readonly RecordHeader[] {
+    const headers: RecordHeader[] = [];
+    const recordEnd = this.at;
+    const sectionEnd = this.end;
+    this.at = this.headersStart;
+    this.end = recordEnd;
+    for (let left = this.headerCount; left > 0; left--) {
+      const key = this.readHeaderBytes();
+      if (key === null) throw this.corruptRecord('a header has no key');
+      headers.push({ key: Buffer.from(key).toString('utf8'), value: this.readHeaderBytes() });
+    }
+    this.at = recordEnd;
+    this.end = sectionEnd;
+    return headers;
+  }
+
+  private openNextBatch(): boolean {
+    const batch = this.batches[this.nextBatch];
+    if (batch === undefined) return false;
+    this.nextBatch += 1;
+    const header = readBatchHeader(batch, this.place);
+    this.header = header;
+    if (header.control) return true;
+    const { codec, baseOffset } = header;
+    if (codec === 'none') {
+      this.bytes = batch;
+      this.at = batchHeaderBytes;
+    } else {
+      this.bytes = this.inflateRecords(codec, batch, baseOffset);
+      this.at = 0;
+    }
+    this.end = this.bytes.length;
+    this.offset = baseOffset - 1;
+    this.remaining = header.recordCount;
+    if (this.remaining * recordBytesMin > this.end - this.at) {
+      throw corruptBatch('it is too short for its record count', this.place, { baseOffset });
+    }
+    return true;
+  }
+
+  private inflateRecords(codec: Codec, batch: Uint8Array, baseOffset: number): Uint8Array {
+    try {
+      return inflate(codec, batch.subarray(batchHeaderBytes));
+    } catch (error) {
+      throw corruptBatch('its records do not inflate', this.place, { baseOffset, codec }, error);
+    }
+  }
+
+  // hot path
+  private readRecord(): void {
+    const header = this.header;
+    if (header === undefined) throw new InvariantError('A record is read before its batch is open');
+    const sectionEnd = this.end;
+    const length = readVarint(this);
+    const recordEnd = this.at + length;
+    if (length < recordBytesMin - 1 || recordEnd > sectionEnd) {
+      throw this.corruptRecord('a record reaches past its batch');
+    }
+    this.end = recordEnd;
+    this.at += 1; // record attributes: unused by the format
+    const timestampMs = header.baseTimestampMs + readVarlong(this);
+    this.timestampMs = header.logAppendTime ? header.maxTimestampMs : timestampMs;
+    const offset = header.baseOffset + readVarint(this);
+    if (offset <= this.offset || offset > header.lastOffset) {
+      throw this.corruptRecord('its record offsets do not rise within the batch');
+    }
+    this.offset = offset;
+    const keyLength = readVarint(this);
+    this.keyStart = keyLength < 0 ? -1 : this.at;
+    this.keyEnd = keyLength < 0 ? -1 : this.advance(keyLength);
+    const valueLength = readVarint(this);
+    this.valueStart = valueLength < 0 ? -1 : this.at;
+    this.valueEnd = valueLength < 0 ? -1 : this.advance(valueLength);
+    this.headerCount = readVarint(this);
+    // A header is at least two bytes: an empty key and a null value.
+    if (this.headerCount < 0 || this.headerCount * 2 > recordEnd - this.at) {
+      throw this.corruptRecord('a header count does not fit its record');
+    }
+    this.headersStart = this.at;
+    this.at = recordEnd;
+    this.remaining -= 1;
+    this.end = sectionEnd;
+    if (this.remaining === 0 && recordEnd !== sectionEnd) {
+      throw this.corruptRecord('bytes follow its last record');
+    }
+  }
+
+  private advance(length: number): number {
+    this.at += length;
+    if (this.at > this.end) throw this.corruptRecord('a field reaches past its record');
+    return this.at;
+  }
+
+  private readHeaderBytes(): Uint8Array | null {
+    const length = readVarint(this);
+    if (length < 0) return null;
+    const start = this.at;
+    return this.bytes.subarray(start, this.advance(length));
+  }
+
+  corruptRecord(reason: string): InvariantError {
+    return corruptBatch(reason, this.place, {
+      baseOffset: this.header?.baseOffset,
+      offset: this.offset,
+    });
+  }
+}
