@@ -1,13 +1,41 @@
 import { defineConfig } from 'vitest/config';
 
+// What starts processes or shares a broker is run one file at a time (scripts/test.sh, --no-file-parallelism); the
+// rest runs side by side before it.
+const alone = [
+  '**/*.integration.test.ts',
+  'test/integration/**/*.test.ts',
+  'test/smoke/**/*.test.ts',
+];
+const globalSetup = ['test/global-setup.ts'];
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts', 'property-tests/**/*.test.ts'],
-    globalSetup: ['test/global-setup.ts'],
-    // Files that start processes of their own compete for two cores; the rest are short.
     maxWorkers: 2,
     minWorkers: 1,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    reporters: ['default', './test/counted-reporter.ts'],
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts', 'property-tests/**/*.test.ts'],
+          exclude: alone,
+          globalSetup,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'integration',
+          include: alone.map((pattern) =>
+            pattern.startsWith('test/') ? pattern : `{test,property-tests}/${pattern}`,
+          ),
+          globalSetup,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
   },
 });

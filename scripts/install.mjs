@@ -1,0 +1,27 @@
+// Installs the node modules when they are missing or older than package-lock.json. Uses no package: it runs before any.
+import { spawnSync } from 'node:child_process';
+import { statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Returns the modification time of a path under the root in ms, 0 when it does not exist. */
+export function modifiedMs(path) {
+  return statSync(`${root}${path}`, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
+/** Runs a command in the root with its output on stderr; ends the process with the command's code when it fails. */
+export function run(command, args) {
+  // npm and tsc print progress: stdout belongs to the program that is started afterwards.
+  const { status } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+/** Installs the node modules unless the ones there are at least as new as the lock file. */
+export function install() {
+  // npm writes this file last, so an interrupted install is not taken for a finished one.
+  if (modifiedMs('node_modules/.package-lock.json') >= modifiedMs('package-lock.json')) return;
+  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) install();

@@ -1,0 +1,7 @@
+#!/bin/sh
+# `npm start`: installs and builds when needed, then becomes the program, so that signals reach it directly.
+set -eu
+cd "$(dirname "$0")/.."
+node scripts/install.mjs
+node scripts/build.mjs
+exec node dist/main.js "$@"
