@@ -1,78 +1,52 @@
-// PLACEHOLDER for the interface; see the types below. The core replaces this file's body.
+// The fold: one shard's readings in log order → closed windows, late and other refused readings.
+// State is a pure function of the calls made; event time comes from readings alone. Next on the
+// line: outputs and position commit together.
+import { assert, ConfigError, CorruptSnapshotError, InvariantError } from '../errors.ts';
+import { alarmFlag, anomalyFlag } from './baseline.ts';
+import { ClosedWindowView, type ClosedWindows } from './closed-window.ts';
+import { fingerprintDifferences, semanticsFingerprint } from './fingerprint.ts';
+import { inspectSensor, type SensorInspection } from './inspection.ts';
+import { place } from './lifecycle.ts';
 import type { DeadLetterReason, Reading } from './reading.ts';
+import {
+  aheadReason,
+  lateReason,
+  quarantinedReason,
+  rangeReason,
+  sensorsMaxReason,
+} from './refusals.ts';
+import { assertSemantics, type Semantics } from './semantics.ts';
+import { lifecycleTable, ShardColumns } from './shard-columns.ts';
+import { decodeSnapshot, encodeSnapshot } from './snapshot-format.ts';
+import { hasClosed, watermarkAfter, type WatermarkMode } from './watermark.ts';
+import { dateMsMax, windowStartMs } from './window.ts';
 
-/** Everything that changes results; fingerprinted into committed metadata and snapshots. */
-export interface Semantics {
-  readonly windowMs: number;
-  readonly watermarkDelayMs: number;
-  readonly maxAheadMs: number;
-  readonly baseline: 'adaptive' | 'cumulative';
-  readonly baselineHalfLife: number;
-  readonly anomalyThreshold: number;
-  readonly anomalyWarmup: number;
-  readonly sensorsMax: number;
-  readonly inputKeying: 'auto' | 'rekey';
-  readonly features: readonly string[];
-}
-
-/** One closed window of one sensor; a reused view, valid only during the call that hands it out. */
-export interface ClosedWindow {
-  readonly idBytes: Uint8Array;
-  readonly idStart: number;
-  readonly idEnd: number;
-  readonly windowStartMs: number;
-  readonly windowEndMs: number;
-  readonly count: number;
-  readonly mean: number;
-  readonly min: number;
-  readonly max: number;
-  /** Sum of squared deviations from the mean. */
-  readonly m2: number;
-  readonly anomalyCount: number;
-  readonly alarmCount: number;
-  readonly alarmScoreMax: number;
-  readonly firstOffset: number;
-  readonly lastOffset: number;
-}
-
-export interface ClosedWindows {
-  windowClosed(window: ClosedWindow): void;
-}
-
-export interface SensorInspection {
-  readonly sensorId: string;
-  readonly lifecycle: string;
-  readonly baseline: {
-    readonly mean: number;
-    readonly std_dev: number;
-    readonly n: number;
-  };
-  readonly openWindows: readonly {
-    readonly window_start: number;
-    readonly window_end: number;
-    readonly count: number;
-    readonly avg_value: number;
-    readonly min_value: number;
-    readonly max_value: number;
-    readonly std_dev: number;
-    readonly anomaly_count: number;
-  }[];
-}
+export type { ClosedWindow, ClosedWindows } from './closed-window.ts';
+export type { SensorInspection } from './inspection.ts';
+export type { Semantics } from './semantics.ts';
 
 export interface ShardState {
   /** Event time before which every window is closed; -Infinity at the start; never goes back. */
   readonly watermarkMs: number;
-  /** Greatest event time folded, refused or late readings included; -Infinity at the start. */
+  /**
+   * Greatest event time folded, or refused as late, sensors_max or quarantined; -Infinity at the
+   * start.
+   */
   readonly maxEventTimeMs: number;
   readonly sensorCount: number;
+  /** Open panes: windows of sensors, not distinct windows. */
   readonly openWindowCount: number;
-  /** Start of the earliest open window; +Infinity where none is open. */
+  /** End of the earliest open window; +Infinity where none is open. */
   readonly earliestWindowEndMs: number;
   /**
-   * Folds one reading at `offset`; returns null, or why it was not folded (late, timestamp_ahead, sensors_max,
-   * quarantined). With an own watermark (the default) the watermark then advances to
-   * maxEventTimeMs − watermarkDelayMs and every window whose end it reached is handed to `closed`, in window order,
-   * then in the order the panes were opened.
+   * Folds one reading at `offset` (ascending); returns null, or why it was not folded: late,
+   * timestamp_ahead, timestamp_range, sensors_max, quarantined. It decides before it writes: a
+   * refused reading changes no sensor. All but timestamp_ahead and timestamp_range count for event
+   * time. With an own watermark that then advances to maxEventTimeMs − watermarkDelayMs, and every
+   * window whose end it reached is handed to `closed`, in window order, then in the order the panes
+   * were opened.
+   * @throws InvariantError when the reading is not one a decoder may hand over; nothing is changed
+   * then.
    */
   fold(
     reading: Reading,
@@ -80,11 +54,243 @@ export interface ShardState {
     offset: number,
     closed: ClosedWindows,
   ): DeadLetterReason | null;
-  /** Moves the watermark forward (never back) and hands out the windows that closes: idle marks, rekeyed shards. */
+  /**
+   * Moves the watermark forward (never back) and hands out the windows that closes: idle marks,
+   * rekeyed shards.
+   */
   advanceWatermark(toMs: number, closed: ClosedWindows): void;
+  /**
+   * Sets the sensor aside: its readings are refused from here on, its open windows close normally.
+   * Gives an unknown id its slot; returns whether the sensor is quarantined now (not when an
+   * unknown id finds all slots given).
+   */
+  quarantine(sensorId: string): boolean;
+  /** Ends a quarantine; the baseline goes on from before it. Returns whether there was one. */
+  release(sensorId: string): boolean;
   inspect(sensorId: string): SensorInspection | undefined;
   /** The ids of up to `limit` sensors, in slot order. */
   sensorIds(limit: number): readonly string[];
   /** All state as bytes, copied: format version, semantics fingerprint, columns. */
   snapshot(): Uint8Array;
+}
+
+export interface ShardStateOptions {
+  /** `own`: readings folded here move the watermark. `external`: only `advanceWatermark` does. */
+  readonly watermark: WatermarkMode;
+}
+
+/**
+ * Returns the state of a shard that has folded nothing. @throws InvariantError for impossible
+ * semantics.
+ */
+export function createShardState(semantics: Semantics, options: ShardStateOptions): ShardState {
+  return new ColumnShardState(semantics, options);
+}
+
+/**
+ * Returns the state that `bytes` hold; it goes on exactly as the one that made them would have.
+ * @throws CorruptSnapshotError when the bytes are not a whole snapshot of this version.
+ * @throws ConfigError that names each setting which differs from those of the state that made them.
+ */
+export function restoreShardState(
+  bytes: Uint8Array,
+  semantics: Semantics,
+  options: ShardStateOptions,
+): ShardState {
+  const parts = decodeSnapshot(bytes);
+  const differences = fingerprintDifferences(
+    parts.fingerprint,
+    semanticsFingerprint(semantics).text,
+  );
+  if (differences.length > 0) {
+    throw new ConfigError(
+      `the snapshot was made under settings that give other results (${differences.join('; ')}); ` +
+        'set them back, or start with a new GROUP_ID and OUTPUT_TOPIC',
+    );
+  }
+  if (parts.watermarkMode !== options.watermark) {
+    throw new ConfigError(
+      `expected a snapshot with watermark mode ${options.watermark}, found ${parts.watermarkMode}`,
+    );
+  }
+  if (Number.isNaN(parts.watermarkMs) || Number.isNaN(parts.maxEventTimeMs)) {
+    throw new CorruptSnapshotError('shard snapshot: the watermark is not a number');
+  }
+  const state = new ColumnShardState(semantics, options);
+  state.columns.restore(parts);
+  state.watermarkMs = parts.watermarkMs;
+  state.maxEventTimeMs = parts.maxEventTimeMs;
+  return state;
+}
+
+/** Where no reading may be: the decoders refuse it, and sums of squares would overflow. */
+const valueMax = 1e150;
+
+const quarantined = place(lifecycleTable.states, 'quarantined');
+const read = place(lifecycleTable.events, 'read');
+const readWarm = place(lifecycleTable.events, 'readWarm');
+const windowsClosed = place(lifecycleTable.events, 'windowsClosed');
+const quarantineEvent = place(lifecycleTable.events, 'quarantine');
+const releaseEvent = place(lifecycleTable.events, 'release');
+const eventCount = lifecycleTable.events.length;
+
+class ColumnShardState implements ShardState {
+  watermarkMs: number = -Infinity;
+  maxEventTimeMs: number = -Infinity;
+  readonly columns: ShardColumns;
+  private readonly semantics: Semantics;
+  private readonly windowMs: number;
+  private readonly mode: WatermarkMode;
+  private readonly sensorsMax: DeadLetterReason;
+  private readonly view: ClosedWindowView = new ClosedWindowView();
+
+  constructor(semantics: Semantics, options: ShardStateOptions) {
+    assertSemantics(semantics);
+    this.semantics = semantics;
+    this.windowMs = semantics.windowMs;
+    this.mode = options.watermark;
+    this.columns = new ShardColumns(semantics);
+    this.sensorsMax = sensorsMaxReason(semantics.sensorsMax);
+  }
+
+  get sensorCount(): number {
+    return this.columns.table.count;
+  }
+
+  get openWindowCount(): number {
+    return this.columns.panes.openCount;
+  }
+
+  get earliestWindowEndMs(): number {
+    return this.columns.panes.windows.earliestEndMs;
+  }
+
+  fold(
+    reading: Reading,
+    recordTimestampMs: number,
+    offset: number,
+    closed: ClosedWindows,
+  ): DeadLetterReason | null {
+    // hot path
+    const { timestampMs } = reading;
+    // Adding 0 turns −0 into 0, so that min, max and their text do not depend on the order of equal
+    // readings.
+    const value = reading.value + 0;
+    assertReading(timestampMs, value);
+    if (timestampMs - recordTimestampMs > this.semantics.maxAheadMs) {
+      return aheadReason(timestampMs, recordTimestampMs, this.semantics.maxAheadMs);
+    }
+    const windowEndMs = windowStartMs(timestampMs, this.windowMs) + this.windowMs;
+    let refused: DeadLetterReason | null = null;
+    if (hasClosed(windowEndMs, this.watermarkMs)) {
+      refused = lateReason(timestampMs, windowEndMs, this.watermarkMs);
+    } else if (windowEndMs > dateMsMax || windowEndMs - this.windowMs < -dateMsMax) {
+      return rangeReason(timestampMs);
+    } else {
+      const slot = this.columns.slotOf(reading.idBytes, reading.idStart, reading.idEnd);
+      if (slot < 0) refused = this.sensorsMax;
+      else if (this.columns.lifecycle[slot] === quarantined) refused = quarantinedReason;
+      else this.foldSensor(slot, windowEndMs, value, offset);
+    }
+    if (timestampMs > this.maxEventTimeMs) this.seeEventTime(timestampMs, closed);
+    return refused;
+  }
+
+  advanceWatermark(toMs: number, closed: ClosedWindows): void {
+    assert(!Number.isNaN(toMs), 'expected a time to advance the watermark to, got NaN');
+    if (toMs > this.watermarkMs) this.watermarkMs = toMs;
+    if (this.watermarkMs >= this.earliestWindowEndMs) this.closeWindows(closed);
+  }
+
+  quarantine(sensorId: string): boolean {
+    const id = new TextEncoder().encode(sensorId);
+    const slot = this.columns.slotOf(id, 0, id.length);
+    if (slot < 0) return false;
+    this.apply(slot, quarantineEvent);
+    return true;
+  }
+
+  release(sensorId: string): boolean {
+    const id = new TextEncoder().encode(sensorId);
+    const slot = this.columns.table.find(id, 0, id.length);
+    if (slot < 0 || this.columns.lifecycle[slot] !== quarantined) return false;
+    this.apply(slot, releaseEvent);
+    return true;
+  }
+
+  inspect(sensorId: string): SensorInspection | undefined {
+    return inspectSensor(this.columns, sensorId, this.windowMs);
+  }
+
+  sensorIds(limit: number): readonly string[] {
+    const length = Math.max(0, Math.min(limit, this.sensorCount));
+    return Array.from({ length }, (_, slot) => this.columns.sensorId(slot));
+  }
+
+  snapshot(): Uint8Array {
+    return encodeSnapshot({
+      fingerprint: semanticsFingerprint(this.semantics).text,
+      watermarkMode: this.mode,
+      watermarkMs: this.watermarkMs,
+      maxEventTimeMs: this.maxEventTimeMs,
+      ...this.columns.parts(),
+    });
+  }
+
+  private foldSensor(slot: number, windowEndMs: number, value: number, offset: number): void {
+    // hot path
+    const { baseline, panes } = this.columns;
+    const flags = baseline.observe(slot, value);
+    const pane = panes.paneFor(slot, windowEndMs, offset);
+    const anomaly = (flags & anomalyFlag) === 0 ? 0 : 1;
+    const alarm = (flags & alarmFlag) === 0 ? 0 : 1;
+    panes.add(pane, value, offset, anomaly, alarm, baseline.score);
+    this.apply(slot, baseline.readingCount(slot) < baseline.warmReadings ? read : readWarm);
+  }
+
+  private seeEventTime(timestampMs: number, closed: ClosedWindows): void {
+    // hot path
+    this.maxEventTimeMs = timestampMs;
+    if (this.mode === 'external') return;
+    this.watermarkMs = watermarkAfter(
+      this.watermarkMs,
+      timestampMs,
+      this.semantics.watermarkDelayMs,
+    );
+    if (this.watermarkMs >= this.earliestWindowEndMs) this.closeWindows(closed);
+  }
+
+  private closeWindows(closed: ClosedWindows): void {
+    const { panes } = this.columns;
+    while (this.watermarkMs >= panes.windows.earliestEndMs) {
+      const window = panes.windows.takeEarliest();
+      if (window === undefined) throw new InvariantError('an end is due but no window is open');
+      let pane = window.firstPane;
+      while (pane >= 0) {
+        const next = panes.nextOfWindow(pane);
+        const slot = panes.slotOf(pane);
+        this.view.fill(this.columns, pane, this.windowMs);
+        if (panes.release(pane)) this.apply(slot, windowsClosed);
+        closed.windowClosed(this.view);
+        pane = next;
+      }
+    }
+  }
+
+  private apply(slot: number, event: number): void {
+    // hot path
+    const states = this.columns.lifecycle;
+    const state = states[slot] ?? 0;
+    const next = lifecycleTable.next[state * eventCount + event] ?? 0;
+    if (next !== state) states[slot] = next;
+  }
+}
+
+function assertReading(timestampMs: number, value: number): void {
+  // hot path: no details object unless it fails
+  if (Number.isSafeInteger(timestampMs) && Math.abs(value) <= valueMax) return;
+  throw new InvariantError('expected a decoded reading: safe integer time, |value| ≤ 1e150', {
+    timestampMs,
+    value,
+  });
 }

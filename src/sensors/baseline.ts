@@ -1,0 +1,32 @@
+// A baseline: one sensor's running statistics and the two questions asked of them, whatever the
+// method. State lies in one Float64Array with `stride` doubles a slot, so that a sensor's numbers
+// share cache lines and a snapshot is a copy.
+
+/** Bits of what `observe` returns. */
+export const anomalyFlag = 1;
+export const alarmFlag = 2;
+
+export interface BaselineSummary {
+  readonly mean: number;
+  readonly std_dev: number;
+  readonly n: number;
+}
+
+export interface Baseline {
+  /** Doubles per slot. */
+  readonly stride: number;
+  /** Readings after which a sensor counts as steady. */
+  readonly warmReadings: number;
+  /** Live state of all slots; replaced when it grows. */
+  columns: Float64Array;
+  /** The alarm score of the last reading observed; 0 where the method has none. */
+  readonly score: number;
+  /**
+   * Scores `x` against what the slot learned before it, then learns it; returns anomalyFlag |
+   * alarmFlag.
+   */
+  observe(slot: number, x: number): number;
+  /** Readings the slot has learned. */
+  readingCount(slot: number): number;
+  summarize(slot: number): BaselineSummary;
+}

@@ -1,0 +1,78 @@
+// The semantics fingerprint: everything that changes results, as readable text and a short hash.
+// Committed metadata and snapshots carry it, so that a state is never continued under settings,
+// code or an engine that would not have made it.
+import { mathSelfTest } from './math-self-test.ts';
+import type { Semantics } from './semantics.ts';
+
+/** Raise when the fold itself gives other results for the same settings and log. */
+export const foldRevision = 1;
+
+export interface SemanticsFingerprint {
+  /** 16 hex digits of `text`. */
+  readonly hash: string;
+  /** `NAME=value` pairs joined by single spaces, the names as in the environment. */
+  readonly text: string;
+}
+
+const math = mathSelfTest();
+
+/**
+ * Returns the fingerprint of `semantics`, of this fold's revision and of the engine's mathematics.
+ */
+export function semanticsFingerprint(semantics: Semantics): SemanticsFingerprint {
+  const text = [
+    `FOLD=${foldRevision}`,
+    `MATH=${math}`,
+    `WINDOW_MS=${semantics.windowMs}`,
+    `WATERMARK_DELAY_MS=${semantics.watermarkDelayMs}`,
+    `MAX_AHEAD_MS=${semantics.maxAheadMs}`,
+    `BASELINE=${semantics.baseline}`,
+    `BASELINE_HALF_LIFE=${semantics.baselineHalfLife}`,
+    `ANOMALY_THRESHOLD=${semantics.anomalyThreshold}`,
+    `ANOMALY_WARMUP=${semantics.anomalyWarmup}`,
+    `SENSORS_MAX=${semantics.sensorsMax}`,
+    `INPUT_KEYING=${semantics.inputKeying}`,
+    `FEATURES=${semantics.features.join(',')}`,
+  ].join(' ');
+  return { hash: hashText(text), text };
+}
+
+/**
+ * Returns what differs between two fingerprints' texts, one `NAME: stored A, configured B` a
+ * difference.
+ */
+export function fingerprintDifferences(stored: string, configured: string): readonly string[] {
+  const before = settingsOf(stored);
+  const now = settingsOf(configured);
+  return [...new Set([...before.keys(), ...now.keys()])]
+    .filter((name) => before.get(name) !== now.get(name))
+    .map((name) => {
+      const unset = 'nothing';
+      return `${name}: stored ${before.get(name) ?? unset}, configured ${now.get(name) ?? unset}`;
+    });
+}
+
+function settingsOf(text: string): Map<string, string> {
+  return new Map(
+    text.split(' ').map((setting): [string, string] => {
+      const separator = setting.indexOf('=');
+      return [setting.slice(0, separator), setting.slice(separator + 1)];
+    }),
+  );
+}
+
+/**
+ * Two FNV-1a hashes with different starts: short, and collisions only matter between settings
+ * someone really used.
+ */
+function hashText(text: string): string {
+  return [0x811c9dc5, 0x01234567]
+    .map((start) => {
+      let hash = start;
+      for (let at = 0; at < text.length; at += 1) {
+        hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+      }
+      return (hash >>> 0).toString(16).padStart(8, '0');
+    })
+    .join('');
+}

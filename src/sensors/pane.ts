@@ -1,0 +1,160 @@
+// The pane pool: every open window of every sensor, in columns. Each pane is in two linked lists:
+// its sensor's open panes (several while readings are out of order) and its window's panes in the
+// order they were opened.
+//
+//   columns: | count mean m2 | min max | anomalies alarms scoreMax | firstOffset lastOffset | windowEnd |
+//   links:   | slot | next of sensor | next of window |             11 doubles and 3 int32 a pane
+import { OpenWindows } from './open-windows.ts';
+import { welfordAdd, welfordCount, welfordM2, welfordMean } from './welford.ts';
+
+export const paneStride = 11;
+export const paneCount: number = welfordCount;
+export const paneMean: number = welfordMean;
+export const paneM2: number = welfordM2;
+export const paneMin = 3;
+export const paneMax = 4;
+export const paneAnomalies = 5;
+export const paneAlarms = 6;
+export const paneScoreMax = 7;
+export const paneFirstOffset = 8;
+export const paneLastOffset = 9;
+export const paneWindowEnd = 10;
+
+const linkStride = 3;
+const slotLink = 0;
+const sensorLink = 1;
+const windowLink = 2;
+const none = -1;
+const panesMin = 64;
+
+export class PanePool {
+  columns: Float64Array = new Float64Array(paneStride * panesMin);
+  readonly windows: OpenWindows = new OpenWindows();
+  openCount: number = 0;
+  private links: Int32Array = new Int32Array(linkStride * panesMin);
+  /** By slot: the sensor's most recently opened pane + 1; 0 where it has none. */
+  private heads: Int32Array = new Int32Array(0);
+  private free: number = none;
+  /** Panes from here on were never used. */
+  private unused: number = 0;
+
+  /** Makes room for `slots` sensors. */
+  reserve(slots: number): void {
+    if (slots <= this.heads.length) return;
+    const grown = new Int32Array(slots);
+    grown.set(this.heads);
+    this.heads = grown;
+  }
+
+  /** Returns the most recently opened pane of the sensor, or −1. */
+  head(slot: number): number {
+    return (this.heads[slot] ?? 0) - 1;
+  }
+
+  /** Returns the pane of the same sensor opened before `pane`, or −1. */
+  nextOfSensor(pane: number): number {
+    return this.links[linkStride * pane + sensorLink] ?? none;
+  }
+
+  /** Returns the pane of the same window opened after `pane`, or −1. */
+  nextOfWindow(pane: number): number {
+    return this.links[linkStride * pane + windowLink] ?? none;
+  }
+
+  slotOf(pane: number): number {
+    return this.links[linkStride * pane + slotLink] ?? none;
+  }
+
+  /**
+   * Returns the sensor's pane of the window that ends at `windowEndMs`, opened empty at `offset` if
+   * there was none.
+   */
+  paneFor(slot: number, windowEndMs: number, offset: number): number {
+    // hot path
+    let pane = this.head(slot);
+    while (pane !== none && this.columns[paneStride * pane + paneWindowEnd] !== windowEndMs) {
+      pane = this.nextOfSensor(pane);
+    }
+    return pane === none ? this.open(slot, windowEndMs, offset) : pane;
+  }
+
+  /** Folds one reading, already scored, into `pane`. */
+  add(
+    pane: number,
+    x: number,
+    offset: number,
+    anomaly: number,
+    alarm: number,
+    score: number,
+  ): void {
+    // hot path
+    const columns = this.columns;
+    const base = paneStride * pane;
+    welfordAdd(columns, base, x);
+    if (x < (columns[base + paneMin] ?? 0)) columns[base + paneMin] = x;
+    if (x > (columns[base + paneMax] ?? 0)) columns[base + paneMax] = x;
+    columns[base + paneAnomalies] = (columns[base + paneAnomalies] ?? 0) + anomaly;
+    columns[base + paneAlarms] = (columns[base + paneAlarms] ?? 0) + alarm;
+    if (score > (columns[base + paneScoreMax] ?? 0)) columns[base + paneScoreMax] = score;
+    columns[base + paneLastOffset] = offset;
+  }
+
+  /** Opens an empty pane at the end of its window's list. */
+  open(slot: number, windowEndMs: number, offset: number): number {
+    const pane = this.allocate();
+    const base = paneStride * pane;
+    this.columns.fill(0, base, base + paneStride);
+    this.columns[base + paneMin] = Infinity;
+    this.columns[base + paneMax] = -Infinity;
+    this.columns[base + paneScoreMax] = -Infinity;
+    this.columns[base + paneFirstOffset] = offset;
+    this.columns[base + paneWindowEnd] = windowEndMs;
+    const before = this.windows.append(windowEndMs, pane);
+    if (before !== none) this.links[linkStride * before + windowLink] = pane;
+    this.links[linkStride * pane + slotLink] = slot;
+    this.links[linkStride * pane + sensorLink] = this.head(slot);
+    this.links[linkStride * pane + windowLink] = none;
+    this.heads[slot] = pane + 1;
+    this.openCount += 1;
+    return pane;
+  }
+
+  /**
+   * Takes `pane` out of its sensor's list and frees it; returns whether that was the sensor's last
+   * open pane.
+   */
+  release(pane: number): boolean {
+    const slot = this.slotOf(pane);
+    const next = this.nextOfSensor(pane);
+    let before = this.head(slot);
+    if (before === pane) {
+      this.heads[slot] = next + 1;
+    } else {
+      while (this.nextOfSensor(before) !== pane) before = this.nextOfSensor(before);
+      this.links[linkStride * before + sensorLink] = next;
+    }
+    this.links[linkStride * pane + windowLink] = this.free;
+    this.free = pane;
+    this.openCount -= 1;
+    return this.head(slot) === none;
+  }
+
+  private allocate(): number {
+    if (this.free !== none) {
+      const pane = this.free;
+      this.free = this.nextOfWindow(pane);
+      return pane;
+    }
+    const pane = this.unused;
+    this.unused += 1;
+    if (paneStride * this.unused > this.columns.length) {
+      const columns = new Float64Array(2 * this.columns.length);
+      columns.set(this.columns);
+      this.columns = columns;
+      const links = new Int32Array(2 * this.links.length);
+      links.set(this.links);
+      this.links = links;
+    }
+    return pane;
+  }
+}

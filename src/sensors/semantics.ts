@@ -1,0 +1,41 @@
+// The settings that change results. Everything else may differ between processes and from one start
+// to the next.
+import { assert } from '../errors.ts';
+
+/** Everything that changes results; fingerprinted into committed metadata and snapshots. */
+export interface Semantics {
+  readonly windowMs: number;
+  readonly watermarkDelayMs: number;
+  readonly maxAheadMs: number;
+  readonly baseline: 'adaptive' | 'cumulative';
+  /** In readings. */
+  readonly baselineHalfLife: number;
+  /** In standard deviations. */
+  readonly anomalyThreshold: number;
+  /** In readings. */
+  readonly anomalyWarmup: number;
+  /** Per shard. */
+  readonly sensorsMax: number;
+  readonly inputKeying: 'auto' | 'rekey';
+  readonly features: readonly string[];
+}
+
+/**
+ * Throws InvariantError where a number is outside what the fold is right for; the configuration is
+ * stricter.
+ */
+export function assertSemantics(semantics: Semantics): void {
+  const whole = (name: string, value: number, min: number): void => {
+    assert(Number.isSafeInteger(value) && value >= min, `${name}: expected an integer ≥ ${min}`, {
+      value,
+    });
+  };
+  whole('windowMs', semantics.windowMs, 1);
+  // A reading must not close its own window: the watermark stays at or below it.
+  whole('watermarkDelayMs', semantics.watermarkDelayMs, 0);
+  whole('maxAheadMs', semantics.maxAheadMs, 0);
+  whole('anomalyWarmup', semantics.anomalyWarmup, 0);
+  whole('sensorsMax', semantics.sensorsMax, 1);
+  assert(semantics.baselineHalfLife >= 1, 'baselineHalfLife: expected at least one reading');
+  assert(semantics.anomalyThreshold > 0, 'anomalyThreshold: expected a positive number');
+}

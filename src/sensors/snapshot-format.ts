@@ -1,0 +1,131 @@
+// The bytes of a shard's state. Little-endian; every section starts at a multiple of 8 and is
+// padded with zeros, so that columns are copied as they are. Panes lie in window order, then in the
+// order they were opened: the order they close in.
+//
+//    0 u32 magic "SNSR"      4 u32 version 1       8 f64 total bytes
+//   16 f64 watermark ms     24 f64 max event time ms
+//   32 u32 sensors s        36 u32 panes p        40 u32 id bytes i       44 u32 fingerprint bytes f
+//   48 u32 doubles a sensor b                         52 u32 doubles a pane c
+//   56 u32 watermark mode (0 own, 1 external)         60 u32 zero
+//   64 fingerprint f × u8 UTF-8 │ id lengths s × u32 │ ids i × u8 │ lifecycle s × u8
+//      │ baselines s·b × f64 │ pane slots p × u32 │ panes p·c × f64
+import { assert, CorruptSnapshotError } from '../errors.ts';
+import type { WatermarkMode } from './watermark.ts';
+
+export interface SnapshotParts {
+  readonly fingerprint: string;
+  readonly watermarkMode: WatermarkMode;
+  readonly watermarkMs: number;
+  readonly maxEventTimeMs: number;
+  readonly baselineStride: number;
+  readonly paneStride: number;
+  readonly idLengths: Uint32Array;
+  readonly ids: Uint8Array;
+  readonly lifecycle: Uint8Array;
+  readonly baselines: Float64Array;
+  readonly paneSlots: Uint32Array;
+  readonly panes: Float64Array;
+}
+
+const magic = 0x52534e53;
+const version = 1;
+const headerBytes = 64;
+const modes: readonly WatermarkMode[] = ['own', 'external'];
+
+/** Returns the parts as bytes, copied. */
+export function encodeSnapshot(parts: SnapshotParts): Uint8Array<ArrayBuffer> {
+  assertLittleEndian();
+  const fingerprint = new TextEncoder().encode(parts.fingerprint);
+  const sections = [
+    fingerprint,
+    parts.idLengths,
+    parts.ids,
+    parts.lifecycle,
+    parts.baselines,
+    parts.paneSlots,
+    parts.panes,
+  ];
+  const total = sections.reduce((sum, section) => sum + padded(section.byteLength), headerBytes);
+  const bytes = new Uint8Array(total);
+  const header = new DataView(bytes.buffer);
+  header.setUint32(0, magic, true);
+  header.setUint32(4, version, true);
+  header.setFloat64(8, total, true);
+  header.setFloat64(16, parts.watermarkMs, true);
+  header.setFloat64(24, parts.maxEventTimeMs, true);
+  header.setUint32(32, parts.idLengths.length, true);
+  header.setUint32(36, parts.paneSlots.length, true);
+  header.setUint32(40, parts.ids.length, true);
+  header.setUint32(44, fingerprint.length, true);
+  header.setUint32(48, parts.baselineStride, true);
+  header.setUint32(52, parts.paneStride, true);
+  header.setUint32(56, modes.indexOf(parts.watermarkMode), true);
+  let at = headerBytes;
+  for (const section of sections) {
+    const { buffer, byteOffset, byteLength } = section;
+    bytes.set(new Uint8Array(buffer, byteOffset, byteLength), at);
+    at += padded(byteLength);
+  }
+  return bytes;
+}
+
+/**
+ * Returns the parts that `bytes` hold, as views of them where alignment allows (the caller copies).
+ * @throws CorruptSnapshotError when the magic, the version, the length or the counts do not fit
+ * each other.
+ */
+export function decodeSnapshot(bytes: Uint8Array): SnapshotParts {
+  assertLittleEndian();
+  if (bytes.length < headerBytes) corrupt(`expected at least ${headerBytes} bytes`, bytes.length);
+  const aligned = bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
+  const header = new DataView(aligned.buffer, aligned.byteOffset, headerBytes);
+  const u32 = (at: number): number => header.getUint32(at, true);
+  if (u32(0) !== magic) corrupt('expected the magic number of a shard snapshot', u32(0));
+  if (u32(4) !== version) corrupt(`expected snapshot version ${version}`, u32(4));
+  const [sensors, panes, idBytes, baselineStride] = [u32(32), u32(36), u32(40), u32(48)];
+  const lengths = [
+    u32(44),
+    4 * sensors,
+    idBytes,
+    sensors,
+    8 * sensors * baselineStride,
+    4 * panes,
+    8 * panes * u32(52),
+  ];
+  const total = lengths.reduce((sum, length) => sum + padded(length), headerBytes);
+  if (bytes.length !== total) corrupt(`expected ${total} bytes by the counts`, bytes.length);
+  if (header.getFloat64(8, true) !== total)
+    corrupt('expected the same length in the header', total);
+  const watermarkMode = modes[u32(56)];
+  if (watermarkMode === undefined) return corrupt('expected watermark mode 0 or 1', u32(56));
+  const starts = lengths.map((_, index) =>
+    lengths.slice(0, index).reduce((sum, length) => sum + padded(length), headerBytes),
+  );
+  const start = (section: number): number => aligned.byteOffset + (starts[section] ?? 0);
+  const { buffer } = aligned;
+  return {
+    fingerprint: new TextDecoder().decode(new Uint8Array(buffer, start(0), u32(44))),
+    watermarkMode,
+    watermarkMs: header.getFloat64(16, true),
+    maxEventTimeMs: header.getFloat64(24, true),
+    baselineStride,
+    paneStride: u32(52),
+    idLengths: new Uint32Array(buffer, start(1), sensors),
+    ids: new Uint8Array(buffer, start(2), idBytes),
+    lifecycle: new Uint8Array(buffer, start(3), sensors),
+    baselines: new Float64Array(buffer, start(4), sensors * baselineStride),
+    paneSlots: new Uint32Array(buffer, start(5), panes),
+    panes: new Float64Array(buffer, start(6), panes * u32(52)),
+  };
+}
+
+const padded = (length: number): number => 8 * Math.ceil(length / 8);
+
+function corrupt(expected: string, found: number): never {
+  throw new CorruptSnapshotError(`shard snapshot: ${expected}, found ${found}`);
+}
+
+function assertLittleEndian(): void {
+  const little = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
+  assert(little, 'snapshots are copies of little-endian columns; this machine is big-endian');
+}

@@ -1,0 +1,127 @@
+// The id table: sensor id bytes → slot, by open addressing with linear probing. Ids are compared as
+// bytes and kept in one arena, so that a look-up allocates nothing. Slots are given in the order
+// ids first come and are never taken back.
+//
+//   entries: | hash, slot + 1 | hash, slot + 1 | …   power of two, half full; slot + 1 = 0 is free
+//   arena:   | id of slot 0 | id of slot 1 | …       idStarts[slot] .. idStarts[slot + 1]
+
+const entriesMin = 64;
+
+export class IdTable {
+  /** Ids that were given a slot. */
+  count: number = 0;
+  /** The ids' bytes, back to back in slot order; replaced when it grows. */
+  arena: Uint8Array = new Uint8Array(1024);
+  private readonly slotsMax: number;
+  private idStarts: Float64Array = new Float64Array(entriesMin);
+  private entries: Int32Array = new Int32Array(2 * entriesMin);
+  private mask: number = entriesMin - 1;
+
+  constructor(slotsMax: number) {
+    this.slotsMax = slotsMax;
+  }
+
+  /** Returns the slot of the id bytes[start..end), or −1 when it has none. */
+  find(bytes: Uint8Array, start: number, end: number): number {
+    const index = this.probe(bytes, start, end, hashBytes(bytes, start, end));
+    return (this.entries[2 * index + 1] ?? 0) - 1;
+  }
+
+  /**
+   * Returns the id's slot, giving it one if it is new; −1 when it is new and all `slotsMax` slots
+   * are given.
+   */
+  slotOf(bytes: Uint8Array, start: number, end: number): number {
+    // hot path
+    const hash = hashBytes(bytes, start, end);
+    const index = this.probe(bytes, start, end, hash);
+    const slot = (this.entries[2 * index + 1] ?? 0) - 1;
+    if (slot >= 0) return slot;
+    if (this.count >= this.slotsMax) return -1;
+    return this.add(bytes, start, end, hash);
+  }
+
+  /** Where the id of `slot` starts in the arena; it ends where that of `slot + 1` starts. */
+  idStart(slot: number): number {
+    return this.idStarts[slot] ?? 0;
+  }
+
+  /**
+   * Returns the entry that holds the id, or the free one where it belongs. Half the entries are
+   * free, so it ends.
+   */
+  private probe(bytes: Uint8Array, start: number, end: number, hash: number): number {
+    // hot path
+    const entries = this.entries;
+    let index = hash & this.mask;
+    for (;;) {
+      const slot = (entries[2 * index + 1] ?? 0) - 1;
+      if (slot < 0) return index;
+      if (entries[2 * index] === hash && this.holds(slot, bytes, start, end)) return index;
+      index = (index + 1) & this.mask;
+    }
+  }
+
+  private holds(slot: number, bytes: Uint8Array, start: number, end: number): boolean {
+    // hot path
+    const idStart = this.idStarts[slot] ?? 0;
+    if ((this.idStarts[slot + 1] ?? 0) - idStart !== end - start) return false;
+    const arena = this.arena;
+    for (let at = start, in_ = idStart; at < end; at += 1, in_ += 1) {
+      if (bytes[at] !== arena[in_]) return false;
+    }
+    return true;
+  }
+
+  private add(bytes: Uint8Array, start: number, end: number, hash: number): number {
+    if (2 * (this.count + 1) > this.mask + 1) this.growEntries();
+    const slot = this.count;
+    const idStart = this.idStart(slot);
+    const idEnd = idStart + (end - start);
+    if (slot + 2 > this.idStarts.length) {
+      const grown = new Float64Array(2 * this.idStarts.length);
+      grown.set(this.idStarts);
+      this.idStarts = grown;
+    }
+    if (idEnd > this.arena.length) {
+      const grown = new Uint8Array(Math.max(idEnd, 2 * this.arena.length));
+      grown.set(this.arena.subarray(0, idStart));
+      this.arena = grown;
+    }
+    this.arena.set(bytes.subarray(start, end), idStart);
+    this.idStarts[slot + 1] = idEnd;
+    this.count = slot + 1;
+    this.enter(hash, slot);
+    return slot;
+  }
+
+  private enter(hash: number, slot: number): void {
+    let index = hash & this.mask;
+    while ((this.entries[2 * index + 1] ?? 0) !== 0) index = (index + 1) & this.mask;
+    this.entries[2 * index] = hash;
+    this.entries[2 * index + 1] = slot + 1;
+  }
+
+  private growEntries(): void {
+    const before = this.entries;
+    this.entries = new Int32Array(2 * before.length);
+    this.mask = before.length - 1;
+    for (let at = 0; at < before.length; at += 2) {
+      const slot = (before[at + 1] ?? 0) - 1;
+      if (slot >= 0) this.enter(before[at] ?? 0, slot);
+    }
+  }
+}
+
+/**
+ * Returns a 32-bit hash: FNV-1a, then murmur3's finalizer, so that ids that differ in their last
+ * digit spread.
+ */
+function hashBytes(bytes: Uint8Array, start: number, end: number): number {
+  // hot path
+  let hash = 0x811c9dc5 | 0;
+  for (let at = start; at < end; at += 1) hash = Math.imul(hash ^ (bytes[at] ?? 0), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return hash ^ (hash >>> 16);
+}
