@@ -64,7 +64,7 @@ export function createBatchFolder(context: FoldContext): BatchFolder {
         if (reading.timestampMs > memory.sourceMaxMs) memory.sourceMaxMs = reading.timestampMs;
         return 1;
       }
-      if (reason.code !== 'timestamp_ahead') hearReading(memory, reading);
+      if (countsForEventTime(reason)) hearReading(memory, reading);
     } else if (reason === null) {
       reason = forwardReading(memory, record);
     }
@@ -143,6 +143,9 @@ export function createBatchFolder(context: FoldContext): BatchFolder {
     },
   };
 }
+
+const countsForEventTime = ({ code }: DeadLetterReason): boolean =>
+  code !== 'timestamp_ahead' && code !== 'timestamp_range';
 
 function hearReading(memory: ShardMemory, reading: Reading): void {
   if (reading.timestampMs > memory.sourceMaxMs) memory.sourceMaxMs = reading.timestampMs;

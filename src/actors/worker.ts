@@ -9,7 +9,7 @@ import { openEventLog } from '../log/open.ts';
 import { topicNames } from '../log/topics.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { createMetrics, type Metrics } from '../metrics.ts';
-import { featureDeclarations } from '../sensors/features.ts';
+import { selectFeatures } from '../sensors/features.ts';
 import { openSnapshotStore } from '../stores/open.ts';
 import type { ShardStatus, WorkerCommand, WorkerEvent } from './protocol.ts';
 import { Router } from './router.ts';
@@ -114,7 +114,7 @@ async function shardContext(
 ): Promise<ShardContext> {
   const { semantics } = config;
   const topics = topicNames(config.process);
-  const features = featureDeclarations.filter(({ name }) => semantics.features.includes(name));
+  const features = selectFeatures(semantics.features);
   const encode =
     config.process.outputFormat === 'avro' ? encodeFeatureRowAvro : encodeFeatureRowJson;
   const partitionsOf = async (topic: string): Promise<number> => {

@@ -1,0 +1,108 @@
+// The built program as a user runs it: `node dist/main.js` in a process of its own, observed through its HTTP health.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export interface Program {
+  readonly url: string;
+  readonly pid: number;
+  /** Everything it has printed so far, both streams. */
+  output(): string;
+  exited(): Promise<number | NodeJS.Signals | null>;
+  signal(signal: NodeJS.Signals): void;
+  /** Resolves when GET /health/ready answers 200. @throws with its output when it does not within `timeoutMs`. */
+  ready(timeoutMs?: number): Promise<void>;
+  /** kill -9, and waits for it to be gone. */
+  kill(): Promise<void>;
+  /** SIGTERM, and waits; returns the exit code. */
+  stop(): Promise<number | NodeJS.Signals | null>;
+}
+
+/** Starts the program with `env` over a clean environment and a data folder of its own. */
+export async function startProgram(
+  env: Readonly<Record<string, string>>,
+  options: { readonly args?: readonly string[]; readonly node?: string } = {},
+): Promise<Program> {
+  const port = env['HTTP_PORT'] ?? String(await freePort());
+  const child: ChildProcess = spawn(
+    options.node ?? process.execPath,
+    ['dist/main.js', ...(options.args ?? [])],
+    {
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        HOME: process.env['HOME'] ?? '',
+        DATA_DIR: mkdtempSync(join(tmpdir(), 'sensorium-')),
+        LOG_LEVEL: 'info',
+        HTTP_PORT: port,
+        ...env,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
+  let printed = '';
+  child.stdout?.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+  child.stderr?.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+  const exited = new Promise<number | NodeJS.Signals | null>((resolve) => {
+    child.once('exit', (code, signal) => resolve(code ?? signal));
+  });
+  const url = `http://127.0.0.1:${port}`;
+  const program: Program = {
+    url,
+    pid: child.pid ?? -1,
+    output: () => printed,
+    exited: () => exited,
+    signal: (signal) => child.kill(signal),
+    ready: (timeoutMs = 60_000) =>
+      eventually(
+        async () => {
+          if (child.exitCode !== null) throw new Error(`it exited with ${child.exitCode}`);
+          const response = await fetch(`${url}/health/ready`);
+          if (response.status !== 200) throw new Error(await response.text());
+        },
+        { timeoutMs, onTimeout: () => printed },
+      ),
+    async kill() {
+      child.kill('SIGKILL');
+      await exited;
+    },
+    async stop() {
+      child.kill('SIGTERM');
+      return exited;
+    },
+  };
+  return program;
+}
+
+/** Resolves once `attempt` does not throw; @throws its last error, with `onTimeout()`, after `timeoutMs`. */
+export async function eventually<T>(
+  attempt: () => Promise<T>,
+  options: { readonly timeoutMs: number; readonly onTimeout?: () => string },
+): Promise<T> {
+  const deadline = Date.now() + options.timeoutMs;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (Date.now() > deadline) {
+        const message = error instanceof Error ? error.message : String(error);
+        throw new Error(`${message}\n${options.onTimeout?.() ?? ''}`, { cause: error });
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
+/** Returns a TCP port that was free a moment ago. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      const port = typeof address === 'object' && address !== null ? address.port : 0;
+      server.close(() => resolve(port));
+    });
+  });
+}
