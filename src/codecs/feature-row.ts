@@ -1,5 +1,14 @@
-// The feature row as a value: one closed window of one sensor. Its JSON (and Avro) bytes are a fixed contract.
+// closed window → feature row → bytes, and back. The JSON is a fixed contract: these fields, in this order, with every
+// digit a double needs. Next on the line: the commit, which makes the row visible.
+import avro from 'avsc';
+import { assert, DecodeError } from '../errors.ts';
+import type { ClosedWindow } from '../sensors/shard-state.ts';
+import { featureRowSchema } from './avro-schemas.ts';
+import { confluentHeaderBytes, readConfluentSchemaId } from './confluent.ts';
+import { isoTime } from './iso-time.ts';
+import { isUtf8 } from './utf8.ts';
 
+/** The feature row as a value: one closed window of one sensor. */
 export interface FeatureRow {
   readonly sensor_id: string;
   /** ms since epoch, inclusive. */
@@ -15,4 +24,142 @@ export interface FeatureRow {
     readonly first_offset: number;
     readonly last_offset: number;
   };
+}
+
+/** What a row says that its window does not know. */
+export interface FeatureRowContext {
+  /** The input partition the window was folded from. */
+  readonly topic: string;
+  readonly partition: number;
+  /** The features of a row, in the order they are written. */
+  readonly features: readonly {
+    readonly name: string;
+    value(window: ClosedWindow): number;
+  }[];
+}
+
+const rowType = avro.Type.forSchema(featureRowSchema);
+
+/**
+ * Returns the row of `window` as UTF-8 JSON in the contract's field order; numbers in their shortest form that reads
+ * back as the same double. Copies what it needs of the window.
+ * @throws InvariantError where a feature is not finite: JSON could not hold it.
+ */
+export function encodeFeatureRowJson(window: ClosedWindow, context: FeatureRowContext): Uint8Array {
+  let features = '';
+  for (const { name, value } of featureValues(window, context)) {
+    features += `${features === '' ? '' : ','}${JSON.stringify(name)}:${jsonNumber(value)}`;
+  }
+  return Buffer.from(
+    `{"sensor_id":${JSON.stringify(sensorId(window))},"window_start":${window.windowStartMs},` +
+      `"window_end":${window.windowEndMs},"event_time":"${isoTime(window.windowEndMs)}",` +
+      `"features":{${features}},"lineage":{"topic":${JSON.stringify(context.topic)},` +
+      `"partition":${context.partition},"first_offset":${window.firstOffset},` +
+      `"last_offset":${window.lastOffset}}}`,
+  );
+}
+
+/**
+ * Returns the row of `window` in Avro (avro/sensor_features.avsc), without any header.
+ * @throws InvariantError where a feature is not finite, as for JSON.
+ */
+export function encodeFeatureRowAvro(window: ClosedWindow, context: FeatureRowContext): Uint8Array {
+  const row: FeatureRow = {
+    sensor_id: sensorId(window),
+    window_start: window.windowStartMs,
+    window_end: window.windowEndMs,
+    event_time: isoTime(window.windowEndMs),
+    features: Object.fromEntries(
+      featureValues(window, context).map(({ name, value }) => [name, value]),
+    ),
+    lineage: {
+      topic: context.topic,
+      partition: context.partition,
+      first_offset: window.firstOffset,
+      last_offset: window.lastOffset,
+    },
+  };
+  return rowType.toBuffer(row);
+}
+
+function featureValues(
+  window: ClosedWindow,
+  { features }: FeatureRowContext,
+): { readonly name: string; readonly value: number }[] {
+  return features.map((feature) => {
+    const value = feature.value(window);
+    assert(Number.isFinite(value), `feature ${feature.name} must be finite, is ${value}`, {
+      sensor: sensorId(window),
+      windowStartMs: window.windowStartMs,
+    });
+    return { name: feature.name, value };
+  });
+}
+
+function sensorId({ idBytes, idStart, idEnd }: ClosedWindow): string {
+  return Buffer.from(idBytes.buffer, idBytes.byteOffset + idStart, idEnd - idStart).toString();
+}
+
+/** String() has the shortest digits that read back alike, but writes −0 as 0. */
+function jsonNumber(value: number): string {
+  return Object.is(value, -0) ? '-0' : String(value);
+}
+
+/**
+ * Returns the feature row that `bytes` hold: JSON, Avro, or Avro behind a Confluent header, recognised per record.
+ * @throws DecodeError where they hold none.
+ */
+export function decodeFeatureRow(bytes: Uint8Array): FeatureRow {
+  const record = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const json = record.subarray(0, 1).toString() === '{';
+  const row = json ? parseJsonRow(record) : parseAvroRow(record);
+  const problem = rowProblem(row);
+  if (problem !== undefined) throw new DecodeError(`not a feature row: ${problem}`);
+  return row as FeatureRow;
+}
+
+function parseJsonRow(record: Buffer): unknown {
+  if (!isUtf8(record, 0, record.length)) throw new DecodeError('not a feature row: not UTF-8');
+  try {
+    return JSON.parse(record.toString());
+  } catch (error) {
+    throw new DecodeError('not a feature row: not JSON', { bytes: record.length }, error);
+  }
+}
+
+function parseAvroRow(record: Buffer): unknown {
+  const headed = readConfluentSchemaId(record, 0, record.length) >= 0;
+  try {
+    return rowType.fromBuffer(headed ? record.subarray(confluentHeaderBytes) : record);
+  } catch (error) {
+    throw new DecodeError('not a feature row: neither JSON nor Avro', {}, error);
+  }
+}
+
+/** What is wrong with a parsed row, or undefined. Unknown fields are let through: rows may grow. */
+function rowProblem(row: unknown): string | undefined {
+  if (!isObject(row)) return 'expected an object';
+  const { sensor_id, window_start, window_end, event_time, features, lineage } = row;
+  if (typeof sensor_id !== 'string' || sensor_id === '') return 'sensor_id must be a string';
+  if (!Number.isSafeInteger(window_start)) return 'window_start must be a safe integer';
+  if (!Number.isSafeInteger(window_end)) return 'window_end must be a safe integer';
+  if (Number(window_end) <= Number(window_start)) return 'window_end must be after window_start';
+  if (typeof event_time !== 'string') return 'event_time must be a string';
+  if (!isObject(features)) return 'features must be an object';
+  for (const [name, value] of Object.entries(features)) {
+    if (!Number.isFinite(value)) return `feature ${name} must be a finite number`;
+  }
+  if (!isObject(lineage)) return 'lineage must be an object';
+  if (typeof lineage['topic'] !== 'string') return 'lineage.topic must be a string';
+  for (const name of ['partition', 'first_offset', 'last_offset']) {
+    const value = lineage[name];
+    if (!Number.isSafeInteger(value) || Number(value) < 0) {
+      return `lineage.${name} must be a whole number of at least 0`;
+    }
+  }
+  return undefined;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

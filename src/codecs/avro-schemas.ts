@@ -1,0 +1,50 @@
+// The Avro schemas as the program uses them. avro/*.avsc hold the same for other programs; a test keeps them alike.
+// A new field needs a default, at the end, and a reader that still takes the old bytes.
+
+import type { Schema } from 'avsc';
+
+/** A reading of topic raw_readings; avro/raw_reading.avsc. */
+export const readingSchema: Schema = {
+  type: 'record',
+  name: 'RawReading',
+  namespace: 'sensorium',
+  doc: 'One reading of one sensor.',
+  fields: [
+    { name: 'sensor_id', type: 'string', doc: '1 to 256 bytes of UTF-8' },
+    { name: 'timestamp', type: 'long', doc: 'Event time, ms since 1970-01-01T00:00:00Z' },
+    { name: 'value', type: 'double', doc: 'Finite, within ±1e150' },
+  ],
+};
+
+/** A feature row of topic sensor_features; avro/sensor_features.avsc. */
+export const featureRowSchema: Schema = {
+  type: 'record',
+  name: 'SensorFeatures',
+  namespace: 'sensorium',
+  doc: 'The features of one closed window of one sensor.',
+  fields: [
+    { name: 'sensor_id', type: 'string' },
+    { name: 'window_start', type: 'long', doc: 'ms since 1970, inclusive' },
+    { name: 'window_end', type: 'long', doc: 'ms since 1970, exclusive' },
+    { name: 'event_time', type: 'string', doc: 'ISO 8601 of window_end' },
+    {
+      name: 'features',
+      type: { type: 'map', values: 'double' },
+      doc: 'By feature name; which there are is a setting, so they are no fields of the schema',
+    },
+    {
+      name: 'lineage',
+      type: {
+        type: 'record',
+        name: 'Lineage',
+        doc: 'The input the window was folded from.',
+        fields: [
+          { name: 'topic', type: 'string' },
+          { name: 'partition', type: 'int' },
+          { name: 'first_offset', type: 'long' },
+          { name: 'last_offset', type: 'long' },
+        ],
+      },
+    },
+  ],
+};

@@ -1,0 +1,145 @@
+// An input record that cannot be folded → its dead letter, and back. Key, value and headers stay as they came; five
+// headers say why and from where. A record that came through the rekeyed topic is reported where it entered.
+//
+//   dlq.reason     the fixed code          dlq.topic      where the record entered, so that
+//   dlq.message    for people              dlq.partition  `dlq replay` can put it back
+//                                          dlq.offset     there
+import { DecodeError } from '../errors.ts';
+import type { OutputRecord, RecordCursor, RecordHeader, TopicPartition } from '../log/event-log.ts';
+import type { DeadLetterReason } from '../sensors/reading.ts';
+
+const reasonHeaders = ['dlq.reason', 'dlq.message', 'dlq.topic', 'dlq.partition', 'dlq.offset'];
+const originHeaders = ['rekey.topic', 'rekey.partition', 'rekey.offset', 'rekey.key'];
+const rekeyHeaders = [...originHeaders, 'rekey.source'];
+const rekeyedSuffix = '.rekeyed';
+const messageCharactersMax = 500;
+
+/** Where a record entered, with the key and headers it had there. */
+interface Origin extends TopicPartition {
+  readonly offset: number;
+  readonly key: Uint8Array | null;
+  readonly headers: readonly RecordHeader[];
+}
+
+/**
+ * Returns the dead letter of the record the cursor stands on, read from `position`, for topic `deadLetterTopic`; every
+ * byte is copied. Earlier `dlq.*` headers of ours are replaced, so a record that fails again does not pile them up. No
+ * timestamp: with the input's own, retention would delete old dead letters at once.
+ */
+export function deadLetterRecord(
+  record: RecordCursor,
+  reason: DeadLetterReason,
+  position: TopicPartition,
+  deadLetterTopic: string,
+): OutputRecord {
+  const origin = originOf(record, position);
+  return {
+    topic: deadLetterTopic,
+    key: origin.key,
+    value: copyRange(record.bytes, record.valueStart, record.valueEnd),
+    headers: [
+      ...origin.headers.filter(({ key }) => !reasonHeaders.includes(key)).map(copyHeader),
+      textHeader('dlq.reason', reason.code),
+      textHeader('dlq.message', reason.message.slice(0, messageCharactersMax)),
+      textHeader('dlq.topic', origin.topic),
+      textHeader('dlq.partition', String(origin.partition)),
+      textHeader('dlq.offset', String(origin.offset)),
+    ],
+  };
+}
+
+function originOf(record: RecordCursor, position: TopicPartition): Origin {
+  const headers = record.headerCount === 0 ? [] : record.headers();
+  const rekeyed = position.topic.endsWith(rekeyedSuffix) ? rekeyedOrigin(headers) : undefined;
+  if (rekeyed !== undefined) return rekeyed;
+  const { topic, partition } = position;
+  const key = copyRange(record.bytes, record.keyStart, record.keyEnd);
+  return { topic, partition, offset: record.offset, key, headers };
+}
+
+/** The origin that a forward's headers tell; undefined where they do not, as of a record that nobody forwarded. */
+function rekeyedOrigin(headers: readonly RecordHeader[]): Origin | undefined {
+  // The forward's own headers were added last: a client's header of the same name stays with the record.
+  const ours = new Set(
+    rekeyHeaders.map((name) => headers.findLastIndex((header) => header.key === name)),
+  );
+  const topic = lastText(headers, 'rekey.topic');
+  const partition = wholeNumber(lastText(headers, 'rekey.partition'));
+  const offset = wholeNumber(lastText(headers, 'rekey.offset'));
+  if (topic === undefined || topic === '') return undefined;
+  if (partition === undefined || offset === undefined) return undefined;
+  const key = headers.findLast((header) => header.key === 'rekey.key')?.value ?? null;
+  return {
+    topic,
+    partition,
+    offset,
+    key: key === null ? null : Uint8Array.from(key),
+    headers: headers.filter((_, index) => !ours.has(index)),
+  };
+}
+
+/** A dead letter as it is read back from its topic. */
+export interface DeadLetter {
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly headers: readonly RecordHeader[];
+}
+
+export interface RestoredDeadLetter {
+  /** The code in `dlq.reason`; a reason of another version is possible. */
+  readonly reason: string;
+  readonly message: string;
+  readonly offset: number;
+  /**
+   * The record as it was, for the very partition it came from: its producer may place keys otherwise than we would, and
+   * in another partition its sensor would have a second owner.
+   */
+  readonly record: OutputRecord;
+}
+
+/**
+ * Returns why a dead letter was refused and the record to put back.
+ * @throws DecodeError where the headers do not say where it came from: someone else wrote it.
+ */
+export function restoreDeadLetter(letter: DeadLetter): RestoredDeadLetter {
+  const reason = lastText(letter.headers, 'dlq.reason');
+  const topic = lastText(letter.headers, 'dlq.topic');
+  const partition = wholeNumber(lastText(letter.headers, 'dlq.partition'));
+  const offset = wholeNumber(lastText(letter.headers, 'dlq.offset'));
+  if (!reason || !topic || partition === undefined || offset === undefined) {
+    throw new DecodeError(
+      'not a dead letter of ours: expected headers dlq.reason, dlq.topic, dlq.partition and dlq.offset',
+      { reason, topic, partition, offset },
+    );
+  }
+  const headers = letter.headers.filter(({ key }) => !reasonHeaders.includes(key));
+  return {
+    reason,
+    message: lastText(letter.headers, 'dlq.message') ?? '',
+    offset,
+    record: { topic, partition, key: letter.key, value: letter.value, headers },
+  };
+}
+
+function lastText(headers: readonly RecordHeader[], name: string): string | undefined {
+  const value = headers.findLast(({ key }) => key === name)?.value;
+  return value == null ? undefined : Buffer.from(value).toString();
+}
+
+function wholeNumber(text: string | undefined): number | undefined {
+  if (text === undefined || !/^\d{1,16}$/.test(text)) return undefined;
+  const value = Number(text);
+  return Number.isSafeInteger(value) ? value : undefined;
+}
+
+function textHeader(key: string, text: string): RecordHeader {
+  return { key, value: Buffer.from(text) };
+}
+
+function copyHeader({ key, value }: RecordHeader): RecordHeader {
+  return { key, value: value === null ? null : Uint8Array.from(value) };
+}
+
+function copyRange(bytes: Uint8Array, start: number, end: number): Uint8Array | null {
+  return start < 0 ? null : Uint8Array.from(bytes.subarray(start, end));
+}
