@@ -91,8 +91,12 @@ export function processClock(scheduler: Scheduler): Clock & { stop(): void } {
     sleep: (delayMs, signal) =>
       new Promise((resolve) => {
         if (signal?.aborted === true) return resolve();
-        signal?.addEventListener('abort', () => resolve(), { once: true });
-        after(delayMs, resolve);
+        const done = (): void => {
+          signal?.removeEventListener('abort', done);
+          resolve();
+        };
+        signal?.addEventListener('abort', done, { once: true });
+        after(delayMs, done);
       }),
     stop: () => {
       stopped = true;

@@ -34,7 +34,13 @@ interface Member {
   readonly listener: GroupListener;
   alive: () => boolean;
   assigned: Set<string>;
-  started: Map<string, { position: number; paused: boolean; busy: boolean }>;
+  started: Map<string, Delivery>;
+  generation: number;
+}
+
+interface Delivery {
+  position: number;
+  paused: boolean;
 }
 
 const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
@@ -52,6 +58,7 @@ export class SimulatedBroker {
   readonly #members: Set<Member> = new Set();
   readonly #scheduler: Scheduler;
   #nextMember = 0;
+  #generation = 0;
   /** Which fault the next call of this name meets. */
   faults: (call: string) => CallFault = () => 'none';
   fetchRecordsMax = 50;
@@ -189,6 +196,7 @@ export class SimulatedBroker {
       alive,
       assigned: new Set(),
       started: new Map(),
+      generation: 0,
     };
     this.#members.add(member);
     this.rebalance();
@@ -198,7 +206,7 @@ export class SimulatedBroker {
         if (!member.assigned.has(key)) return;
         const known = member.started.get(key);
         if (known === undefined) {
-          const begun = { position: from, paused: false, busy: false };
+          const begun = { position: from, paused: false };
           member.started.set(key, begun);
           this.#poll(member, key, begun);
         } else {
@@ -208,7 +216,15 @@ export class SimulatedBroker {
       pause: (partition) => this.#setPaused(member, partition, true),
       resume: (partition) => this.#setPaused(member, partition, false),
       heartbeatAfterNow: () =>
-        new Promise((resolve) => this.#scheduler.after(100, () => alive() && resolve())),
+        new Promise((resolve) => {
+          // A heartbeat of an older generation does not succeed: the member must rejoin first.
+          const beat = (): void => {
+            if (!alive()) return;
+            if (member.generation === this.#generation) resolve();
+            else this.#scheduler.after(100, beat);
+          };
+          this.#scheduler.after(100, beat);
+        }),
       leave: async () => {
         this.#members.delete(member);
         member.assigned.clear();
@@ -235,9 +251,13 @@ export class SimulatedBroker {
       const member = members[i % members.length];
       if (member !== undefined) shares.get(member)?.add(key);
     });
+    const generation = (this.#generation += 1);
     for (const [member, share] of shares) {
       this.#scheduler.after(this.#scheduler.random() * 500, () => {
-        if (member.alive() && this.#members.has(member)) this.#assign(member, share);
+        const stale = generation < this.#generation || !this.#members.has(member);
+        if (stale || !member.alive()) return;
+        member.generation = generation;
+        this.#assign(member, share);
       });
     }
   }
@@ -254,11 +274,7 @@ export class SimulatedBroker {
     member.listener.onAssigned(added.map(parse));
   }
 
-  #poll(
-    member: Member,
-    key: string,
-    begun: { position: number; paused: boolean; busy: boolean },
-  ): void {
+  #poll(member: Member, key: string, begun: Delivery): void {
     this.#scheduler.after(5 + this.#scheduler.random() * 50, () => {
       if (!member.alive() || member.started.get(key) !== begun) return;
       const end = this.partitions.get(key)?.length ?? 0;

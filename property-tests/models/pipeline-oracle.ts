@@ -1,0 +1,234 @@
+// What the whole pipeline must have written, given what lies in its input, rekeyed and journal
+// topics: every feature row, dead letter and forward, each exactly once. Sequential, shares no code
+// with src; used over the simulated log and over a real broker.
+import {
+  expectedRows,
+  type ExpectedRow,
+  type OracleMark,
+  type OracleReading,
+  type OracleSettings,
+} from './oracle.ts';
+
+export interface LoggedRecord {
+  readonly offset: number;
+  readonly timestampMs: number;
+  readonly key: string | null;
+  readonly value: string | null;
+  readonly headers: ReadonlyMap<string, string>;
+}
+
+export interface PipelineLogs {
+  /** By partition. */
+  readonly source: ReadonlyMap<number, readonly LoggedRecord[]>;
+  readonly rekeyed: ReadonlyMap<number, readonly LoggedRecord[]>;
+  readonly journal: readonly LoggedRecord[];
+}
+
+export interface PipelineSettings extends OracleSettings {
+  readonly groupId: string;
+  readonly inputTopic: string;
+  readonly inputKeying: 'auto' | 'rekey';
+}
+
+export interface ExpectedOutputs {
+  /** `<topic>/<partition>/<first>-<last>|<row as JSON>`, sorted. */
+  readonly rows: readonly (ExpectedRow & { readonly topic: string })[];
+  readonly open: number;
+  /** `<topic>/<partition>/<offset> <reason>`, sorted. */
+  readonly deadLetters: readonly string[];
+  /** `<source partition>/<offset> <sensor id> <source clock>`, sorted. */
+  readonly forwards: readonly string[];
+}
+
+interface Decoded {
+  readonly sensorId: string;
+  readonly timestampMs: number;
+  readonly value: number;
+}
+
+/** Returns all that must have been written from `logs`. */
+export function expectedOutputs(logs: PipelineLogs, settings: PipelineSettings): ExpectedOutputs {
+  const sources = [...logs.source].map(([partition, records]) =>
+    ofSource(partition, records, logs, settings),
+  );
+  const rekeyed = [...logs.rekeyed].map(([partition, records]) =>
+    ofRekeyed(partition, records, logs, settings),
+  );
+  const all = [...sources, ...rekeyed];
+  return {
+    rows: all.flatMap(({ rows }) => rows),
+    open: all.reduce((sum, { open }) => sum + open, 0),
+    deadLetters: all.flatMap(({ deadLetters }) => deadLetters).sort(),
+    forwards: sources.flatMap(({ forwards }) => forwards).sort(),
+  };
+}
+
+interface OfShard {
+  readonly rows: (ExpectedRow & { topic: string })[];
+  readonly open: number;
+  readonly deadLetters: string[];
+}
+
+function ofSource(
+  partition: number,
+  records: readonly LoggedRecord[],
+  logs: PipelineLogs,
+  settings: PipelineSettings,
+): OfShard & { forwards: string[] } {
+  const topic = settings.inputTopic;
+  const readings: OracleReading[] = [];
+  const deadLetters: string[] = [];
+  const forwards: string[] = [];
+  let sourceMaxMs = -Infinity;
+  for (const record of records) {
+    const { offset } = record;
+    const decoded = decode(record.value);
+    if (decoded === undefined) {
+      deadLetters.push(`${topic}/${partition}/${offset} json_syntax`);
+      continue;
+    }
+    const ahead = decoded.timestampMs > record.timestampMs + settings.maxAheadMs;
+    const keyed = settings.inputKeying === 'auto' && record.key === decoded.sensorId;
+    if (keyed) readings.push({ offset, recordTimestampMs: record.timestampMs, ...decoded });
+    else if (ahead) deadLetters.push(`${topic}/${partition}/${offset} timestamp_ahead`);
+    if (ahead) continue;
+    sourceMaxMs = Math.max(sourceMaxMs, decoded.timestampMs);
+    const clock = `${partition}/${logs.source.size}/${sourceMaxMs}`;
+    if (!keyed) forwards.push(`${partition}/${offset} ${decoded.sensorId} ${clock}`);
+  }
+  const marks = idleMarks(logs.journal, `${settings.groupId}/${topic}/${partition}`);
+  const shard = expectedRows([{ partition, readings, marks }], settings);
+  const refused = shard.refused.map(
+    ({ offset, code }) => `${topic}/${partition}/${offset} ${code}`,
+  );
+  return {
+    rows: shard.rows.map((row) => ({ ...row, topic })),
+    open: shard.open.length,
+    deadLetters: [...deadLetters, ...refused],
+    forwards,
+  };
+}
+
+function ofRekeyed(
+  partition: number,
+  records: readonly LoggedRecord[],
+  logs: PipelineLogs,
+  settings: PipelineSettings,
+): OfShard {
+  const topic = `${settings.inputTopic}.rekeyed`;
+  const readings: OracleReading[] = [];
+  const origins = new Map<number, string>();
+  const marks: OracleMark[] = [];
+  const clocks = new Map<number, string>();
+  for (const record of records) {
+    const { offset, headers } = record;
+    const decoded = record.value === null ? undefined : decode(record.value);
+    if (decoded !== undefined) {
+      readings.push({ offset, recordTimestampMs: record.timestampMs, ...decoded });
+      const origin = ['topic', 'partition', 'offset'].map((name) => headers.get(`rekey.${name}`));
+      origins.set(offset, origin.join('/'));
+    }
+    const [source, count, time] = (headers.get('rekey.source') ?? '').split('/');
+    clocks.set(Number(source), time ?? '');
+    const speaking = [...clocks.values()].filter((clock) => clock !== 'idle');
+    if (clocks.size === Number(count) && speaking.length > 0) {
+      const least = Math.min(...speaking.map(Number));
+      marks.push({ offset: offset + 1, toMs: least - settings.watermarkDelayMs });
+    }
+  }
+  const idle = idleMarks(logs.journal, `${settings.groupId}/${topic}/${partition}`);
+  // At one offset the record's own clock, pushed at offset + 1, came before the idle mark journaled
+  // there.
+  const all = [...marks, ...idle].sort((a, b) => a.offset - b.offset);
+  const external = { ...settings, watermark: 'external' as const };
+  const shard = expectedRows([{ partition, readings, marks: all }], external);
+  return {
+    rows: shard.rows.map((row) => ({ ...row, topic })),
+    open: shard.open.length,
+    deadLetters: shard.refused.map(({ offset, code }) => `${origins.get(offset) ?? ''} ${code}`),
+  };
+}
+
+function idleMarks(journal: readonly LoggedRecord[], shardKey: string): OracleMark[] {
+  const entries = journal
+    .filter(({ key }) => key === shardKey)
+    .map(({ value }) => JSON.parse(value ?? '') as { offset: number; watermark_ms: number });
+  return entries.map(({ offset, watermark_ms }) => ({ offset, toMs: watermark_ms }));
+}
+
+/** What a test's own readings look like; anything else is bad. */
+function decode(text: string | null): Decoded | undefined {
+  try {
+    const value = JSON.parse(text ?? '') as Record<string, unknown>;
+    const { sensor_id: sensorId, timestamp: timestampMs, value: number } = value;
+    if (typeof sensorId !== 'string' || typeof timestampMs !== 'number') return undefined;
+    return typeof number === 'number' ? { sensorId, timestampMs, value: number } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export interface ActualRow {
+  readonly sensor_id: string;
+  readonly window_start: number;
+  readonly window_end: number;
+  readonly features: Readonly<Record<string, number>>;
+  readonly lineage: {
+    readonly topic: string;
+    readonly partition: number;
+    readonly first_offset: number;
+    readonly last_offset: number;
+  };
+}
+
+/**
+ * Returns every way in which the rows written differ from the rows expected: missing, twice, wrong,
+ * or out of window order within a sensor. Empty = equal. Floats may differ by `tolerance`, relative
+ * to the larger of 1 and themselves.
+ */
+export function rowDifferences(
+  expected: ExpectedOutputs['rows'],
+  actual: readonly ActualRow[],
+  tolerance: number,
+): string[] {
+  const keyOf = (row: { sensor_id: string; window_start: number }, topic: string): string =>
+    `${topic} ${row.sensor_id} ${row.window_start}`;
+  const differences: string[] = [];
+  const wanted = new Map(expected.map((row) => [keyOf(row, row.topic), row]));
+  const seen = new Set<string>();
+  const lastStart = new Map<string, number>();
+  for (const row of actual) {
+    const key = keyOf(row, row.lineage.topic);
+    if (seen.has(key)) differences.push(`twice: ${key}`);
+    seen.add(key);
+    const owner = `${row.lineage.topic} ${row.sensor_id}`;
+    if ((lastStart.get(owner) ?? -Infinity) >= row.window_start) differences.push(`order: ${key}`);
+    lastStart.set(owner, row.window_start);
+    const want = wanted.get(key);
+    if (want === undefined) differences.push(`unexpected: ${key}`);
+    else differences.push(...rowDifference(key, want, row, tolerance));
+  }
+  for (const key of wanted.keys()) if (!seen.has(key)) differences.push(`missing: ${key}`);
+  return differences;
+}
+
+function rowDifference(
+  key: string,
+  want: ExpectedRow,
+  row: ActualRow,
+  tolerance: number,
+): string[] {
+  const differences: string[] = [];
+  const { first_offset, last_offset, partition } = row.lineage;
+  if (row.window_end !== want.window_end) differences.push(`window_end of ${key}`);
+  if (partition !== want.partition) differences.push(`partition of ${key}`);
+  if (first_offset !== want.first_offset || last_offset !== want.last_offset) {
+    differences.push(`lineage of ${key}: ${first_offset}..${last_offset}`);
+  }
+  for (const [name, value] of Object.entries(want.features)) {
+    const got = row.features[name] ?? NaN;
+    const close = Math.abs(got - value) <= tolerance * Math.max(1, Math.abs(value));
+    if (!close) differences.push(`${name} of ${key}: expected ${value}, got ${got}`);
+  }
+  return differences;
+}
