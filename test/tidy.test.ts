@@ -1,0 +1,240 @@
+// What must stay true of the source tree as a whole: directions of imports, dead files, sizes, and that everything a
+// user meets (settings, metrics) is documented. Files are read as text, so that a broken rule names its line.
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { settingNames } from '../src/config-settings.ts';
+import { createMetrics } from '../src/metrics.ts';
+import { createProcessMetrics } from '../src/process-metrics.ts';
+
+interface Layer {
+  readonly name: string;
+  readonly prefixes: readonly string[];
+  readonly mayImport: readonly string[];
+}
+interface ImportRules {
+  readonly layers: readonly Layer[];
+  readonly packages: Readonly<Record<string, readonly string[]>>;
+}
+interface Import {
+  readonly from: string;
+  readonly specifier: string;
+}
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+const filesUnder = (folder: string, ending: string): string[] =>
+  existsSync(join(root, folder))
+    ? readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+        .filter((path) => path.endsWith(ending) && !/(^|\/)(node_modules|__pycache__)\//.test(path))
+        .map((path) => `${folder}/${path}`)
+    : [];
+
+const rules = JSON.parse(read('import-rules.json')) as ImportRules;
+const sources = filesUnder('src', '.ts');
+const tests = [...filesUnder('test', '.ts'), ...filesUnder('property-tests', '.ts')];
+const imports = sources.flatMap(importsOf);
+
+describe('imports', () => {
+  it('point one way through the layers of import-rules.json', () => {
+    const wrong = imports
+      .filter(({ specifier }) => specifier.startsWith('.'))
+      .map(({ from, specifier }) => ({ from, to: normalize(join(dirname(from), specifier)) }))
+      .filter(({ from, to }) => !allowed(from, to))
+      .map(({ from, to }) => `${from} (${layerOf(from).name}) imports ${to} (${layerOf(to).name})`);
+
+    expect(wrong).toEqual([]);
+  });
+
+  it('of one third-party package stay in one folder', () => {
+    const wrong = imports
+      .filter(({ specifier }) => !specifier.startsWith('.') && !specifier.startsWith('node:'))
+      .filter(({ from, specifier }) => {
+        const owners = rules.packages[packageOf(specifier)];
+        return owners?.some((owner) => from.startsWith(owner)) !== true;
+      })
+      .map(({ from, specifier }) => `${from} imports ${specifier}`);
+
+    expect(wrong).toEqual([]);
+  });
+
+  it('reach every source file from a root', () => {
+    const reached = new Set<string>();
+    const visit = (path: string): void => {
+      if (reached.has(path) || !existsSync(join(root, path))) return;
+      reached.add(path);
+      for (const { specifier } of importsOf(path)) {
+        if (specifier.startsWith('.')) visit(normalize(join(dirname(path), specifier)));
+      }
+      // A worker thread's file is named by URL, not imported.
+      for (const [, target = ''] of read(path).matchAll(
+        /new URL\(\s*[`']([^`'$]+\.(?:ts|js))[`']/g,
+      )) {
+        visit(normalize(join(dirname(path), target.replace(/\.js$/, '.ts'))));
+      }
+      for (const [, target = ''] of read(path).matchAll(/new URL\(\s*`([^`$]+)\$\{/g)) {
+        visit(normalize(join(dirname(path), `${target.replace(/\.$/, '')}.ts`)));
+      }
+    };
+
+    visit('src/main.ts');
+
+    expect(sources.filter((path) => !reached.has(path))).toEqual([]);
+  });
+
+  it('use no package that package.json does not name as a dependency', () => {
+    const { dependencies } = JSON.parse(read('package.json')) as {
+      dependencies: Record<string, string>;
+    };
+    const used = new Set(
+      imports
+        .map(({ specifier }) => specifier)
+        .filter((specifier) => !specifier.startsWith('.') && !specifier.startsWith('node:'))
+        .map(packageOf),
+    );
+
+    expect([...used].filter((name) => !(name in dependencies))).toEqual([]);
+    expect(Object.keys(dependencies).filter((name) => !used.has(name))).toEqual([]);
+  });
+});
+
+describe('source files', () => {
+  it('hold at most 350 lines', () => {
+    const long = sources
+      .map((path) => ({ path, lines: read(path).split('\n').length - 1 }))
+      .filter(({ lines }) => lines > 350);
+
+    expect(long).toEqual([]);
+  });
+
+  it('begin with a comment that says what they are', () => {
+    expect(sources.filter((path) => !/^(#!.*\n)?\/[/*]/.test(read(path)))).toEqual([]);
+  });
+
+  it('have no drawer for everything', () => {
+    const drawer = /(^|[/-])(utils?|helpers?|common|misc|manager|types|index)\.ts$/;
+
+    expect(sources.filter((path) => drawer.test(path))).toEqual([]);
+  });
+
+  it('name an issue with every open point', () => {
+    const open = [...sources, ...tests]
+      .filter((path) => path !== 'test/tidy.test.ts')
+      .filter((path) => /\b(TODO|FIXME|XXX)\b(?!.*#\d)/.test(read(path)));
+
+    expect(open).toEqual([]);
+  });
+});
+
+describe('tests', () => {
+  it('never run alone by mistake', () => {
+    const only = tests.filter((path) => /\b(it|test|describe)\.only\(/.test(read(path)));
+
+    expect(only).toEqual([]);
+  });
+});
+
+describe('the repository', () => {
+  it('names no folder of the machine it was written on', () => {
+    const paths = [
+      ...sources,
+      ...tests,
+      ...filesUnder('docs', '.md'),
+      ...filesUnder('scripts', ''),
+      ...filesUnder('feature_repo', '.py'),
+      ...['README.md', 'CHANGELOG.md', 'package.json', '.ci/run', 'Dockerfile'],
+    ].filter((path) => /\.(ts|md|sh|mjs|json|xml|py|in|properties)$|run$|Dockerfile$/.test(path));
+    const machinePath = new RegExp(['/(work', 'home|root|Users)/'].join('|'));
+    const named = paths.filter(
+      (path) => existsSync(join(root, path)) && machinePath.test(read(path)),
+    );
+
+    expect(named).toEqual([]);
+  });
+
+  it('resolves no package from a named registry host', () => {
+    expect(read('package-lock.json')).not.toMatch(/"resolved": "https?:/);
+  });
+});
+
+describe('the documentation', () => {
+  it('explains every metric', async () => {
+    const documented = read('docs/metrics.md');
+    const metrics = [
+      ...(await createMetrics().registry.getMetricsAsJSON()),
+      ...(await createProcessMetrics(() => 0).registry.getMetricsAsJSON()),
+    ].filter(({ name }) => name.startsWith('sensorium_'));
+    const missing = metrics
+      .map(({ name }) => name)
+      .filter((name) => !documented.includes(`\`${name}\``));
+
+    expect(metrics.length).toBeGreaterThan(10);
+    expect(missing).toEqual([]);
+  });
+
+  it('explains every setting', () => {
+    const documented = read('docs/configuration.md');
+    const missing = settingNames.filter((name) => !documented.includes(`\`${name}\``));
+
+    expect(settingNames.length).toBeGreaterThan(30);
+    expect(missing).toEqual([]);
+  });
+
+  it('links only to files that exist', () => {
+    const pages = ['README.md', 'CHANGELOG.md', ...filesUnder('docs', '.md')];
+    const broken = pages.flatMap((page) =>
+      [...read(page).matchAll(/\]\(([^)#:\s]+)(?:#[^)]*)?\)/g)]
+        .map(([, target = '']) => normalize(join(dirname(page), target)))
+        .filter((target) => !existsSync(join(root, target)))
+        .map((target) => `${page} -> ${target}`),
+    );
+
+    expect(broken).toEqual([]);
+  });
+});
+
+function importsOf(from: string): Import[] {
+  const text = read(from);
+  const found = [
+    ...text.matchAll(/^(?:import|export)\b[^;'"]*?from\s+'([^']+)'/gm),
+    ...text.matchAll(/^import\s+'([^']+)'/gm),
+    ...text.matchAll(/\bimport\(\s*'([^']+)'\s*\)/g),
+    ...text.matchAll(/\brequire(?:\.resolve)?\(\s*'([^']+)'\s*\)/g),
+  ];
+  return found.map(([, specifier = '']) => ({ from, specifier }));
+}
+
+/** The layer whose longest prefix fits the path. */
+function layerOf(path: string): Layer {
+  let best: Layer | undefined;
+  let length = 0;
+  for (const layer of rules.layers) {
+    for (const prefix of layer.prefixes) {
+      if (path.startsWith(prefix) && prefix.length > length) {
+        best = layer;
+        length = prefix.length;
+      }
+    }
+  }
+  if (best === undefined) throw new Error(`${path} belongs to no layer of import-rules.json`);
+  return best;
+}
+
+function allowed(from: string, to: string): boolean {
+  const layer = layerOf(from);
+  const target = layerOf(to);
+  if (layer.name === target.name) {
+    // Adapters know their port, not each other.
+    return layer.name !== 'adapters' || adapterFolder(from) === adapterFolder(to);
+  }
+  return layer.mayImport.includes('*') || layer.mayImport.includes(target.name);
+}
+
+function adapterFolder(path: string): string {
+  return path.split('/').slice(0, 3).join('/');
+}
+
+function packageOf(specifier: string): string {
+  return specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
+}
