@@ -10,6 +10,7 @@ import {
   whole,
   type Setting,
 } from './config-setting.ts';
+import { featureDeclarations } from './sensors/features.ts';
 
 export interface SemanticsValues {
   readonly WINDOW_MS: number;
@@ -29,7 +30,9 @@ const dayMs = 86_400_000;
 const aBillion = 1_000_000_000;
 
 /** Every feature a row can have, in the order a row has them. */
-export const knownFeatures: readonly string[] = [
+export const knownFeatures: readonly string[] = featureDeclarations.map(({ name }) => name);
+
+const defaultFeatures: readonly string[] = [
   'count',
   'avg_value',
   'min_value',
@@ -37,11 +40,7 @@ export const knownFeatures: readonly string[] = [
   'std_dev',
   'anomaly_count',
   'anomaly_rate',
-  'alarm_count',
-  'alarm_score_max',
 ];
-
-const defaultFeatures = knownFeatures.slice(0, 7);
 
 /** The settings that change results, in the order they are shown. */
 export const semanticsSettings: {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { relationProblems } from './config-relations.ts';
 import { settingNames, settings, type SettingName, type SettingValues } from './config-settings.ts';
 import { ConfigError } from './errors.ts';
-import type { Semantics } from './sensors/shard-state.ts';
+import type { Semantics } from './sensors/semantics.ts';
 
 export interface KafkaConfig {
   readonly brokers: readonly string[];

@@ -1,0 +1,74 @@
+// Text lines of a CSV file, one at a time with where each begins, and the cells of a line. Memory is bounded by the
+// longest line; a file is never held as a whole.
+import { createReadStream } from 'node:fs';
+
+import { ConfigError } from '../errors.ts';
+
+export interface CsvLine {
+  /** 1-based, the header is line 1. */
+  readonly lineNumber: number;
+  /** Byte offset of its first byte. */
+  readonly start: number;
+  readonly text: string;
+}
+
+const lineBytesMax = 65_536;
+const lineFeed = 10;
+
+/** Yields the lines from byte `from` on, without their ends (LF or CRLF) and without a BOM; empty ones are left out. */
+export async function* csvLines(
+  path: string,
+  from: { readonly byte: number; readonly lineNumber: number } = { byte: 0, lineNumber: 1 },
+): AsyncGenerator<CsvLine> {
+  let rest: Buffer = Buffer.alloc(0);
+  let start = from.byte;
+  let lineNumber = from.lineNumber;
+  const stream = createReadStream(path, { start: from.byte });
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    let begin = 0;
+    for (let end = bytes.indexOf(lineFeed); end >= 0; end = bytes.indexOf(lineFeed, begin)) {
+      const text = lineText(bytes.subarray(begin, end), start);
+      if (text !== '') yield { lineNumber, start, text };
+      start += end + 1 - begin;
+      begin = end + 1;
+      lineNumber += 1;
+    }
+    rest = bytes.subarray(begin);
+    if (rest.length > lineBytesMax) {
+      throw new ConfigError(`${path}:${lineNumber}: a line of more than ${lineBytesMax} bytes`);
+    }
+  }
+  const text = lineText(rest, start);
+  if (text !== '') yield { lineNumber, start, text };
+}
+
+function lineText(bytes: Buffer, start: number): string {
+  const text = bytes.toString('utf8').replace(/\r$/, '');
+  return start === 0 ? text.replace(/^\uFEFF/, '') : text;
+}
+
+/** Returns the cells of a line: commas separate them, double quotes may surround them (RFC 4180, without line ends). */
+export function csvCells(text: string): readonly string[] {
+  if (!text.includes('"')) return text.split(',').map((cell) => cell.trim());
+  const cells = text.match(/("([^"]|"")*"|[^,]*)(,|$)/g) ?? [];
+  // The pattern also matches the empty end after a cell that ended the line without a comma.
+  const whole = text.endsWith(',') ? cells : cells.slice(0, -1);
+  return whole.map((cell) => {
+    const bare = cell.replace(/,$/, '').trim();
+    return bare.startsWith('"') ? bare.slice(1, -1).replaceAll('""', '"') : bare;
+  });
+}
+
+/**
+ * Returns the milliseconds since the epoch that `text` says: whole milliseconds, ISO 8601, or
+ * `YYYY-MM-DD HH:MM:SS[.fff]`; without a zone it is UTC. NaN where it is none of these.
+ */
+export function parseTimestampMs(text: string): number {
+  if (/^-?\d{1,16}$/.test(text)) return Number(text);
+  const match =
+    /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(Z|[+-]\d\d:?\d\d)?)?$/.exec(text);
+  if (match === null) return NaN;
+  const [, date = '', time = '00:00', zone = 'Z'] = match;
+  return Date.parse(`${date}T${time}${zone}`);
+}
