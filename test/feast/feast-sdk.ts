@@ -1,0 +1,123 @@
+// The real Feast SDK in a process of its own, over a copy of feature_repo that points at the tests' Redis.
+import { spawn, spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+export interface FeastFeatures {
+  readonly eventTimeMs: number;
+  /** Doubles bit for bit; an Int64 as a bigint; null where Feast says None. */
+  readonly values: Readonly<Record<string, number | bigint | null>>;
+}
+
+export interface FeastSdk {
+  /** What `feast apply` printed. */
+  readonly applied: string;
+  /** `get_online_features`, one entry per id in order. */
+  read(sensorIds: readonly string[]): Promise<readonly FeastFeatures[]>;
+  /** `write_to_online_store`. */
+  write(
+    rows: readonly {
+      readonly sensor_id: string;
+      readonly event_time_ms: number;
+      readonly features: Readonly<Record<string, number>>;
+    }[],
+  ): Promise<void>;
+  close(): void;
+}
+
+interface ReadAnswer {
+  readonly values: Readonly<Record<string, readonly (string | { readonly int: string } | null)[]>>;
+  readonly event_timestamps_ms: readonly number[];
+}
+
+/** Applies a copy of feature_repo and opens the SDK on it. `python` is a Python that imports feast[redis]. */
+export async function openFeastSdk(python: string, redisUrl: string): Promise<FeastSdk> {
+  const repo = mkdtempSync(join(tmpdir(), 'sensorium-feast-'));
+  cpSync(fileURLToPath(new URL('../../feature_repo', import.meta.url)), repo, {
+    recursive: true,
+    filter: (path) => !path.includes('/feature_repo/data'),
+  });
+  const yaml = join(repo, 'feature_store.yaml');
+  const settings = readFileSync(yaml, 'utf8');
+  const { host } = new URL(redisUrl);
+  writeFileSync(yaml, settings.replace(/connection_string: .*/, `connection_string: ${host}`));
+  const apply = spawnSync(join(dirname(python), 'feast'), ['apply'], {
+    cwd: repo,
+    encoding: 'utf8',
+    env: { ...process.env, FEAST_USAGE: 'False' },
+  });
+  if (apply.status !== 0) throw new Error(`feast apply: ${apply.stdout}${apply.stderr}`);
+  const session = openSession(python, repo);
+  return {
+    applied: apply.stdout + apply.stderr,
+    read: async (sensorIds) => featuresOf((await session.ask({ read: sensorIds })) as ReadAnswer),
+    write: async (rows) => {
+      await session.ask({ write: rows });
+    },
+    close: () => {
+      session.close();
+      rmSync(repo, { recursive: true, force: true });
+    },
+  };
+}
+
+function openSession(
+  python: string,
+  repo: string,
+): { ask(command: object): Promise<unknown>; close(): void } {
+  const script = fileURLToPath(new URL('./read_features.py', import.meta.url));
+  const child = spawn(python, [script, repo], { stdio: ['pipe', 'pipe', 'pipe'] });
+  let complaints = '';
+  child.stderr.on('data', (text: Buffer) => {
+    complaints += text.toString();
+  });
+  const waiting: { resolve(answer: unknown): void; reject(error: Error): void }[] = [];
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    waiting.shift()?.resolve(JSON.parse(line));
+  });
+  child.once('exit', (code) => {
+    for (const { reject } of waiting.splice(0)) {
+      reject(new Error(`the Feast SDK ended with ${String(code)}: ${complaints}`));
+    }
+  });
+  return {
+    ask: (command) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ resolve, reject });
+        child.stdin.write(`${JSON.stringify(command)}\n`);
+      }),
+    close: () => {
+      child.stdin.end();
+    },
+  };
+}
+
+function featuresOf(answer: ReadAnswer): readonly FeastFeatures[] {
+  return answer.event_timestamps_ms.map((eventTimeMs, index) => ({
+    eventTimeMs,
+    values: Object.fromEntries(
+      Object.entries(answer.values).map(([name, column]) => [name, exact(column[index] ?? null)]),
+    ),
+  }));
+}
+
+function exact(value: string | { readonly int: string } | null): number | bigint | null {
+  if (value === null) return null;
+  return typeof value === 'string' ? doubleOfHex(value) : BigInt(value.int);
+}
+
+/** The double that Python's float.hex() wrote. */
+function doubleOfHex(text: string): number {
+  if (text === 'inf') return Infinity;
+  if (text === '-inf') return -Infinity;
+  const match = /^(-?)0x([01])\.([0-9a-f]{1,13})p([+-]\d+)$/.exec(text);
+  if (match === null) return Number.NaN;
+  const [, sign = '', lead = '0', digits = '', exponent = '0'] = match;
+  const fraction = Number.parseInt(digits.padEnd(13, '0'), 16) / 2 ** 52;
+  // Two steps: 2 ** -1074 alone is exact, but 2 ** exponent of a denormal's neighbour must not round first.
+  const magnitude = (Number(lead) + fraction) * 2 ** Math.max(Number(exponent), -1022);
+  return sign === '-' ? -magnitude : magnitude;
+}
