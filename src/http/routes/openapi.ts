@@ -1,0 +1,110 @@
+// The description of this server for machines. Kept beside the routes; a test holds that every path here is served.
+import type { FastifyInstance } from 'fastify';
+
+const json = (description: string): object => ({
+  description,
+  content: { 'application/json': { schema: { type: 'object' } } },
+});
+
+const errorJson = (description: string): object => ({
+  description,
+  content: {
+    'application/json': {
+      schema: {
+        type: 'object',
+        required: ['error', 'message'],
+        properties: { error: { type: 'string' }, message: { type: 'string' } },
+      },
+    },
+  },
+});
+
+const text = (description: string, type: string): object => ({
+  description,
+  content: { [type]: { schema: { type: 'string' } } },
+});
+
+const onlineFeaturesRequest = {
+  type: 'object',
+  required: ['entities'],
+  properties: {
+    features: { type: 'array', items: { type: 'string' }, examples: [['sensor_features:count']] },
+    feature_service: { type: 'string', enum: ['sensor_features'] },
+    entities: {
+      type: 'object',
+      required: ['sensor_id'],
+      properties: { sensor_id: { type: 'array', minItems: 1, items: { type: 'string' } } },
+    },
+    full_feature_names: { type: 'boolean', default: false },
+  },
+};
+
+const sensorId = {
+  name: 'id',
+  in: 'path',
+  required: true,
+  schema: { type: 'string', minLength: 1 },
+  description: 'Sensor id, percent-encoded, slashes too.',
+};
+
+const limit = {
+  name: 'limit',
+  in: 'query',
+  schema: { type: 'integer', minimum: 1, maximum: 10_000, default: 100 },
+};
+
+const get = (summary: string, responses: object, parameters: readonly object[] = []): object => ({
+  get: { summary, ...(parameters.length === 0 ? {} : { parameters }), responses },
+});
+
+export const openApiDocument: { readonly paths: Readonly<Record<string, object>> } = {
+  ...{ openapi: '3.1.0', info: { title: 'Sensorium', version: '0.1.0' } },
+  paths: {
+    '/': get('The live page', { 200: text('The page', 'text/html') }),
+    '/health/live': get('Whether the process should go on living', {
+      200: json('It should'),
+      503: json('It has given up'),
+    }),
+    '/health/ready': get('Whether the process does its whole job now', {
+      200: json('It does'),
+      503: json('It does not, with reasons'),
+    }),
+    '/metrics': get('Prometheus metrics of all threads', { 200: text('Metrics', 'text/plain') }),
+    '/supervisor': get('The supervision tree', { 200: json('Workers, shards, projector, totals') }),
+    '/live': get('The tree and new feature rows, every second', {
+      200: text('Server-sent events named `status`', 'text/event-stream'),
+    }),
+    '/sensors': get('Sensor ids', { 200: json('Up to `limit` ids, sorted') }, [limit]),
+    '/sensors/{id}': get(
+      'One live sensor: lifecycle, baseline, open windows, the offset it is valid at',
+      {
+        200: json('The sensor'),
+        404: errorJson('No shard of this process holds it'),
+        503: errorJson('A worker that may hold it did not answer'),
+      },
+      [sensorId],
+    ),
+    '/get-online-features': {
+      post: {
+        summary: 'The newest stored features, in the request and response of a Feast server',
+        requestBody: {
+          required: true,
+          content: { 'application/json': { schema: onlineFeaturesRequest } },
+        },
+        responses: {
+          200: json('Columns in the order of metadata.feature_names'),
+          404: text('Unknown view or service, a JSON string that holds JSON', 'application/json'),
+          422: json('Not JSON, or not the shape of a request'),
+          500: text('Unknown feature or entity, a JSON string', 'application/json'),
+          503: text('The feature store is unavailable, a JSON string', 'application/json'),
+        },
+      },
+    },
+    '/openapi.json': get('This document', { 200: json('OpenAPI 3.1') }),
+  },
+};
+
+/** Adds `GET /openapi.json`. */
+export function addOpenApiRoute(app: FastifyInstance): void {
+  app.get('/openapi.json', (_request, reply) => reply.send(openApiDocument));
+}

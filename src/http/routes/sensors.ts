@@ -1,0 +1,26 @@
+// Live sensor actors: what the shard that owns a sensor knows of it now.
+import type { FastifyInstance } from 'fastify';
+
+import type { SupervisorView } from '../../supervisor/supervisor-view.ts';
+
+const limitDefault = 100;
+const limitMax = 10_000;
+
+/** Adds `GET /sensors?limit=` and `GET /sensors/{id}`; the id is percent-encoded, slashes too. */
+export function addSensorRoutes(app: FastifyInstance, supervisor: SupervisorView): void {
+  app.get<{ Querystring: { limit?: string } }>('/sensors', async (request, reply) => {
+    const limit = Number(request.query.limit ?? limitDefault);
+    if (!Number.isInteger(limit) || limit < 1 || limit > limitMax) {
+      const message = `limit: expected an integer from 1 to ${limitMax}`;
+      return reply.code(400).send({ error: 'bad_request', message });
+    }
+    return reply.send({ sensors: await supervisor.sensors(limit), limit });
+  });
+  app.get<{ Params: { id: string } }>('/sensors/:id', async (request, reply) => {
+    const { id } = request.params;
+    const sensor = await supervisor.sensor(id);
+    if (sensor !== undefined) return reply.send(sensor);
+    const message = `no shard of this process holds a sensor ${JSON.stringify(id)}`;
+    return reply.code(404).send({ error: 'not_found', message });
+  });
+}

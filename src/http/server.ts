@@ -1,0 +1,106 @@
+// The HTTP server: health, metrics, the supervision tree, live sensors, online features, the page. It reads; nothing
+// here changes what is computed.
+import Fastify, { type FastifyInstance } from 'fastify';
+
+import type { Config } from '../config.ts';
+import { ConfigError, isSensoriumError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import type { FeatureStore } from '../stores/feature-store.ts';
+import type { SupervisorView } from '../supervisor/supervisor-view.ts';
+import { addHealthRoutes } from './routes/health.ts';
+import { addLiveRoute } from './routes/live.ts';
+import { addMetricsRoute } from './routes/metrics.ts';
+import { addOnlineFeaturesRoute } from './routes/online-features.ts';
+import { addOpenApiRoute } from './routes/openapi.ts';
+import { addPageRoutes } from './routes/page.ts';
+import { addSensorRoutes } from './routes/sensors.ts';
+import { addSupervisorRoute } from './routes/supervisor.ts';
+
+export interface HttpServerOptions {
+  readonly supervisor: SupervisorView;
+  readonly featureStore: Pick<FeatureStore, 'read'>;
+  readonly config: Config;
+  readonly logger: Logger;
+}
+
+export interface HttpServer {
+  /** For `inject` in tests; nothing else needs it. */
+  readonly app: FastifyInstance;
+  /** Returns the URL it listens on. @throws ConfigError naming host and port when they cannot be had. */
+  listen(): Promise<string>;
+  /** Ends open streams and stops listening. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Returns the server with all its routes, not yet listening. */
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+  const { config, featureStore, supervisor } = options;
+  const app = Fastify({
+    logger: false,
+    bodyLimit: 4 * 1024 * 1024,
+    // A sensor id has up to 256 bytes, each of which may be percent-encoded.
+    routerOptions: { maxParamLength: 1_024 },
+    forceCloseConnections: true,
+  });
+  answerErrors(app, options.logger);
+  addHealthRoutes(app, supervisor);
+  addMetricsRoute(app, supervisor);
+  addSupervisorRoute(app, supervisor);
+  addSensorRoutes(app, supervisor);
+  addOnlineFeaturesRoute(app, featureStore, config.semantics.features);
+  addLiveRoute(app, supervisor);
+  addOpenApiRoute(app);
+  addPageRoutes(app);
+  const { httpHost: host, httpPort: port } = config.process;
+  return {
+    app,
+    async listen() {
+      try {
+        return await app.listen({ host, port });
+      } catch (error) {
+        throw listenError(error, host, port);
+      }
+    },
+    close: () => app.close(),
+  };
+}
+
+function answerErrors(app: FastifyInstance, logger: Logger): void {
+  app.setNotFoundHandler((request, reply) => {
+    const message = `nothing is served at ${request.method} ${request.url}; see /openapi.json`;
+    return reply.code(404).send({ error: 'not_found', message });
+  });
+  app.setErrorHandler((error, request, reply) => {
+    const failure = error instanceof Error ? error : new Error(String(error));
+    if (isSensoriumError(failure) && failure.directive === 'retry') {
+      return reply
+        .code(503)
+        .header('retry-after', '1')
+        .send({ error: 'unavailable', message: failure.message });
+    }
+    const status = 'statusCode' in failure ? Number(failure.statusCode) : 500;
+    if (status >= 400 && status < 500) {
+      return reply.code(status).send({ error: 'bad_request', message: failure.message });
+    }
+    logger.error({ url: request.url, error: failure.stack }, 'request failed');
+    return reply.code(500).send({ error: 'internal', message: 'see the log of the process' });
+  });
+}
+
+function listenError(error: unknown, host: string, port: number): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const details = { host, port };
+  if (code === 'EADDRINUSE') {
+    const message = `HTTP_PORT: port ${port} on ${host} is in use; choose another HTTP_PORT`;
+    return new ConfigError(message, details, error);
+  }
+  if (code === 'EACCES') {
+    const message = `HTTP_PORT: no permission to listen on port ${port}; choose one above 1023`;
+    return new ConfigError(message, details, error);
+  }
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+    const message = `HTTP_HOST: ${host} is not an address of this machine`;
+    return new ConfigError(message, details, error);
+  }
+  return error;
+}

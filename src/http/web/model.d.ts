@@ -1,0 +1,40 @@
+// The types of model.js, for its tests: the page itself is plain JavaScript, served as it is.
+import type { FeatureRow } from '../../codecs/feature-row.ts';
+import type { Readiness, SupervisorTree } from '../../supervisor/supervisor-view.ts';
+
+export interface StatusEvent {
+  readonly tree: SupervisorTree;
+  readonly readiness: Readiness;
+  readonly rows: readonly FeatureRow[];
+}
+
+export interface PageModel {
+  readonly sensors: Map<string, FeatureRow[]>;
+  columns: string[];
+  rate: number | undefined;
+  last: StatusEvent | undefined;
+}
+
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+export const windowsKept: number;
+export function emptyModel(): PageModel;
+export function takeStatus(model: PageModel, event: StatusEvent): Set<string>;
+export function isAnomalous(row: FeatureRow): boolean;
+export function anomaliesNow(model: PageModel): number;
+export function visibleSensors(
+  model: PageModel,
+  options: { readonly filter: string; readonly onlyAnomalous: boolean },
+): string[];
+export function sparkline(
+  values: readonly number[],
+  box: { readonly width: number; readonly height: number; readonly padding: number },
+): { readonly path: string; readonly points: readonly Point[] };
+export function firstWindow(
+  tree: SupervisorTree,
+): { readonly seconds: number; readonly done: number } | undefined;
+export function formatNumber(value: number | null | undefined): string;
+export function formatDuration(seconds: number): string;

@@ -1,0 +1,259 @@
+// The live page: hears `/live` once a second and draws what the model says. Text goes in as text, never as markup: a
+// sensor id is whatever somebody sent.
+import { at, element } from './elements.js';
+import {
+  anomaliesNow,
+  emptyModel,
+  firstWindow,
+  formatDuration,
+  formatNumber,
+  isAnomalous,
+  sparkline,
+  takeStatus,
+  visibleSensors,
+} from './model.js';
+import { showSensor } from './sensor-dialog.js';
+
+const columnNames = {
+  count: 'Readings',
+  avg_value: 'Mean',
+  min_value: 'Min',
+  max_value: 'Max',
+  std_dev: 'Std dev',
+  anomaly_count: 'Anomalies',
+  anomaly_rate: 'Anomaly rate',
+};
+const phaseTones = {
+  running: 'good',
+  failed: 'bad',
+  fenced: 'bad',
+  released: 'off',
+  stopped: 'off',
+};
+const model = emptyModel();
+const sensorRows = new Map();
+const cell = (text, attributes = {}) => element('td', { text, ...attributes });
+const number = (value) => cell(formatNumber(value), { class: 'number' });
+const pill = (text) =>
+  element('span', { text, class: 'pill', 'data-tone': phaseTones[text] ?? 'wait' });
+
+function drawStatus({ tree, readiness }) {
+  const status = at('status');
+  status.textContent = readiness.ready ? 'ready' : tree.state === 'failed' ? 'failed' : 'not ready';
+  status.dataset.tone = readiness.ready ? 'good' : tree.state === 'failed' ? 'bad' : 'wait';
+  at('uptime').textContent = `up ${formatDuration(tree.uptimeSeconds)}`;
+  at('reasons').hidden = readiness.ready;
+  at('reasons').textContent = readiness.reasons.join(' · ');
+}
+
+function drawTiles({ tree }) {
+  const { totals, projector } = tree;
+  const rate = model.rate === undefined ? '' : `${formatNumber(Math.round(model.rate))} a second`;
+  const anomalies = anomaliesNow(model);
+  const tiles = [
+    ['Readings', totals.readings, rate],
+    ['Sensors', totals.sensors, `${formatNumber(totals.openWindows)} open windows`],
+    ['Feature rows', totals.featureRows, 'closed windows'],
+    ['Anomalies', anomalies, 'in the last windows', anomalies > 0 ? 'alert' : ''],
+    ['Dead letters', totals.deadLetters, 'late or bad', totals.deadLetters > 0 ? 'warn' : ''],
+    ['Lag', totals.lag, 'readings to fold'],
+    ['Projection lag', projector.lag, projector.connected ? 'rows to store' : 'store not reached'],
+  ];
+  at('tiles').replaceChildren(
+    ...tiles.map(([name, value, note, tone = '']) =>
+      element(
+        'div',
+        { class: 'tile', 'data-tone': tone },
+        element('dt', { text: name }),
+        element('dd', { text: formatNumber(value) }),
+        element('dd', { text: note, class: 'quiet' }),
+      ),
+    ),
+  );
+}
+
+function drawWaiting({ tree }) {
+  const waiting = model.sensors.size === 0;
+  at('waiting').hidden = !waiting;
+  at('sensors-scroll').hidden = waiting;
+  if (!waiting) return;
+  const first = firstWindow(tree);
+  const bar = at('waiting-bar');
+  if (first === undefined) {
+    at('waiting-text').textContent = 'Waiting for the first reading…';
+    bar.removeAttribute('value');
+  } else {
+    const seconds = `${first.seconds} second${first.seconds === 1 ? '' : 's'}`;
+    at('waiting-text').textContent = `First windows close in about ${seconds}.`;
+    bar.value = first.done;
+  }
+}
+
+function drawSensorHead() {
+  const names = ['Sensor', 'Mean, last windows', ...model.columns.map((c) => columnNames[c] ?? c)];
+  const head = [...names, 'Window end'].map((text, index) =>
+    element('th', { text, scope: 'col', class: index > 1 ? 'number' : '' }),
+  );
+  at('sensor-head').replaceChildren(...head);
+}
+
+function sparklineOf(rows) {
+  const box = { width: 132, height: 30, padding: 4 };
+  const values = rows.map((row) => row.features.avg_value ?? 0);
+  const { path, points } = sparkline(values, box);
+  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  const range = `${formatNumber(Math.min(...values))} to ${formatNumber(Math.max(...values))}`;
+  svg.setAttribute('role', 'img');
+  svg.setAttribute('aria-label', `Mean over the last ${rows.length} windows: ${range}`);
+  svg.setAttribute('viewBox', `0 0 ${box.width} ${box.height}`);
+  svg.setAttribute('class', 'spark');
+  const shape = (tag, attributes) => {
+    const made = document.createElementNS(svg.namespaceURI, tag);
+    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+    svg.append(made);
+  };
+  shape('path', { d: path });
+  points.forEach(({ x, y }, index) => {
+    const last = index === points.length - 1;
+    const anomalous = isAnomalous(rows[index]);
+    if (last || anomalous) {
+      shape('circle', { cx: x, cy: y, r: last ? 2.6 : 2, class: anomalous ? 'anomaly' : '' });
+    }
+  });
+  return svg;
+}
+
+function sensorRow(id) {
+  const rows = model.sensors.get(id);
+  const row = rows.at(-1);
+  const open = element('button', { text: id, type: 'button', class: 'link' });
+  open.addEventListener('click', () => showSensor(id));
+  const made = element('tr', isAnomalous(row) ? { class: 'anomalous' } : {});
+  made.append(element('th', { scope: 'row' }, open), element('td', {}, sparklineOf(rows)));
+  for (const column of model.columns) {
+    const value = number(row.features[column]);
+    if (column === 'anomaly_count' && isAnomalous(row)) {
+      value.replaceChildren(element('span', { text: value.textContent, class: 'badge' }));
+    }
+    made.append(value);
+  }
+  const end = new Date(row.window_end).toLocaleTimeString('en-GB');
+  made.append(cell(end, { class: 'number', title: new Date(row.window_end).toISOString() }));
+  return made;
+}
+
+function drawSensors(changed) {
+  if (model.sensors.size === 0) return;
+  if (at('sensor-head').childElementCount === 0) drawSensorHead();
+  for (const id of changed) {
+    const made = sensorRow(id);
+    const old = sensorRows.get(id);
+    const focused = old?.contains(document.activeElement);
+    old?.replaceWith(made);
+    if (focused) made.querySelector('button').focus();
+    sensorRows.set(id, made);
+  }
+  const options = { filter: at('filter').value, onlyAnomalous: at('only-anomalous').checked };
+  const visible = visibleSensors(model, options).map((id) => sensorRows.get(id));
+  const body = at('sensor-rows');
+  const same =
+    visible.length === body.childElementCount &&
+    visible.every((row, i) => body.children[i] === row);
+  // Moving rows would take the focus out of the table, so they are only moved when the list differs.
+  if (!same) body.replaceChildren(...visible);
+  const shown = visible.length === model.sensors.size ? '' : `${visible.length} of `;
+  at('sensors-note').textContent =
+    `${shown}${model.sensors.size} shown, last closed window of each`;
+}
+
+function drawShards({ tree }) {
+  const rows = tree.workers.flatMap((worker) =>
+    worker.shards.map((shard) => {
+      const behind = shard.watermarkMs === null ? '–' : behindText(tree.nowMs - shard.watermarkMs);
+      return element(
+        'tr',
+        {},
+        element('th', { text: `${shard.topic} / ${shard.partition}`, scope: 'row' }),
+        element('td', {}, pill(shard.phase)),
+        number(shard.position),
+        number(shard.lag),
+        cell(behind),
+        number(shard.sensors),
+        number(worker.index),
+      );
+    }),
+  );
+  const none = element('tr', {}, cell('No partition is assigned yet.', { colspan: 7 }));
+  at('shard-rows').replaceChildren(...(rows.length === 0 ? [none] : rows));
+}
+
+function behindText(ms) {
+  return ms >= 0 ? `${formatDuration(ms / 1000)} ago` : `${formatDuration(-ms / 1000)} ahead`;
+}
+
+function drawThreads({ tree }) {
+  const thread = (name, view, note) => {
+    const restarts = view.restarts === 0 ? '' : ` · restarted ${view.restarts}×`;
+    const item = element('li', {}, element('strong', { text: name }), pill(view.state));
+    item.append(element('span', { text: note + restarts, class: 'quiet' }));
+    if (view.lastError !== null) {
+      const when = behindText(tree.nowMs - view.lastError.atMs);
+      item.append(element('p', { text: `${when}: ${view.lastError.message}`, class: 'error' }));
+    }
+    return item;
+  };
+  const { projector } = tree;
+  const connected = projector.connected ? 'connected' : 'not connected';
+  const projection = `${connected} · ${formatNumber(projector.lag)} rows behind`;
+  at('threads').replaceChildren(
+    ...tree.workers.map((worker) => {
+      const shards = `${worker.shards.length} shard${worker.shards.length === 1 ? '' : 's'}`;
+      return thread(`Worker ${worker.index}`, worker, shards);
+    }),
+    thread('Projection', projector, projection),
+  );
+}
+
+function draw(changed) {
+  const event = model.last;
+  if (event === undefined) return;
+  drawStatus(event);
+  drawTiles(event);
+  drawWaiting(event);
+  drawSensors(changed);
+  drawShards(event);
+  drawThreads(event);
+}
+
+function listen() {
+  const source = new EventSource('/live');
+  source.addEventListener('status', (event) => draw(takeStatus(model, JSON.parse(event.data))));
+  source.addEventListener('error', () => {
+    at('status').textContent = 'disconnected, trying again';
+    at('status').dataset.tone = 'bad';
+    // A refused stream (503) is closed for good by the browser; a broken one it opens again itself.
+    if (source.readyState === EventSource.CLOSED) setTimeout(listen, 3000);
+  });
+}
+
+function themes() {
+  const dark = matchMedia('(prefers-color-scheme: dark)');
+  const button = at('theme');
+  const set = (isDark) => {
+    document.documentElement.dataset.theme = isDark ? 'dark' : 'light';
+    button.textContent = isDark ? 'Light' : 'Dark';
+    button.setAttribute('aria-label', `Switch to ${isDark ? 'light' : 'dark'} colours`);
+    button.setAttribute('aria-pressed', String(isDark));
+  };
+  set((localStorage.getItem('theme') ?? (dark.matches ? 'dark' : 'light')) === 'dark');
+  button.addEventListener('click', () => {
+    const isDark = document.documentElement.dataset.theme !== 'dark';
+    localStorage.setItem('theme', isDark ? 'dark' : 'light');
+    set(isDark);
+  });
+}
+
+themes();
+at('filter').addEventListener('input', () => drawSensors([]));
+at('only-anomalous').addEventListener('change', () => drawSensors([]));
+listen();

@@ -1,0 +1,62 @@
+// Metrics of the process as a whole, and the merging of every thread's metrics into one text.
+import { AggregatorRegistry, collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+
+export interface ProcessMetrics {
+  readonly registry: Registry;
+  readonly threadRestarts: Counter<'thread'>;
+  readonly illegalTransitions: Counter;
+  readonly threadsNotAnswering: Gauge;
+}
+
+/** One metric of prom-client's `getMetricsAsJSON()`. */
+export interface MetricData {
+  readonly name: string;
+  readonly type: string;
+  readonly values: readonly { readonly labels: Readonly<Record<string, string | number>> }[];
+}
+
+/** Returns the metrics of the process in a registry of its own, default process metrics included. */
+export function createProcessMetrics(uptimeSeconds: () => number): ProcessMetrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  new Gauge({
+    name: 'sensorium_uptime_seconds',
+    help: 'Time since the supervisor started.',
+    registers,
+    collect() {
+      this.set(uptimeSeconds());
+    },
+  });
+  return {
+    registry,
+    threadRestarts: new Counter({
+      name: 'sensorium_thread_restarts_total',
+      help: 'Threads started again after a failure.',
+      labelNames: ['thread'],
+      registers,
+    }),
+    illegalTransitions: new Counter({
+      name: 'sensorium_illegal_transitions_total',
+      help: 'Shard phases reported out of order.',
+      registers,
+    }),
+    threadsNotAnswering: new Gauge({
+      name: 'sensorium_threads_not_answering',
+      help: 'Threads that gave no metrics to this scrape.',
+      registers,
+    }),
+  };
+}
+
+/** Returns Prometheus text in which equal series of several threads are added up. */
+export async function mergedMetricsText(threads: readonly (readonly object[])[]): Promise<string> {
+  return AggregatorRegistry.aggregate(threads.map((metrics) => [...metrics])).metrics();
+}
+
+/** Returns the sum of several threads' metrics as data. */
+export async function mergedMetrics(
+  threads: readonly (readonly object[])[],
+): Promise<readonly object[]> {
+  return AggregatorRegistry.aggregate(threads.map((metrics) => [...metrics])).getMetricsAsJSON();
+}

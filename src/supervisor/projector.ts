@@ -1,0 +1,77 @@
+// The projector as the supervisor holds it: its thread, how far it is behind, and the rows it projected last.
+import type { ProjectorCommand, ProjectorEvent, ProjectorStatus } from '../projections/protocol.ts';
+import { InvariantError } from '../errors.ts';
+import { RecentRowsStore } from './recent-rows.ts';
+import { SupervisedThread, type SupervisedThreadOptions } from './supervised-thread.ts';
+import type { ProjectorView, RecentRows } from './supervisor-view.ts';
+import type { MeteredThread } from './thread-metrics.ts';
+
+const metricsTimeoutMs = 1_000;
+const unknown: ProjectorStatus = { partitions: [], lag: 0, connected: false, lastError: null };
+
+export type ProjectorOptions = Omit<SupervisedThreadOptions<ProjectorEvent>, 'onEvent'>;
+
+export class Projector implements MeteredThread {
+  readonly name: string;
+  readonly thread: SupervisedThread<ProjectorCommand, ProjectorEvent>;
+  readonly #rows: RecentRowsStore = new RecentRowsStore({
+    rowsPerSensorMax: 30,
+    sensorsMax: 200,
+  });
+  #status: ProjectorStatus = unknown;
+
+  constructor(options: ProjectorOptions) {
+    this.name = options.name;
+    this.thread = new SupervisedThread<ProjectorCommand, ProjectorEvent>({
+      ...options,
+      onEvent: (event) => this.#onEvent(event),
+      onEnded: () => {
+        this.#status = unknown;
+        options.onEnded();
+      },
+    });
+  }
+
+  view(): ProjectorView {
+    const { partitions, lag, connected, lastError } = this.#status;
+    const storeError = lastError === null ? null : lastError.message;
+    return { ...this.thread.view(), partitions, lag, connected, storeError };
+  }
+
+  recentRows(cursor: number): RecentRows {
+    return this.#rows.since(cursor);
+  }
+
+  async ask(): Promise<readonly object[]> {
+    const answer = await this.thread.ask(
+      (requestId) => ({ type: 'metrics', requestId }),
+      metricsTimeoutMs,
+    );
+    if (answer.type !== 'metrics') {
+      throw new InvariantError(`expected an answer of type metrics, got ${answer.type}`);
+    }
+    return answer.metrics;
+  }
+
+  /** The projector's gauges are per feature topic partition and reset by itself. */
+  holds(): boolean {
+    return true;
+  }
+
+  #onEvent(event: ProjectorEvent): void {
+    switch (event.type) {
+      case 'status':
+        this.#status = event;
+        return;
+      case 'rows':
+        for (const row of event.rows) this.#rows.add(row);
+        return;
+      case 'running':
+      case 'metrics':
+      case 'drained':
+        return;
+      default:
+        return event satisfies never;
+    }
+  }
+}

@@ -1,0 +1,34 @@
+// Whether the process does its whole job now, and if not, why: pure over the tree.
+import type { ShardPhase } from '../actors/protocol.ts';
+import type { Readiness, SupervisorTree } from './supervisor-view.ts';
+
+const notYetRunning: ReadonlySet<ShardPhase> = new Set([
+  'assigned',
+  'restoring',
+  'replaying',
+  'failed',
+]);
+
+/** Returns ready iff every worker runs, none of its shards is on the way or failed, and the projector is connected. */
+export function readinessOf(tree: SupervisorTree): Readiness {
+  const reasons: string[] = [];
+  if (tree.state === 'draining' || tree.state === 'stopped')
+    reasons.push(`supervisor ${tree.state}`);
+  for (const worker of tree.workers) {
+    const cause = worker.lastError === null ? '' : `: ${worker.lastError.message}`;
+    if (worker.state !== 'running') reasons.push(`worker ${worker.index} ${worker.state}${cause}`);
+    for (const shard of worker.shards) {
+      if (!notYetRunning.has(shard.phase)) continue;
+      const failure = shard.error === undefined ? '' : `: ${shard.error.message}`;
+      reasons.push(`shard ${shard.topic}/${shard.partition} ${shard.phase}${failure}`);
+    }
+  }
+  const { projector } = tree;
+  if (projector.state !== 'running') {
+    const cause = projector.lastError === null ? '' : `: ${projector.lastError.message}`;
+    reasons.push(`projector ${projector.state}${cause}`);
+  } else if (!projector.connected) {
+    reasons.push(`projector not connected: ${projector.storeError ?? 'nothing heard yet'}`);
+  }
+  return { ready: reasons.length === 0, reasons };
+}

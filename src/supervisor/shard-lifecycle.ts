@@ -1,0 +1,49 @@
+// The life of a shard as its worker reports it. The worker is the truth: a report that this machine does not allow is
+// counted and logged, and the machine then follows the report.
+//
+//   assigned ─RESTORE─▶ restoring ─REPLAY─▶ replaying ─RUN─▶ running ─DRAIN─▶ draining ─RELEASE─▶ released
+//                        ▲  │ ▲                 │            ▲  │
+//                        │  └─┼────── RUN ──────┼────────────┘  │                 (nothing to replay)
+//                        │    └──── RESTORE ────┴───────────────┘                 (drop memory, recover)
+//                        └── RESTORE ── draining, released, fenced, failed        (try again; it came back to us)
+//   any but released ─RELEASE─▶ released   (revoked, drained)
+//   any but released ─FENCE──▶ fenced      (another owner took over)
+//   any but released ─FAIL───▶ failed
+import type { ShardPhase } from '../actors/protocol.ts';
+import type { LifecycleDefinition } from './lifecycle.ts';
+
+export type ShardTransition =
+  'ASSIGN' | 'RESTORE' | 'REPLAY' | 'RUN' | 'DRAIN' | 'RELEASE' | 'FENCE' | 'FAIL';
+
+/** The transition by which a shard enters a phase; every phase has exactly one. */
+export const transitionInto: Readonly<Record<ShardPhase, ShardTransition>> = {
+  assigned: 'ASSIGN',
+  restoring: 'RESTORE',
+  replaying: 'REPLAY',
+  running: 'RUN',
+  draining: 'DRAIN',
+  released: 'RELEASE',
+  fenced: 'FENCE',
+  failed: 'FAIL',
+};
+
+const leave = { RELEASE: 'released', FENCE: 'fenced', FAIL: 'failed' } as const;
+
+export const shardLifecycle: LifecycleDefinition<ShardPhase, ShardTransition> = {
+  id: 'shard',
+  initial: 'assigned',
+  states: {
+    assigned: { on: { RESTORE: 'restoring', ...leave } },
+    restoring: { on: { REPLAY: 'replaying', RUN: 'running', ...leave } },
+    replaying: { on: { RUN: 'running', RESTORE: 'restoring', DRAIN: 'draining', ...leave } },
+    running: { on: { DRAIN: 'draining', RESTORE: 'restoring', ...leave } },
+    draining: { on: { RESTORE: 'restoring', ...leave } },
+    released: { on: { ASSIGN: 'assigned', RESTORE: 'restoring' } },
+    fenced: {
+      on: { ASSIGN: 'assigned', RESTORE: 'restoring', RELEASE: 'released', FAIL: 'failed' },
+    },
+    failed: {
+      on: { ASSIGN: 'assigned', RESTORE: 'restoring', RELEASE: 'released', FENCE: 'fenced' },
+    },
+  },
+};

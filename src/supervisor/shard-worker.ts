@@ -1,0 +1,97 @@
+// One shard worker as the supervisor holds it: its thread, its shards, and questions about sensors.
+import type { SensorView, WorkerCommand, WorkerEvent } from '../actors/protocol.ts';
+import { InvariantError } from '../errors.ts';
+import { type IllegalShardTransition, ShardsOfWorker } from './shards-of-worker.ts';
+import { SupervisedThread, type SupervisedThreadOptions } from './supervised-thread.ts';
+import type { WorkerView } from './supervisor-view.ts';
+import type { MeteredThread } from './thread-metrics.ts';
+
+const metricsTimeoutMs = 1_000;
+
+export interface ShardWorkerOptions extends Omit<SupervisedThreadOptions<WorkerEvent>, 'onEvent'> {
+  readonly index: number;
+  onIllegal(transition: IllegalShardTransition): void;
+}
+
+export class ShardWorker implements MeteredThread {
+  readonly name: string;
+  readonly thread: SupervisedThread<WorkerCommand, WorkerEvent>;
+  readonly #index: number;
+  readonly #shards: ShardsOfWorker;
+
+  constructor(options: ShardWorkerOptions) {
+    this.name = options.name;
+    this.#index = options.index;
+    this.#shards = new ShardsOfWorker((transition) => options.onIllegal(transition));
+    this.thread = new SupervisedThread<WorkerCommand, WorkerEvent>({
+      ...options,
+      onEvent: (event) => this.#onEvent(event),
+      onEnded: () => {
+        this.#shards.clear();
+        options.onEnded();
+      },
+    });
+  }
+
+  view(): WorkerView {
+    const shards = this.#shards.statuses().map((status) => ({
+      ...status,
+      lag: Math.max(0, status.highWatermark - status.position),
+    }));
+    return { index: this.#index, ...this.thread.view(), shards };
+  }
+
+  async sensor(sensorId: string, timeoutMs: number): Promise<SensorView | undefined> {
+    const answer = await this.thread.ask(
+      (requestId) => ({ type: 'sensor', requestId, sensorId }),
+      timeoutMs,
+    );
+    if (answer.type !== 'sensor') throw mismatch('sensor', answer.type);
+    return answer.sensor;
+  }
+
+  async sensors(limit: number, timeoutMs: number): Promise<readonly string[]> {
+    const answer = await this.thread.ask(
+      (requestId) => ({ type: 'sensors', requestId, limit }),
+      timeoutMs,
+    );
+    if (answer.type !== 'sensors') throw mismatch('sensors', answer.type);
+    return answer.sensorIds;
+  }
+
+  async ask(): Promise<readonly object[]> {
+    const answer = await this.thread.ask(
+      (requestId) => ({ type: 'metrics', requestId }),
+      metricsTimeoutMs,
+    );
+    if (answer.type !== 'metrics') throw mismatch('metrics', answer.type);
+    return answer.metrics;
+  }
+
+  holds(topic: string, partition: string): boolean {
+    return this.#shards
+      .statuses()
+      .some((shard) => shard.topic === topic && String(shard.partition) === partition);
+  }
+
+  #onEvent(event: WorkerEvent): void {
+    switch (event.type) {
+      case 'shard':
+        return this.#shards.changed(event.shard);
+      case 'status':
+        return this.#shards.report(event.shards);
+      case 'running':
+      case 'drained':
+      case 'metrics':
+      case 'sensor':
+      case 'sensors':
+        return;
+      default:
+        return event satisfies never;
+    }
+  }
+}
+
+function mismatch(expected: string, actual: string): InvariantError {
+  return new InvariantError(`expected an answer of type ${expected}, got ${actual}`);
+}

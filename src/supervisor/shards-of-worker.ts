@@ -1,0 +1,60 @@
+// The shards of one worker as it reports them. The worker is the truth; the machine beside each shard only notices when
+// a report skips or repeats a step it must not.
+import type { ShardStatus } from '../actors/protocol.ts';
+import type { Lifecycle } from './lifecycle.ts';
+import { startLifecycle } from './lifecycle.ts';
+import { shardLifecycle, type ShardTransition, transitionInto } from './shard-lifecycle.ts';
+
+export interface IllegalShardTransition {
+  readonly topic: string;
+  readonly partition: number;
+  readonly from: string;
+  readonly to: string;
+}
+
+interface Shard {
+  status: ShardStatus;
+  readonly life: Lifecycle<ShardStatus['phase'], ShardTransition>;
+}
+
+export class ShardsOfWorker {
+  readonly #shards = new Map<string, Shard>();
+  readonly #onIllegal: (transition: IllegalShardTransition) => void;
+
+  constructor(onIllegal: (transition: IllegalShardTransition) => void) {
+    this.#onIllegal = onIllegal;
+  }
+
+  /** One shard has changed its phase. */
+  changed(status: ShardStatus): void {
+    const key = `${status.topic}/${status.partition}`;
+    const shard = this.#shards.get(key) ?? { status, life: startLifecycle(shardLifecycle) };
+    const from = shard.life.state();
+    shard.status = status;
+    this.#shards.set(key, shard);
+    if (from === status.phase) return;
+    if (shard.life.send(transitionInto[status.phase])) return;
+    shard.life.force(status.phase);
+    const { topic, partition } = status;
+    this.#onIllegal({ topic, partition, from, to: status.phase });
+  }
+
+  /** All shards the worker has; one it no longer names was let go. */
+  report(statuses: readonly ShardStatus[]): void {
+    const named = new Set(statuses.map(({ topic, partition }) => `${topic}/${partition}`));
+    for (const key of this.#shards.keys()) if (!named.has(key)) this.#shards.delete(key);
+    for (const status of statuses) this.changed(status);
+  }
+
+  /** The worker has ended: what it held is nobody's here. */
+  clear(): void {
+    this.#shards.clear();
+  }
+
+  /** The last reports, by topic and then partition. */
+  statuses(): readonly ShardStatus[] {
+    return [...this.#shards.values()]
+      .map((shard) => shard.status)
+      .sort((a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition);
+  }
+}

@@ -1,0 +1,255 @@
+// The root of the supervision tree, in the main thread: starts the shard workers and the projector, restarts what
+// fails, answers for all of them, drains them in order. No reading passes here.
+//
+//   supervisor ─┬─ worker 0 … n−1 ── shards ── sensors
+//               └─ projector
+import type { WorkerTask } from '../actors/worker-data.ts';
+import type { SensorView } from '../actors/protocol.ts';
+import type { Clock } from '../clock.ts';
+import type { Config } from '../config.ts';
+import { type AnySensoriumError, UnavailableError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import type { ProjectorTask } from '../projections/protocol.ts';
+import { createProcessMetrics, type ProcessMetrics } from '../process-metrics.ts';
+import { Projector } from './projector.ts';
+import { readinessOf } from './readiness.ts';
+import { restartDefaults, type RestartSettings } from './restart-policy.ts';
+import type { SupervisorTree, SupervisorView } from './supervisor-view.ts';
+import { ThreadMetrics } from './thread-metrics.ts';
+import { totalsOf } from './totals.ts';
+import { ShardWorker } from './shard-worker.ts';
+import { createThreadPool, type ThreadPool } from './worker-pool.ts';
+
+export interface SupervisorOptions {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly restart?: RestartSettings;
+  /** Everything has this long to finish before it is ended by force. */
+  readonly drainTimeoutMs?: number;
+  /** Built modules whose exports `runWorker` and `run` are the threads' tasks. */
+  readonly workerFile?: URL;
+  readonly projectorFile?: URL;
+}
+
+export interface DrainReport {
+  /** Threads that had to be ended by force; empty when all finished by themselves. */
+  readonly unfinished: readonly string[];
+}
+
+export interface Supervisor extends SupervisorView {
+  /**
+   * Resolves, at most once, with the error that restarts could not cure. The process must then exit with code 1, the
+   * message its last line: whoever started it is the next supervisor.
+   */
+  readonly gaveUp: Promise<AnySensoriumError>;
+  /** Lets workers commit and leave, then the projector; idempotent, bounded by `drainTimeoutMs`. */
+  drain(): Promise<DrainReport>;
+}
+
+const tickMs = 1_000;
+const metricsRefreshTicks = 10;
+/** Beats of a second without a report after which a thread counts as hung: well past any session timeout. */
+const silentTicksMax = 30;
+const askTimeoutMs = 1_500;
+
+/** Returns the running tree; threads start at once and report by themselves, so nothing is waited for. */
+export function startSupervisor(options: SupervisorOptions): Supervisor {
+  const supervisor = new RunningSupervisor(options);
+  supervisor.begin();
+  return supervisor;
+}
+
+class RunningSupervisor implements Supervisor {
+  readonly gaveUp: Promise<AnySensoriumError>;
+  readonly #options: SupervisorOptions;
+  readonly #startedAtMs: number;
+  readonly #startedMonotonicMs: number;
+  readonly #pools: readonly ThreadPool[];
+  readonly #workers: readonly ShardWorker[];
+  readonly #projector: Projector;
+  readonly #process: ProcessMetrics;
+  readonly #metrics: ThreadMetrics;
+  #giveUp: (error: AnySensoriumError) => void = () => undefined;
+  #failed = false;
+  #draining: Promise<DrainReport> | undefined;
+  #stopped = false;
+  #illegalTransitions = 0;
+  #ticks = 0;
+
+  constructor(options: SupervisorOptions) {
+    const { config, clock, logger } = options;
+    this.#options = options;
+    this.#startedAtMs = clock.nowMs();
+    this.#startedMonotonicMs = clock.monotonicMs();
+    this.gaveUp = new Promise((resolve) => (this.#giveUp = resolve));
+    this.#process = createProcessMetrics(() => this.#uptimeSeconds());
+    const workerPool = createThreadPool({
+      file: options.workerFile ?? new URL('../actors/worker.js', import.meta.url),
+      exportName: 'runWorker',
+      threads: config.process.workers,
+    });
+    const projectorPool = createThreadPool({
+      file: options.projectorFile ?? new URL('../projections/projector-thread.js', import.meta.url),
+      exportName: 'run',
+      threads: 1,
+    });
+    this.#pools = [workerPool, projectorPool];
+    this.#workers = Array.from({ length: config.process.workers }, (_, index) =>
+      this.#createWorker(workerPool, index),
+    );
+    this.#projector = new Projector({
+      ...this.#threadOptions('projector'),
+      start: () => projectorPool.start((port) => ({ config, port }) satisfies ProjectorTask),
+    });
+    this.#metrics = new ThreadMetrics([...this.#workers, this.#projector], this.#process, logger);
+  }
+
+  begin(): void {
+    for (const worker of this.#workers) worker.thread.begin();
+    this.#projector.thread.begin();
+    this.#tick();
+  }
+
+  tree(): SupervisorTree {
+    const { clock, config } = this.#options;
+    const workers = this.#workers.map((worker) => worker.view());
+    const projector = this.#projector.view();
+    return {
+      state: this.#state(),
+      nowMs: clock.nowMs(),
+      startedAtMs: this.#startedAtMs,
+      uptimeSeconds: this.#uptimeSeconds(),
+      windowMs: config.semantics.windowMs,
+      watermarkDelayMs: config.semantics.watermarkDelayMs,
+      workers,
+      projector,
+      totals: totalsOf(workers, projector, this.#illegalTransitions),
+    };
+  }
+
+  live(): boolean {
+    return !this.#failed;
+  }
+
+  ready(): ReturnType<SupervisorView['ready']> {
+    return readinessOf(this.tree());
+  }
+
+  metrics(): Promise<string> {
+    return this.#metrics.text();
+  }
+
+  async sensor(sensorId: string): Promise<SensorView | undefined> {
+    const answers = await Promise.allSettled(
+      this.#workers.map((worker) => worker.sensor(sensorId, askTimeoutMs)),
+    );
+    let silent: unknown;
+    for (const answer of answers) {
+      if (answer.status === 'rejected') silent = answer.reason;
+      else if (answer.value !== undefined) return answer.value;
+    }
+    // "Not found" would be a lie while somebody who may own it has not answered.
+    if (silent !== undefined) throw new UnavailableError('not every worker answered', {}, silent);
+    return undefined;
+  }
+
+  async sensors(limit: number): Promise<readonly string[]> {
+    const answers = await Promise.all(
+      this.#workers.map((worker) => worker.sensors(limit, askTimeoutMs)),
+    );
+    return [...new Set(answers.flat())].sort().slice(0, limit);
+  }
+
+  recentRows(cursor: number): ReturnType<SupervisorView['recentRows']> {
+    return this.#projector.recentRows(cursor);
+  }
+
+  drain(): Promise<DrainReport> {
+    this.#draining ??= this.#drain();
+    return this.#draining;
+  }
+
+  async #drain(): Promise<DrainReport> {
+    const { clock, drainTimeoutMs = 8_000, logger } = this.#options;
+    const startedMs = clock.monotonicMs();
+    const unfinished: string[] = [];
+    // The projector goes last and keeps a quarter of the time, so that the workers' last rows still reach the store.
+    await Promise.all(
+      this.#workers.map(async (worker) => {
+        const drained = await worker.thread.drain({ type: 'drain' }, drainTimeoutMs * 0.75);
+        if (!drained) unfinished.push(worker.name);
+      }),
+    );
+    const leftMs = Math.max(0, drainTimeoutMs - (clock.monotonicMs() - startedMs));
+    if (!(await this.#projector.thread.drain({ type: 'drain' }, leftMs))) {
+      unfinished.push(this.#projector.name);
+    }
+    await Promise.all(this.#pools.map((pool) => pool.close()));
+    this.#stopped = true;
+    const fields = { unfinished, durationMs: Math.round(clock.monotonicMs() - startedMs) };
+    logger.info(fields, 'supervisor drained');
+    return { unfinished };
+  }
+
+  #createWorker(pool: ThreadPool, index: number): ShardWorker {
+    const { config, logger } = this.#options;
+    return new ShardWorker({
+      ...this.#threadOptions(`worker ${index}`),
+      index,
+      start: () =>
+        pool.start((port) => ({ config, workerIndex: index, port }) satisfies WorkerTask),
+      onIllegal: (transition) => {
+        this.#illegalTransitions += 1;
+        this.#process.illegalTransitions.inc();
+        logger.warn({ worker: index, ...transition }, 'shard phase reported out of order');
+      },
+    });
+  }
+
+  #threadOptions(name: string): {
+    name: string;
+    clock: Clock;
+    logger: Logger;
+    restart: RestartSettings;
+    silentTicksMax: number;
+    onEnded: () => void;
+    onRestart: () => void;
+    onGaveUp: (error: AnySensoriumError) => void;
+  } {
+    const { clock, logger, restart = restartDefaults } = this.#options;
+    return {
+      name,
+      clock,
+      logger,
+      restart,
+      silentTicksMax,
+      onEnded: () => this.#metrics.retire(name),
+      onRestart: () => this.#process.threadRestarts.inc({ thread: name }),
+      onGaveUp: (error) => {
+        this.#failed = true;
+        this.#giveUp(error);
+      },
+    };
+  }
+
+  #tick(): void {
+    if (this.#stopped) return;
+    this.#ticks += 1;
+    for (const { thread } of [...this.#workers, this.#projector]) thread.tick();
+    if (this.#ticks % metricsRefreshTicks === 0) void this.#metrics.refresh();
+    this.#options.clock.after(tickMs, () => this.#tick());
+  }
+
+  #state(): SupervisorTree['state'] {
+    if (this.#stopped) return 'stopped';
+    if (this.#failed) return 'failed';
+    if (this.#draining !== undefined) return 'draining';
+    const threads = [...this.#workers, this.#projector].map(({ thread }) => thread.view());
+    return threads.every(({ state }) => state === 'running') ? 'running' : 'starting';
+  }
+
+  #uptimeSeconds(): number {
+    return (this.#options.clock.monotonicMs() - this.#startedMonotonicMs) / 1_000;
+  }
+}

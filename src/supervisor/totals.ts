@@ -1,0 +1,23 @@
+// The sums that a reader of the tree would otherwise make: pure.
+import type { ProjectorView, SupervisorTree, WorkerView } from './supervisor-view.ts';
+
+/** Returns the totals over all shards of all workers; counts are since each shard's owner took it over. */
+export function totalsOf(
+  workers: readonly WorkerView[],
+  projector: ProjectorView,
+  illegalTransitions: number,
+): SupervisorTree['totals'] {
+  const shards = workers.flatMap((worker) => worker.shards);
+  const sum = (of: (shard: (typeof shards)[number]) => number): number =>
+    shards.reduce((total, shard) => total + of(shard), 0);
+  return {
+    readings: sum((shard) => shard.readings),
+    featureRows: sum((shard) => shard.featureRows),
+    deadLetters: sum((shard) => shard.deadLetters),
+    sensors: sum((shard) => shard.sensors),
+    openWindows: sum((shard) => shard.openWindows),
+    lag: sum((shard) => shard.lag),
+    restarts: workers.reduce((total, { restarts }) => total + restarts, projector.restarts),
+    illegalTransitions,
+  };
+}
