@@ -6,6 +6,11 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { TestProject } from 'vitest/node';
 
+export interface NodeBinary {
+  readonly version: string;
+  readonly path: string;
+}
+
 declare module 'vitest' {
   export interface ProvidedContext {
     /** Comma-separated brokers of a real Kafka, or '' when there is none. */
@@ -14,6 +19,8 @@ declare module 'vitest' {
     redisUrl: string;
     /** A Python that imports Feast, or '' when there is none. */
     feastPython: string;
+    /** Node binaries that the built program must run on, this one first. */
+    nodeBinaries: readonly NodeBinary[];
     /** Why each of the above is ''. */
     skipReasons: readonly string[];
   }
@@ -59,6 +66,10 @@ export function setup(project: TestProject): () => void {
   );
   const feastPython = unitOnly ? '' : findFeast(reasons);
   project.provide('feastPython', feastPython);
+  project.provide('nodeBinaries', [
+    { version: process.versions.node, path: process.execPath },
+    ...(unitOnly ? [] : findNodes(reasons)),
+  ]);
   project.provide('skipReasons', reasons);
 
   const stop = (): void => {
@@ -97,4 +108,13 @@ function findFeast(reasons: string[]): string {
   if (existsSync(`${root}.cache/feast/.complete`)) return python;
   reasons.push('feast: not installed; run scripts/setup-tests.sh (it needs Python 3.10 or newer)');
   return '';
+}
+
+function findNodes(reasons: string[]): NodeBinary[] {
+  return ['22', '24'].flatMap((version) => {
+    const path = `${root}.cache/node${version}/node_modules/.bin/node`;
+    if (existsSync(path)) return [{ version, path }];
+    reasons.push(`Node ${version}: not installed; run scripts/setup-tests.sh`);
+    return [];
+  });
 }
