@@ -1,0 +1,148 @@
+// Topics of one integration test on the real broker: fresh names, their content read back, and the model over it.
+import { topicNames, topicSpecs, type TopicNames } from '../../src/log/topics.ts';
+import type { EventLog, TopicPartition } from '../../src/log/event-log.ts';
+import {
+  expectedOutputs,
+  rowDifferences,
+  type ActualRow,
+  type ExpectedOutputs,
+  type LoggedRecord,
+  type PipelineSettings,
+} from '../../property-tests/models/pipeline-oracle.ts';
+
+export interface TestTopics extends TopicNames {
+  readonly groupId: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Creates fresh topics and returns their names with the settings a program needs to use them. */
+export async function createTestTopics(
+  log: EventLog,
+  brokers: string,
+  partitions: number,
+): Promise<TestTopics> {
+  const unique = `${Date.now()}-${Math.random().toString(36).slice(2, 8)}`;
+  const inputTopic = `readings-${unique}`;
+  const outputTopic = `features-${unique}`;
+  const names = topicNames({ inputTopic, outputTopic });
+  const specs = topicSpecs({ inputTopic, outputTopic, snapshotStore: 'kafka' }, { partitions });
+  await log.ensureTopics(specs);
+  const groupId = `group-${unique}`;
+  const env = {
+    KAFKA_BROKERS: brokers,
+    INPUT_TOPIC: inputTopic,
+    OUTPUT_TOPIC: outputTopic,
+    GROUP_ID: groupId,
+  };
+  return { ...names, groupId, env };
+}
+
+/** Returns every committed record of a partition. */
+export async function readRecords(
+  log: EventLog,
+  partition: TopicPartition,
+): Promise<readonly LoggedRecord[]> {
+  const text = (bytes: Uint8Array, start: number, end: number): string | null =>
+    start < 0 ? null : Buffer.from(bytes.subarray(start, end)).toString();
+  const found: LoggedRecord[] = [];
+  const { earliest } = await log.offsets(partition);
+  for await (const batch of log.read({ ...partition, from: earliest })) {
+    const r = batch.records();
+    while (r.next()) {
+      if (r.offset < earliest) continue;
+      found.push({
+        offset: r.offset,
+        timestampMs: r.timestampMs,
+        key: text(r.bytes, r.keyStart, r.keyEnd),
+        value: text(r.bytes, r.valueStart, r.valueEnd),
+        headers: new Map(
+          r.headers().map(({ key, value }) => [key, Buffer.from(value ?? []).toString()]),
+        ),
+      });
+    }
+  }
+  return found;
+}
+
+/** Returns the records of all partitions of a topic. */
+export async function readTopic(
+  log: EventLog,
+  topic: string,
+): Promise<ReadonlyMap<number, readonly LoggedRecord[]>> {
+  const description = await log.describeTopic(topic);
+  const found = new Map<number, readonly LoggedRecord[]>();
+  for (let partition = 0; partition < (description?.partitions ?? 0); partition += 1) {
+    found.set(partition, await readRecords(log, { topic, partition }));
+  }
+  return found;
+}
+
+export interface Outcome {
+  readonly expected: ExpectedOutputs;
+  readonly rows: readonly ActualRow[];
+  /** `<topic>/<partition>/<offset> <reason>`, sorted. */
+  readonly deadLetters: readonly string[];
+  readonly forwards: readonly string[];
+}
+
+/** Returns what the topics hold and what a sequential model says they must hold. */
+export async function readOutcome(
+  log: EventLog,
+  topics: TestTopics,
+  settings: Omit<PipelineSettings, 'groupId' | 'inputTopic'>,
+): Promise<Outcome> {
+  const [source, rekeyed, journal, output, letters] = [
+    await readTopic(log, topics.input),
+    await readTopic(log, topics.rekeyed),
+    await readTopic(log, topics.journal),
+    await readTopic(log, topics.output),
+    await readTopic(log, topics.deadLetters),
+  ];
+  const expected = expectedOutputs(
+    { source, rekeyed, journal: [...journal.values()].flat() },
+    { ...settings, groupId: topics.groupId, inputTopic: topics.input },
+  );
+  const header = ({ headers }: LoggedRecord, name: string): string => headers.get(name) ?? '';
+  const place = (record: LoggedRecord, prefix: string): string =>
+    ['topic', 'partition', 'offset'].map((name) => header(record, `${prefix}.${name}`)).join('/');
+  return {
+    expected,
+    rows: [...output.values()].flat().map(({ value }) => JSON.parse(value ?? '') as ActualRow),
+    deadLetters: [...letters.values()]
+      .flat()
+      .map((record) => `${place(record, 'dlq')} ${header(record, 'dlq.reason')}`)
+      .sort(),
+    forwards: [...rekeyed.values()]
+      .flat()
+      .filter(({ value }) => value !== null)
+      .map((record) => {
+        const at = `${header(record, 'rekey.partition')}/${header(record, 'rekey.offset')}`;
+        return `${at} ${record.key ?? ''} ${header(record, 'rekey.source')}`;
+      })
+      .sort(),
+  };
+}
+
+/** Returns all in which the outcome is not what the model says; empty when all is right and every window is closed. */
+export function outcomeDifferences(outcome: Outcome): string[] {
+  const { expected, rows, deadLetters, forwards } = outcome;
+  const differences = rowDifferences(expected.rows, rows, 1e-9);
+  if (expected.open > 0) differences.push(`${expected.open} windows still open`);
+  differences.push(...listDifferences('dead letter', expected.deadLetters, deadLetters));
+  differences.push(...listDifferences('forward', expected.forwards, forwards));
+  return differences;
+}
+
+function listDifferences(
+  what: string,
+  expected: readonly string[],
+  actual: readonly string[],
+): string[] {
+  const counts = new Map<string, number>();
+  for (const item of expected) counts.set(item, (counts.get(item) ?? 0) + 1);
+  for (const item of actual) counts.set(item, (counts.get(item) ?? 0) - 1);
+  return [...counts].flatMap(([item, count]) => {
+    if (count === 0) return [];
+    return [count > 0 ? `missing ${what}: ${item}` : `unexpected or doubled ${what}: ${item}`];
+  });
+}
