@@ -181,6 +181,18 @@ describe('the documentation', () => {
     expect(missing).toEqual([]);
   });
 
+  it('explains every reason of a dead letter', () => {
+    const documented = read('docs/operations.md');
+    const reasons = sources
+      .filter((path) => /^src\/(sensors|codecs|actors)\//.test(path))
+      .flatMap((path) => [...read(path).matchAll(/\bcode: [^,'`]*'([a-z0-9_]+)'/g)])
+      .map(([, code = '']) => code);
+    const missing = reasons.filter((code) => !documented.includes(`\`${code}\``));
+
+    expect(reasons.length).toBeGreaterThan(10);
+    expect(missing).toEqual([]);
+  });
+
   it('links only to files that exist', () => {
     const pages = ['README.md', 'CHANGELOG.md', ...filesUnder('docs', '.md')];
     const broken = pages.flatMap((page) =>
