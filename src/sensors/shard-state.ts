@@ -197,7 +197,7 @@ class ColumnShardState implements ShardState {
   }
 
   advanceWatermark(toMs: number, closed: ClosedWindows): void {
-    assert(!Number.isNaN(toMs), 'expected a time to advance the watermark to, got NaN');
+    assert(toMs < Infinity, 'expected a time to advance the watermark to', { toMs });
     if (toMs > this.watermarkMs) this.watermarkMs = toMs;
     if (this.watermarkMs >= this.earliestWindowEndMs) this.closeWindows(closed);
   }

@@ -34,6 +34,11 @@ export function welfordMerge(columns: Float64Array, into: number, from: number):
   const countA = columns[into + welfordCount] ?? 0;
   const countB = columns[from + welfordCount] ?? 0;
   if (countB === 0) return;
+  if (countA === 0) {
+    // (mean · n) / n need not be the mean: an empty pane is the identity only by copying.
+    columns.copyWithin(into, from, from + welfordStride);
+    return;
+  }
   const count = countA + countB;
   const meanA = columns[into + welfordMean] ?? 0;
   const difference = (columns[from + welfordMean] ?? 0) - meanA;

@@ -1,0 +1,33 @@
+// Settings of the fold, and the same as the semantics the code under test takes.
+import fc from 'fast-check';
+
+import type { Semantics } from '../../src/sensors/shard-state.ts';
+
+export const defaultSemantics: Semantics = {
+  windowMs: 60_000,
+  watermarkDelayMs: 5_000,
+  maxAheadMs: 300_000,
+  baseline: 'adaptive',
+  baselineHalfLife: 4_000,
+  anomalyThreshold: 2.5,
+  anomalyWarmup: 2,
+  sensorsMax: 1_000_000,
+  inputKeying: 'auto',
+  features: ['count', 'avg_value', 'min_value', 'max_value', 'std_dev', 'anomaly_count'],
+};
+
+/** Semantics of every kind: odd window lengths, no delay, few sensors, short memories. */
+export function semantics(): fc.Arbitrary<Semantics> {
+  return fc
+    .record({
+      windowMs: fc.constantFrom(10, 1_000, 60_000, 7, 86_400_000),
+      watermarkDelayMs: fc.constantFrom(0, 1, 500, 5_000, 120_000),
+      maxAheadMs: fc.constantFrom(0, 1_000, 300_000),
+      baseline: fc.constantFrom('adaptive' as const, 'cumulative' as const),
+      baselineHalfLife: fc.constantFrom(10, 100, 4_000),
+      anomalyThreshold: fc.constantFrom(0.5, 2.5),
+      anomalyWarmup: fc.constantFrom(0, 2, 5),
+      sensorsMax: fc.constantFrom(1, 3, 1_000),
+    })
+    .map((some) => ({ ...defaultSemantics, ...some }));
+}

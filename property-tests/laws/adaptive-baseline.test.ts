@@ -1,0 +1,168 @@
+// What the adaptive baseline promises of any sensor: invariance, a nominal rate of anomalies,
+// recovery, and silence on what is not news.
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+
+import { AdaptiveBaseline } from '../../src/sensors/baseline-adaptive.ts';
+import { alarmFlag, anomalyFlag } from '../../src/sensors/baseline.ts';
+import { calmValue } from '../arbitraries/values.ts';
+import { runs, titled } from '../seed.ts';
+
+interface Judged {
+  readonly anomaly: boolean;
+  readonly alarm: boolean;
+  readonly score: number;
+}
+
+function judge(values: Iterable<number>, baselineHalfLife: number = 4_000): Judged[] {
+  const baseline = new AdaptiveBaseline({ anomalyThreshold: 2.5, baselineHalfLife });
+  baseline.columns = new Float64Array(baseline.stride);
+  return Array.from(values, (x) => {
+    const flags = baseline.observe(0, x);
+    const { score } = baseline;
+    return { anomaly: (flags & anomalyFlag) !== 0, alarm: (flags & alarmFlag) !== 0, score };
+  });
+}
+
+/**
+ * Normal deviates from an integer seed (Box and Muller 1958, over a 32-bit generator of Steele's).
+ */
+function* normals(start: number, count: number): Generator<number> {
+  let state = start | 0;
+  const uniform = (): number => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return (((mixed ^ (mixed >>> 14)) >>> 0) + 0.5) / 4294967296;
+  };
+  for (let made = 0; made < count; made += 1) {
+    yield Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
+  }
+}
+
+const generatorSeed = fc.integer({ min: 0, max: 0x7fffffff });
+
+it(titled('a constant never is an anomaly and never alarms'), () => {
+  fc.assert(
+    fc.property(calmValue(), fc.integer({ min: 1, max: 3_000 }), (x, n) => {
+      const judged = judge(new Array<number>(n).fill(x));
+
+      expect(judged.some(({ anomaly, alarm }) => anomaly || alarm)).toBe(false);
+    }),
+    runs(50),
+  );
+});
+
+it(titled('noise that toggles by one count of the converter never alarms'), () => {
+  fc.assert(
+    fc.property(generatorSeed, calmValue(), (start, level) => {
+      const step = 2 ** -4;
+      const toggling = Array.from(normals(start, 3_000), (z) => (z > 0 ? level + step : level));
+
+      const judged = judge(toggling);
+
+      expect(judged.filter(({ alarm }) => alarm)).toEqual([]);
+    }),
+    runs(50),
+  );
+});
+
+it(
+  titled('scaling by a power of two and shifting change no verdict, and scores only by rounding'),
+  () => {
+    const scenario = fc.record({
+      start: generatorSeed,
+      exponent: fc.integer({ min: -10, max: 10 }),
+      shift: fc.integer({ min: -1_000, max: 1_000 }),
+    });
+    fc.assert(
+      fc.property(scenario, ({ start, exponent, shift }) => {
+        // On a grid, so that the shift itself rounds nothing.
+        const plain = Array.from(normals(start, 600), (z) => Math.round(z * 65536) / 65536);
+        const moved = plain.map((x) => (x + shift) * 2 ** exponent);
+
+        const before = judge(plain);
+        const after = judge(moved);
+
+        after.forEach((verdict, index) => {
+          const other = before[index];
+          expect(verdict.anomaly).toBe(other?.anomaly);
+          expect(verdict.alarm).toBe(other?.alarm);
+          expect(Math.abs(verdict.score - (other?.score ?? NaN))).toBeLessThan(1e-6);
+        });
+      }),
+      runs(50),
+    );
+  },
+);
+
+it(
+  titled('on normal noise the rate of anomalies is the nominal tail, within sampling error'),
+  () => {
+    // P(|z| > 2.5) of a standard normal.
+    const tail = 0.012419;
+    fc.assert(
+      fc.property(generatorSeed, (start) => {
+        const count = 200_000;
+        const anomalies = judge(normals(start, count)).filter(({ anomaly }) => anomaly).length;
+
+        // Five standard errors, plus 2 % of the rate: the mean and spread are themselves estimates.
+        const allowance = 5 * Math.sqrt(count * tail) + 0.02 * count * tail;
+        expect(Math.abs(anomalies - count * tail)).toBeLessThan(allowance);
+      }),
+      runs(5),
+    );
+  },
+);
+
+it(
+  titled('the rate is nominal too while few readings are known: readings 4 to 23 of 4,000 sensors'),
+  () => {
+    const tail = 0.012419;
+    fc.assert(
+      fc.property(generatorSeed, (start) => {
+        const sensors = 4_000;
+        let anomalies = 0;
+        for (let sensor = 0; sensor < sensors; sensor += 1) {
+          const judged = judge(normals(start + 7919 * sensor, 23)).slice(3);
+          anomalies += judged.filter(({ anomaly }) => anomaly).length;
+        }
+
+        // Wallace's approximation of Student's t is within 4 % in this tail from two degrees of
+        // freedom on.
+        const expected = sensors * 20 * tail;
+        expect(Math.abs(anomalies - expected)).toBeLessThan(
+          5 * Math.sqrt(expected) + 0.04 * expected,
+        );
+      }),
+      runs(5),
+    );
+  },
+);
+
+it(titled('a level shift of 10^k deviations is forgotten in 2·log2(10^k) + 4 half-lives'), () => {
+  const scenario = fc.record({ start: generatorSeed, exponent: fc.integer({ min: 1, max: 9 }) });
+  fc.assert(
+    fc.property(scenario, ({ start, exponent }) => {
+      const halfLife = 200;
+      const shift = 10 ** exponent;
+      // Until then the shift's share of the weighted variance, shift² · 2^−(half-lives), is above
+      // 1/16.
+      const settle = Math.ceil(halfLife * (2 * Math.log2(shift) + 4));
+      const noise = [...normals(start, 2_000 + settle + 4_000)];
+
+      const judged = judge(
+        noise.map((z, index) => (index < 2_000 ? z : z + shift)),
+        halfLife,
+      );
+
+      const after = judged.slice(2_000 + settle).filter(({ anomaly }) => anomaly).length;
+      expect(judged[2_000]?.anomaly).toBe(true);
+      // Nominal is 50 of 4,000; five standard errors either way, some more for the short memory.
+      expect(after).toBeLessThan(100);
+      // Noise a millionth of the level counts as the converter's: from 10^5 the floor hides some.
+      if (exponent < 5) expect(after).toBeGreaterThan(14);
+    }),
+    runs(30),
+  );
+});

@@ -1,0 +1,119 @@
+// Both baselines, written straight from their definitions as functions of one sensor's values in
+// log order. The operations come in the defined order, so that verdicts are equal bit for bit, not
+// nearly.
+
+export interface Verdict {
+  readonly anomaly: boolean;
+  readonly alarm: boolean;
+  readonly score: number;
+}
+
+export interface BaselineOracleSettings {
+  readonly anomalyThreshold: number;
+  readonly anomalyWarmup: number;
+  readonly baselineHalfLife: number;
+}
+
+/**
+ * Returns each value's verdict by the classical definition: score against all before it, then
+ * include it.
+ */
+export function cumulativeVerdicts(
+  values: readonly number[],
+  settings: BaselineOracleSettings,
+): Verdict[] {
+  let n = 0;
+  let m = 0;
+  let s = 0;
+  return values.map((x) => {
+    const deviation = n >= 2 ? Math.sqrt(s / (n - 1)) : 0;
+    const anomaly =
+      n >= settings.anomalyWarmup &&
+      deviation > 0 &&
+      Math.abs((x - m) / deviation) > settings.anomalyThreshold;
+    n += 1;
+    const d = x - m;
+    m += d / n;
+    s += d * (x - m);
+    return { anomaly, alarm: false, score: 0 };
+  });
+}
+
+interface Accumulator {
+  w1: number;
+  w2: number;
+  mean: number;
+  s: number;
+}
+
+const empty = (): Accumulator => ({ w1: 0, w2: 0, mean: 0, s: 0 });
+
+function add(a: Accumulator, x: number, lambda: number): void {
+  const w = lambda * a.w1;
+  a.w1 = w + 1;
+  const d = x - a.mean;
+  a.mean += d / a.w1;
+  a.s = lambda * a.s + (w / a.w1) * (d * d);
+  a.w2 = lambda * lambda * a.w2 + 1;
+}
+
+function zOf(a: Accumulator, x: number, floor: number): number {
+  const spread = Math.sqrt(a.s / (a.w1 - a.w2 / a.w1));
+  const sd = spread > floor ? spread : floor;
+  const n = (a.w1 * a.w1) / a.w2;
+  const t = (x - a.mean) / (sd * Math.sqrt(1 + 1 / n));
+  const nu = n - 1;
+  const size = ((8 * nu + 1) / (8 * nu + 3)) * Math.sqrt(nu * Math.log(1 + (t * t) / nu));
+  return Math.sign(t) * size;
+}
+
+export interface AdaptiveOracleOptions {
+  /** Leaves the range line out, as the published known answers do. */
+  readonly withoutRange?: boolean;
+}
+
+/** Returns each value's verdict by the adaptive definition. */
+export function adaptiveVerdicts(
+  values: readonly number[],
+  settings: BaselineOracleSettings,
+  options: AdaptiveOracleOptions = {},
+): Verdict[] {
+  const lambda = 2 ** (-1 / settings.baselineHalfLife);
+  const lambdaShort = 2 ** (-1 / 12);
+  const level = empty();
+  const step = empty();
+  const recent = empty();
+  let prev = 0;
+  let q = 0;
+  let qw = 0;
+  let lo = values[0] ?? 0;
+  let hi = lo;
+  let since = 72;
+  return values.map((x, k) => {
+    const floor = 1e-6 * Math.abs(level.mean) + 1e-12;
+    const zLevel = k >= 3 ? zOf(level, x, floor) : 0;
+    const dx = k > 0 ? x - prev : 0;
+    const zStep = k >= 4 ? zOf(step, dx, floor) : 0;
+    const surprise = Math.min(Math.hypot(zLevel, zStep), 20);
+    qw = lambdaShort * qw + 1;
+    q += (surprise - q) / qw;
+    let score = 0;
+    if (k >= 50) {
+      if (k >= 150) score = (q - recent.mean) / Math.max(Math.sqrt(recent.s / recent.w1), 0.1);
+      add(recent, q, lambda);
+    }
+    if (k >= 150 && hi > lo && options.withoutRange !== true) {
+      score = Math.max(score, (60 * Math.max(x - hi, lo - x, 0)) / (hi - lo));
+    }
+    const mid = (hi + lo) / 2;
+    hi = Math.max(hi - (1 - lambda) * (hi - mid), x);
+    lo = Math.min(lo + (1 - lambda) * (mid - lo), x);
+    add(level, x, lambda);
+    if (k > 0) add(step, dx, lambda);
+    prev = x;
+    since += 1;
+    const alarm = score >= 3 && since >= 72;
+    if (alarm) since = 0;
+    return { anomaly: Math.abs(zLevel) > settings.anomalyThreshold, alarm, score };
+  });
+}

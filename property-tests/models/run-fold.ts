@@ -1,0 +1,84 @@
+// Drives the real fold over an oracle's input and collects what comes out in the oracle's shape.
+import type { DeadLetterReason, Reading } from '../../src/sensors/reading.ts';
+import type { ClosedWindow, ClosedWindows, ShardState } from '../../src/sensors/shard-state.ts';
+import { featureDeclarations } from '../../src/sensors/features.ts';
+import type { ExpectedRefusal, ExpectedRow, OracleMark, OracleReading } from './oracle.ts';
+
+export interface FoldOutput extends ClosedWindows {
+  readonly rows: ExpectedRow[];
+  readonly refused: ExpectedRefusal[];
+}
+
+/** Returns a sink that copies each closed window as a row of `partition`. */
+export function foldOutput(partition: number = 0): FoldOutput {
+  const rows: ExpectedRow[] = [];
+  return {
+    rows,
+    refused: [],
+    windowClosed: (window) => {
+      rows.push(rowOf(window, partition));
+    },
+  };
+}
+
+/** Returns `reading` as the slot the decoder would fill, its id in the middle of other bytes. */
+export function slotOf(reading: OracleReading): Reading {
+  const idBytes = new TextEncoder().encode(`"${reading.sensorId}"`);
+  const { timestampMs, value } = reading;
+  return { idBytes, idStart: 1, idEnd: idBytes.length - 1, timestampMs, value };
+}
+
+/** Folds one reading into `state`; what closes and what is refused goes to `output`. */
+export function foldOne(
+  state: ShardState,
+  reading: OracleReading,
+  output: FoldOutput,
+): DeadLetterReason | null {
+  const { recordTimestampMs, offset } = reading;
+  const reason = state.fold(slotOf(reading), recordTimestampMs, offset, output);
+  if (reason !== null) {
+    const code = reason.code as ExpectedRefusal['code'];
+    output.refused.push({ partition: 0, offset, code });
+  }
+  return reason;
+}
+
+/** Folds all readings into `state`, with marks at their offsets; returns what came out. */
+export function foldAll(
+  state: ShardState,
+  readings: readonly OracleReading[],
+  marks: readonly OracleMark[] = [],
+  output: FoldOutput = foldOutput(),
+): FoldOutput {
+  let next = 0;
+  const applyMarksUpTo = (offset: number): void => {
+    for (let mark = marks[next]; mark !== undefined && mark.offset <= offset; mark = marks[next]) {
+      state.advanceWatermark(mark.toMs, output);
+      next += 1;
+    }
+  };
+  for (const reading of readings) {
+    applyMarksUpTo(reading.offset);
+    foldOne(state, reading, output);
+  }
+  applyMarksUpTo(Infinity);
+  return output;
+}
+
+function rowOf(window: ClosedWindow, partition: number): ExpectedRow {
+  const id = window.idBytes.subarray(window.idStart, window.idEnd);
+  const features = Object.fromEntries(
+    featureDeclarations.map((feature) => [feature.name, feature.value(window)]),
+  );
+  return {
+    partition,
+    sensor_id: new TextDecoder('utf-8', { ignoreBOM: true }).decode(id),
+    window_start: window.windowStartMs,
+    window_end: window.windowEndMs,
+    features: features as unknown as ExpectedRow['features'],
+    alarm_count: window.alarmCount,
+    alarm_score_max: window.alarmScoreMax,
+    first_offset: window.firstOffset,
+    last_offset: window.lastOffset,
+  };
+}

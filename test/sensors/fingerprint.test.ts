@@ -1,0 +1,40 @@
+import { expect, it } from 'vitest';
+
+import { defaultSemantics } from '../../property-tests/arbitraries/settings.ts';
+import { fingerprintDifferences, semanticsFingerprint } from '../../src/sensors/fingerprint.ts';
+import type { Semantics } from '../../src/sensors/shard-state.ts';
+
+const changes: { readonly [Name in keyof Semantics]: Semantics[Name] } = {
+  windowMs: 1,
+  watermarkDelayMs: 1,
+  maxAheadMs: 1,
+  baseline: 'cumulative',
+  baselineHalfLife: 11,
+  anomalyThreshold: 3,
+  anomalyWarmup: 9,
+  sensorsMax: 1,
+  inputKeying: 'rekey',
+  features: ['count'],
+};
+
+it.each(Object.entries(changes))('changes when %s does, and names it alone', (name, value) => {
+  const before = semanticsFingerprint(defaultSemantics);
+  const after = semanticsFingerprint({ ...defaultSemantics, [name]: value });
+
+  expect(after.hash).not.toBe(before.hash);
+  expect(fingerprintDifferences(before.text, after.text)).toHaveLength(1);
+});
+
+it('is the same for equal semantics, and short enough for committed metadata', () => {
+  const { hash, text } = semanticsFingerprint({ ...defaultSemantics });
+
+  expect(semanticsFingerprint(defaultSemantics)).toEqual({ hash, text });
+  expect(hash).toMatch(/^[0-9a-f]{16}$/);
+  expect(text.length).toBeLessThan(500);
+});
+
+it('names a setting that only one side knows', () => {
+  expect(fingerprintDifferences('FOLD=1 NEW=x', 'FOLD=1')).toEqual([
+    'NEW: stored x, configured nothing',
+  ]);
+});
