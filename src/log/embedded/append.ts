@@ -1,0 +1,134 @@
+// Records on their way into the log: each to its partition, encoded as Kafka record batches once, and given their
+// offsets inside the plan that writes them, however often that plan runs.
+import { assert } from '../../errors.ts';
+import type { CommitResult, OutputRecord } from '../event-log.ts';
+import { partitionForKey } from '../partitioning.ts';
+import { encodeRecordBatch, recordBytesMax } from '../record-batch-encoder.ts';
+import type { PlanView } from './database.ts';
+import {
+  batchKey,
+  decodeExtent,
+  encodeExtent,
+  extentKey,
+  logTables,
+  stampBatch,
+  type StoredTopic,
+} from './layout.ts';
+import type { TopicTable } from './topics.ts';
+
+/** Bounds what one fetch has to copy; a single larger record is a batch of its own. */
+const batchBytesMax = 256 * 1024;
+const batchRecordsMax = 10_000;
+
+interface EncodedBatch {
+  readonly bytes: Buffer;
+  readonly records: number;
+}
+
+interface PartitionAppend {
+  readonly topic: string;
+  readonly topicId: number;
+  readonly partition: number;
+  readonly batches: readonly EncodedBatch[];
+}
+
+export interface PreparedAppend {
+  readonly appendTimeMs: number;
+  readonly partitions: readonly PartitionAppend[];
+}
+
+/** Chooses partitions for records without a key in turn. */
+export interface KeylessTurn {
+  next: number;
+}
+
+/**
+ * Returns `records` encoded, by partition, in their order.
+ * @throws ConfigError when a topic or partition does not exist.
+ */
+export function prepareAppend(
+  records: readonly OutputRecord[],
+  topics: TopicTable,
+  options: { readonly appendTimeMs: number; readonly turn: KeylessTurn },
+): PreparedAppend {
+  const groups = new Map<string, { place: OutputRecord; stored: StoredTopic; at: number }>();
+  const grouped: OutputRecord[][] = [];
+  for (const record of records) {
+    const partition = choosePartition(record, topics, options.turn);
+    const name = `${record.topic}/${partition}`;
+    let group = groups.get(name);
+    if (group === undefined) {
+      const place = { ...record, partition };
+      group = { place, stored: topics.require({ ...record, partition }), at: grouped.length };
+      groups.set(name, group);
+      grouped.push([]);
+    }
+    grouped[group.at]?.push(record);
+  }
+  const partitions = [...groups.values()].map(({ place, stored, at }) => ({
+    topic: place.topic,
+    topicId: stored.id,
+    partition: place.partition ?? 0,
+    batches: encodeBatches(grouped[at] ?? [], stored, options.appendTimeMs),
+  }));
+  return { appendTimeMs: options.appendTimeMs, partitions };
+}
+
+/** Writes `prepared` at the ends of its partitions and returns where each ends then. */
+export function placeAppend(view: PlanView, prepared: PreparedAppend): CommitResult {
+  return prepared.partitions.map(({ topic, topicId, partition, batches }) => {
+    const key = extentKey(topicId, partition);
+    const extent = decodeExtent(view.get(logTables.partitions, key));
+    let { end, bytes } = extent;
+    for (const batch of batches) {
+      stampBatch(batch.bytes, end, prepared.appendTimeMs);
+      end += batch.records;
+      bytes += batch.bytes.length;
+      view.put(logTables.batches, batchKey(topicId, partition, end - 1), batch.bytes);
+    }
+    view.put(logTables.partitions, key, encodeExtent({ earliest: extent.earliest, end, bytes }));
+    return { topic, partition, endOffset: end };
+  });
+}
+
+function choosePartition(record: OutputRecord, topics: TopicTable, turn: KeylessTurn): number {
+  if (record.partition !== undefined) return record.partition;
+  const { partitions } = topics.require({ topic: record.topic, partition: 0 });
+  if (record.key !== null) return partitionForKey(record.key, partitions);
+  turn.next = (turn.next + 1) % 1_000_000_007;
+  return turn.next % partitions;
+}
+
+function encodeBatches(
+  records: readonly OutputRecord[],
+  stored: StoredTopic,
+  appendTimeMs: number,
+): EncodedBatch[] {
+  const logAppendTime = stored.config['message.timestamp.type'] === 'LogAppendTime';
+  const encoded: EncodedBatch[] = [];
+  let start = 0;
+  let bytes = 0;
+  const cut = (end: number): void => {
+    if (end === start) return;
+    const batch = encodeRecordBatch(records.slice(start, end), {
+      baseOffset: 0,
+      timestampMs: appendTimeMs,
+      logAppendTime,
+    });
+    encoded.push({
+      bytes: Buffer.from(batch.buffer, batch.byteOffset, batch.byteLength),
+      records: end - start,
+    });
+    start = end;
+    bytes = 0;
+  };
+  records.forEach((record, index) => {
+    const size = recordBytesMax(record);
+    if (bytes + size > batchBytesMax || index - start >= batchRecordsMax) cut(index);
+    bytes += size;
+  });
+  cut(records.length);
+  const placed = encoded.reduce((sum, batch) => sum + batch.records, 0);
+  assert(placed === records.length, 'An append lost a record while it was cut', { placed });
+  return encoded;
+}

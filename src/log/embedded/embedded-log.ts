@@ -1,0 +1,161 @@
+// The embedded event log: Kafka's contract on LMDB, for one process and all its threads, durable through kill -9.
+// Each thread opens it on the same folder. What a commit writes is one transaction (database.ts says how).
+import { realpathSync } from 'node:fs';
+import { resolve } from 'node:path';
+
+import type { Clock, Timer } from '../../clock.ts';
+import { UnavailableError } from '../../errors.ts';
+import type { Logger } from '../../logger.ts';
+import type { EventLog, GroupMember, OutputRecord, TopicPartition } from '../event-log.ts';
+import { placeAppend, prepareAppend, type PreparedAppend } from './append.ts';
+import { openCommitSignal } from './commit-signal.ts';
+import { openDurableTables } from './database.ts';
+import { findOffsetAtTime, readExtent, readRange, type FetchPlace } from './fetch.ts';
+import { joinEmbeddedGroup, type MemberTiming } from './group-member.ts';
+import { decodePosition, encodePosition, groupPartitionKey, logTables } from './layout.ts';
+import {
+  applyRetention,
+  retentionDefaults,
+  retentionIntervalMs,
+  type Retention,
+} from './retention.ts';
+import { createTopics, describeStored, openTopicTable } from './topics.ts';
+import { openPartitionWriter } from './writer.ts';
+
+export interface EmbeddedLogOptions extends Partial<MemberTiming>, Partial<Retention> {
+  /** Holds the log in `log/`; one process at a time. */
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+const timingDefaults: MemberTiming = { heartbeatMs: 1_000, sessionTimeoutMs: 6_000 };
+
+/**
+ * Opens the embedded log of `dataDir`, creating it where it is missing.
+ * @throws ConfigError when another process holds the folder (names its pid), or it cannot be written.
+ */
+export function openEmbeddedLog(options: EmbeddedLogOptions): EventLog {
+  const { clock, logger } = options;
+  const dataDir = resolve(options.dataDir);
+  const tables = openDurableTables({ dataDir, name: 'log', tables: Object.values(logTables) });
+  const signal = openCommitSignal(realpathSync(dataDir));
+  const topics = openTopicTable(tables);
+  const turn = { next: Math.floor(Math.random() * 1_000_000) };
+  const members = new Set<GroupMember>();
+  const retention: Retention = { ...retentionDefaults, ...definedOnly(options) };
+  const timing: MemberTiming = { ...timingDefaults, ...definedOnly(options) };
+  let closed: Promise<void> | undefined;
+  let trimming: Promise<unknown> = Promise.resolve();
+  let timer: Timer;
+
+  const trim = (): void => {
+    trimming = applyRetention(tables, retention, clock.nowMs())
+      .then((batches) => {
+        if (batches > 0) logger.info({ batches }, 'old batches of the embedded log were deleted');
+      })
+      .catch((error: unknown) => {
+        logger.warn({ error: String(error) }, 'old batches could not be deleted');
+      })
+      .finally(arm);
+  };
+  const arm = (): void => {
+    if (closed === undefined) timer = clock.after(retentionIntervalMs, trim);
+  };
+  arm();
+
+  const prepare = (records: readonly OutputRecord[]): PreparedAppend =>
+    prepareAppend(records, topics, { appendTimeMs: clock.nowMs(), turn });
+  const place = (partition: TopicPartition): FetchPlace => ({
+    topic: partition.topic,
+    partition: partition.partition,
+    topicId: topics.require(partition).id,
+  });
+  const close = async (): Promise<void> => {
+    timer.cancel();
+    await Promise.all([...members].map((member) => member.leave()));
+    signal.close();
+    await trimming;
+    await tables.close();
+  };
+
+  return {
+    async ensureTopics(specs) {
+      const { result, flushed } = await tables.update((view) => createTopics(view, specs));
+      await flushed;
+      return result;
+    },
+    async describeTopic(topic) {
+      const stored = topics.find(topic);
+      return stored === undefined ? undefined : describeStored(topic, stored);
+    },
+    async offsets(partition) {
+      const fetchPlace = place(partition);
+      tables.refresh();
+      const { earliest, end } = readExtent(tables, fetchPlace);
+      return { earliest, end };
+    },
+    async offsetAtTime(partition, timeMs) {
+      return findOffsetAtTime(tables, place(partition), timeMs);
+    },
+    async committed(groupId, partition) {
+      tables.refresh();
+      const key = groupPartitionKey(groupId, partition);
+      return decodePosition(tables.get(logTables.positions, key));
+    },
+    async commitOffsets(groupId, positions) {
+      const { flushed } = await tables.update((view) => {
+        for (const position of positions) {
+          const key = groupPartitionKey(groupId, position);
+          view.put(logTables.positions, key, encodePosition(position));
+        }
+      });
+      await flushed;
+    },
+    read({ from, to, ...partition }) {
+      const range = to === undefined ? { from } : { from, to };
+      return readRange(tables, place(partition), range);
+    },
+    async append(records) {
+      const prepared = prepare(records);
+      const { result, flushed } = await tables.update((view) => placeAppend(view, prepared));
+      signal.ring();
+      await flushed;
+      return result;
+    },
+    async joinGroup(joinOptions) {
+      if (closed !== undefined) throw new UnavailableError('The embedded log is closed');
+      const memberLog = { tables, topics, signal, clock, logger, ...timing };
+      const member = await joinEmbeddedGroup(memberLog, joinOptions);
+      members.add(member);
+      return member;
+    },
+    async openWriter(groupId, partition, signalToAbort) {
+      if (signalToAbort?.aborted === true) {
+        throw new UnavailableError('The opening of a partition writer was aborted');
+      }
+      topics.require(partition);
+      const writerLog = {
+        prepare: (commit: { readonly records: readonly OutputRecord[] }) => prepare(commit.records),
+        update: tables.update,
+        committed: () => signal.ring(),
+      };
+      return openPartitionWriter(writerLog, groupId, partition);
+    },
+    close() {
+      closed ??= close();
+      return closed;
+    },
+  };
+}
+
+/** Leaves out what is undefined, so that a spread keeps the default. */
+function definedOnly(options: EmbeddedLogOptions): Partial<MemberTiming> & Partial<Retention> {
+  const { heartbeatMs, sessionTimeoutMs, retentionMs, retentionBytes } = options;
+  return {
+    ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
+    ...(sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs }),
+    ...(retentionMs === undefined ? {} : { retentionMs }),
+    ...(retentionBytes === undefined ? {} : { retentionBytes }),
+  };
+}

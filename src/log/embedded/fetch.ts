@@ -1,0 +1,112 @@
+// Reading the embedded log: whole batches from an offset on, bounded in bytes, with what a fold needs to go on.
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+import { ConfigError } from '../../errors.ts';
+import type { FetchedBatch, TopicPartition } from '../event-log.ts';
+import { recordCursor } from '../record-batch.ts';
+import type { Tables } from './database.ts';
+import {
+  batchKey,
+  decodeExtent,
+  extentKey,
+  lastOffsetOf,
+  logTables,
+  type PartitionExtent,
+} from './layout.ts';
+
+/** A fetch ends with the batch that reaches this: what one turn of the event loop copies and hands to the fold. */
+const fetchBytes = 512 * 1024;
+
+export interface FetchPlace extends TopicPartition {
+  readonly topicId: number;
+}
+
+/** Returns what the partition holds, as of the last `refresh`. */
+export function readExtent(tables: Tables, place: FetchPlace): PartitionExtent {
+  return decodeExtent(tables.get(logTables.partitions, extentKey(place.topicId, place.partition)));
+}
+
+/**
+ * Returns the records of [from, to) that one fetch takes, or undefined where there are none (yet).
+ * @throws ConfigError when `from` is outside of what the log holds; names both offsets.
+ */
+export function fetchBatch(
+  tables: Tables,
+  place: FetchPlace,
+  range: { readonly from: number; readonly to?: number },
+): FetchedBatch | undefined {
+  const extent = readExtent(tables, place);
+  const { from } = range;
+  if (from < extent.earliest || from > extent.end) throw outOfRange(place, from, extent);
+  const to = Math.min(range.to ?? extent.end, extent.end);
+  if (from >= to) return undefined;
+  const batches: Buffer[] = [];
+  let bytes = 0;
+  let nextOffset = from;
+  const keys = {
+    from: batchKey(place.topicId, place.partition, from),
+    to: batchKey(place.topicId, place.partition, Number.MAX_SAFE_INTEGER),
+  };
+  for (const { key, value } of tables.range(logTables.batches, keys)) {
+    batches.push(value);
+    bytes += value.length;
+    nextOffset = Math.min(lastOffsetOf(key) + 1, to);
+    if (bytes >= fetchBytes || nextOffset >= to) break;
+  }
+  const { topic, partition } = place;
+  const until = nextOffset;
+  return {
+    topic,
+    partition,
+    fetchOffset: from,
+    nextOffset,
+    highWatermark: extent.end,
+    records: () => recordCursor(batches, { topic, partition }, { from, to: until }),
+  };
+}
+
+/** Yields [from, to) batch by batch, in turns of the event loop; `to` is at most the end as it is at the first step. */
+export async function* readRange(
+  tables: Tables,
+  place: FetchPlace,
+  range: { readonly from: number; readonly to?: number },
+): AsyncGenerator<FetchedBatch> {
+  tables.refresh();
+  const end = readExtent(tables, place).end;
+  const to = Math.min(range.to ?? end, end);
+  let { from } = range;
+  for (;;) {
+    const batch = fetchBatch(tables, place, { from, to });
+    if (batch === undefined) return;
+    yield batch;
+    from = batch.nextOffset;
+    await nextTurn();
+    tables.refresh();
+  }
+}
+
+/** Returns the first offset whose record's timestamp is at or after `timeMs`; the end where there is none. */
+export async function findOffsetAtTime(
+  tables: Tables,
+  place: FetchPlace,
+  timeMs: number,
+): Promise<number> {
+  tables.refresh();
+  const { earliest, end } = readExtent(tables, place);
+  for await (const batch of readRange(tables, place, { from: earliest, to: end })) {
+    const cursor = batch.records();
+    while (cursor.next()) {
+      if (cursor.timestampMs >= timeMs) return cursor.offset;
+    }
+  }
+  return end;
+}
+
+function outOfRange(place: TopicPartition, offset: number, extent: PartitionExtent): ConfigError {
+  const { topic, partition } = place;
+  return new ConfigError(
+    `Offset ${offset} of ${topic}/${partition} is not in the embedded log, which holds ` +
+      `${extent.earliest} to ${extent.end}`,
+    { topic, partition, offset, earliest: extent.earliest, end: extent.end },
+  );
+}

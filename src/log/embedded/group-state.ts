@@ -1,0 +1,139 @@
+// A group as it stands in the log: its members with their last heartbeats, and which member holds which partition. A
+// partition passes on only when its holder has let go of it, or has not been heard of for the session timeout.
+//
+//   value = generation u64 (grows with every change but heartbeats) · JSON
+import { assert } from '../../errors.ts';
+import { assignPartitions, partitionName } from './assignment.ts';
+import type { PlanView } from './database.ts';
+import { logTables, nameKey } from './layout.ts';
+
+interface GroupMemberState {
+  readonly topics: readonly string[];
+  readonly info: string;
+  readonly heartbeatMs: number;
+}
+
+interface GroupState {
+  readonly version: 1;
+  /** Members of another process are dead: only one process holds the folder. */
+  readonly processToken: string;
+  members: Record<string, GroupMemberState>;
+  claims: Record<string, string>;
+}
+
+export interface HeartbeatInput {
+  readonly groupId: string;
+  readonly memberId: string;
+  readonly processToken: string;
+  readonly topics: readonly string[];
+  readonly info: string;
+  readonly nowMs: number;
+  readonly sessionTimeoutMs: number;
+  readonly partitionsOf: (topic: string) => number;
+  /** Partitions whose delivery has stopped since the last heartbeat. */
+  readonly released: readonly string[];
+}
+
+export interface HeartbeatOutcome {
+  /** The group did not know the member: what it held may belong to others by now. */
+  readonly wasMember: boolean;
+  /** What the member holds now. */
+  readonly claimed: readonly string[];
+  /** Of these, what it should let go of. */
+  readonly surplus: readonly string[];
+  readonly generation: number;
+  readonly changed: boolean;
+}
+
+/** Enters one heartbeat of a member into the group (which also joins it) and claims what is free and meant for it. */
+export function heartbeat(view: PlanView, input: HeartbeatInput): HeartbeatOutcome {
+  const { state, generation } = loadGroup(view, input);
+  const before = shapeOf(state);
+  dropSilentMembers(state, input);
+  const wasMember = state.members[input.memberId] !== undefined;
+  const { topics, info, nowMs, memberId } = input;
+  state.members[memberId] = { topics, info, heartbeatMs: nowMs };
+  for (const name of input.released) {
+    if (state.claims[name] === memberId) delete state.claims[name];
+  }
+  const target = targetOf(state, input);
+  for (const [name, id] of target) {
+    if (id === memberId && state.claims[name] === undefined) state.claims[name] = memberId;
+  }
+  const claimed = Object.keys(state.claims).filter((name) => state.claims[name] === memberId);
+  const surplus = claimed.filter((name) => target.get(name) !== memberId);
+  const changed = shapeOf(state) !== before;
+  const next = changed ? generation + 1 : generation;
+  storeGroup(view, input.groupId, state, next);
+  return { wasMember, claimed, surplus, generation: next, changed };
+}
+
+/** Takes a member and all it holds out of the group. */
+export function removeMember(view: PlanView, input: HeartbeatInput): void {
+  const { state, generation } = loadGroup(view, input);
+  forget(state, input.memberId);
+  storeGroup(view, input.groupId, state, generation + 1);
+}
+
+/** Returns the generation of a stored group; 0 where there is none. */
+export function generationOf(value: Buffer | undefined): number {
+  return value === undefined ? 0 : Number(value.readBigUInt64BE(0));
+}
+
+function loadGroup(
+  view: PlanView,
+  input: HeartbeatInput,
+): { state: GroupState; generation: number } {
+  const value = view.get(logTables.groups, nameKey(input.groupId));
+  const generation = generationOf(value);
+  const { processToken } = input;
+  const fresh: GroupState = { version: 1, processToken, members: {}, claims: {} };
+  if (value === undefined) return { state: fresh, generation };
+  const state = JSON.parse(value.toString('utf8', 8)) as GroupState;
+  assert(state.version === 1, 'The group was written by another version', {
+    version: state.version,
+  });
+  return { state: state.processToken === processToken ? state : fresh, generation };
+}
+
+function storeGroup(view: PlanView, groupId: string, state: GroupState, generation: number): void {
+  const json = Buffer.from(JSON.stringify(state));
+  const value = Buffer.alloc(8 + json.length);
+  value.writeBigUInt64BE(BigInt(generation), 0);
+  json.copy(value, 8);
+  view.put(logTables.groups, nameKey(groupId), value);
+}
+
+function dropSilentMembers(state: GroupState, input: HeartbeatInput): void {
+  for (const [id, member] of Object.entries(state.members)) {
+    // Silence in either direction: a clock set back must not keep a dead member alive.
+    if (Math.abs(input.nowMs - member.heartbeatMs) > input.sessionTimeoutMs) forget(state, id);
+  }
+}
+
+function forget(state: GroupState, memberId: string): void {
+  delete state.members[memberId];
+  for (const [name, id] of Object.entries(state.claims)) {
+    if (id === memberId) delete state.claims[name];
+  }
+}
+
+function targetOf(state: GroupState, input: HeartbeatInput): ReadonlyMap<string, string> {
+  const members = Object.entries(state.members).map(([id, { topics }]) => ({ id, topics }));
+  const topics = new Set(members.flatMap((member) => member.topics));
+  const partitions = new Map([...topics].map((topic) => [topic, input.partitionsOf(topic)]));
+  return assignPartitions({ members, partitions, claims: state.claims });
+}
+
+function shapeOf(state: GroupState): string {
+  const members = Object.entries(state.members).map(([id, { topics }]) => [id, topics]);
+  return JSON.stringify([members, Object.entries(state.claims).sort()]);
+}
+
+/** Returns the topic and partition that a name of `partitionName` stands for. */
+export function parsePartitionName(name: string): { topic: string; partition: number } {
+  const at = name.lastIndexOf('/');
+  const parsed = { topic: name.slice(0, at), partition: Number(name.slice(at + 1)) };
+  assert(partitionName(parsed.topic, parsed.partition) === name, 'Not a partition name', { name });
+  return parsed;
+}

@@ -1,0 +1,223 @@
+// One process at a time on one DATA_DIR. The lock file names its owner by process id and start time, so that a lock
+// left by a killed process is taken over at once and a reused process id is not mistaken for its owner.
+//
+// Seen from another container the owner's process id means nothing; there the file's age decides: the owner touches
+// it every `touchEveryMs`, and only a lock without a sign of life for `deadAfterMs` is taken over.
+import { execFileSync } from 'node:child_process';
+import {
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { threadId } from 'node:worker_threads';
+
+import { ConfigError } from '../../errors.ts';
+
+const touchEveryMs = 1_000;
+const deadAfterMs = 5_000;
+const attemptsMax = 20;
+
+interface LockOwner {
+  readonly pid: number;
+  /** When the process started, in the words of its operating system; '' where that is unknown. */
+  readonly startedAt: string;
+  /** Processes with the same view see each other's process ids. */
+  readonly view: string;
+}
+
+export interface ProcessLock {
+  /** Names this process among all that ever held the lock. */
+  readonly token: string;
+  /** Stops the signs of life of this thread; the lock stays until the process ends. */
+  close(): void;
+}
+
+/**
+ * Takes the lock of `dataDir` for this process, or joins it where another thread of the process holds it. The folder
+ * is created where it is missing.
+ * @throws ConfigError when another living process holds it (names its pid), or the folder cannot be written.
+ */
+export function acquireProcessLock(dataDir: string): ProcessLock {
+  const path = join(dataDir, 'process.lock');
+  const own = ownIdentity();
+  try {
+    mkdirSync(dataDir, { recursive: true });
+    takeLock(path, own, dataDir);
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    throw unusableFolder(dataDir, error);
+  }
+  const timer = setInterval(() => touch(path), touchEveryMs);
+  timer.unref();
+  return {
+    token: `${own.pid}@${own.startedAt}@${own.view}`,
+    close: () => clearInterval(timer),
+  };
+}
+
+/** Returns the error for a DATA_DIR that cannot be used: what failed and the cure. */
+export function unusableFolder(dataDir: string, cause: unknown): ConfigError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new ConfigError(
+    `DATA_DIR ${dataDir} cannot be used: ${reason}. It must be a folder that this user can write to.`,
+    { dataDir },
+    cause,
+  );
+}
+
+function takeLock(path: string, own: LockOwner, dataDir: string): void {
+  const mine = `${path}.${own.pid}.${threadId}`;
+  writeFileSync(mine, JSON.stringify(own));
+  try {
+    for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
+      // A link is made by exactly one of several processes, and never over an existing file.
+      if (linked(mine, path)) return;
+      const owner = readOwner(path);
+      if (owner === 'gone') continue;
+      if (owner !== 'unreadable' && sameProcess(owner, own)) return;
+      if (isAlive(path, owner, own)) throw inUse(dataDir, owner);
+      removeStale(path, owner, own);
+    }
+  } finally {
+    rmSync(mine, { force: true });
+  }
+  throw new ConfigError(`DATA_DIR ${dataDir} is being taken by another process at this moment.`, {
+    dataDir,
+  });
+}
+
+function linked(from: string, to: string): boolean {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (error) {
+    if (isCode(error, 'EEXIST')) return false;
+    throw error;
+  }
+}
+
+/** Takes a dead owner's lock away; puts it back where a living process took it in between. */
+function removeStale(path: string, stale: LockOwner | 'unreadable', own: LockOwner): void {
+  const aside = `${path}.stale.${own.pid}.${threadId}`;
+  try {
+    renameSync(path, aside);
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return;
+    throw error;
+  }
+  const moved = readOwner(aside);
+  if (JSON.stringify(moved) !== JSON.stringify(stale)) linked(aside, path);
+  rmSync(aside, { force: true });
+}
+
+function readOwner(path: string): LockOwner | 'unreadable' | 'gone' {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return 'gone';
+    throw error;
+  }
+  try {
+    const { pid, startedAt, view } = JSON.parse(text) as Partial<LockOwner>;
+    if (typeof pid === 'number' && typeof startedAt === 'string' && typeof view === 'string') {
+      return { pid, startedAt, view };
+    }
+  } catch {
+    return 'unreadable';
+  }
+  return 'unreadable';
+}
+
+function isAlive(path: string, owner: LockOwner | 'unreadable', own: LockOwner): boolean {
+  if (owner !== 'unreadable' && owner.view === own.view) {
+    return processExists(owner.pid) && startTime(owner.pid) === owner.startedAt;
+  }
+  try {
+    return Date.now() - statSync(path).mtimeMs < deadAfterMs;
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return false;
+    throw error;
+  }
+}
+
+function sameProcess(a: LockOwner, b: LockOwner): boolean {
+  return a.pid === b.pid && a.startedAt === b.startedAt && a.view === b.view;
+}
+
+function inUse(dataDir: string, owner: LockOwner | 'unreadable'): ConfigError {
+  const who =
+    owner === 'unreadable' ? 'another process' : `process ${owner.pid} (host view ${owner.view})`;
+  return new ConfigError(
+    `DATA_DIR ${dataDir} is in use by ${who}. Stop that process, or give this one its own DATA_DIR; ` +
+      'several processes share work only over Kafka (KAFKA_BROKERS).',
+    { dataDir, pid: owner === 'unreadable' ? null : owner.pid },
+  );
+}
+
+let identity: LockOwner | undefined;
+
+function ownIdentity(): LockOwner {
+  identity ??= { pid: process.pid, startedAt: startTime(process.pid), view: processView() };
+  return identity;
+}
+
+function processView(): string {
+  const read = (get: () => string): string => {
+    try {
+      return get().trim();
+    } catch {
+      // Not Linux: the host name alone is the view.
+      return '';
+    }
+  };
+  const boot = read(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8'));
+  return `${hostname()}/${boot.slice(0, 8)}/${read(() => readlinkSync('/proc/self/ns/pid'))}`;
+}
+
+/** The start of a process in ticks since boot (Linux) or as `ps` words it; '' where neither is known. */
+function startTime(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The second field, the command, may hold spaces and parentheses; field 22 counts from behind it.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  } catch {
+    if (process.platform === 'linux' || process.platform === 'win32') return '';
+  }
+  try {
+    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim();
+  } catch {
+    // No such process any more.
+    return '';
+  }
+}
+
+function processExists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return isCode(error, 'EPERM');
+  }
+}
+
+function touch(path: string): void {
+  const now = new Date();
+  try {
+    utimesSync(path, now, now);
+  } catch {
+    // The folder was removed under us; what follows from that shows in the next commit, not here.
+  }
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}

@@ -1,0 +1,122 @@
+// Bounded disk: whole batches are deleted from the front of a partition once they are old, or the partition is large.
+// Kafka's topic settings `retention.ms` and `retention.bytes` override the defaults; -1 keeps everything.
+import type { Tables } from './database.ts';
+import type { FetchPlace } from './fetch.ts';
+import {
+  appendTimeMsOf,
+  batchKey,
+  decodeExtent,
+  decodeTopic,
+  encodeExtent,
+  extentKey,
+  lastOffsetOf,
+  logTables,
+  type StoredTopic,
+} from './layout.ts';
+
+export interface Retention {
+  /** Age of a batch, counted from its append. */
+  readonly retentionMs: number;
+  /** Bytes of batches in one partition. */
+  readonly retentionBytes: number;
+}
+
+export const retentionDefaults: Retention = {
+  retentionMs: 7 * 24 * 60 * 60 * 1_000,
+  retentionBytes: 1024 * 1024 * 1024,
+};
+
+/** How often a log looks for what is due. */
+export const retentionIntervalMs = 60_000;
+/** Batches deleted in one update: the write lock is short. */
+const batchesPerUpdate = 32;
+
+/** Deletes what is due in every partition and returns how many batches that were. */
+export async function applyRetention(
+  tables: Tables,
+  defaults: Retention,
+  nowMs: number,
+): Promise<number> {
+  tables.refresh();
+  let deleted = 0;
+  for (const { topic, stored } of storedTopics(tables)) {
+    const retention = retentionOf(stored, defaults);
+    for (let partition = 0; partition < stored.partitions; partition += 1) {
+      const place = { topic, topicId: stored.id, partition };
+      deleted += await trimPartition(tables, place, retention, nowMs);
+    }
+  }
+  return deleted;
+}
+
+async function trimPartition(
+  tables: Tables,
+  place: FetchPlace,
+  retention: Retention,
+  nowMs: number,
+): Promise<number> {
+  let deleted = 0;
+  for (;;) {
+    tables.refresh();
+    const due = dueBatches(tables, place, retention, nowMs);
+    if (due.length === 0) return deleted;
+    await tables.update((view) => {
+      const key = extentKey(place.topicId, place.partition);
+      const extent = decodeExtent(view.get(logTables.partitions, key));
+      // Another thread may have trimmed the partition since.
+      const left = due.filter((batch) => batch.lastOffset >= extent.earliest);
+      const last = left.at(-1);
+      if (last === undefined) return;
+      for (const { lastOffset } of left) {
+        view.remove(logTables.batches, batchKey(place.topicId, place.partition, lastOffset));
+      }
+      const bytes = left.reduce((sum, batch) => sum - batch.bytes, extent.bytes);
+      const trimmed = { ...extent, earliest: last.lastOffset + 1, bytes };
+      view.put(logTables.partitions, key, encodeExtent(trimmed));
+    });
+    deleted += due.length;
+  }
+}
+
+function dueBatches(
+  tables: Tables,
+  place: FetchPlace,
+  retention: Retention,
+  nowMs: number,
+): { readonly lastOffset: number; readonly bytes: number }[] {
+  const { topicId, partition } = place;
+  const extent = decodeExtent(tables.get(logTables.partitions, extentKey(topicId, partition)));
+  if (extent.earliest === extent.end) return [];
+  const due = [];
+  let left = extent.bytes;
+  const keys = {
+    from: batchKey(topicId, partition, extent.earliest),
+    to: batchKey(topicId, partition, Number.MAX_SAFE_INTEGER),
+  };
+  for (const { key, value } of tables.range(logTables.batches, keys)) {
+    const old = nowMs - appendTimeMsOf(value) > retention.retentionMs;
+    if (due.length === batchesPerUpdate || (!old && left <= retention.retentionBytes)) break;
+    due.push({ lastOffset: lastOffsetOf(key), bytes: value.length });
+    left -= value.length;
+  }
+  return due;
+}
+
+function retentionOf(stored: StoredTopic, defaults: Retention): Retention {
+  const setting = (name: string, fallback: number): number => {
+    const value = Number(stored.config[name] ?? fallback);
+    return value < 0 || Number.isNaN(value) ? Number.POSITIVE_INFINITY : value;
+  };
+  return {
+    retentionMs: setting('retention.ms', defaults.retentionMs),
+    retentionBytes: setting('retention.bytes', defaults.retentionBytes),
+  };
+}
+
+function storedTopics(tables: Tables): { topic: string; stored: StoredTopic }[] {
+  const all = { from: Buffer.from([1]), to: Buffer.from([255]) };
+  return [...tables.range(logTables.topics, all)].flatMap(({ key, value }) => {
+    const stored = decodeTopic(value);
+    return stored === undefined ? [] : [{ topic: key.toString('utf8'), stored }];
+  });
+}

@@ -1,0 +1,112 @@
+// The online feature store of the embedded default: the newest feature row of each sensor, in LMDB beside the log.
+// Any thread of the process reads it while the projector writes.
+//
+//   rows  SHA-256 of the sensor id → format u8 = 1 · window end i64 · JSON of the features
+//
+// The key is a hash because LMDB bounds its keys and a sensor id may be any text. JSON carries every double exactly
+// but -0, which is written as the string "-0".
+import { createHash } from 'node:crypto';
+import { resolve } from 'node:path';
+
+import type { FeatureRow } from '../../codecs/feature-row.ts';
+import { assert } from '../../errors.ts';
+import { openDurableTables, type PlanView } from '../../log/embedded/database.ts';
+import type { FeatureStore, OnlineFeatures } from '../feature-store.ts';
+
+const table = 'rows';
+const format = 1;
+const headerBytes = 9;
+/** Rows written in one transaction: a reader of the log waits no longer than this for the write lock. */
+const rowsPerUpdate = 1_000;
+
+export interface EmbeddedFeatureStoreOptions {
+  /** Holds the store in `features/`; one process at a time. */
+  readonly dataDir: string;
+}
+
+/**
+ * Opens the embedded feature store of `dataDir`, creating it where it is missing.
+ * @throws ConfigError when another process holds the folder (names its pid), or it cannot be written.
+ */
+export function openEmbeddedFeatureStore(options: EmbeddedFeatureStoreOptions): FeatureStore {
+  const tables = openDurableTables({
+    dataDir: resolve(options.dataDir),
+    name: 'features',
+    tables: [table],
+  });
+  return {
+    async upsert(rows) {
+      let written = 0;
+      for (let start = 0; start < rows.length; start += rowsPerUpdate) {
+        const some = rows.slice(start, start + rowsPerUpdate);
+        const { result, flushed } = await tables.update((view) => writeNewer(view, some));
+        await flushed;
+        written += result;
+      }
+      return { written, skipped: rows.length - written };
+    },
+    async read(sensorIds) {
+      tables.refresh();
+      return sensorIds.map((id) => decodeRow(tables.get(table, sensorKey(id))));
+    },
+    async ping() {
+      tables.refresh();
+      tables.get(table, sensorKey('ping'));
+    },
+    close: () => tables.close(),
+  };
+}
+
+function writeNewer(view: PlanView, rows: readonly FeatureRow[]): number {
+  let written = 0;
+  for (const row of rows) {
+    const key = sensorKey(row.sensor_id);
+    const stored = view.get(table, key);
+    if (stored !== undefined && windowEndMs(stored) >= row.window_end) continue;
+    view.put(table, key, encodeRow(row));
+    written += 1;
+  }
+  return written;
+}
+
+function sensorKey(sensorId: string): Buffer {
+  return createHash('sha256').update(sensorId, 'utf8').digest();
+}
+
+function encodeRow(row: FeatureRow): Buffer {
+  assert(Number.isSafeInteger(row.window_end), 'A window ends at a whole millisecond', {
+    sensor_id: row.sensor_id,
+    window_end: row.window_end,
+  });
+  const json = JSON.stringify(row.features, (name, value: unknown) => {
+    assert(typeof value !== 'number' || Number.isFinite(value), 'A feature is not finite', {
+      sensor_id: row.sensor_id,
+      name,
+    });
+    return Object.is(value, -0) ? '-0' : value;
+  });
+  const value = Buffer.alloc(headerBytes + Buffer.byteLength(json));
+  value.writeUInt8(format, 0);
+  value.writeBigInt64BE(BigInt(row.window_end), 1);
+  value.write(json, headerBytes);
+  return value;
+}
+
+function windowEndMs(stored: Buffer): number {
+  assert(stored[0] === format, 'The feature store was written by another version', {
+    format: stored[0],
+  });
+  return Number(stored.readBigInt64BE(1));
+}
+
+function decodeRow(stored: Buffer | undefined): OnlineFeatures | undefined {
+  if (stored === undefined) return undefined;
+  const values: unknown = JSON.parse(
+    stored.toString('utf8', headerBytes),
+    (_name, value: unknown) => (value === '-0' ? -0 : value),
+  );
+  return {
+    eventTimeMs: windowEndMs(stored),
+    values: values as Readonly<Record<string, number>>,
+  };
+}

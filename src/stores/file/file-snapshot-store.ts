@@ -1,0 +1,158 @@
+// Snapshots as files in a folder, which may be a volume shared by hosts: <folder>/<shard key>/<id>.snapshot, names
+// percent-encoded. A file appears under its name only whole and on the disk: written aside, synced, renamed, and the
+// folder synced. The checksum is in the reference (committed metadata), so a file is never trusted by itself.
+import { open, mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+
+import { crc32c } from '@node-rs/crc32';
+
+import { assert, ConfigError, CorruptSnapshotError, UnavailableError } from '../../errors.ts';
+import type { SnapshotReference, SnapshotStore } from '../snapshot-store.ts';
+
+export interface FileSnapshotStoreOptions {
+  /** Created where it is missing. */
+  readonly folder: string;
+}
+
+/** Bytes per write: between two of them other file operations get their turn. */
+const writeBytes = 4 * 1024 * 1024;
+let asideCount = 0;
+
+/**
+ * Opens the snapshot store in `folder`.
+ * @throws ConfigError (on the first write) when the folder cannot be written.
+ */
+export function openFileSnapshotStore(options: FileSnapshotStoreOptions): SnapshotStore {
+  const folder = resolve(options.folder);
+  return {
+    write: (shardKey, id, bytes) => writeSnapshot(folder, shardKey, id, bytes),
+    read: (shardKey, reference) => readSnapshot(folder, shardKey, reference),
+    async remove(shardKey, reference) {
+      const place = placeOf(shardKey, reference.id);
+      if (reference.place !== place) return;
+      try {
+        await rm(join(folder, place), { force: true });
+      } catch (error) {
+        throw unavailable('removed', place, error);
+      }
+    },
+    async close() {
+      // Nothing is held between calls.
+    },
+  };
+}
+
+async function writeSnapshot(
+  folder: string,
+  shardKey: string,
+  id: string,
+  bytes: Uint8Array,
+): Promise<SnapshotReference> {
+  const place = placeOf(shardKey, id);
+  const path = join(folder, place);
+  asideCount += 1;
+  const aside = `${path}.${process.pid}.${Date.now()}.${asideCount}.part`;
+  const checksum = crc32c(bytes);
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeSynced(aside, bytes);
+    await rename(aside, path);
+    await syncFolder(dirname(path));
+  } catch (error) {
+    await rm(aside, { force: true }).catch(() => undefined);
+    if (isCode(error, 'EACCES', 'EPERM', 'EROFS', 'ENOTDIR')) throw unusable(folder, error);
+    throw unavailable('written', place, error);
+  }
+  return { id, place, length: bytes.length, checksum };
+}
+
+async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await open(path, 'wx');
+  try {
+    for (let at = 0; at < bytes.length;) {
+      const { bytesWritten } = await file.write(bytes, at, Math.min(writeBytes, bytes.length - at));
+      assert(bytesWritten > 0, 'A write made no progress', { path, at });
+      at += bytesWritten;
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** A rename is on the disk only when its folder is. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+async function readSnapshot(
+  folder: string,
+  shardKey: string,
+  reference: SnapshotReference,
+): Promise<Uint8Array> {
+  const place = placeOf(shardKey, reference.id);
+  const details = { shard: shardKey, id: reference.id, place: reference.place };
+  if (reference.place !== place) {
+    throw new CorruptSnapshotError(`Snapshot ${place} is named as ${reference.place}`, details);
+  }
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(join(folder, place));
+  } catch (error) {
+    if (isCode(error, 'ENOENT', 'ENOTDIR')) {
+      throw new CorruptSnapshotError(`Snapshot ${place} is missing in ${folder}`, details, error);
+    }
+    throw unavailable('read', place, error);
+  }
+  if (bytes.length !== reference.length) {
+    throw new CorruptSnapshotError(
+      `Snapshot ${place} has ${bytes.length} bytes instead of ${reference.length}`,
+      details,
+    );
+  }
+  if (crc32c(bytes) !== reference.checksum) {
+    throw new CorruptSnapshotError(`Snapshot ${place} does not match its checksum`, details);
+  }
+  return bytes;
+}
+
+function placeOf(shardKey: string, id: string): string {
+  return `${encodeName(shardKey)}/${encodeName(id)}.snapshot`;
+}
+
+/** One file name per text, and none that a file system reads as a path, hides, or folds by case into another. */
+function encodeName(text: string): string {
+  assert(text.length > 0, 'A snapshot name is empty');
+  return Buffer.from(text)
+    .toString('latin1')
+    .replace(/[^a-z0-9_-]/g, (byte) => `%${byte.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}
+
+function unusable(folder: string, cause: unknown): ConfigError {
+  return new ConfigError(
+    `SNAPSHOT_DIR ${folder} cannot be written: ${messageOf(cause)}. It must be a folder that this user can write to.`,
+    { folder },
+    cause,
+  );
+}
+
+function unavailable(what: string, place: string, cause: unknown): UnavailableError {
+  return new UnavailableError(
+    `Snapshot ${place} could not be ${what}: ${messageOf(cause)}`,
+    { place },
+    cause,
+  );
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function isCode(error: unknown, ...codes: readonly string[]): boolean {
+  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
+}
