@@ -8,7 +8,7 @@ import { knownStream } from './known-stream.ts';
 export function knownState(baseline: 'adaptive' | 'cumulative'): ShardState {
   const state = createShardState({ ...defaultSemantics, baseline }, { watermark: 'own' });
   const readings = knownStream(400).map((value, index) => {
-    const timestampMs = 1_700_000_000_000 + 500 * index - (index % 7 === 0 ? 3_000 : 0);
+    const timestampMs = 1_700_000_000_000 + 560 * index - (index % 7 === 0 ? 3_000 : 0);
     const sensorId = index % 10 === 0 ? 'β' : 'sensor_001';
     return { offset: 2 * index, recordTimestampMs: timestampMs, sensorId, timestampMs, value };
   });
