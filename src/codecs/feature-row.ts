@@ -1,8 +1,8 @@
 // closed window → feature row → bytes, and back. The JSON is a fixed contract: these fields, in this order, with every
 // digit a double needs. Next on the line: the commit, which makes the row visible.
-import avro from 'avsc';
 import { assert, DecodeError } from '../errors.ts';
 import type { ClosedWindow } from '../sensors/shard-state.ts';
+import { exactAvroType } from './avro-long.ts';
 import { featureRowSchema } from './avro-schemas.ts';
 import { confluentHeaderBytes, readConfluentSchemaId } from './confluent.ts';
 import { isoTime } from './iso-time.ts';
@@ -38,7 +38,7 @@ export interface FeatureRowContext {
   }[];
 }
 
-const rowType = avro.Type.forSchema(featureRowSchema);
+const rowType = exactAvroType(featureRowSchema);
 
 /**
  * Returns the row of `window` as UTF-8 JSON in the contract's field order; numbers in their shortest form that reads

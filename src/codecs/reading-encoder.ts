@@ -1,5 +1,5 @@
 // reading → bytes, for whoever produces readings; what it writes the reading decoder reads back exactly.
-import avro from 'avsc';
+import { exactAvroType } from './avro-long.ts';
 import { readingSchema } from './avro-schemas.ts';
 
 /** A reading as its producer holds it; the names are those of the contract. */
@@ -10,7 +10,7 @@ export interface ProducedReading {
   readonly value: number;
 }
 
-const readingType = avro.Type.forSchema(readingSchema);
+const readingType = exactAvroType(readingSchema);
 
 /** Returns the reading as JSON, in the contract's field order. A value that is not finite becomes null, no reading. */
 export function encodeReadingJson({ sensor_id, timestamp, value }: ProducedReading): Uint8Array {

@@ -40,14 +40,21 @@ export function valueReason(value: number): DeadLetterReason | null {
   };
 }
 
-/** Returns `value` for a message: what it is, and as much of it as helps. */
+/** Returns a field's value for a message: what it is, and as much of it as helps. */
 export function shown(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'an array';
-  if (typeof value === 'object') return 'an object';
-  const text = String(value);
-  const part = text.length > shownMax ? `${text.slice(0, shownMax)}…` : text;
-  return typeof value === 'string'
-    ? `the string ${JSON.stringify(part)}`
-    : `${typeof value} ${part}`;
+  switch (typeof value) {
+    case 'string':
+      return `the string ${JSON.stringify(cut(value))}`;
+    case 'number':
+    case 'boolean':
+      return `${typeof value} ${value}`;
+    default:
+      return 'an object';
+  }
+}
+
+function cut(text: string): string {
+  return text.length > shownMax ? `${text.slice(0, shownMax)}…` : text;
 }
