@@ -12,16 +12,24 @@ export function modifiedMs(path) {
 
 /** Runs a command in the root with its output on stderr; ends the process with the command's code when it fails. */
 export function run(command, args) {
+  const code = tryRun(command, args);
+  if (code !== 0) process.exit(code);
+}
+
+function tryRun(command, args) {
   // npm and tsc print progress: stdout belongs to the program that is started afterwards.
-  const { status } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
-  if (status !== 0) process.exit(status ?? 1);
+  return spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] }).status ?? 1;
 }
 
 /** Installs the node modules unless the ones there are at least as new as the lock file. */
 export function install() {
   // npm writes this file last, so an interrupted install is not taken for a finished one.
   if (modifiedMs('node_modules/.package-lock.json') >= modifiedMs('package-lock.json')) return;
-  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  const quietly = ['--no-audit', '--no-fund', '--loglevel=error'];
+  if (tryRun('npm', ['ci', ...quietly]) === 0) return;
+  // `npm ci` refuses a lock file that lacks a platform's optional package, which npm writes where a registry has none.
+  console.error('npm ci failed; trying npm install, which follows the same lock file');
+  run('npm', ['install', '--no-save', ...quietly]);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) install();
