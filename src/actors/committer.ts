@@ -134,16 +134,16 @@ export class Committer {
   async #runCommit(draining: boolean): Promise<void> {
     const { context, writer, memory, outbox } = this.#parts;
     const { clock, metrics } = context;
-    // The cut: everything below is read in one go, before the next reading folds.
-    const outgoing = outbox.take();
-    const nextOffset = memory.position;
-    const snapshots = this.#snapshots;
-    const metadata = encodePositionMetadata(this.#metadata(snapshots));
-    const marker = this.#marker();
-    const records = this.#withMarkers(outgoing.records, marker);
-    const snapshot = this.#copyIfDue(draining);
-    this.#lastCommitStartMs = clock.monotonicMs();
     try {
+      // The cut: everything up to the commit is read in one go, before the next reading folds.
+      const outgoing = outbox.take();
+      const nextOffset = memory.position;
+      const snapshots = this.#snapshots;
+      const metadata = encodePositionMetadata(this.#metadata(snapshots));
+      const marker = this.#marker();
+      const records = this.#withMarkers(outgoing.records, marker);
+      const snapshot = this.#copyIfDue(draining);
+      this.#lastCommitStartMs = clock.monotonicMs();
       const ends = await writer.commit({ nextOffset, metadata, records });
       if (this.#closed) return;
       this.committedOffset = nextOffset;

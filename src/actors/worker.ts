@@ -3,6 +3,7 @@
 import { systemClock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { encodeFeatureRowAvro, encodeFeatureRowJson } from '../codecs/feature-row.ts';
+import { deferred } from '../deferred.ts';
 import { ConfigError, errorToData } from '../errors.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { openEventLog } from '../log/open.ts';
@@ -58,22 +59,6 @@ export async function runWorker({ config, workerIndex, port }: WorkerTask): Prom
     await log.close();
     port.close();
   }
-}
-
-interface Deferred<T> {
-  readonly promise: Promise<T>;
-  readonly resolve: (value: T) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-function deferred<T>(): Deferred<T> {
-  let resolve: (value: T) => void = () => undefined;
-  let reject: (error: unknown) => void = () => undefined;
-  const promise = new Promise<T>((onValue, onError) => {
-    resolve = onValue;
-    reject = onError;
-  });
-  return { promise, resolve, reject };
 }
 
 async function answer(
