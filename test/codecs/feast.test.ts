@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
+import { runs, titled } from '../../property-tests/seed.ts';
 import { murmur3X86 } from '../../src/codecs/feast-hash.ts';
 import {
   decodeFeastTimestamp,
@@ -111,16 +112,17 @@ describe('the Feast encoding', () => {
     expect(() => decodeFeastTimestamp(Buffer.from('0a00', 'hex'))).toThrow(/Timestamp/);
   });
 
-  it('reads back every double bit for bit and every safe integer', () => {
+  it(titled('reads back every double bit for bit and every safe integer'), () => {
     fc.assert(
       fc.property(fc.double({ noNaN: true }), fc.maxSafeInteger(), (double, integer) => {
         expect(decodeFeastValue(encodeFeastValue('Float64', double))).toBe(double);
         expect(decodeFeastValue(encodeFeastValue('Int64', integer))).toBe(integer);
       }),
+      runs(500),
     );
   });
 
-  it('reads back every millisecond, before the epoch too', () => {
+  it(titled('reads back every millisecond, before the epoch too'), () => {
     fc.assert(
       fc.property(fc.integer({ min: -8.64e15, max: 8.64e15 }), (epochMs) => {
         const bytes = Buffer.alloc(22);
@@ -128,6 +130,7 @@ describe('the Feast encoding', () => {
 
         expect(feastTimestampMs(bytes.subarray(0, end))).toBe(epochMs);
       }),
+      runs(500),
     );
   });
 

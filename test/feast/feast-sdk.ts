@@ -42,8 +42,9 @@ export async function openFeastSdk(python: string, redisUrl: string): Promise<Fe
   });
   const yaml = join(repo, 'feature_store.yaml');
   const settings = readFileSync(yaml, 'utf8');
-  const { host } = new URL(redisUrl);
-  writeFileSync(yaml, settings.replace(/connection_string: .*/, `connection_string: ${host}`));
+  const { host, pathname } = new URL(redisUrl);
+  const address = pathname.length > 1 ? `${host},db=${pathname.slice(1)}` : host;
+  writeFileSync(yaml, settings.replace(/connection_string: .*/, `connection_string: ${address}`));
   const apply = spawnSync(join(dirname(python), 'feast'), ['apply'], {
     cwd: repo,
     encoding: 'utf8',

@@ -10,7 +10,9 @@ import { uniqueName } from '../contracts/event-log-harness.ts';
 import { featureRow } from '../contracts/feature-store.contract.ts';
 import { openFeastSdk, type FeastSdk } from './feast-sdk.ts';
 
-const redisUrl = inject('redisUrl');
+const server = inject('redisUrl');
+// A database of its own: how feature_store.yaml is told of one is then tested too.
+const redisUrl = server === '' ? '' : `${server}/12`;
 const python = inject('feastPython');
 
 describe.skipIf(redisUrl === '' || python === '')(

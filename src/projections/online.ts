@@ -1,0 +1,249 @@
+// The online projection: feature rows, read committed, into the online store. Invariant: a position is committed only
+// after everything before it is in the store; the store refuses older windows, so reading rows again is harmless.
+// While the store is away nothing is fetched and nothing is held: the partitions are paused and later started again
+// at their positions.
+import type { Clock } from '../clock.ts';
+import type { FeatureRow } from '../codecs/feature-row.ts';
+import { errorToData, isSensoriumError, type ErrorData } from '../errors.ts';
+import type {
+  EventLog,
+  FetchedBatch,
+  GroupListener,
+  GroupMember,
+  TopicPartition,
+} from '../log/event-log.ts';
+import type { Logger } from '../logger.ts';
+import type { Metrics } from '../metrics.ts';
+import type { FeatureStore } from '../stores/feature-store.ts';
+import { backoffMs } from './backoff.ts';
+import { collectNewest } from './newest-rows.ts';
+import { Positions, type Held } from './positions.ts';
+import type { ProjectorStatus } from './protocol.ts';
+import { createRowProblems, type RowProblems } from './row-problems.ts';
+
+export interface ProjectorOptions {
+  readonly log: EventLog;
+  readonly store: FeatureStore;
+  /** The topic of feature rows. */
+  readonly topic: string;
+  /** The projection's own consumer group. */
+  readonly groupId: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Rows that are in the store now, the newest of each sensor in a batch. */
+  onRows?(rows: readonly FeatureRow[]): void;
+  /** The projector cannot go on. */
+  onFailed(error: unknown): void;
+}
+
+export interface Projector {
+  status(): ProjectorStatus;
+  /** Finishes the writes under way, commits, leaves the group. Idempotent. */
+  drain(): Promise<void>;
+}
+
+const rowsPerUpsert = 1_000;
+const commitIntervalMs = 1_000;
+const pingIntervalMs = 1_000;
+
+/** Joins the group and projects until drained. @throws UnavailableError when the group cannot be joined. */
+export async function startProjector(options: ProjectorOptions): Promise<Projector> {
+  const projector = new OnlineProjector(options);
+  await projector.join();
+  return projector;
+}
+
+class OnlineProjector implements Projector, GroupListener {
+  readonly #options: ProjectorOptions;
+  readonly #problems: RowProblems;
+  readonly #closing = new AbortController();
+  readonly #positions: Positions;
+  readonly #writing = new Set<Promise<void>>();
+  #member: GroupMember | undefined;
+  #joined: (member: GroupMember) => void = () => undefined;
+  readonly #whenJoined = new Promise<GroupMember>((resolve) => {
+    this.#joined = resolve;
+  });
+  #connected = false;
+  #inOutage = false;
+  #failuresInRow = 0;
+  #answers = 0;
+  #lastError: ErrorData | null = null;
+  #drained: Promise<void> | undefined;
+
+  constructor(options: ProjectorOptions) {
+    this.#options = options;
+    this.#problems = createRowProblems(options.metrics, options.logger);
+    this.#positions = new Positions({ ...options, closing: this.#closing.signal });
+  }
+
+  async join(): Promise<void> {
+    const { log, groupId, topic } = this.#options;
+    this.#member = await log.joinGroup({ groupId, topics: [topic], listener: this });
+    this.#joined(this.#member);
+    this.#guard(this.#commitRegularly());
+    this.#guard(this.#pingWhenIdle());
+  }
+
+  status(): ProjectorStatus {
+    const partitions = this.#positions.projected();
+    const lag = partitions.reduce(
+      (sum, { position, highWatermark }) => sum + Math.max(0, highWatermark - position),
+      0,
+    );
+    this.#options.metrics.projectionLagRecords.set(lag);
+    return { partitions, lag, connected: this.#connected, lastError: this.#lastError };
+  }
+
+  drain(): Promise<void> {
+    this.#drained ??= this.#drain();
+    return this.#drained;
+  }
+
+  async #drain(): Promise<void> {
+    this.#closing.abort();
+    await Promise.all(this.#writing);
+    await this.#positions.commit();
+    await this.#member?.leave();
+    this.#positions.clear();
+  }
+
+  positionOf({ partition }: TopicPartition): number | undefined {
+    return this.#positions.get(partition)?.position;
+  }
+
+  onAssigned(added: readonly TopicPartition[]): void {
+    for (const partition of added) this.#guard(this.#begin(this.#positions.add(partition)));
+  }
+
+  onRevoked(removed: readonly TopicPartition[]): void {
+    for (const partition of removed) this.#positions.remove(partition);
+  }
+
+  onFailed(error: Error): void {
+    if (!this.#closing.signal.aborted) this.#options.onFailed(error);
+  }
+
+  async onBatch(batch: FetchedBatch): Promise<void> {
+    const held = this.#positions.get(batch.partition);
+    if (held?.position === undefined || this.#closing.signal.aborted) return;
+    // Fetched before the partition was started again further back: taking it would leave a gap.
+    if (batch.fetchOffset > held.position) return;
+    const writing = this.#project(batch, held, held.position);
+    this.#writing.add(writing);
+    await writing;
+    this.#writing.delete(writing);
+  }
+
+  async #begin(held: Held): Promise<void> {
+    const member = await this.#whenJoined;
+    const from = await this.#positions.settle(held);
+    // A partition assigned during an outage stays paused until the outage ends and starts it with the others.
+    if (from !== undefined && !this.#inOutage) member.start(held, from);
+  }
+
+  async #project(batch: FetchedBatch, held: Held, position: number): Promise<void> {
+    try {
+      held.highWatermark = batch.highWatermark;
+      const newest = new Map<string, FeatureRow>();
+      collectNewest(batch, position, newest, this.#problems.ofPartition(batch));
+      const rows = [...newest.values()];
+      for (let at = 0; at < rows.length; at += rowsPerUpsert) {
+        await this.#upsert(rows.slice(at, at + rowsPerUpsert));
+      }
+      held.position = Math.max(position, batch.nextOffset);
+      if (rows.length > 0) this.#options.onRows?.(rows);
+    } catch (error) {
+      this.#onStoreError(error);
+    }
+  }
+
+  async #upsert(rows: readonly FeatureRow[]): Promise<void> {
+    const { metrics, store } = this.#options;
+    const { written, skipped, refused = 0 } = await store.upsert(rows);
+    metrics.projectedRows.inc({ result: 'written' }, written);
+    metrics.projectedRows.inc({ result: 'skipped' }, skipped);
+    metrics.projectedRows.inc({ result: 'refused' }, refused);
+    this.#failuresInRow = 0;
+    this.#answered();
+  }
+
+  #answered(): void {
+    this.#answers += 1;
+    this.#connected = true;
+    this.#lastError = null;
+  }
+
+  #onStoreError(error: unknown): void {
+    if (!isSensoriumError(error) || error.directive !== 'retry') {
+      this.#options.onFailed(error);
+      return;
+    }
+    this.#options.metrics.projectionFailures.inc();
+    this.#connected = false;
+    this.#lastError = errorToData(error);
+    if (this.#inOutage || this.#closing.signal.aborted) return;
+    this.#inOutage = true;
+    this.#options.logger.warn({ error: error.message }, 'projection waits for the feature store');
+    this.#guard(this.#sitOut());
+  }
+
+  /** Waits until the store answers, with backoff and for ever; then every partition goes on from its position. */
+  async #sitOut(): Promise<void> {
+    const { clock, logger, store } = this.#options;
+    const member = await this.#whenJoined;
+    for (const held of this.#positions.all()) member.pause(held);
+    while (!this.#connected) {
+      // Only a successful write ends the growth of the backoff: a store can answer a ping and refuse every write.
+      await clock.sleep(backoffMs(this.#failuresInRow), this.#closing.signal);
+      this.#failuresInRow += 1;
+      if (this.#closing.signal.aborted) return;
+      try {
+        await store.ping();
+        this.#connected = true;
+      } catch (error) {
+        if (!isSensoriumError(error) || error.directive !== 'retry') throw error;
+        this.#lastError = errorToData(error);
+        await this.#positions.refreshEnds();
+      }
+    }
+    if (this.#closing.signal.aborted) return;
+    this.#inOutage = false;
+    logger.info({}, 'projection goes on');
+    for (const held of this.#positions.all()) {
+      if (held.position !== undefined) member.start(held, held.position);
+    }
+  }
+
+  async #commitRegularly(): Promise<void> {
+    for (;;) {
+      await this.#options.clock.sleep(commitIntervalMs, this.#closing.signal);
+      if (this.#closing.signal.aborted) return;
+      await this.#positions.commit();
+    }
+  }
+
+  /** While no rows come, only a ping can tell that the store went away. */
+  async #pingWhenIdle(): Promise<void> {
+    const { clock, store } = this.#options;
+    for (let answersSeen = 0; !this.#closing.signal.aborted;) {
+      if (!this.#inOutage && this.#answers === answersSeen) {
+        try {
+          await store.ping();
+          this.#answered();
+        } catch (error) {
+          if (!this.#closing.signal.aborted) this.#onStoreError(error);
+        }
+      }
+      answersSeen = this.#answers;
+      await clock.sleep(pingIntervalMs, this.#closing.signal);
+    }
+  }
+
+  #guard(work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      if (!this.#closing.signal.aborted) this.#options.onFailed(error);
+    });
+  }
+}

@@ -1,0 +1,45 @@
+// Control messages between the main thread and the projector's thread, over a MessagePort of our own. Plain data only.
+import type { MessagePort } from 'node:worker_threads';
+
+import type { FeatureRow } from '../codecs/feature-row.ts';
+import type { Config } from '../config.ts';
+import type { ErrorData } from '../errors.ts';
+
+/** What the projector's thread is given when its one never-ending task starts. Structured-clonable. */
+export interface ProjectorTask {
+  readonly config: Config;
+  /** ProjectorCommand in, ProjectorEvent out; in the task's transfer list. */
+  readonly port: MessagePort;
+}
+
+export interface ProjectedPartition {
+  readonly topic: string;
+  readonly partition: number;
+  /** Next offset to project. */
+  readonly position: number;
+  readonly highWatermark: number;
+}
+
+export interface ProjectorStatus {
+  readonly partitions: readonly ProjectedPartition[];
+  /** Feature rows (records) not yet in the store, over all partitions held. */
+  readonly lag: number;
+  /** Whether the last thing asked of the feature store was answered. */
+  readonly connected: boolean;
+  /** The last failure to reach the store or the log; null once all is well again. */
+  readonly lastError: ErrorData | null;
+}
+
+export type ProjectorCommand =
+  { readonly type: 'drain' } | { readonly type: 'metrics'; readonly requestId: number };
+
+export type ProjectorEvent =
+  /** The projector is a member of its group and projects what it is assigned. */
+  | { readonly type: 'running' }
+  /** Every second. */
+  | ({ readonly type: 'status' } & ProjectorStatus)
+  /** The newest rows projected, at most 4 times a second and 200 rows each: a sample for the page, not the stream. */
+  | { readonly type: 'rows'; readonly rows: readonly FeatureRow[] }
+  /** prom-client's `getMetricsAsJSON()` of this thread. */
+  | { readonly type: 'metrics'; readonly requestId: number; readonly metrics: readonly object[] }
+  | { readonly type: 'drained' };

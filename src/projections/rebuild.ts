@@ -1,0 +1,116 @@
+// Refills an online store from the whole topic of feature rows. Safe at any time, also beside the live projector: the
+// store refuses what is not newer than what it holds, so the two cannot undo each other.
+import type { Clock } from '../clock.ts';
+import type { FeatureRow } from '../codecs/feature-row.ts';
+import { ConfigError, isSensoriumError, UnavailableError } from '../errors.ts';
+import type { EventLog } from '../log/event-log.ts';
+import type { FeatureStore, UpsertCounts } from '../stores/feature-store.ts';
+import { backoffMs } from './backoff.ts';
+import { collectNewest } from './newest-rows.ts';
+
+export interface RebuildOptions {
+  /** The topic of feature rows. */
+  readonly topic: string;
+  readonly clock: Clock;
+  readonly signal?: AbortSignal;
+  /** Called for each record that is no feature row; it is skipped. */
+  onBadRow?(partition: number, offset: number, error: Error): void;
+}
+
+export interface RebuildProgress {
+  /** Records read so far and in total, over all partitions. */
+  readonly records: number;
+  readonly recordsTotal: number;
+  readonly written: number;
+  readonly skipped: number;
+  readonly refused: number;
+  readonly badRows: number;
+}
+
+/** Sensors whose newest row is held before it is written: bounds the memory, not the result. */
+const sensorsHeldMax = 20_000;
+const rowsPerUpsert = 1_000;
+/** About half a minute of retries of one write; then the command gives up and can be run again. */
+const attemptsMax = 10;
+
+/**
+ * Writes the newest row of every sensor of `topic`, as the topic is at the call, to `store`. Returns the final counts.
+ * @throws ConfigError when the topic does not exist; UnavailableError when the store stays away, or on abort.
+ */
+export async function rebuild(
+  log: EventLog,
+  store: FeatureStore,
+  options: RebuildOptions,
+  onProgress: (progress: RebuildProgress) => void,
+): Promise<RebuildProgress> {
+  const { topic } = options;
+  const ranges = await rangesOf(log, topic);
+  const recordsTotal = ranges.reduce((sum, { from, to }) => sum + to - from, 0);
+  const totals = { records: 0, written: 0, skipped: 0, refused: 0, badRows: 0 };
+  const newest = new Map<string, FeatureRow>();
+  const flush = async (): Promise<void> => {
+    const rows = [...newest.values()];
+    newest.clear();
+    for (let at = 0; at < rows.length; at += rowsPerUpsert) {
+      const counts = await upsertPatiently(store, rows.slice(at, at + rowsPerUpsert), options);
+      totals.written += counts.written;
+      totals.skipped += counts.skipped;
+      totals.refused += counts.refused ?? 0;
+    }
+  };
+  for (const range of ranges) {
+    let position = range.from;
+    for await (const batch of log.read({ topic, ...range })) {
+      throwIfAborted(options.signal);
+      collectNewest(batch, position, newest, {
+        badRow: (offset, error) => {
+          totals.badRows += 1;
+          options.onBadRow?.(range.partition, offset, error);
+        },
+      });
+      totals.records += Math.min(batch.nextOffset, range.to) - position;
+      position = Math.min(batch.nextOffset, range.to);
+      if (newest.size >= sensorsHeldMax) await flush();
+      onProgress({ ...totals, recordsTotal });
+    }
+  }
+  await flush();
+  const result = { ...totals, recordsTotal };
+  onProgress(result);
+  return result;
+}
+
+async function rangesOf(
+  log: EventLog,
+  topic: string,
+): Promise<readonly { readonly partition: number; readonly from: number; readonly to: number }[]> {
+  const description = await log.describeTopic(topic);
+  if (description === undefined) throw new ConfigError(`topic ${topic} does not exist`, { topic });
+  return Promise.all(
+    Array.from({ length: description.partitions }, async (_, partition) => {
+      const { earliest, end } = await log.offsets({ topic, partition });
+      return { partition, from: earliest, to: end };
+    }),
+  );
+}
+
+async function upsertPatiently(
+  store: FeatureStore,
+  rows: readonly FeatureRow[],
+  { clock, signal }: RebuildOptions,
+): Promise<UpsertCounts> {
+  for (let attempt = 0; ; attempt += 1) {
+    throwIfAborted(signal);
+    try {
+      return await store.upsert(rows);
+    } catch (error) {
+      const again = isSensoriumError(error) && error.directive === 'retry';
+      if (!again || attempt + 1 >= attemptsMax) throw error;
+      await clock.sleep(backoffMs(attempt), signal);
+    }
+  }
+}
+
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw new UnavailableError('the rebuild was interrupted');
+}

@@ -1,0 +1,305 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+
+import { systemClock } from '../../src/clock.ts';
+import type { FeatureRow } from '../../src/codecs/feature-row.ts';
+import { InvariantError } from '../../src/errors.ts';
+import { openEmbeddedLog } from '../../src/log/embedded/embedded-log.ts';
+import type { EventLog } from '../../src/log/event-log.ts';
+import { createMetrics, type Metrics } from '../../src/metrics.ts';
+import { startProjector, type Projector } from '../../src/projections/online.ts';
+import { openEmbeddedFeatureStore } from '../../src/stores/embedded/embedded-feature-store.ts';
+import { bytes, eventually, uniqueName } from '../contracts/event-log-harness.ts';
+import { featureRow } from '../contracts/feature-store.contract.ts';
+import {
+  HandClock,
+  recordingLogger,
+  withFaults,
+  type LogLine,
+  type FaultyStore,
+} from './recorded.ts';
+
+const topic = 'sensor_features';
+const groupId = 'test-projection';
+
+let dataDir: string;
+let log: EventLog;
+let store: FaultyStore;
+let clock: HandClock;
+let metrics: Metrics;
+let lines: LogLine[];
+let failures: unknown[];
+let live: FeatureRow[];
+const running: Projector[] = [];
+
+beforeEach(async () => {
+  dataDir = mkdtempSync(join(tmpdir(), 'sensorium-projector-'));
+  lines = [];
+  failures = [];
+  live = [];
+  clock = new HandClock();
+  metrics = createMetrics();
+  const logger = recordingLogger(lines);
+  log = openEmbeddedLog({ dataDir, clock: systemClock, logger });
+  store = withFaults(openEmbeddedFeatureStore({ dataDir }));
+  await log.ensureTopics([{ topic, partitions: 2 }]);
+});
+
+afterEach(async () => {
+  for (const projector of running.splice(0)) await projector.drain();
+  await store.close();
+  await log.close();
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+async function project(): Promise<Projector> {
+  const projector = await startProjector({
+    log,
+    store,
+    topic,
+    groupId,
+    clock,
+    logger: recordingLogger(lines),
+    metrics,
+    onRows: (rows) => live.push(...rows),
+    onFailed: (error) => failures.push(error),
+  });
+  running.push(projector);
+  return projector;
+}
+
+function append(rows: readonly FeatureRow[]): Promise<unknown> {
+  return log.append(
+    rows.map((row) => ({
+      topic,
+      key: bytes(row.sensor_id),
+      value: bytes(JSON.stringify(row)),
+    })),
+  );
+}
+
+async function windowsOf(ids: readonly string[]): Promise<(number | null | undefined)[]> {
+  return (await store.read(ids)).map((features) => features?.values['count']);
+}
+
+async function counted(result: string): Promise<number> {
+  const { values } = await metrics.projectedRows.get();
+  return values.find(({ labels }) => labels.result === result)?.value ?? 0;
+}
+
+const idle = (projector: Projector): Promise<void> =>
+  eventually(() => {
+    const { lag, partitions } = projector.status();
+    expect({ lag, partitions: partitions.length }).toEqual({ lag: 0, partitions: 2 });
+  });
+
+const rowsOf = (ids: readonly string[], window: number): FeatureRow[] =>
+  ids.map((id) => featureRow(id, window));
+
+describe('the online projection', () => {
+  test('every sensor ends with its newest window, those from before the start included', async () => {
+    const ids = Array.from({ length: 50 }, () => uniqueName('s'));
+    await append([...rowsOf(ids, 0), ...rowsOf(ids, 1), ...rowsOf(ids, 2)]);
+
+    const projector = await project();
+    await idle(projector);
+    await append([...rowsOf(ids, 4), ...rowsOf(ids, 3)]);
+
+    await eventually(async () => expect(await windowsOf(ids)).toEqual(ids.map(() => 64)));
+    await idle(projector);
+    expect(live.filter(({ sensor_id: id }) => id === ids[0]).at(-1)).toEqual(
+      featureRow(ids[0] ?? '', 4),
+    );
+    expect(projector.status()).toMatchObject({ connected: true, lastError: null });
+    expect(failures).toEqual([]);
+  });
+
+  test('of one batch only the newest row of a sensor is offered to the store', async () => {
+    const ids = ['a', 'b', 'c'];
+    await append(Array.from({ length: 100 }, (_, window) => rowsOf(ids, window)).flat());
+
+    await idle(await project());
+
+    expect(await windowsOf(ids)).toEqual([159, 159, 159]);
+    expect(store.rowsOffered).toBeLessThan(300);
+  });
+
+  test('positions are committed once a second and the next projector goes on there', async () => {
+    await append(rowsOf(['a', 'b', 'c', 'd'], 0));
+    const first = await project();
+    await idle(first);
+    expect(await committedTotal()).toBe(0);
+
+    clock.advance(1_000);
+    await eventually(async () => expect(await committedTotal()).toBe(4));
+    await append(rowsOf(['a', 'b'], 1));
+    await eventually(async () => expect(await windowsOf(['a', 'b'])).toEqual([61, 61]));
+    await first.drain();
+    expect(await committedTotal()).toBe(6);
+    const offeredBefore = store.rowsOffered;
+    const second = await project();
+    await idle(second);
+    await append(rowsOf(['c'], 1));
+
+    await eventually(async () => expect(await windowsOf(['c'])).toEqual([61]));
+    expect(store.rowsOffered - offeredBefore).toBe(1);
+  });
+
+  test('while the store is away nothing is committed, the lag shows, and then everything catches up', async () => {
+    const ids = Array.from({ length: 20 }, () => uniqueName('s'));
+    await append(rowsOf(ids, 0));
+    const projector = await project();
+    await idle(projector);
+    clock.advance(1_000);
+    await eventually(async () => expect(await committedTotal()).toBe(20));
+
+    store.away = 'all';
+    await append(rowsOf(ids, 1));
+    await eventually(() => expect(projector.status().connected).toBe(false));
+    await append(rowsOf(ids, 2));
+    const upserts = store.upserts;
+    for (let second = 0; second < 60; second += 1) {
+      clock.advance(1_000);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+
+    await eventually(() => expect(projector.status().lag).toBe(40));
+    expect(projector.status().lastError).toMatchObject({ code: 'UNAVAILABLE' });
+    expect(store.upserts - upserts).toBeLessThanOrEqual(2);
+    expect(await committedTotal()).toBe(20);
+    store.away = 'none';
+    await eventually(async () => {
+      clock.advance(5_000);
+      expect(await windowsOf(ids)).toEqual(ids.map(() => 62));
+    });
+    await idle(projector);
+    expect(projector.status()).toMatchObject({ connected: true, lastError: null });
+    expect((await metrics.projectionFailures.get()).values[0]?.value).toBeGreaterThan(0);
+    expect(failures).toEqual([]);
+  });
+
+  test('a store that answers pings and refuses writes is not hammered', async () => {
+    const projector = await project();
+    await idle(projector);
+    store.away = 'writes';
+    await append(rowsOf(['a'], 0));
+    await eventually(() => expect(store.upserts).toBeGreaterThan(0));
+
+    for (let tenth = 0; tenth < 600; tenth += 1) {
+      clock.advance(100);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+
+    // Doubling from 100 ms to 5 s, a minute holds 18 attempts.
+    expect(store.upserts).toBeLessThanOrEqual(20);
+    store.away = 'none';
+    await eventually(async () => {
+      clock.advance(5_000);
+      expect(await windowsOf(['a'])).toEqual([60]);
+    });
+  });
+
+  test('a store that is away at the start only delays', async () => {
+    store.away = 'all';
+    await append(rowsOf(['a', 'b'], 0));
+    const projector = await project();
+    await eventually(() => expect(projector.status().partitions.length).toBe(2));
+    expect(projector.status().connected).toBe(false);
+
+    store.away = 'none';
+
+    await eventually(async () => {
+      clock.advance(5_000);
+      expect(await windowsOf(['a', 'b'])).toEqual([60, 60]);
+    });
+  });
+
+  test('a store that goes away while no rows come is noticed', async () => {
+    const projector = await project();
+    await idle(projector);
+    await eventually(() => expect(projector.status().connected).toBe(true));
+
+    store.away = 'all';
+
+    await eventually(() => {
+      clock.advance(1_000);
+      expect(projector.status().connected).toBe(false);
+    });
+  });
+
+  test('records that are no feature rows are skipped, counted and named once, even when read again', async () => {
+    const good = featureRow('good', 0);
+    const bad = ['{"sensor_id":', '[]', '{"sensor_id":"x"}', '', '{"window_end":1}'];
+    await log.append([
+      ...bad.map((text) => ({ topic, partition: 0, key: null, value: bytes(text) })),
+      { topic, partition: 0, key: null, value: null },
+      { topic, partition: 0, key: null, value: bytes(JSON.stringify(good)) },
+    ]);
+    store.away = 'writes';
+    const projector = await project();
+    await eventually(() => expect(store.upserts).toBeGreaterThan(0));
+    store.away = 'none';
+
+    await eventually(async () => {
+      clock.advance(1_000);
+      expect(await windowsOf(['good'])).toEqual([60]);
+    });
+
+    await idle(projector);
+    expect(await counted('bad')).toBe(6);
+    const named = lines
+      .filter(({ level }) => level === 'error')
+      .map(({ fields }) => fields['offset']);
+    expect(named).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+
+  test('a sensor with rows from two shards is counted, and named once with the cure', async () => {
+    const from = (partition: number, window: number): FeatureRow => {
+      const row = featureRow('split', window);
+      return { ...row, lineage: { ...row.lineage, partition } };
+    };
+    await append([from(0, 0), from(1, 1), from(0, 2), from(1, 3), featureRow('whole', 0)]);
+
+    await idle(await project());
+
+    const named = lines.filter(({ message }) => message.includes('INPUT_KEYING=rekey'));
+    expect(named.map(({ fields }) => fields['sensor'])).toEqual(['split']);
+    expect((await metrics.twoOwnerSensors.get()).values[0]?.value).toBe(1);
+  });
+
+  test('an error that is not the store being away ends the projector', async () => {
+    store.failure = new InvariantError('broken');
+    await append(rowsOf(['a'], 0));
+    await project();
+
+    await eventually(() => expect(failures[0]).toBe(store.failure));
+    expect(await committedTotal()).toBe(0);
+  });
+
+  test('two projectors share the partitions and lose nothing when one drains', async () => {
+    const ids = Array.from({ length: 20 }, () => uniqueName('s'));
+    const first = await project();
+    const second = await project();
+    await eventually(() => {
+      expect(first.status().partitions.length + second.status().partitions.length).toBe(2);
+      expect(second.status().partitions.length).toBe(1);
+    });
+    await append(rowsOf(ids, 0));
+    await first.drain();
+    await first.drain();
+    await append(rowsOf(ids, 1));
+
+    await eventually(async () => expect(await windowsOf(ids)).toEqual(ids.map(() => 61)));
+    await idle(second);
+  });
+});
+
+async function committedTotal(): Promise<number> {
+  const committed = await Promise.all(
+    [0, 1].map((partition) => log.committed(groupId, { topic, partition })),
+  );
+  return committed.reduce((sum, position) => sum + (position?.nextOffset ?? 0), 0);
+}
