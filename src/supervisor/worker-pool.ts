@@ -31,8 +31,8 @@ export interface RunningThread {
 }
 
 export interface ThreadPool {
-  /** Starts the task in a free thread; `task` makes its argument around the thread's end of the control channel. */
-  start(task: (port: MessagePort) => object): RunningThread;
+  /** Starts the task in a free thread; `makeTask` makes its argument around the thread's end of the control channel. */
+  start(makeTask: (port: MessagePort) => object): RunningThread;
   /** Ends every thread. Idempotent. */
   close(): Promise<void>;
 }
@@ -54,24 +54,27 @@ export function createThreadPool(options: ThreadPoolOptions): ThreadPool {
   // An error of a thread that runs no task (it failed while idle) concerns nobody: Piscina has replaced it already.
   pool.on('error', () => undefined);
   return {
-    start(task) {
+    start(makeTask) {
       const { port1: port, port2: threadPort } = new MessageChannel();
       const abort = new AbortController();
-      const ended = pool.run(task(threadPort), {
+      const task = pool.run(makeTask(threadPort), {
         // Given here and not to the pool: a module that fails to load then rejects this task, with its reason.
         filename: options.file.href,
         name: options.exportName,
         transferList: [threadPort],
         signal: abort.signal,
       });
+      const ended = task.then(
+        () => undefined,
+        (reason: unknown) => {
+          throw errorOfThread(reason);
+        },
+      );
+      // close() rejects whatever still runs; who closes has stopped listening, and that must not end the process.
+      ended.catch(() => undefined);
       return {
         port,
-        ended: ended.then(
-          () => undefined,
-          (reason: unknown) => {
-            throw errorOfThread(reason);
-          },
-        ),
+        ended,
         terminate: () => abort.abort(),
       };
     },

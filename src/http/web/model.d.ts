@@ -37,4 +37,5 @@ export function firstWindow(
   tree: SupervisorTree,
 ): { readonly seconds: number; readonly done: number } | undefined;
 export function formatNumber(value: number | null | undefined): string;
+export function formatFeature(name: string, value: number | null | undefined): string;
 export function formatDuration(seconds: number): string;

@@ -101,6 +101,17 @@ export function formatNumber(value) {
   return value.toLocaleString('en', { maximumFractionDigits: size >= 100 ? 1 : size >= 1 ? 2 : 3 });
 }
 
+/** Returns a feature's value for a column, with as many digits in every row; rates as percentages. */
+export function formatFeature(name, value) {
+  if (value === null || value === undefined) return '–';
+  if (name.endsWith('count')) return formatNumber(value);
+  if (name.endsWith('_rate')) return `${(value * 100).toFixed(1)} %`;
+  const size = Math.abs(value);
+  if (size >= 1e6 || (size > 0 && size < 1e-2)) return value.toExponential(2);
+  const digits = { minimumFractionDigits: 2, maximumFractionDigits: 2 };
+  return value.toLocaleString('en', digits);
+}
+
 /** Returns a duration in words: 42 s, 3 min 5 s, 2 h 10 min, 3 d 4 h. */
 export function formatDuration(seconds) {
   const s = Math.max(0, Math.round(seconds));

@@ -6,6 +6,7 @@ import {
   emptyModel,
   firstWindow,
   formatDuration,
+  formatFeature,
   formatNumber,
   isAnomalous,
   sparkline,
@@ -131,7 +132,7 @@ function sensorRow(id) {
   const made = element('tr', isAnomalous(row) ? { class: 'anomalous' } : {});
   made.append(element('th', { scope: 'row' }, open), element('td', {}, sparklineOf(rows)));
   for (const column of model.columns) {
-    const value = number(row.features[column]);
+    const value = cell(formatFeature(column, row.features[column]), { class: 'number' });
     if (column === 'anomaly_count' && isAnomalous(row)) {
       value.replaceChildren(element('span', { text: value.textContent, class: 'badge' }));
     }

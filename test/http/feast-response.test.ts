@@ -1,0 +1,159 @@
+// The captured bodies below are of `feast serve` 0.67.0, its view `sensor_stats` renamed to ours.
+import { describe, expect, it } from 'vitest';
+
+import { parseConfig } from '../../src/config.ts';
+import {
+  type FeastRefusal,
+  onlineFeaturesResponse,
+  type OnlineFeaturesRequest,
+  parseOnlineFeaturesRequest,
+  rfc3339,
+} from '../../src/http/feast-response.ts';
+
+const known = parseConfig({}).semantics.features;
+
+function parse(body: unknown): OnlineFeaturesRequest | FeastRefusal {
+  return parseOnlineFeaturesRequest(typeof body === 'string' ? body : JSON.stringify(body), known);
+}
+
+function accepted(body: unknown): OnlineFeaturesRequest {
+  const request = parse(body);
+  if ('status' in request) throw new Error(JSON.stringify(request));
+  return request;
+}
+
+const entities = { sensor_id: ['sensor-0001'] };
+
+describe('the Feast protocol', () => {
+  it('answers column by column, exactly as a Feast server does', () => {
+    const request = accepted({
+      features: ['sensor_features:avg_value', 'sensor_features:count'],
+      entities: { sensor_id: ['sensor-0001', 'unknown'] },
+    });
+    const eventTimeMs = Date.parse('2026-11-23T02:56:15.693Z');
+    const stored = [
+      { eventTimeMs, values: { avg_value: 20.142857142857142, count: 60 } },
+      undefined,
+    ];
+
+    const response = onlineFeaturesResponse(request, stored);
+
+    const timestamps = '["2026-11-23T02:56:15.693Z","1970-01-01T00:00:00Z"]';
+    expect(JSON.stringify(response)).toBe(
+      '{"results":[{"values":["sensor-0001","unknown"],"statuses":["PRESENT","PRESENT"],' +
+        '"event_timestamps":["1970-01-01T00:00:00Z","1970-01-01T00:00:00Z"]},' +
+        '{"values":[20.142857142857142,null],"statuses":["PRESENT","PRESENT"],' +
+        `"event_timestamps":${timestamps}},` +
+        '{"values":[60,null],"statuses":["PRESENT","PRESENT"],' +
+        `"event_timestamps":${timestamps}}],` +
+        '"metadata":{"feature_names":["sensor_id","avg_value","count"]}}',
+    );
+  });
+
+  it('names features in full when asked to, and the view’s metadata', () => {
+    const request = accepted({
+      features: ['sensor_features:avg_value'],
+      entities,
+      full_feature_names: true,
+      include_feature_view_version_metadata: true,
+    });
+
+    expect(onlineFeaturesResponse(request, [undefined])).toMatchObject({
+      metadata: {
+        feature_names: ['sensor_id', 'sensor_features__avg_value'],
+        feature_view_metadata: [{ name: 'sensor_features' }],
+      },
+    });
+  });
+
+  it('writes what JSON numbers cannot hold as strings', () => {
+    const request = accepted({ features: ['sensor_features:avg_value'], entities });
+    const values = [NaN, Infinity, -Infinity, null].map((avg_value) => {
+      const response = onlineFeaturesResponse(request, [{ eventTimeMs: 0, values: { avg_value } }]);
+      return (response as { results: { values: unknown[] }[] }).results[1]?.values[0];
+    });
+
+    expect(values).toEqual(['NaN', 'Infinity', '-Infinity', null]);
+  });
+
+  it('serves every feature to who asks for the service by the view’s name', () => {
+    expect(accepted({ feature_service: 'sensor_features', entities }).features).toEqual(known);
+  });
+
+  it('takes numbers for sensor ids as the SDK does: the entity is a string', () => {
+    const features = ['sensor_features:count'];
+
+    expect(accepted({ features, entities: { sensor_id: [42, '43'] } }).sensorIds).toEqual([
+      '42',
+      '43',
+    ]);
+  });
+
+  it('refuses an unknown view with the very string of a Feast server', () => {
+    const refusal = parse({ features: ['nope:avg_value'], entities });
+
+    expect(refusal).toEqual({
+      status: 404,
+      body:
+        '{"module": "feast.errors", "class": "FeatureViewNotFoundException", ' +
+        '"message": "Feature view nope does not exist in project sensor_features"}',
+    });
+  });
+
+  it('refuses an unknown service in the same way', () => {
+    const refusal = parse({ feature_service: 'nope', entities });
+
+    expect(refusal).toMatchObject({ status: 404 });
+    expect(JSON.parse((refusal as { body: string }).body)).toMatchObject({
+      class: 'FeatureServiceNotFoundException',
+    });
+  });
+
+  it.each([
+    ['bad JSON', '{"features":'],
+    ['an empty body', ''],
+    ['no object', '[]'],
+    ['no entities', { features: ['sensor_features:count'] }],
+    ['entities that are no object', { features: ['sensor_features:count'], entities: [] }],
+    ['entity values that are no list', { features: [], entities: { sensor_id: 'a' } }],
+    ['features that are no list', { features: 'sensor_features:count', entities }],
+    ['features that are no strings', { features: [1], entities }],
+    ['neither features nor service', { entities }],
+  ])('refuses %s with 422 and a detail', (_what, body) => {
+    const refusal = parse(body);
+
+    expect(refusal).toMatchObject({
+      status: 422,
+      body: { detail: [{ type: expect.any(String) as string }] },
+    });
+  });
+
+  it.each([
+    ['an unknown feature', { features: ['sensor_features:nope'], entities }],
+    ['a feature of Object.prototype', { features: ['sensor_features:toString'], entities }],
+    ['a reference without a view', { features: ['count'], entities }],
+    ['no feature at all', { features: [], entities }],
+    ['a feature asked for twice', { features: Array(2).fill('sensor_features:count'), entities }],
+    ['no sensor', { features: ['sensor_features:count'], entities: { sensor_id: [] } }],
+    ['another entity', { features: ['sensor_features:count'], entities: { driver: ['a'] } }],
+    ['no entity', { features: ['sensor_features:count'], entities: {} }],
+    [
+      'a sensor id that is null',
+      { features: ['sensor_features:count'], entities: { sensor_id: [null] } },
+    ],
+    [
+      'more sensors than a request may hold',
+      { features: ['sensor_features:count'], entities: { sensor_id: Array(10_001).fill('a') } },
+    ],
+  ])('refuses %s with 500 and a string, as a Feast server does', (_what, body) => {
+    expect(parse(body)).toMatchObject({ status: 500, body: expect.any(String) as string });
+  });
+
+  it('writes times with no fraction or three digits', () => {
+    expect([0, 1_795_402_800_000, 1_795_402_800_120].map(rfc3339)).toEqual([
+      '1970-01-01T00:00:00Z',
+      '2026-11-23T03:00:00Z',
+      '2026-11-23T03:00:00.120Z',
+    ]);
+  });
+});

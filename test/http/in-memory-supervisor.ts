@@ -1,0 +1,120 @@
+// The supervisor's port over plain values, so that routes are tried without threads.
+import type { SensorView, ShardPhase } from '../../src/actors/protocol.ts';
+import type { FeatureRow } from '../../src/codecs/feature-row.ts';
+import { readinessOf } from '../../src/supervisor/readiness.ts';
+import { RecentRowsStore } from '../../src/supervisor/recent-rows.ts';
+import type {
+  ShardView,
+  SupervisorTree,
+  SupervisorView,
+} from '../../src/supervisor/supervisor-view.ts';
+import { totalsOf } from '../../src/supervisor/totals.ts';
+
+export const thread = {
+  state: 'running',
+  restarts: 0,
+  startedAtMs: 1_000,
+  lastError: null,
+} as const;
+
+export function shardView(partition: number, over: Partial<ShardView> = {}): ShardView {
+  const phase: ShardPhase = 'running';
+  return {
+    topic: 'raw_readings',
+    partition,
+    phase,
+    position: 100,
+    highWatermark: 100,
+    committedOffset: 100,
+    watermarkMs: 55_000,
+    maxEventTimeMs: 60_000,
+    sensors: 5,
+    openWindows: 5,
+    readings: 100,
+    featureRows: 10,
+    deadLetters: 0,
+    lastCommitMs: 1_000,
+    lastSnapshotMs: null,
+    lag: 0,
+    ...over,
+  };
+}
+
+export function treeOf(over: Partial<SupervisorTree> = {}): SupervisorTree {
+  const workers = over.workers ?? [{ ...thread, index: 0, shards: [shardView(0), shardView(1)] }];
+  const projector = over.projector ?? {
+    ...thread,
+    connected: true,
+    lag: 0,
+    partitions: [],
+    storeError: null,
+  };
+  return {
+    state: 'running',
+    nowMs: 61_000,
+    startedAtMs: 1_000,
+    uptimeSeconds: 60,
+    windowMs: 60_000,
+    watermarkDelayMs: 5_000,
+    workers,
+    projector,
+    totals: totalsOf(workers, projector, 0),
+    ...over,
+  };
+}
+
+export function featureRow(sensorId: string, windowEnd: number, anomalies = 0): FeatureRow {
+  return {
+    sensor_id: sensorId,
+    window_start: windowEnd - 60_000,
+    window_end: windowEnd,
+    event_time: new Date(windowEnd).toISOString(),
+    features: {
+      count: 60,
+      avg_value: 20.142857142857142,
+      min_value: 18.2,
+      max_value: 22,
+      std_dev: 0.9,
+      anomaly_count: anomalies,
+      anomaly_rate: anomalies / 60,
+    },
+    lineage: { topic: 'raw_readings', partition: 0, first_offset: 1, last_offset: 60 },
+  };
+}
+
+export class InMemorySupervisor implements SupervisorView {
+  currentTree: SupervisorTree = treeOf();
+  isLive = true;
+  sensorViews: ReadonlyMap<string, SensorView> = new Map();
+  failure: Error | undefined;
+  readonly rows: RecentRowsStore = new RecentRowsStore({ rowsPerSensorMax: 30, sensorsMax: 200 });
+
+  tree(): SupervisorTree {
+    return this.currentTree;
+  }
+
+  live(): boolean {
+    return this.isLive;
+  }
+
+  ready(): ReturnType<SupervisorView['ready']> {
+    return readinessOf(this.currentTree);
+  }
+
+  metrics(): Promise<string> {
+    return Promise.resolve('sensorium_uptime_seconds 60\n');
+  }
+
+  sensor(sensorId: string): Promise<SensorView | undefined> {
+    if (this.failure !== undefined) return Promise.reject(this.failure);
+    return Promise.resolve(this.sensorViews.get(sensorId));
+  }
+
+  sensors(limit: number): Promise<readonly string[]> {
+    return Promise.resolve([...this.sensorViews.keys()].sort().slice(0, limit));
+  }
+
+  recentRows(cursor: number): ReturnType<SupervisorView['recentRows']> {
+    return this.rows.since(cursor);
+  }
+}

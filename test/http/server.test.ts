@@ -1,0 +1,369 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+
+import { afterEach, describe, expect, it } from 'vitest';
+
+import type { SensorView } from '../../src/actors/protocol.ts';
+import { parseConfig } from '../../src/config.ts';
+import { ConfigError, UnavailableError } from '../../src/errors.ts';
+import { openApiDocument } from '../../src/http/routes/openapi.ts';
+import { createHttpServer, type HttpServer } from '../../src/http/server.ts';
+import type { FeatureStore, OnlineFeatures } from '../../src/stores/feature-store.ts';
+import { keepingLogger, type LoggedLine } from '../supervisor/keeping-logger.ts';
+import {
+  featureRow,
+  InMemorySupervisor,
+  shardView,
+  thread,
+  treeOf,
+} from './in-memory-supervisor.ts';
+
+const servers: HttpServer[] = [];
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.close()));
+});
+
+const sensorView = (sensorId: string): SensorView => ({
+  sensorId,
+  lifecycle: 'steady',
+  baseline: { mean: 20, std_dev: 1, n: 100 },
+  openWindows: [],
+  topic: 'raw_readings',
+  partition: 1,
+  offset: 77,
+});
+
+function serve(
+  options: { read?: FeatureStore['read']; port?: number; lines?: LoggedLine[] } = {},
+): { supervisor: InMemorySupervisor; server: HttpServer } {
+  const supervisor = new InMemorySupervisor();
+  const config = parseConfig({});
+  const server = createHttpServer({
+    supervisor,
+    featureStore: { read: options.read ?? (async (ids) => ids.map(() => undefined)) },
+    config: { ...config, process: { ...config.process, httpPort: options.port ?? 0 } },
+    logger: keepingLogger(options.lines),
+  });
+  servers.push(server);
+  return { supervisor, server };
+}
+
+const get = (server: HttpServer, url: string) => server.app.inject({ method: 'GET', url });
+
+describe('health', () => {
+  it('is live until the supervisor has given up', async () => {
+    const { supervisor, server } = serve();
+
+    expect((await get(server, '/health/live')).statusCode).toBe(200);
+    supervisor.isLive = false;
+    expect((await get(server, '/health/live')).statusCode).toBe(503);
+  });
+
+  it('is ready, or 503 with the reasons', async () => {
+    const { supervisor, server } = serve();
+    expect((await get(server, '/health/ready')).statusCode).toBe(200);
+
+    const shards = [shardView(2, { phase: 'replaying' })];
+    supervisor.currentTree = treeOf({ workers: [{ ...thread, index: 0, shards }] });
+    const answer = await get(server, '/health/ready');
+
+    expect(answer.statusCode).toBe(503);
+    expect(answer.json()).toEqual({
+      status: 'not ready',
+      reasons: ['shard raw_readings/2 replaying'],
+    });
+  });
+});
+
+describe('metrics and the tree', () => {
+  it('serves Prometheus text', async () => {
+    const answer = await get(serve().server, '/metrics');
+
+    expect(answer.headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
+    expect(answer.body).toBe('sensorium_uptime_seconds 60\n');
+  });
+
+  it('serves the supervision tree as it is', async () => {
+    const { supervisor, server } = serve();
+
+    expect((await get(server, '/supervisor')).json()).toEqual(supervisor.currentTree);
+  });
+});
+
+describe('sensors', () => {
+  it.each(['sensor_001', 'plant 1/line 2/ö', '%', 'x'.repeat(256), 'ü'.repeat(128)])(
+    'finds a sensor by its percent-encoded id: %s',
+    async (id) => {
+      const { supervisor, server } = serve();
+      supervisor.sensorViews = new Map([[id, sensorView(id)]]);
+
+      const answer = await get(server, `/sensors/${encodeURIComponent(id)}`);
+
+      expect([answer.statusCode, answer.json()]).toEqual([200, sensorView(id)]);
+    },
+  );
+
+  it('answers 404 as JSON for a sensor nobody here has', async () => {
+    const answer = await get(serve().server, '/sensors/nobody');
+
+    expect(answer.statusCode).toBe(404);
+    expect(answer.json()).toEqual({
+      error: 'not_found',
+      message: 'no shard of this process holds a sensor "nobody"',
+    });
+  });
+
+  it('answers 503 and not 404 while a worker is silent', async () => {
+    const { supervisor, server } = serve();
+    supervisor.failure = new UnavailableError('not every worker answered');
+
+    const answer = await get(server, '/sensors/a');
+
+    expect([answer.statusCode, answer.headers['retry-after']]).toEqual([503, '1']);
+    expect(answer.json()).toEqual({ error: 'unavailable', message: 'not every worker answered' });
+  });
+
+  it('hides what an unexpected failure says, and logs it', async () => {
+    const lines: LoggedLine[] = [];
+    const { supervisor, server } = serve({ lines });
+    supervisor.failure = new Error('a secret');
+
+    const answer = await get(server, '/sensors/a');
+
+    expect(answer.statusCode).toBe(500);
+    expect(answer.body).not.toContain('secret');
+    expect(JSON.stringify(lines)).toContain('a secret');
+  });
+
+  it('lists as many ids as asked for', async () => {
+    const { supervisor, server } = serve();
+    supervisor.sensorViews = new Map(['b', 'a', 'c'].map((id) => [id, sensorView(id)]));
+
+    expect((await get(server, '/sensors?limit=2')).json()).toEqual({
+      sensors: ['a', 'b'],
+      limit: 2,
+    });
+  });
+
+  it.each(['0', '-1', '1.5', 'many', '10001'])('refuses the limit %s', async (limit) => {
+    expect((await get(serve().server, `/sensors?limit=${limit}`)).statusCode).toBe(400);
+  });
+
+  it('answers 400 to a URL that is not percent-encoded text', async () => {
+    expect((await get(serve().server, '/sensors/%ff%zz')).statusCode).toBe(400);
+  });
+});
+
+describe('online features', () => {
+  const post = (server: HttpServer, payload: string, contentType = 'application/json') =>
+    server.app.inject({
+      method: 'POST',
+      url: '/get-online-features',
+      headers: { 'content-type': contentType },
+      payload,
+    });
+  const request = JSON.stringify({
+    features: ['sensor_features:count'],
+    entities: { sensor_id: ['a', 'b'] },
+  });
+
+  it.each(['application/json', 'application/x-www-form-urlencoded', 'text/plain'])(
+    'reads the store in the order asked for, with content type %s',
+    async (contentType) => {
+      const asked: (readonly string[])[] = [];
+      const row: OnlineFeatures = { eventTimeMs: 60_000, values: { count: 9 } };
+      const { server } = serve({
+        read: async (ids) => {
+          asked.push(ids);
+          return [undefined, row];
+        },
+      });
+
+      const answer = await post(server, request, contentType);
+
+      expect(answer.statusCode).toBe(200);
+      expect(answer.headers['content-type']).toContain('application/json');
+      expect(asked).toEqual([['a', 'b']]);
+      expect(answer.json()).toMatchObject({
+        results: [{ values: ['a', 'b'] }, { values: [null, 9] }],
+        metadata: { feature_names: ['sensor_id', 'count'] },
+      });
+    },
+  );
+
+  it('sends an unknown view’s error doubly encoded, as Feast does', async () => {
+    const body = JSON.stringify({ features: ['nope:x'], entities: { sensor_id: ['a'] } });
+
+    const answer = await post(serve().server, body);
+
+    expect(answer.statusCode).toBe(404);
+    expect(answer.body).toBe(
+      '"{\\"module\\": \\"feast.errors\\", \\"class\\": \\"FeatureViewNotFoundException\\", ' +
+        '\\"message\\": \\"Feature view nope does not exist in project sensor_features\\"}"',
+    );
+  });
+
+  it.each(['{', '', 'null'])('answers 422 to the body %j', async (payload) => {
+    const answer = await post(serve().server, payload);
+
+    expect(answer.statusCode).toBe(422);
+    expect(answer.json()).toHaveProperty('detail');
+  });
+
+  it('answers 503 while the store cannot be reached', async () => {
+    const { server } = serve({
+      read: () => Promise.reject(new UnavailableError('connect ECONNREFUSED')),
+    });
+
+    const answer = await post(server, request);
+
+    expect(answer.statusCode).toBe(503);
+    expect(answer.json()).toBe('The online store is unavailable: connect ECONNREFUSED');
+  });
+
+  it('answers 413 to a body that is too large', async () => {
+    const answer = await post(serve().server, ' '.repeat(5 * 1024 * 1024));
+
+    expect(answer.statusCode).toBe(413);
+  });
+});
+
+describe('the page', () => {
+  it('loads nothing that this server does not serve', async () => {
+    const { server } = serve();
+    const queue = ['/'];
+    const served = new Set<string>();
+
+    for (const url of queue) {
+      if (served.has(url)) continue;
+      const answer = await get(server, url);
+      expect([url, answer.statusCode]).toEqual([url, 200]);
+      expect(answer.headers['content-security-policy']).toContain("default-src 'none'");
+      served.add(url);
+      expect(answer.body).not.toMatch(/(?:src|href)="(?:https?:)?\/\//);
+      for (const [, path] of answer.body.matchAll(/(?:src|href)="(\/[^"]*)"/g))
+        queue.push(path ?? '');
+      for (const [, path] of answer.body.matchAll(/from '\.(\/[^']*)'/g)) queue.push(path ?? '');
+    }
+
+    expect([...served].sort()).toEqual([
+      '/',
+      '/elements.js',
+      '/favicon.svg',
+      '/model.js',
+      '/page.css',
+      '/page.js',
+      '/sensor-dialog.js',
+    ]);
+  });
+
+  it('has every element that its script asks for', async () => {
+    const { server } = serve();
+    const html = (await get(server, '/')).body;
+    const scripts = await Promise.all(
+      ['/page.js', '/sensor-dialog.js'].map((url) => get(server, url)),
+    );
+    const asked = scripts.flatMap(({ body }) => [...body.matchAll(/\bat\('([^']+)'\)/g)]);
+
+    expect(asked.length).toBeGreaterThan(10);
+    for (const [, id] of asked) expect(html).toContain(`id="${id}"`);
+  });
+});
+
+describe('the description', () => {
+  it('names every route that is served, and no other', async () => {
+    const { server } = serve();
+    await server.app.ready();
+    const files = /\.(js|css|svg)$/;
+
+    for (const [path, methods] of Object.entries(openApiDocument.paths)) {
+      const url = path.replace('{id}', ':id');
+      for (const method of Object.keys(methods)) {
+        const route = { method: method === 'get' ? 'GET' : 'POST', url } as const;
+        expect([path, server.app.hasRoute(route)]).toEqual([path, true]);
+      }
+    }
+
+    const printed = server.app.printRoutes({ commonPrefix: false });
+    const served = [...printed.matchAll(/[├└]── (\S+) \(/g)].map(([, path]) => path ?? '');
+    const documented = Object.keys(openApiDocument.paths);
+    expect(served.filter((path) => !files.test(path)).length).toBe(documented.length);
+    expect((await get(server, '/openapi.json')).json()).toEqual(openApiDocument);
+  });
+
+  it('is pointed to by a 404', async () => {
+    const answer = await get(serve().server, '/nothing');
+
+    expect(answer.statusCode).toBe(404);
+    expect(answer.json()).toEqual({
+      error: 'not_found',
+      message: 'nothing is served at GET /nothing; see /openapi.json',
+    });
+  });
+});
+
+describe('the live stream', () => {
+  it('begins with the tree and every row that is kept, then sends only new ones', async () => {
+    const { supervisor, server } = serve();
+    supervisor.rows.add(featureRow('a', 60_000));
+    const url = await server.listen();
+    const response = await fetch(`${url}/live`);
+    const events = eventsOf(response);
+
+    const first = await events.next();
+    supervisor.rows.add(featureRow('b', 60_000));
+    const second = await events.next();
+
+    expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
+    expect(first.value).toMatchObject({ tree: { state: 'running' }, readiness: { ready: true } });
+    expect(first.value?.rows.map((row) => row.sensor_id)).toEqual(['a']);
+    expect(second.value?.rows.map((row) => row.sensor_id)).toEqual(['b']);
+  });
+
+  it('ends when the server closes, so that closing waits for nobody', async () => {
+    const { server } = serve();
+    const url = await server.listen();
+    const events = eventsOf(await fetch(`${url}/live`));
+    await events.next();
+
+    await server.close();
+
+    expect((await events.next()).done).toBe(true);
+  });
+});
+
+interface LiveEvent {
+  readonly rows: readonly { readonly sensor_id: string }[];
+}
+
+async function* eventsOf(response: Response): AsyncGenerator<LiveEvent, undefined> {
+  let text = '';
+  const decoder = new TextDecoder();
+  for await (const chunk of response.body ?? []) {
+    text += decoder.decode(chunk as Uint8Array, { stream: true });
+    for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+      const block = text.slice(0, end);
+      text = text.slice(end + 2);
+      const data = /^data: (.*)$/m.exec(block)?.[1];
+      if (data !== undefined) yield JSON.parse(data) as LiveEvent;
+    }
+  }
+  return undefined;
+}
+
+describe('listening', () => {
+  it('says which port is in use and what to change', async () => {
+    const holder = createServer().listen(0, '127.0.0.1');
+    await once(holder, 'listening');
+    const address = holder.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+
+    const listening = serve({ port }).server.listen();
+
+    await expect(listening).rejects.toThrow(
+      `HTTP_PORT: port ${port} on 127.0.0.1 is in use; choose another HTTP_PORT`,
+    );
+    await expect(listening).rejects.toBeInstanceOf(ConfigError);
+    holder.close();
+  });
+});

@@ -1,0 +1,135 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+import { runs, titled } from '../../../property-tests/seed.ts';
+import {
+  anomaliesNow,
+  emptyModel,
+  firstWindow,
+  formatDuration,
+  formatFeature,
+  formatNumber,
+  sparkline,
+  takeStatus,
+  visibleSensors,
+  windowsKept,
+} from '../../../src/http/web/model.js';
+import { featureRow, shardView, thread, treeOf } from '../in-memory-supervisor.ts';
+
+const status = (rows: Parameters<typeof takeStatus>[1]['rows'], tree = treeOf()) => ({
+  tree,
+  readiness: { ready: true, reasons: [] },
+  rows,
+});
+
+describe('the page’s model', () => {
+  it('keeps the last windows of each sensor and says which changed', () => {
+    const model = emptyModel();
+
+    const changed = takeStatus(model, status([featureRow('a', 60_000), featureRow('b', 60_000)]));
+    const later = takeStatus(model, status([featureRow('a', 120_000)]));
+
+    expect([[...changed], [...later]]).toEqual([['a', 'b'], ['a']]);
+    expect(model.sensors.get('a')?.map((row) => row.window_end)).toEqual([60_000, 120_000]);
+  });
+
+  it('shows nothing twice after a reconnection, and keeps a bounded history', () => {
+    const model = emptyModel();
+    const rows = Array.from({ length: windowsKept + 5 }, (_, i) =>
+      featureRow('a', 60_000 * (i + 1)),
+    );
+    takeStatus(model, status(rows));
+
+    const again = takeStatus(model, status(rows));
+
+    expect([...again]).toEqual([]);
+    expect(model.sensors.get('a')?.length).toBe(windowsKept);
+  });
+
+  it('lists sensors in natural order, filtered', () => {
+    const model = emptyModel();
+    const rows = ['s10', 's9', 'T1'].map((id) => featureRow(id, 60_000, id === 's9' ? 2 : 0));
+    takeStatus(model, status(rows));
+
+    const all = { filter: '', onlyAnomalous: false };
+    expect(visibleSensors(model, all)).toEqual(['s9', 's10', 'T1']);
+    expect(visibleSensors(model, { ...all, filter: ' t' })).toEqual(['T1']);
+    expect(visibleSensors(model, { ...all, onlyAnomalous: true })).toEqual(['s9']);
+    expect(anomaliesNow(model)).toBe(2);
+  });
+
+  it('measures the rate of readings between two events', () => {
+    const model = emptyModel();
+    const { totals } = treeOf();
+    takeStatus(model, status([], treeOf({ nowMs: 1_000, totals: { ...totals, readings: 100 } })));
+
+    takeStatus(model, status([], treeOf({ nowMs: 3_000, totals: { ...totals, readings: 300 } })));
+
+    expect(model.rate).toBe(100);
+  });
+
+  it('tells when the first window closes: at its end plus the delay', () => {
+    const at = (maxEventTimeMs: number | null) =>
+      firstWindow(
+        treeOf({ workers: [{ ...thread, index: 0, shards: [shardView(0, { maxEventTimeMs })] }] }),
+      );
+
+    expect(at(null)).toBeUndefined();
+    expect(at(65_000 + 20_000)).toEqual({ seconds: 40, done: expect.closeTo(1 / 3) as number });
+    expect(at(65_000 + 59_999)?.seconds).toBe(1);
+  });
+});
+
+describe('a sparkline', () => {
+  const box = { width: 132, height: 30, padding: 4 };
+
+  it(titled('stays inside its box, and ends at its right edge'), () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.double({ min: -1e150, max: 1e150, noNaN: true }), { minLength: 1 }),
+        (values) => {
+          const { points } = sparkline(values, box);
+
+          expect(points.length).toBe(values.length);
+          expect(points.at(-1)?.x).toBe(box.width - box.padding);
+          for (const { x, y } of points) {
+            expect(x).toBeGreaterThanOrEqual(box.padding);
+            expect(x).toBeLessThanOrEqual(box.width - box.padding);
+            expect(y).toBeGreaterThanOrEqual(box.padding);
+            expect(y).toBeLessThanOrEqual(box.height - box.padding);
+          }
+        },
+      ),
+      runs(200),
+    );
+  });
+
+  it('draws the greatest value highest and a level line in the middle', () => {
+    expect(sparkline([1, 3, 2], box).points.map(({ y }) => y)).toEqual([26, 4, 15]);
+    expect(sparkline([5, 5], box).path).toBe('M4 15L128 15');
+  });
+});
+
+describe('numbers and durations', () => {
+  it('are short and say their unit', () => {
+    expect([0, 12, 1234567, 0.05, 20.142857, 1e-7, undefined].map(formatNumber)).toEqual([
+      '0',
+      '12',
+      '1,234,567',
+      '0.05',
+      '20.14',
+      '1.00e-7',
+      '–',
+    ]);
+    expect([0, 59, 185, 7_800, 273_600].map(formatDuration)).toEqual([
+      '0 s',
+      '59 s',
+      '3 min 5 s',
+      '2 h 10 min',
+      '3 d 4 h',
+    ]);
+    expect(formatFeature('avg_value', 20)).toBe('20.00');
+    expect(formatFeature('anomaly_rate', 1 / 60)).toBe('1.7 %');
+    expect(formatFeature('anomaly_count', 1_000)).toBe('1,000');
+  });
+});

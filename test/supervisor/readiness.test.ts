@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+
+import { readinessOf } from '../../src/supervisor/readiness.ts';
+import { shardView, thread, treeOf } from '../http/in-memory-supervisor.ts';
+
+describe('readiness', () => {
+  const worker = { ...thread, index: 0, shards: [shardView(0)] };
+
+  it('needs every worker, every shard and the projector', () => {
+    expect(readinessOf(treeOf())).toEqual({ ready: true, reasons: [] });
+  });
+
+  it('is given with no shard at all: another process has them', () => {
+    expect(readinessOf(treeOf({ workers: [{ ...worker, shards: [] }] })).ready).toBe(true);
+  });
+
+  it.each(['assigned', 'restoring', 'replaying', 'failed'] as const)(
+    'is withheld while a shard is %s',
+    (phase) => {
+      const tree = treeOf({ workers: [{ ...worker, shards: [shardView(7, { phase })] }] });
+
+      expect(readinessOf(tree)).toEqual({
+        ready: false,
+        reasons: [`shard raw_readings/7 ${phase}`],
+      });
+    },
+  );
+
+  it('says why a worker is not running', () => {
+    const lastError = { code: 'INVARIANT', message: 'a bug', atMs: 0 };
+    const tree = treeOf({ workers: [{ ...worker, state: 'backing-off', lastError }] });
+
+    expect(readinessOf(tree).reasons).toEqual(['worker 0 backing-off: a bug']);
+  });
+
+  it('is withheld while the projector cannot reach its store, or the tree drains', () => {
+    const projector = { ...treeOf().projector, connected: false, storeError: 'ECONNREFUSED' };
+
+    expect(readinessOf(treeOf({ projector, state: 'draining' })).reasons).toEqual([
+      'supervisor draining',
+      'projector not connected: ECONNREFUSED',
+    ]);
+  });
+});
