@@ -12,7 +12,7 @@ import {
   momentsMean,
   momentsPopulationDeviation,
   momentsSampleDeviation,
-  momentsSurprise,
+  momentsSquaredZ,
 } from './weighted-moments.ts';
 
 const level = 0;
@@ -43,13 +43,13 @@ export class AdaptiveBaseline {
   readonly warmReadings: number = warmReadings;
   columns: Float64Array = new Float64Array(0);
   score: number = 0;
-  private readonly threshold: number;
+  private readonly squaredThreshold: number;
   private readonly decay: number;
   private readonly shortDecay: number = decayPerReading(shortHalfLife);
   private anomaly: number = 0;
 
   constructor(settings: { readonly anomalyThreshold: number; readonly baselineHalfLife: number }) {
-    this.threshold = settings.anomalyThreshold;
+    this.squaredThreshold = settings.anomalyThreshold * settings.anomalyThreshold;
     this.decay = decayPerReading(settings.baselineHalfLife);
   }
 
@@ -76,14 +76,12 @@ export class AdaptiveBaseline {
     const columns = this.columns;
     const count = columns[base + countAt] ?? 0;
     const floor = 1e-6 * Math.abs(momentsMean(columns, base + level)) + 1e-12;
-    const levelZ = count >= 3 ? momentsSurprise(columns, base + level, x, floor) : 0;
+    const levelZ2 = count >= 3 ? momentsSquaredZ(columns, base + level, x, floor) : 0;
     const difference = x - (columns[base + previousAt] ?? 0);
-    const stepZ = count >= 4 ? momentsSurprise(columns, base + step, difference, floor) : 0;
-    this.anomaly = levelZ > this.threshold ? anomalyFlag : 0;
+    const stepZ2 = count >= 4 ? momentsSquaredZ(columns, base + step, difference, floor) : 0;
+    this.anomaly = levelZ2 > this.squaredThreshold ? anomalyFlag : 0;
 
-    // Math.hypot would guard against overflow, which the cap makes harmless, and is not the same in
-    // every engine.
-    const both = Math.sqrt(levelZ * levelZ + stepZ * stepZ);
+    const both = Math.sqrt(levelZ2 + stepZ2);
     const surprise = both < surpriseMax ? both : surpriseMax;
     const weight = this.shortDecay * (columns[base + surpriseWeightAt] ?? 0) + 1;
     const before = columns[base + surpriseAt] ?? 0;

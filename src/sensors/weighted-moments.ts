@@ -36,35 +36,42 @@ export function momentsAdd(columns: Float64Array, base: number, decay: number, x
   columns[base + sumOfWeights] = weight;
   columns[base + sumOfSquaredWeights] =
     decay * decay * (columns[base + sumOfSquaredWeights] ?? 0) + 1;
-  columns[base + meanAt] = (columns[base + meanAt] ?? 0) + deviation / weight;
+  // One division for both: (decayed / weight) · deviation² = decayed · deviation · share.
+  const share = deviation / weight;
+  columns[base + meanAt] = (columns[base + meanAt] ?? 0) + share;
   columns[base + squaresAt] =
-    decay * (columns[base + squaresAt] ?? 0) + (decayed / weight) * (deviation * deviation);
+    decay * (columns[base + squaresAt] ?? 0) + decayed * deviation * share;
 }
 
 /**
- * Returns how unusual `x` is for the accumulator at `base`, as the absolute value of a standard
- * normal deviate. A spread not above `floor` counts as `floor`. The accumulator must hold at least
- * three readings. A deviation so large that its square overflows gives Infinity, never NaN.
- * Source: Wallace, Ann. Math. Stat. 30 (1959) 1124 (Student's t to normal), with n = w1²/w2
- * effective readings.
+ * Returns how unusual `x` is for the accumulator at `base`, as the square of a standard normal
+ * deviate. A spread not above `floor` counts as `floor`. The accumulator must hold at least three
+ * readings. A deviation so large that its square overflows gives Infinity, never NaN.
+ *
+ * With n = w1²/w2 effective readings, ν = n − 1 and spread sd = √(s / (w1 − w2/w1)), Wallace's
+ * deviate is z = (8ν + 1)/(8ν + 3) · √(ν · ln(1 + t²/ν)), t = (x − mean)/(sd · √(1 + 1/n)). Squared
+ * and written in A = w1² − w2 = ν·w2 it takes no root and few divisions:
+ * t²/ν = (x − mean)²/s · w1·w2/(w1² + w2), z² = (8A + w2)²·A / ((8A + 3·w2)²·w2) · ln(1 + t²/ν).
+ * Source: Wallace, Ann. Math. Stat. 30 (1959) 1124 (Student's t to normal).
  */
-export function momentsSurprise(
+export function momentsSquaredZ(
   columns: Float64Array,
   base: number,
   x: number,
   floor: number,
 ): number {
   // hot path
-  const weight = columns[base + sumOfWeights] ?? 0;
-  const squaredWeights = columns[base + sumOfSquaredWeights] ?? 0;
-  const spread = Math.sqrt((columns[base + squaresAt] ?? 0) / (weight - squaredWeights / weight));
-  const deviation = spread > floor ? spread : floor;
-  const effective = (weight * weight) / squaredWeights;
-  const t = (x - (columns[base + meanAt] ?? 0)) / (deviation * Math.sqrt(1 + 1 / effective));
-  const freedom = effective - 1;
-  return (
-    ((8 * freedom + 1) / (8 * freedom + 3)) * Math.sqrt(freedom * Math.log(1 + (t * t) / freedom))
-  );
+  const w1 = columns[base + sumOfWeights] ?? 0;
+  const w2 = columns[base + sumOfSquaredWeights] ?? 0;
+  const deviation = x - (columns[base + meanAt] ?? 0);
+  const a = w1 * w1 - w2;
+  const leastSquares = (floor * floor * a) / w1;
+  const squares = columns[base + squaresAt] ?? 0;
+  const spread = squares > leastSquares ? squares : leastSquares;
+  const ratio = ((deviation * deviation) / spread) * ((w1 * w2) / (w1 * w1 + w2));
+  const upper = 8 * a + w2;
+  const lower = 8 * a + 3 * w2;
+  return ((upper * upper * a) / (lower * lower * w2)) * Math.log(1 + ratio);
 }
 
 /** Returns the weighted mean. */
