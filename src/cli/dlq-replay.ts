@@ -1,0 +1,167 @@
+// Puts dead letters back, each once. The dead letters put back and how far the replay got are one transaction, so an
+// interrupted replay goes on where it stopped and loses or doubles nothing. How far is kept for each reason, since one
+// replay may take only some reasons:  committed metadata = {"<reason>": next offset, …}
+import type { Config } from '../config.ts';
+import { ConfigError } from '../errors.ts';
+import type { EventLog } from '../log/event-log.ts';
+import { topicNames } from '../log/topics.ts';
+import { readConfig, withLog } from './command.ts';
+import { printLine, withInterrupt, type CliContext } from './context.ts';
+import {
+  deadLetterRanges,
+  readDeadLetters,
+  type DeadLetterRange,
+  type ReadDeadLetter,
+} from './dead-letters.ts';
+import { createProgress } from './progress.ts';
+
+export interface ReplayFlags {
+  readonly reason?: string;
+  readonly includeLate?: true;
+  readonly yes?: true;
+  readonly json?: true;
+}
+
+type Replayed = Readonly<Record<string, number>>;
+
+interface Tally {
+  readonly replayed: Record<string, number>;
+  leftOutLate: number;
+  replayedBefore: number;
+  elsewhere: number;
+  strangers: number;
+}
+
+const recordsPerCommit = 500;
+
+/** Says what would be put back, or with `yes` puts it back. @throws ConfigError, UnavailableError */
+export async function replay(flags: ReplayFlags, context: CliContext): Promise<void> {
+  const config = readConfig(context);
+  const tally: Tally = {
+    replayed: {},
+    leftOutLate: 0,
+    replayedBefore: 0,
+    elsewhere: 0,
+    strangers: 0,
+  };
+  await withLog({ config, context, name: 'dlq' }, async (log) => {
+    const ranges = await deadLetterRanges(log, topicNames(config.process).deadLetters);
+    const total = ranges.reduce((sum, { from, to }) => sum + to - from, 0);
+    const progress = createProgress(context, { title: 'replaying', unit: 'dead letters', total });
+    let seen = 0;
+    try {
+      await withInterrupt(context, async (signal) => {
+        for (const range of ranges) {
+          await replayPartition(log, range, { config, flags, tally, signal }, (count) => {
+            progress.update((seen += count));
+          });
+        }
+      });
+    } finally {
+      progress.stop();
+    }
+  });
+  printTally(context, flags, tally);
+}
+
+interface Task {
+  readonly config: Config;
+  readonly flags: ReplayFlags;
+  readonly tally: Tally;
+  readonly signal: AbortSignal;
+}
+
+async function replayPartition(
+  log: EventLog,
+  range: DeadLetterRange,
+  { config, flags, tally, signal }: Task,
+  onSeen: (count: number) => void,
+): Promise<void> {
+  const groupId = `${config.process.groupId}-dlq-replay`;
+  // Opened before the position is read: a second replay at the same time is fenced, not doubled.
+  const writer = flags.yes === true ? await log.openWriter(groupId, range, signal) : undefined;
+  try {
+    const replayed = { ...parseReplayed(await log.committed(groupId, range)) };
+    const onStranger = (): void => void (tally.strangers += 1);
+    for await (const { letters, nextOffset } of readDeadLetters(log, range, onStranger)) {
+      for (let at = 0; at < letters.length && !signal.aborted; at += recordsPerCommit) {
+        const part = letters.slice(at, at + recordsPerCommit);
+        const chosen = part.filter((letter) =>
+          isChosen(letter, { config, flags, tally }, replayed),
+        );
+        for (const { reason, at: place } of chosen) replayed[reason] = place.offset + 1;
+        const records = chosen.map(({ record }) => record);
+        const metadata = JSON.stringify(replayed);
+        if (chosen.length > 0) await writer?.commit({ nextOffset: range.from, metadata, records });
+        for (const { reason } of chosen) tally.replayed[reason] = (tally.replayed[reason] ?? 0) + 1;
+        onSeen(part.length);
+      }
+      if (signal.aborted || nextOffset >= range.to) break;
+    }
+  } finally {
+    await writer?.close();
+  }
+}
+
+function isChosen(
+  { reason, record, at }: ReadDeadLetter,
+  { config, flags, tally }: Omit<Task, 'signal'>,
+  replayed: Replayed,
+): boolean {
+  if (flags.reason !== undefined && reason !== flags.reason) return false;
+  if (at.offset < (replayed[reason] ?? 0)) {
+    tally.replayedBefore += 1;
+    return false;
+  }
+  if (record.topic !== config.process.inputTopic) {
+    // Only the input topic is ours to write to; a header can name any other.
+    tally.elsewhere += 1;
+    return false;
+  }
+  if (reason === 'late' && flags.includeLate !== true) {
+    tally.leftOutLate += 1;
+    return false;
+  }
+  return true;
+}
+
+function parseReplayed(committed: { readonly metadata: string } | undefined): Replayed {
+  if (committed === undefined || committed.metadata === '') return {};
+  try {
+    const parsed: unknown = JSON.parse(committed.metadata);
+    if (typeof parsed === 'object' && parsed !== null) return parsed as Replayed;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw new ConfigError(
+    `another program commits to this group of ours: metadata ${JSON.stringify(committed.metadata)}`,
+  );
+}
+
+function printTally({ out }: CliContext, { yes, json }: ReplayFlags, tally: Tally): void {
+  const { replayed, leftOutLate, replayedBefore, elsewhere, strangers } = tally;
+  if (json === true) {
+    printLine(
+      out,
+      JSON.stringify({
+        done: yes === true,
+        replayed,
+        late_left_out: leftOutLate,
+        replayed_before: replayedBefore,
+        other_topics: elsewhere,
+        not_ours: strangers,
+      }),
+    );
+    return;
+  }
+  const total = Object.values(replayed).reduce((sum, count) => sum + count, 0);
+  const reasons = Object.entries(replayed).map(([reason, count]) => `${count} ${reason}`);
+  const what = total === 0 ? '' : `: ${reasons.join(', ')}`;
+  printLine(out, `${yes === true ? 'put back' : 'would put back'} ${total} dead letters${what}`);
+  if (leftOutLate > 0) printLine(out, `left out ${leftOutLate} late ones (--include-late)`);
+  if (replayedBefore > 0) printLine(out, `left out ${replayedBefore} that were put back before`);
+  if (elsewhere > 0) printLine(out, `left out ${elsewhere} that came from other topics`);
+  if (strangers > 0)
+    printLine(out, `left out ${strangers} records that are no dead letters of ours`);
+  if (yes !== true && total > 0) printLine(out, 'nothing was written; add --yes to do it');
+}

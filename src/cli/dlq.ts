@@ -1,0 +1,135 @@
+// `dlq list` and `dlq replay`: what could not be folded, why, and putting it back once the cause is gone.
+import type { Command } from 'commander';
+
+import { topicNames } from '../log/topics.ts';
+import { numberOption, readConfig, withLog } from './command.ts';
+import { printLine, type CliContext } from './context.ts';
+import { deadLetterRanges, readDeadLetters, type ReadDeadLetter } from './dead-letters.ts';
+import { replay, type ReplayFlags } from './dlq-replay.ts';
+
+interface ListFlags {
+  readonly reason?: string;
+  readonly limit: number;
+  readonly json?: true;
+}
+
+interface Listing {
+  readonly topic: string;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly strangers: number;
+  /** The newest, oldest of them first. */
+  readonly letters: readonly ReadDeadLetter[];
+}
+
+const valueCharactersMax = 120;
+
+const listExamples = `
+Examples:
+  node dist/main.js dlq list
+  node dist/main.js dlq list --reason value_type --limit 100 --json`;
+
+const replayExamples = `
+Each dead letter goes back to the partition it came from, with its key, value and headers, once: what was put
+back before is not put back again. Late readings stay late unless the state they were late for is gone
+(a new GROUP_ID), so they are left out by default.
+
+Examples:
+  node dist/main.js dlq replay                       say what would be put back
+  node dist/main.js dlq replay --reason value_type --yes`;
+
+/** Adds `dlq list` and `dlq replay`. */
+export function addDlq(program: Command, context: CliContext): void {
+  const dlq = program.command('dlq').description('records that could not be folded');
+  dlq
+    .command('list')
+    .description('count dead letters by reason and show the newest')
+    .option('--reason <code>', 'only these')
+    .option('--limit <number>', 'how many to show', numberOption({ min: 0, max: 100_000 }), 20)
+    .option('--json', 'print as JSON')
+    .addHelpText('after', listExamples)
+    .action((flags: ListFlags) => list(flags, context));
+  dlq
+    .command('replay')
+    .description('put dead letters back into the topic they came from')
+    .option('--reason <code>', 'only these')
+    .option('--include-late', 'late readings too')
+    .option('--yes', 'do it; without this it only says what it would do')
+    .option('--json', 'print the counts as JSON')
+    .addHelpText('after', replayExamples)
+    .action((flags: ReplayFlags) => replay(flags, context));
+}
+
+async function list(flags: ListFlags, context: CliContext): Promise<void> {
+  const config = readConfig(context);
+  const { deadLetters: topic } = topicNames(config.process);
+  const listing = await withLog({ config, context, name: 'dlq' }, async (log): Promise<Listing> => {
+    const counts: Record<string, number> = {};
+    let strangers = 0;
+    let letters: ReadDeadLetter[] = [];
+    for (const range of await deadLetterRanges(log, topic)) {
+      for await (const batch of readDeadLetters(log, range, () => (strangers += 1))) {
+        for (const letter of batch.letters) {
+          counts[letter.reason] = (counts[letter.reason] ?? 0) + 1;
+          if (flags.reason === undefined || letter.reason === flags.reason) letters.push(letter);
+        }
+        letters = newest(letters, flags.limit);
+      }
+    }
+    return { topic, counts, strangers, letters };
+  });
+  if (flags.json === true) printLine(context.out, listingJson(listing));
+  else printListing(context, listing);
+}
+
+/** Bounds what is held to the newest `limit`, in the order they were written. */
+function newest(letters: ReadDeadLetter[], limit: number): ReadDeadLetter[] {
+  return letters
+    .sort((a, b) => a.timestampMs - b.timestampMs)
+    .slice(Math.max(0, letters.length - limit));
+}
+
+function printListing({ out }: CliContext, { topic, counts, strangers, letters }: Listing): void {
+  const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  printLine(out, `${total} dead letters in ${topic}`);
+  const byCount = Object.entries(counts).sort(([, a], [, b]) => b - a);
+  for (const [reason, count] of byCount)
+    printLine(out, `  ${String(count).padStart(8)}  ${reason}`);
+  if (strangers > 0) printLine(out, `  ${strangers} records there are no dead letters of ours`);
+  for (const letter of letters) {
+    const { record, reason, message, offset, timestampMs } = letter;
+    const from = `${record.topic}/${record.partition ?? '?'}@${offset}`;
+    printLine(out, `${new Date(timestampMs).toISOString()}  ${reason}  from ${from}: ${message}`);
+    printLine(out, `    key ${shown(record.key)}  value ${shown(record.value)}`);
+  }
+}
+
+function listingJson({ topic, counts, strangers, letters }: Listing): string {
+  return JSON.stringify({
+    topic,
+    counts,
+    not_ours: strangers,
+    letters: letters.map(({ record, reason, message, offset, at, timestampMs }) => ({
+      reason,
+      message,
+      topic: record.topic,
+      partition: record.partition,
+      offset,
+      dead_letter: at,
+      time: new Date(timestampMs).toISOString(),
+      key: base64(record.key),
+      value: base64(record.value),
+    })),
+  });
+}
+
+function base64(bytes: Uint8Array | null): string | null {
+  return bytes === null ? null : Buffer.from(bytes).toString('base64');
+}
+
+// JSON.stringify shows control characters, so that a hostile record cannot steer the terminal.
+function shown(bytes: Uint8Array | null): string {
+  if (bytes === null) return 'null';
+  const text = Buffer.from(bytes.subarray(0, valueCharactersMax * 4)).toString();
+  const cut = text.length > valueCharactersMax ? `${text.slice(0, valueCharactersMax)}…` : text;
+  return JSON.stringify(cut).replace(/[\u007f-\u009f\u2028-\u202e]/g, '?');
+}

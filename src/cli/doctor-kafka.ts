@@ -1,0 +1,88 @@
+// Kafka, as `doctor` finds it: reachable, new enough, its limits, its topics, its clock.
+import type { Clock } from '../clock.ts';
+import type { Config, KafkaConfig } from '../config.ts';
+import type { EventLog, TopicDescription } from '../log/event-log.ts';
+import type { ClusterFacts } from '../log/kafka/cluster-facts.ts';
+import { topicNames } from '../log/topics.ts';
+import { clockCheck, fail, ok, warn, type Check } from './doctor-check.ts';
+import { topicChecks } from './doctor-topics.ts';
+
+const newestRecords = 20;
+
+/** Returns the checks of what the brokers are. */
+export function clusterChecks(config: KafkaConfig, facts: ClusterFacts): readonly Check[] {
+  const { brokers, isKafka4, settings } = facts;
+  const checks = [
+    ok('kafka', `${brokers} brokers answer at ${config.brokers.join(',')}`),
+    isKafka4
+      ? ok('kafka version', '4.0 or newer')
+      : warn('kafka version', 'older than 4.0', 'exactly-once was proved on 4.1; use 4.0 or newer'),
+  ];
+  const minimum = Number(settings['group.min.session.timeout.ms'] ?? 0);
+  const maximum = Number(settings['group.max.session.timeout.ms'] ?? Infinity);
+  const { sessionTimeoutMs } = config;
+  if (sessionTimeoutMs < minimum || sessionTimeoutMs > maximum) {
+    const found = `SESSION_TIMEOUT_MS ${sessionTimeoutMs}, the brokers allow ${minimum} to ${maximum}`;
+    checks.push(fail('session timeout', found, 'set it within that range'));
+  }
+  const replicas = Number(settings['transaction.state.log.replication.factor'] ?? brokers);
+  if (brokers >= 3 && replicas < 3) {
+    const cure = 'transaction.state.log.replication.factor=3 on the brokers';
+    checks.push(warn('kafka transactions', `their log has ${replicas} replicas`, cure));
+  }
+  const retentionMinutes = Number(settings['offsets.retention.minutes'] ?? Infinity);
+  if (retentionMinutes < 7 * 24 * 60) {
+    const found = `committed positions of a stopped group live ${retentionMinutes} minutes`;
+    checks.push(warn('kafka offsets', found, 'offsets.retention.minutes=10080 or more'));
+  }
+  if (settings['auto.create.topics.enable'] === 'true') {
+    const cure = 'auto.create.topics.enable=false: a mistyped topic then is an error';
+    checks.push(warn('kafka topics', 'the brokers create topics by themselves', cure));
+  }
+  return checks;
+}
+
+/** Returns the checks of the topics and of the clock. @throws UnavailableError */
+export async function logChecks(
+  log: EventLog,
+  config: Config,
+  { brokers, clock }: { readonly brokers: number; readonly clock: Clock },
+): Promise<readonly Check[]> {
+  const names = topicNames(config.process);
+  const topics = new Map<string, TopicDescription>();
+  for (const name of Object.values({ ...names })) {
+    const description = await log.describeTopic(name);
+    if (description !== undefined) topics.set(name, description);
+  }
+  const appended = [...topics.values()].filter(
+    ({ config: settings }) => settings['message.timestamp.type'] === 'LogAppendTime',
+  );
+  const newestMs = await newestTimestampMs(log, appended);
+  const nowMs = clock.nowMs();
+  // Read-only, so it shows only a clock that is behind: what was appended cannot be from the future.
+  const isBehind = newestMs !== undefined && newestMs > nowMs;
+  return [
+    ...topicChecks(config, { topics, brokers }),
+    ...(newestMs === undefined
+      ? []
+      : [clockCheck('clock and Kafka', isBehind ? nowMs - newestMs : 0)]),
+  ];
+}
+
+async function newestTimestampMs(
+  log: EventLog,
+  topics: readonly TopicDescription[],
+): Promise<number | undefined> {
+  let newestMs: number | undefined;
+  for (const { topic, partitions } of topics) {
+    for (let partition = 0; partition < Math.min(partitions, 4); partition += 1) {
+      const { earliest, end } = await log.offsets({ topic, partition });
+      const from = Math.max(earliest, end - newestRecords);
+      for await (const batch of log.read({ topic, partition, from })) {
+        const cursor = batch.records();
+        while (cursor.next()) newestMs = Math.max(newestMs ?? 0, cursor.timestampMs);
+      }
+    }
+  }
+  return newestMs;
+}

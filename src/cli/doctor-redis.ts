@@ -1,0 +1,47 @@
+// Redis, as `doctor` finds it: version, what it drops when full, whether it survives a restart, its clock.
+import type { RedisConfig } from '../config.ts';
+import type { RedisFacts } from '../stores/redis/redis-facts.ts';
+import { clockCheck, fail, ok, warn, type Check } from './doctor-check.ts';
+
+const gibibyte = 1_073_741_824;
+
+/** Returns the checks of `facts`; `nowMs` is this machine's clock when they were read. */
+export function redisChecks(
+  config: RedisConfig,
+  facts: RedisFacts,
+  nowMs: number,
+): readonly Check[] {
+  const checks = [ok('redis', `version ${facts.version}, ${facts.role}`)];
+  if (facts.role === 'slave') {
+    const cure = 'REDIS_URL must name the master';
+    checks.push(fail('redis role', 'a replica, which takes no writes', cure));
+  }
+  checks.push(memoryCheck(config, facts), durabilityCheck(facts));
+  checks.push(clockCheck('clock and Redis', nowMs - facts.timeMs));
+  return checks;
+}
+
+function memoryCheck({ onlineTtlS }: RedisConfig, facts: RedisFacts): Check {
+  const { maxMemoryBytes, maxMemoryPolicy: policy, usedMemoryBytes } = facts;
+  const limit = maxMemoryBytes === 0 ? 'no limit' : `${(maxMemoryBytes / gibibyte).toFixed(2)} GiB`;
+  const found = `${limit}, ${policy}`;
+  const evicts =
+    policy.startsWith('allkeys') || (onlineTtlS !== undefined && policy !== 'noeviction');
+  if (maxMemoryBytes > 0 && evicts) {
+    const cure = 'maxmemory-policy noeviction: else features vanish without a word when it is full';
+    return warn('redis memory', found, cure);
+  }
+  if (maxMemoryBytes > 0 && usedMemoryBytes > 0.9 * maxMemoryBytes) {
+    return warn('redis memory', `${found}, nine tenths used`, 'raise maxmemory');
+  }
+  return ok('redis memory', found);
+}
+
+function durabilityCheck({ isAppendOnly, savesSnapshots }: RedisFacts): Check {
+  if (isAppendOnly) return ok('redis durability', 'append-only file');
+  if (savesSnapshots === false) {
+    const cure = 'appendonly yes; or run `project --rebuild` after each restart of Redis';
+    return warn('redis durability', 'nothing is written to disk', cure);
+  }
+  return ok('redis durability', savesSnapshots === true ? 'snapshots' : 'not visible to us');
+}

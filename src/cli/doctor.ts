@@ -1,0 +1,117 @@
+// `doctor`: looks at everything the program stands on, and says what is wrong and the cure. Writes nothing.
+import type { Command } from 'commander';
+import { existsSync } from 'node:fs';
+
+import type { Config } from '../config.ts';
+import { ConfigError, isSensoriumError } from '../errors.ts';
+import { createLogger } from '../logger.ts';
+import { readConfig, withLog } from './command.ts';
+import { printLine, type CliContext } from './context.ts';
+import { fail, ok, type Check } from './doctor-check.ts';
+import { clusterChecks, logChecks } from './doctor-kafka.ts';
+import { machineChecks } from './doctor-machine.ts';
+import { redisChecks } from './doctor-redis.ts';
+
+const examples = `
+Exit code 1 when a check fails; warnings are risks, not failures.
+
+Examples:
+  node dist/main.js doctor
+  KAFKA_BROKERS=localhost:9092 REDIS_URL=redis://localhost:6379 node dist/main.js doctor --json`;
+
+/** Adds `doctor`. */
+export function addDoctor(
+  program: Command,
+  context: CliContext,
+  setExitCode: (code: number) => void,
+): void {
+  program
+    .command('doctor')
+    .description('check settings, Kafka, topics, Redis, clocks and disk, and say the cures')
+    .option('--json', 'print the checks as JSON')
+    .addHelpText('after', examples)
+    .action(async ({ json }: { readonly json?: true }) => {
+      const checks = await examine(context);
+      if (json === true) printLine(context.out, JSON.stringify({ checks }));
+      else for (const check of checks) printCheck(context, check);
+      setExitCode(checks.some(({ status }) => status === 'fail') ? 1 : 0);
+    });
+}
+
+async function examine(context: CliContext): Promise<readonly Check[]> {
+  let config: Config;
+  try {
+    config = readConfig(context);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return [fail('settings', error.message, 'see docs/configuration.md')];
+  }
+  return [
+    ok('settings', 'all are allowed'),
+    ...machineChecks(config, process.version),
+    ...(await attempted('kafka', 'is it running, and is KAFKA_BROKERS right?', () =>
+      config.process.kafka === undefined
+        ? embeddedChecks(config, context)
+        : kafkaChecks(config, context),
+    )),
+    ...(await attempted('redis', 'is it running, and is REDIS_URL with its password right?', () =>
+      storeChecks(config, context),
+    )),
+  ];
+}
+
+/** What cannot even be asked is a failure of `name`, with `cure` for when it is down. */
+async function attempted(
+  name: string,
+  cure: string,
+  examineIt: () => Promise<readonly Check[]>,
+): Promise<readonly Check[]> {
+  try {
+    return await examineIt();
+  } catch (error) {
+    if (!isSensoriumError(error)) throw error;
+    return [fail(name, error.message, cure)];
+  }
+}
+
+async function kafkaChecks(config: Config, context: CliContext): Promise<readonly Check[]> {
+  const { kafka } = config.process;
+  if (kafka === undefined) return [];
+  const logger = createLogger(config.process.logLevel).child({ command: 'doctor' });
+  const { readClusterFacts } = await import('../log/kafka/cluster-facts.ts');
+  const facts = await readClusterFacts(kafka, { clientId: 'sensorium-doctor', logger });
+  const checked = await withLog({ config, context, name: 'doctor' }, (log) =>
+    logChecks(log, config, { brokers: facts.brokers, clock: context.clock }),
+  );
+  return [...clusterChecks(kafka, facts), ...checked];
+}
+
+async function embeddedChecks(config: Config, context: CliContext): Promise<readonly Check[]> {
+  const place = `embedded in ${config.process.dataDir}`;
+  // Opening it would make it.
+  if (!existsSync(config.process.dataDir)) return [ok('log', `${place}, not made yet`)];
+  try {
+    return await withLog({ config, context, name: 'doctor' }, async (log) => {
+      const found = await log.describeTopic(config.process.inputTopic);
+      return [ok('log', found === undefined ? `${place}, still empty` : place)];
+    });
+  } catch (error) {
+    // Held by a running process: that is how it should be.
+    const pid = error instanceof ConfigError ? error.details['pid'] : undefined;
+    if (typeof pid !== 'number') throw error;
+    return [ok('log', `${place}, in use by process ${pid}`)];
+  }
+}
+
+async function storeChecks(config: Config, { clock }: CliContext): Promise<readonly Check[]> {
+  const { redis, dataDir } = config.process;
+  if (redis === undefined) return [ok('store', `embedded in ${dataDir}`)];
+  const { readRedisFacts } = await import('../stores/redis/redis-facts.ts');
+  const facts = await readRedisFacts(redis);
+  return redisChecks(redis, facts, clock.nowMs());
+}
+
+function printCheck({ out }: CliContext, { name, status, found, cure }: Check): void {
+  printLine(out, `${status.padEnd(4)}  ${name}: ${found}`);
+  if (cure !== undefined) printLine(out, `      → ${cure}`);
+}

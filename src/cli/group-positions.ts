@@ -1,0 +1,100 @@
+// What the groups have committed: for each partition the position, the lag, and what the metadata says of its shard.
+import { decodePositionMetadata } from '../actors/position-metadata.ts';
+import type { Config } from '../config.ts';
+import type { EventLog } from '../log/event-log.ts';
+import { topicNames } from '../log/topics.ts';
+
+/** Names as `inspect --json` prints them. */
+export interface GroupPosition {
+  readonly topic: string;
+  readonly partition: number;
+  /** Next offset; null where nothing was ever committed. */
+  readonly position: number | null;
+  readonly earliest: number;
+  readonly end: number;
+  /** Records from the position to the end; all that are there where nothing was committed. */
+  readonly lag: number;
+}
+
+export interface ShardPosition extends GroupPosition {
+  readonly origin: number | null;
+  readonly watermark_ms: number | null;
+  readonly fingerprint: string | null;
+  readonly journal_entries: number;
+  readonly snapshots: readonly {
+    readonly id: string;
+    readonly bytes: number;
+    readonly taken_ms: number;
+  }[];
+}
+
+export interface Groups {
+  readonly group: string;
+  readonly shards: readonly ShardPosition[];
+  readonly projection_group: string;
+  readonly projection: readonly GroupPosition[];
+}
+
+/** Returns the positions of the processing group and of its projection; topics that do not exist have none. */
+export async function readGroups(log: EventLog, { process: settings }: Config): Promise<Groups> {
+  const names = topicNames(settings);
+  const group = settings.groupId;
+  const projectionGroup = `${group}-projection`;
+  const shards = [
+    ...(await readTopic(log, group, names.input)),
+    ...(await readTopic(log, group, names.rekeyed)),
+  ];
+  const projection = await readTopic(log, projectionGroup, names.output);
+  return {
+    group,
+    shards: shards.map(({ position, metadata }) => ({
+      ...position,
+      ...describe(position, metadata),
+    })),
+    projection_group: projectionGroup,
+    projection: projection.map(({ position }) => position),
+  };
+}
+
+interface Committed {
+  readonly position: GroupPosition;
+  readonly metadata: string;
+}
+
+async function readTopic(
+  log: EventLog,
+  groupId: string,
+  topic: string,
+): Promise<readonly Committed[]> {
+  const description = await log.describeTopic(topic);
+  return Promise.all(
+    Array.from({ length: description?.partitions ?? 0 }, async (_, partition) => {
+      const { earliest, end } = await log.offsets({ topic, partition });
+      const committed = await log.committed(groupId, { topic, partition });
+      const position = committed?.nextOffset ?? null;
+      const lag = Math.max(0, end - Math.max(earliest, position ?? earliest));
+      return {
+        position: { topic, partition, position, earliest, end, lag },
+        metadata: committed?.metadata ?? '',
+      };
+    }),
+  );
+}
+
+function describe(
+  { topic, partition }: GroupPosition,
+  text: string,
+): Omit<ShardPosition, keyof GroupPosition> {
+  const metadata = text === '' ? undefined : decodePositionMetadata(text, `${topic}/${partition}`);
+  return {
+    origin: metadata?.origin ?? null,
+    watermark_ms: metadata?.watermarkMs ?? null,
+    fingerprint: metadata?.fingerprint ?? null,
+    journal_entries: metadata?.journal.sequence ?? 0,
+    snapshots: (metadata?.snapshots ?? []).map(({ id, length, takenMs }) => ({
+      id,
+      bytes: length,
+      taken_ms: takenMs,
+    })),
+  };
+}

@@ -1,0 +1,167 @@
+// `inspect`: how far the groups have come, or one sensor. From a running process where one answers, else from the log
+// and the store themselves.
+import type { Command } from 'commander';
+
+import type { Config } from '../config.ts';
+import { ConfigError } from '../errors.ts';
+import { selectFeatures } from '../sensors/features.ts';
+import { openFeatureStore } from '../stores/open.ts';
+import { logPlace, readConfig, withLog } from './command.ts';
+import { printLine, type CliContext } from './context.ts';
+import { readGroups, type GroupPosition, type ShardPosition } from './group-positions.ts';
+
+interface InspectFlags {
+  readonly sensor?: string;
+  readonly url?: string;
+  readonly json?: true;
+}
+
+const httpTimeoutMs = 2_000;
+
+const examples = `
+Examples:
+  node dist/main.js inspect
+  node dist/main.js inspect --sensor sensor_003
+  node dist/main.js inspect --url http://other-host:8080 --json`;
+
+/** Adds `inspect`. */
+export function addInspect(program: Command, context: CliContext): void {
+  program
+    .command('inspect')
+    .description('show positions, lag, watermarks and snapshots, or one sensor')
+    .option('--sensor <id>', 'this sensor: baseline, open window, last features')
+    .option('--url <url>', 'the running process to ask (default: ADVERTISED_URL or HTTP_HOST:PORT)')
+    .option('--json', 'print as JSON')
+    .addHelpText('after', examples)
+    .action((flags: InspectFlags) =>
+      flags.sensor === undefined
+        ? inspectGroups(flags, context)
+        : inspectSensor(flags.sensor, flags, context),
+    );
+}
+
+async function inspectGroups(flags: InspectFlags, context: CliContext): Promise<void> {
+  const config = readConfig(context);
+  const url = processUrl(flags, config);
+  // The embedded log belongs to the process that runs on it: then only that process can tell.
+  if (flags.url !== undefined || config.process.kafka === undefined) {
+    const tree = await ask(`${url}/supervisor`);
+    if (tree !== undefined) {
+      printLine(context.err, `from the process at ${url}`);
+      printLine(context.out, JSON.stringify(tree, null, flags.json === true ? 0 : 2));
+      return;
+    }
+    if (flags.url !== undefined) throw new ConfigError(`nothing answers at ${url}`);
+  }
+  const nowMs = context.clock.nowMs();
+  const groups = await withLog({ config, context, name: 'inspect' }, (log) =>
+    readGroups(log, config),
+  );
+  if (flags.json === true) {
+    printLine(context.out, JSON.stringify(groups));
+    return;
+  }
+  printLine(context.out, `group ${groups.group} on ${logPlace(config)}`);
+  printTable(
+    context,
+    shardHeader,
+    groups.shards.map((shard) => shardCells(shard, nowMs)),
+  );
+  printLine(context.out, `\ngroup ${groups.projection_group}`);
+  printTable(context, groupHeader, groups.projection.map(groupCells));
+}
+
+async function inspectSensor(
+  sensorId: string,
+  flags: InspectFlags,
+  context: CliContext,
+): Promise<void> {
+  const config = readConfig(context);
+  const url = processUrl(flags, config);
+  const live = await ask(`${url}/sensors/${encodeURIComponent(sensorId)}`);
+  if (live !== undefined) {
+    printLine(context.err, `live, from the process at ${url}`);
+    printLine(context.out, JSON.stringify(live, null, flags.json === true ? 0 : 2));
+    return;
+  }
+  if (flags.url !== undefined) throw new ConfigError(`no sensor ${sensorId} at ${url}`);
+  const stored = await withLog({ config, context, name: 'inspect' }, async (_, logger) => {
+    const features = selectFeatures(config.semantics.features);
+    const store = await openFeatureStore(config.process, { features, logger });
+    try {
+      return (await store.read([sensorId]))[0];
+    } finally {
+      await store.close();
+    }
+  });
+  if (stored === undefined) {
+    throw new ConfigError(`no sensor ${sensorId}: not in a process at ${url}, not in the store`);
+  }
+  printLine(context.err, `no process at ${url} has it; its last window, from the store`);
+  const shown = {
+    sensor_id: sensorId,
+    window_end: stored.eventTimeMs,
+    event_time: new Date(stored.eventTimeMs).toISOString(),
+    features: stored.values,
+  };
+  printLine(context.out, JSON.stringify(shown, null, flags.json === true ? 0 : 2));
+}
+
+function processUrl({ url }: InspectFlags, { process: settings }: Config): string {
+  const own = `http://${settings.httpHost}:${settings.httpPort}`;
+  return (url ?? settings.advertisedUrl ?? own).replace(/\/+$/, '');
+}
+
+/** The JSON at `url`; undefined where nothing answers or it has none. Redirects lead to the owner of a sensor. */
+async function ask(url: string): Promise<unknown> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(httpTimeoutMs) });
+    return response.ok ? await response.json() : undefined;
+  } catch {
+    // Not running, not reachable or not ours: the caller looks elsewhere, and says so.
+    return undefined;
+  }
+}
+
+const shardHeader = ['partition', 'position', 'end', 'lag', 'watermark', 'snapshots (age)'];
+
+function shardCells(shard: ShardPosition, nowMs: number): readonly string[] {
+  const { watermark_ms: watermarkMs, snapshots } = shard;
+  return [
+    ...groupCells(shard),
+    watermarkMs === null ? '-' : new Date(watermarkMs).toISOString(),
+    snapshots.length === 0
+      ? '-'
+      : snapshots.map(({ taken_ms }) => `${Math.round((nowMs - taken_ms) / 1_000)} s`).join(', '),
+  ];
+}
+
+const groupHeader = shardHeader.slice(0, 4);
+
+function groupCells({ topic, partition, position, end, lag }: GroupPosition): readonly string[] {
+  return [
+    `${topic}/${partition}`,
+    position === null ? '-' : String(position),
+    String(end),
+    String(lag),
+  ];
+}
+
+function printTable(
+  { out }: CliContext,
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+): void {
+  const widths = header.map((title, column) =>
+    Math.max(title.length, ...rows.map((cells) => cells[column]?.length ?? 0)),
+  );
+  for (const cells of [header, ...rows]) {
+    printLine(
+      out,
+      cells
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    );
+  }
+}

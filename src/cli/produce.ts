@@ -1,0 +1,214 @@
+// `produce`: sends readings, simulated or from a CSV file, to the input topic.
+import { InvalidArgumentError, Option, type Command } from 'commander';
+
+import { openCsv, replayCsv, shiftToNow } from '../producer/csv-replay.ts';
+import { parseTimestampMs } from '../producer/csv-rows.ts';
+import type { PlannedReading } from '../producer/planned-reading.ts';
+import { produce, type ProduceReport } from '../producer/produce.ts';
+import { simulateSensors, simulationDefaults } from '../producer/simulated-sensors.ts';
+import { logPlace, numberOption, readConfig, withLog } from './command.ts';
+import { printLine, withInterrupt, type CliContext } from './context.ts';
+import { ensureTopics } from './ensure-topics.ts';
+import { createProgress } from './progress.ts';
+
+interface ProduceFlags {
+  readonly bootstrapServers?: string;
+  readonly topic?: string;
+  readonly format: 'json' | 'avro';
+  readonly unkeyed?: true;
+  readonly json?: true;
+  readonly sensors: number;
+  readonly rate: number;
+  readonly duration?: number;
+  readonly seed: number;
+  readonly disorderMs: number;
+  readonly lateRate: number;
+  readonly lateByMs: number;
+  readonly badRate: number;
+  readonly file?: string;
+  readonly speed: number;
+  readonly shiftToNow?: true;
+  readonly column?: string;
+  readonly sensorId?: string;
+  readonly start?: number;
+  readonly interval: number;
+}
+
+interface Source {
+  readonly what: string;
+  readonly readings: Iterable<PlannedReading> | AsyncIterable<PlannedReading>;
+  readonly total: number | undefined;
+  readonly eventTime: 'planned' | 'wall';
+}
+
+const examples = `
+Timestamps of a file are kept as they are unless --shift-to-now. Old ones are fine: only readings behind
+their own watermark are late, and only readings of the future (MAX_AHEAD_MS) are refused.
+
+Examples:
+  node dist/main.js produce --bootstrap-servers localhost:9092 --sensors 100 --rate 10 --duration 60
+  node dist/main.js produce --file data/machine_temperature_system_failure.csv --speed max
+  node dist/main.js produce --file data/suthaharan-multi-hop.csv --column humidity --speed 60 --shift-to-now
+  node dist/main.js produce --sensors 20 --disorder-ms 3000 --late-rate 0.01 --bad-rate 0.01`;
+
+/** Adds `produce`. */
+export function addProduce(program: Command, context: CliContext): void {
+  const part = numberOption({ min: 0, max: 1, decimals: true });
+  const defaults = simulationDefaults;
+  program
+    .command('produce')
+    .description('send readings to the input topic: simulated sensors, or a CSV file')
+    .option('--bootstrap-servers <list>', 'Kafka to send to (default: KAFKA_BROKERS)')
+    .option('--topic <name>', 'topic to send to (default: INPUT_TOPIC)')
+    .addOption(
+      new Option('--format <name>', 'encoding of readings')
+        .choices(['json', 'avro'])
+        .default('json'),
+    )
+    .option('--unkeyed', 'send records without a key, for the program to forward by sensor id')
+    .option('--json', 'print the summary as JSON')
+    .optionsGroup('Simulated sensors:')
+    .option('--sensors <number>', 'how many', numberOption({ min: 1, max: 1e6 }), defaults.sensors)
+    .option(
+      '--rate <number>',
+      'readings a second of each sensor',
+      numberOption({ min: 0.001, max: 1e6, decimals: true }),
+      defaults.rate,
+    )
+    .option(
+      '--duration <seconds>',
+      'how long (default: until interrupted)',
+      numberOption({ min: 0.001, max: 1e9, decimals: true }),
+    )
+    .option('--seed <number>', 'same seed, same values', numberOption({ min: 0, max: 2 ** 31 }), 1)
+    .option(
+      '--disorder-ms <ms>',
+      'readings arrive up to this late and out of order',
+      numberOption({ min: 0, max: 86_400_000 }),
+      0,
+    )
+    .option('--late-rate <part>', 'part of the readings, 0 to 1, that come too late', part, 0)
+    .option(
+      '--late-by-ms <ms>',
+      'how late those are, at least',
+      numberOption({ min: 0, max: 31_536_000_000 }),
+      defaults.lateByMs,
+    )
+    .option('--bad-rate <part>', 'part of the records, 0 to 1, that are no readings', part, 0)
+    .optionsGroup('A file:')
+    .option('--file <csv>', 'send its rows: timestamp,value[,sensor_id], or reading,mote_id,…')
+    .option('--speed <factor>', 'pace of the file’s own clock times this, or max', speedOption, 1)
+    .option('--shift-to-now', 'move timestamps so that the last row is sent when its time comes')
+    .option('--column <name>', 'column of the value (default: value, in mote files temperature)')
+    .option('--sensor-id <id>', 'sensor of a file without such a column (default: its name)')
+    .option('--start <time>', 'mote files: time of reading 1 (default: 2010-05-01)', timeOption)
+    .option(
+      '--interval <ms>',
+      'mote files: time between two readings',
+      numberOption({ min: 1, max: 86_400_000 }),
+      5_000,
+    )
+    .addHelpText('after', examples)
+    .action((flags: ProduceFlags) => produceCommand(flags, context));
+}
+
+async function produceCommand(flags: ProduceFlags, context: CliContext): Promise<void> {
+  const config = readConfig(context, {
+    KAFKA_BROKERS: flags.bootstrapServers,
+    INPUT_TOPIC: flags.topic,
+  });
+  const source =
+    flags.file === undefined ? simulated(flags, context) : await replayed(flags, context);
+  const topic = config.process.inputTopic;
+  const report = await withLog({ config, context, name: 'produce' }, async (log) => {
+    const ensured = await ensureTopics(log, config);
+    const created = ensured.filter(({ isNew }) => isNew).map((one) => one.topic);
+    if (created.length > 0) printLine(context.err, `created topics ${created.join(', ')}`);
+    printLine(context.err, `sending ${source.what} to ${topic} on ${logPlace(config)}`);
+    const progress = createProgress(context, {
+      title: 'sending',
+      unit: 'records',
+      total: source.total,
+    });
+    try {
+      return await withInterrupt(context, (signal) =>
+        produce({
+          ...source,
+          log,
+          topic,
+          format: flags.format,
+          keying: flags.unkeyed === true ? 'unkeyed' : 'keyed',
+          clock: context.clock,
+          signal,
+          onProgress: ({ records }) => progress.update(records),
+        }),
+      );
+    } finally {
+      progress.stop();
+    }
+  });
+  printLine(context.out, flags.json === true ? summaryJson(report, topic) : summary(report, topic));
+}
+
+function simulated(flags: ProduceFlags, { clock }: CliContext): Source {
+  const durationMs = flags.duration === undefined ? Infinity : flags.duration * 1_000;
+  const options = { ...flags, durationMs, startMs: clock.nowMs() };
+  return {
+    what: `readings of ${flags.sensors} simulated sensors, ${flags.rate}/s each,`,
+    readings: simulateSensors(options),
+    total:
+      durationMs === Infinity
+        ? undefined
+        : Math.ceil((durationMs / 1_000) * flags.rate) * flags.sensors,
+    eventTime: durationMs === Infinity ? 'wall' : 'planned',
+  };
+}
+
+async function replayed(flags: ProduceFlags, { clock }: CliContext): Promise<Source> {
+  const { file: path = '', speed } = flags;
+  const file = await openCsv(path, {
+    column: flags.column,
+    sensorId: flags.sensorId,
+    moteStartMs: flags.start ?? Date.UTC(2010, 4, 1),
+    moteIntervalMs: flags.interval,
+  });
+  const shiftMs = flags.shiftToNow === true ? shiftToNow(file, { speed, nowMs: clock.nowMs() }) : 0;
+  const [from, to] = [file.firstTimestampMs, file.lastTimestampMs].map((timeMs) =>
+    new Date(timeMs + shiftMs).toISOString(),
+  );
+  return {
+    what: `${file.rows} rows of ${path} (${from} to ${to})`,
+    readings: replayCsv(file, { speed, shiftMs }),
+    total: file.rows,
+    eventTime: 'planned',
+  };
+}
+
+function summary(report: ProduceReport, topic: string): string {
+  const { records, late, bad, seconds, isStopped } = report;
+  const rate = Math.round(records / Math.max(seconds, 0.001));
+  const faults = [late > 0 ? `${late} late` : '', bad > 0 ? `${bad} bad` : ''].filter(Boolean);
+  return (
+    `sent ${records} records to ${topic} in ${seconds.toFixed(1)} s (${rate}/s)` +
+    (faults.length > 0 ? `, of these ${faults.join(' and ')}` : '') +
+    (isStopped ? '; interrupted' : '')
+  );
+}
+
+function summaryJson(report: ProduceReport, topic: string): string {
+  const { isStopped, ...counts } = report;
+  return JSON.stringify({ topic, ...counts, interrupted: isStopped });
+}
+
+const speedNumber = numberOption({ min: 0, max: 1e9, decimals: true });
+
+function speedOption(text: string): number {
+  const speed = text === 'max' ? 0 : speedNumber(text);
+  return speed === 0 ? Infinity : speed;
+}
+
+function timeOption(text: string): number {
+  const timeMs = parseTimestampMs(text);
+  if (Number.isSafeInteger(timeMs)) return timeMs;
+  throw new InvalidArgumentError('Expected ISO 8601 or milliseconds since 1970.');
+}

@@ -1,0 +1,90 @@
+// The command line: parses it, runs the one command it names, and turns what went wrong into one line and an exit code.
+import { Command, CommanderError } from 'commander';
+
+import { isSensoriumError } from '../errors.ts';
+import type { AddCommand } from './command.ts';
+import { printLine, type CliContext } from './context.ts';
+import { addDlq } from './dlq.ts';
+import { addDoctor } from './doctor.ts';
+import { addInspect } from './inspect.ts';
+import { addProduce } from './produce.ts';
+import { addProject } from './project.ts';
+import { addRun } from './run.ts';
+import { addTopics } from './topics.ts';
+import { version } from './version.ts';
+
+const exitUsage = 2;
+const exitFailed = 1;
+
+const commands: readonly AddCommand[] = [
+  addRun,
+  addProduce,
+  addTopics,
+  addDlq,
+  addInspect,
+  addProject,
+  addDoctor,
+];
+
+const examples = `
+Examples:
+  node dist/main.js                     run on the embedded log with simulated sensors
+  KAFKA_BROKERS=localhost:9092 REDIS_URL=redis://localhost:6379 node dist/main.js
+  node dist/main.js produce --file data/machine_temperature_system_failure.csv --speed max
+  node dist/main.js doctor              what is wrong, and the cure
+  node dist/main.js run --help          every setting`;
+
+/**
+ * Runs the command line `argv` (without node and script); returns the exit code: 0, 1 when the command failed, 2 when
+ * the command line itself is wrong.
+ */
+export async function runCli(argv: readonly string[], context: CliContext): Promise<number> {
+  let exitCode = 0;
+  const program = createProgram(context);
+  for (const add of commands) add(program, context, (code) => (exitCode = code));
+  const unknown = unknownCommand(program, argv);
+  if (unknown !== undefined) {
+    printLine(context.err, `sensorium: unknown command '${unknown}'; --help lists them`);
+    return exitUsage;
+  }
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitUsage;
+    printLine(context.err, `sensorium: ${errorLine(error, context)}`);
+    return exitFailed;
+  }
+}
+
+function createProgram({ out, err }: CliContext): Command {
+  return new Command('sensorium')
+    .description('Exactly-once, windowed, anomaly-aware features from a Kafka topic of readings.')
+    .version(version())
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => out.write(text),
+      writeErr: (text) => err.write(text),
+      getOutHelpWidth: () => Math.min(100, out.columns),
+      getErrHelpWidth: () => Math.min(100, err.columns),
+      outputError: (text, write) => write(`sensorium: ${text.replace(/^error: /, '')}`),
+    })
+    .addHelpText('after', examples);
+}
+
+// commander would hand it to the default command, which then speaks of one argument too many.
+function unknownCommand(program: Command, argv: readonly string[]): string | undefined {
+  const [first] = argv;
+  if (first === undefined || first.startsWith('-') || first === 'help') return undefined;
+  return program.commands.some((command) => command.name() === first) ? undefined : first;
+}
+
+function errorLine(error: unknown, { env }: CliContext): string {
+  if (isSensoriumError(error) && error.code !== 'INVARIANT') return error.message;
+  if (!(error instanceof Error)) return String(error);
+  // Not foreseen: whoever reports it needs to say where it happened.
+  return env['LOG_LEVEL'] === 'debug' || isSensoriumError(error)
+    ? (error.stack ?? error.message)
+    : `${error.message} (LOG_LEVEL=debug shows where)`;
+}

@@ -1,0 +1,35 @@
+// Whether any broker can be reached at all. The log retries for a minute, which is right for a pipeline and wrong for
+// somebody who mistyped a host and waits in front of a silent terminal.
+import { connect } from 'node:net';
+
+import { UnavailableError } from '../errors.ts';
+
+const timeoutMs = 5_000;
+
+/** Resolves once one of `brokers` (host:port) accepts a connection. @throws UnavailableError with every reason */
+export async function reachBroker(brokers: readonly string[]): Promise<void> {
+  try {
+    await Promise.any(brokers.map((broker) => reach(broker)));
+  } catch (error) {
+    const reasons = error instanceof AggregateError ? error.errors : [error];
+    const said = reasons.map((reason) => (reason instanceof Error ? reason.message : 'unknown'));
+    throw new UnavailableError(`no Kafka broker can be reached: ${said.join('; ')}`, {}, error);
+  }
+}
+
+function reach(broker: string): Promise<void> {
+  const colon = broker.lastIndexOf(':');
+  const host = broker.slice(0, colon).replace(/^\[|\]$/g, '');
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port: Number(broker.slice(colon + 1)), timeout: timeoutMs });
+    const end = (reason?: string): void => {
+      socket.destroy();
+      if (reason === undefined) resolve();
+      else reject(new Error(`${broker}: ${reason}`));
+    };
+    socket.once('connect', () => end());
+    socket.once('timeout', () => end(`no answer within ${timeoutMs / 1_000} s`));
+    // Dual-stack hosts fail with one error a address, and an empty message.
+    socket.once('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.message));
+  });
+}

@@ -1,0 +1,226 @@
+// `run`, the default command: the whole line in this process until it is told to stop.
+import type { Command } from 'commander';
+import { hostname } from 'node:os';
+
+import { settingsHelp } from '../config-text.ts';
+import type { Config } from '../config.ts';
+import type { Timer } from '../clock.ts';
+import { isSensoriumError } from '../errors.ts';
+import { createHttpServer } from '../http/server.ts';
+import type { EventLog } from '../log/event-log.ts';
+import { openEventLog } from '../log/open.ts';
+import { createLogger, type Logger } from '../logger.ts';
+import { produce } from '../producer/produce.ts';
+import { simulateSensors, simulationDefaults } from '../producer/simulated-sensors.ts';
+import { selectFeatures } from '../sensors/features.ts';
+import { openFeatureStore } from '../stores/open.ts';
+import { startSupervisor } from '../supervisor/supervisor.ts';
+import { logPlace, readConfig } from './command.ts';
+import { printLine, type CliContext } from './context.ts';
+import { ensureTopics, type EnsuredTopic } from './ensure-topics.ts';
+import { reachBroker } from './reach-broker.ts';
+import { version } from './version.ts';
+
+const startMsMax = 60_000;
+// Ten seconds is what a stop may take; the process must be gone before whoever stopped it loses patience.
+const stopMsMax = 9_500;
+
+interface Running extends Feeding {
+  readonly stop: Stop;
+}
+
+interface Feeding {
+  readonly context: CliContext;
+  readonly config: Config;
+  readonly log: EventLog;
+  readonly logger: Logger;
+}
+
+/** Adds `run`. */
+export function addRun(
+  program: Command,
+  context: CliContext,
+  setExitCode: (code: number) => void,
+): void {
+  program
+    .command('run', { isDefault: true })
+    .description('fold readings into features until stopped (the default)')
+    .addHelpText('after', () => `\n${settingsHelp(Math.min(100, context.out.columns))}`)
+    .action(async () => setExitCode(await run(context)));
+}
+
+async function run(context: CliContext): Promise<number> {
+  const config = withAdvertisedUrl(readConfig(context));
+  const logger = createLogger(config.process.logLevel).child({ thread: 'main' });
+  const stop = armStop(context);
+  const closers: (() => Promise<void>)[] = [];
+  try {
+    const { log, ensured } = await openPatiently(context, config, logger, stop.signal);
+    closers.push(() => log.close());
+    const features = selectFeatures(config.semantics.features);
+    const featureStore = await openFeatureStore(config.process, { features, logger });
+    closers.push(() => featureStore.close());
+    printStart(context, config, ensured);
+    return await superviseUntilStopped({ context, config, log, logger, stop }, featureStore);
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+    printLine(context.out, 'stopped before anything had started');
+    return 0;
+  } finally {
+    for (const close of closers.reverse()) await close();
+    stop.disarm();
+  }
+}
+
+async function superviseUntilStopped(
+  { context, config, log, logger, stop }: Running,
+  featureStore: Parameters<typeof createHttpServer>[0]['featureStore'],
+): Promise<number> {
+  const supervisor = startSupervisor({ config, logger, clock: context.clock });
+  const http = createHttpServer({ supervisor, featureStore, config, logger });
+  const simulation = new AbortController();
+  try {
+    const url = await http.listen();
+    printLine(context.out, `page    ${url}/`);
+    printLine(context.out, `health  ${url}/health/ready`);
+    printLine(context.out, `API     ${url}/openapi.json`);
+    const fed = feedSimulatedSensors({ context, config, log, logger }, simulation.signal);
+    const failed = await Promise.race([stop.asked, supervisor.gaveUp]);
+    simulation.abort();
+    await fed;
+    const { unfinished } = await supervisor.drain();
+    if (failed !== undefined) {
+      printLine(context.err, `sensorium: gave up: ${failed.message}`);
+      return 1;
+    }
+    printLine(context.out, stoppedLine(unfinished));
+    return 0;
+  } catch (error) {
+    await supervisor.drain();
+    throw error;
+  } finally {
+    await http.close();
+  }
+}
+
+function stoppedLine(unfinished: readonly string[]): string {
+  return unfinished.length === 0
+    ? 'stopped; everything folded is committed'
+    : `stopped; ${unfinished.join(', ')} had to be ended: the next start goes on from the last commit`;
+}
+
+interface Stop {
+  /** Aborted by the first signal. */
+  readonly signal: AbortSignal;
+  readonly asked: Promise<undefined>;
+  disarm(): void;
+}
+
+/** The first signal asks for a stop and bounds how long it may take; the second one ends the process at once. */
+function armStop(context: CliContext): Stop {
+  const abort = new AbortController();
+  let force: Timer | undefined;
+  const endNow = (why: string): void => {
+    printLine(context.err, `sensorium: ${why}; the next start goes on from the last commit`);
+    context.exitNow(1);
+  };
+  const off = context.onSignal((name) => {
+    if (abort.signal.aborted) return endNow(`${name} again: stopped at once`);
+    printLine(context.out, `${name}: committing and leaving; once more to stop at once`);
+    force = context.clock.after(stopMsMax, () => endNow('stopped by force'));
+    abort.abort();
+  });
+  const asked = new Promise<undefined>((resolve) => {
+    abort.signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
+  return {
+    signal: abort.signal,
+    asked,
+    disarm() {
+      off();
+      force?.cancel();
+    },
+  };
+}
+
+/** Opens the log and its topics, trying for a while: a broker may be starting beside us. */
+async function openPatiently(
+  context: CliContext,
+  config: Config,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<{ readonly log: EventLog; readonly ensured: readonly EnsuredTopic[] }> {
+  const { clock } = context;
+  const deadlineMs = clock.monotonicMs() + startMsMax;
+  const clientId = `sensorium-run-${process.pid}`;
+  for (let attempt = 0; ; attempt += 1) {
+    let log: EventLog | undefined;
+    try {
+      if (config.process.kafka !== undefined) await reachBroker(config.process.kafka.brokers);
+      log = await openEventLog(config.process, { clientId, logger, clock });
+      return { log, ensured: await ensureTopics(log, config) };
+    } catch (error) {
+      await log?.close();
+      const isWorthWaiting = isSensoriumError(error) && error.directive === 'retry';
+      if (!isWorthWaiting || clock.monotonicMs() > deadlineMs || signal.aborted) throw error;
+      if (attempt === 0) {
+        printLine(context.out, `waiting for ${logPlace(config)}: ${error.message}`);
+      }
+      await clock.sleep(1_000, signal);
+    }
+  }
+}
+
+function printStart({ out }: CliContext, config: Config, ensured: readonly EnsuredTopic[]): void {
+  const created = ensured.filter(({ isNew }) => isNew).map(({ topic }) => topic);
+  const { process: settings } = config;
+  const store = settings.redis === undefined ? 'the embedded store' : 'Redis';
+  printLine(out, `sensorium ${version()} on ${logPlace(config)}, features in ${store}`);
+  if (created.length > 0) printLine(out, `created topics ${created.join(', ')}`);
+  if (settings.simulatedSensors > 0) {
+    printLine(
+      out,
+      `the readings are SIMULATED: ${settings.simulatedSensors} sensors, 1 reading/s each ` +
+        '(KAFKA_BROKERS brings your own, SIMULATED_SENSORS=0 turns these off)',
+    );
+  }
+}
+
+async function feedSimulatedSensors(
+  { context, config, log, logger }: Feeding,
+  signal: AbortSignal,
+): Promise<void> {
+  const sensors = config.process.simulatedSensors;
+  if (sensors === 0) return;
+  const { clock } = context;
+  const startMs = clock.nowMs();
+  // Another seed at every start: repeated noise would look like a broken sensor.
+  const seed = startMs % 2 ** 31;
+  try {
+    await produce({
+      log,
+      topic: config.process.inputTopic,
+      format: 'json',
+      keying: 'keyed',
+      readings: simulateSensors({ ...simulationDefaults, seed, sensors, startMs }),
+      clock,
+      signal,
+      eventTime: 'wall',
+    });
+  } catch (error) {
+    if (!isSensoriumError(error)) throw error;
+    logger.error({ error: error.message }, 'the simulated sensors have stopped');
+  }
+}
+
+/** Fills ADVERTISED_URL where it follows from the others; port 0 is only known once it is open, and not shared. */
+function withAdvertisedUrl(config: Config): Config {
+  const { advertisedUrl, httpHost, httpPort } = config.process;
+  if (advertisedUrl !== undefined || httpPort === 0) return config;
+  const isEveryAddress = httpHost === '0.0.0.0' || httpHost === '::';
+  const host = isEveryAddress ? hostname() : httpHost.includes(':') ? `[${httpHost}]` : httpHost;
+  return {
+    ...config,
+    process: { ...config.process, advertisedUrl: `http://${host}:${httpPort}` },
+  };
+}

@@ -1,0 +1,37 @@
+#!/usr/bin/env node
+// The program: hands the process to the command line.
+import { systemClock } from './clock.ts';
+import type { TextOutput } from './cli/context.ts';
+import { runCli } from './cli/program.ts';
+
+// What a command closed may still take a moment to let go; nothing is owed any more.
+const lingerMsMax = 1_000;
+
+function output(stream: NodeJS.WriteStream): TextOutput {
+  // The reader of a pipe may leave before we are done (`inspect | head`): that is no failure of ours.
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+  return {
+    write: (text) => stream.write(text),
+    isTerminal: stream.isTTY,
+    columns: stream.columns ?? 80,
+  };
+}
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  env: process.env,
+  clock: systemClock,
+  out: output(process.stdout),
+  err: output(process.stderr),
+  onSignal(listener) {
+    process.on('SIGTERM', listener);
+    process.on('SIGINT', listener);
+    return () => {
+      process.off('SIGTERM', listener);
+      process.off('SIGINT', listener);
+    };
+  },
+  exitNow: (code) => process.exit(code),
+});
+setTimeout(() => process.exit(), lingerMsMax).unref();

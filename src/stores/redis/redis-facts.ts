@@ -1,0 +1,81 @@
+// What `doctor` asks of Redis: version, memory limit and what it drops at it, durability, clock.
+import { Redis } from 'ioredis';
+
+import type { RedisConfig } from '../../config.ts';
+import { UnavailableError } from '../../errors.ts';
+
+export interface RedisFacts {
+  readonly version: string;
+  readonly role: string;
+  readonly maxMemoryBytes: number;
+  readonly maxMemoryPolicy: string;
+  readonly usedMemoryBytes: number;
+  readonly isAppendOnly: boolean;
+  /** Whether points of saving are set; undefined where CONFIG is not allowed. */
+  readonly savesSnapshots: boolean | undefined;
+  readonly timeMs: number;
+}
+
+const timeoutMs = 4_000;
+
+/**
+ * Returns the facts, of the first node in a Cluster, with one attempt.
+ * @throws UnavailableError with the reason: not reachable, not logged in. No credentials in it.
+ */
+export async function readRedisFacts(config: RedisConfig): Promise<RedisFacts> {
+  const [node = 'localhost:6379'] = config.clusterNodes;
+  const address = config.url ?? (node.includes('://') ? node : `redis://${node}`);
+  const client = new Redis(address, {
+    lazyConnect: true,
+    connectTimeout: timeoutMs,
+    commandTimeout: timeoutMs,
+    maxRetriesPerRequest: 0,
+    retryStrategy: () => null,
+  });
+  let cause: Error | undefined;
+  client.on('error', (error: Error) => (cause = error));
+  try {
+    await client.connect();
+    const info = parseInfo(await client.info());
+    const [seconds = 0, micros = 0] = (await client.time()).map(Number);
+    return {
+      version: info.get('redis_version') ?? 'unknown',
+      role: info.get('role') ?? 'unknown',
+      maxMemoryBytes: Number(info.get('maxmemory') ?? 0),
+      maxMemoryPolicy: info.get('maxmemory_policy') ?? 'unknown',
+      usedMemoryBytes: Number(info.get('used_memory') ?? 0),
+      isAppendOnly: info.get('aof_enabled') === '1',
+      savesSnapshots: await savesSnapshots(client),
+      timeMs: seconds * 1_000 + micros / 1_000,
+    };
+  } catch (error) {
+    const reason = cause ?? error;
+    throw new UnavailableError(
+      `Redis at ${new URL(address).host}: ${reason instanceof Error ? reason.message : String(reason)}`,
+      {},
+      error,
+    );
+  } finally {
+    client.disconnect();
+  }
+}
+
+async function savesSnapshots(client: Redis): Promise<boolean | undefined> {
+  try {
+    const answer: unknown = await client.config('GET', 'save');
+    return Array.isArray(answer) ? String(answer[1] ?? '') !== '' : undefined;
+  } catch {
+    // Managed services forbid CONFIG; how they save is theirs.
+    return undefined;
+  }
+}
+
+function parseInfo(text: string): ReadonlyMap<string, string> {
+  const lines = text.split(/\r?\n/).filter((line) => line !== '' && !line.startsWith('#'));
+  return new Map(
+    lines.map((line) => {
+      const colon = line.indexOf(':');
+      return [line.slice(0, colon), line.slice(colon + 1)];
+    }),
+  );
+}
