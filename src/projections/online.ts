@@ -69,6 +69,7 @@ class OnlineProjector implements Projector, GroupListener {
   #inOutage = false;
   #failuresInRow = 0;
   #answers = 0;
+  #interruptions = 0;
   #lastError: ErrorData | null = null;
   #drained: Promise<void> | undefined;
 
@@ -152,7 +153,8 @@ class OnlineProjector implements Projector, GroupListener {
       for (let at = 0; at < rows.length; at += rowsPerUpsert) {
         await this.#upsert(rows.slice(at, at + rowsPerUpsert));
       }
-      held.position = Math.max(position, batch.nextOffset);
+      // Elsewhere by now: it was rewound while the rows were written, and must not jump over what it went back for.
+      if (held.position === position) held.position = batch.nextOffset;
       if (rows.length > 0) this.#options.onRows?.(rows);
     } catch (error) {
       this.#onStoreError(error);
@@ -211,6 +213,12 @@ class OnlineProjector implements Projector, GroupListener {
     if (this.#closing.signal.aborted) return;
     this.#inOutage = false;
     logger.info({}, 'projection goes on');
+    this.#rewind(member);
+  }
+
+  #rewind(member: GroupMember): void {
+    this.#interruptions = this.#options.store.interruptions?.() ?? 0;
+    this.#positions.rewind();
     for (const held of this.#positions.all()) {
       if (held.position !== undefined) member.start(held, held.position);
     }
@@ -224,9 +232,10 @@ class OnlineProjector implements Projector, GroupListener {
     }
   }
 
-  /** While no rows come, only a ping can tell that the store went away. */
+  /** While no rows come, only a ping can tell that the store went away; that it was away, only its own count. */
   async #pingWhenIdle(): Promise<void> {
     const { clock, store } = this.#options;
+    const member = await this.#whenJoined;
     for (let answersSeen = 0; !this.#closing.signal.aborted;) {
       if (!this.#inOutage && this.#answers === answersSeen) {
         try {
@@ -237,6 +246,8 @@ class OnlineProjector implements Projector, GroupListener {
         }
       }
       answersSeen = this.#answers;
+      const interrupted = (store.interruptions?.() ?? 0) !== this.#interruptions;
+      if (interrupted && !this.#inOutage) this.#rewind(member);
       await clock.sleep(pingIntervalMs, this.#closing.signal);
     }
   }

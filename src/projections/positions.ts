@@ -12,7 +12,15 @@ export interface Held extends TopicPartition {
   position: number | undefined;
   committed: number | undefined;
   highWatermark: number;
+  /** Where it stood during the last rewindMs in which it moved, oldest first, at most one entry a commit. */
+  readonly trail: { readonly atMs: number; readonly position: number }[];
 }
+
+/**
+ * How far the projection goes back after the store was away. A store that replicates asynchronously loses its last
+ * writes at a failover, though it had answered them; writing them again is harmless.
+ */
+const rewindMs = 60_000;
 
 export interface PositionsOptions {
   readonly log: EventLog;
@@ -39,6 +47,7 @@ export class Positions {
       position: undefined,
       committed: undefined,
       highWatermark: 0,
+      trail: [],
     };
     this.#held.set(partition, held);
     return held;
@@ -84,10 +93,19 @@ export class Positions {
         held.highWatermark = found.end;
         held.committed = found.committed;
         held.position = this.#startOf(held, found);
+        this.#remember(held, held.position);
         return held.position;
       }
     }
     return undefined;
+  }
+
+  /** Moves every partition back to where it stood a minute ago. */
+  rewind(): void {
+    for (const held of this.all()) {
+      if (held.position !== undefined) held.position = held.trail[0]?.position ?? held.position;
+      held.trail.splice(1);
+    }
   }
 
   /** Asks the log for the end of every partition: without fetches nothing else tells how the lag grows. */
@@ -119,8 +137,18 @@ export class Positions {
           return { topic, partition, nextOffset, metadata: '' };
         }),
       );
-      for (const { held, nextOffset } of moved) held.committed = nextOffset;
+      for (const { held, nextOffset } of moved) {
+        held.committed = nextOffset;
+        this.#remember(held, nextOffset);
+      }
     });
+  }
+
+  #remember(held: Held, position: number): void {
+    const atMs = this.#options.clock.monotonicMs();
+    const tooOld = held.trail.findLastIndex((entry) => entry.atMs < atMs - rewindMs);
+    held.trail.splice(0, Math.max(tooOld, 0));
+    held.trail.push({ atMs, position });
   }
 
   #startOf(

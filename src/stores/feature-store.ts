@@ -26,5 +26,10 @@ export interface FeatureStore {
   read(sensorIds: readonly string[]): Promise<readonly (OnlineFeatures | undefined)[]>;
   /** Round trip to the store; throws UnavailableError. */
   ping(): Promise<void>;
+  /**
+   * How often the connection to the store was lost since it was opened: each time, writes answered shortly before may
+   * be lost too. Left out by a store that cannot lose any.
+   */
+  interruptions?(): number;
   close(): Promise<void>;
 }

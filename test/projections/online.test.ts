@@ -230,6 +230,38 @@ describe('the online projection', () => {
     });
   });
 
+  test('after the store was away, the rows of the last minute are written again, and no older ones', async () => {
+    const projector = await project();
+    await idle(projector);
+    const settle = async (id: string): Promise<void> => {
+      await append(rowsOf([id], 0));
+      await eventually(async () => expect(await windowsOf([id])).toEqual([60]));
+      const before = await committedTotal();
+      clock.advance(1_000);
+      await eventually(async () => expect(await committedTotal()).toBe(before + 1));
+    };
+    for (const id of ['old-1', 'old-2']) await settle(id);
+    clock.advance(120_000);
+    for (const id of ['new-1', 'new-2', 'new-3']) await settle(id);
+    store.offered.clear();
+
+    // A failover between two calls: no call failed, yet writes may be gone.
+    store.interruptionCount += 1;
+
+    await eventually(() => {
+      clock.advance(1_000);
+      expect(store.offered).toContain('new-1');
+      expect(store.offered).toContain('new-2');
+      expect(store.offered).toContain('new-3');
+    });
+    expect(store.offered).not.toContain('old-1');
+    await idle(projector);
+    await eventually(async () => {
+      clock.advance(1_000);
+      expect(await committedTotal()).toBe(5);
+    });
+  });
+
   test('records that are no feature rows are skipped, counted and named once, even when read again', async () => {
     const good = featureRow('good', 0);
     const bad = ['{"sensor_id":', '[]', '{"sensor_id":"x"}', '', '{"window_end":1}'];

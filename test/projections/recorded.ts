@@ -83,8 +83,12 @@ export interface FaultyStore extends FeatureStore {
   away: 'all' | 'writes' | 'none';
   /** The error of writes that fail; UnavailableError where none is set. */
   failure: Error | undefined;
+  /** How often it was interrupted, as far as anyone can tell from outside. */
+  interruptionCount: number;
   upserts: number;
   rowsOffered: number;
+  /** The sensors of the rows offered. */
+  readonly offered: Set<string>;
 }
 
 /** Returns `store` with faults as inputs. */
@@ -92,11 +96,14 @@ export function withFaults(store: FeatureStore): FaultyStore {
   const faulty: FaultyStore = {
     away: 'none',
     failure: undefined,
+    interruptionCount: 0,
     upserts: 0,
     rowsOffered: 0,
+    offered: new Set(),
     upsert: async (rows) => {
       faulty.upserts += 1;
       faulty.rowsOffered += rows.length;
+      for (const row of rows) faulty.offered.add(row.sensor_id);
       if (faulty.failure !== undefined) throw faulty.failure;
       if (faulty.away !== 'none') throw new UnavailableError('the store is away');
       return store.upsert(rows);
@@ -106,6 +113,7 @@ export function withFaults(store: FeatureStore): FaultyStore {
       if (faulty.away === 'all') throw new UnavailableError('the store is away');
       await store.ping();
     },
+    interruptions: () => faulty.interruptionCount,
     close: () => store.close(),
   };
   return faulty;

@@ -25,6 +25,8 @@ export interface RedisConnection {
   ): Promise<readonly (HashReply | Error)[]>;
   /** @throws UnavailableError */
   ping(): Promise<void>;
+  /** How often a connection was lost since opening, of any node. */
+  interruptions(): number;
   /** Idempotent; calls under way fail. */
   close(): void;
 }
@@ -40,6 +42,12 @@ export function openRedisConnection(config: RedisConfig, logger: Logger): RedisC
   let cause: Error | undefined;
   let loggedCause = '';
   let closing = false;
+  let interruptions = 0;
+  for (const event of ['close', '-node']) {
+    client.on(event, () => {
+      interruptions += 1;
+    });
+  }
   const lost = (error: Error): void => {
     if (closing) return;
     cause = lastNodeError(error);
@@ -79,6 +87,7 @@ export function openRedisConnection(config: RedisConfig, logger: Logger): RedisC
     ping: async () => {
       await call(() => client.ping());
     },
+    interruptions: () => interruptions,
     close: () => {
       closing = true;
       client.disconnect();

@@ -54,6 +54,7 @@ export function openRedisFeatureStore(
     upsert: (rows) => upsert(connection, layout, rows, nameOnce),
     read: (sensorIds) => read(connection, layout, sensorIds, nameOnce),
     ping: () => connection.ping(),
+    interruptions: () => connection.interruptions(),
     close: async () => connection.close(),
   };
 }
