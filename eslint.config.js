@@ -119,6 +119,7 @@ export default tseslint.config(
       ],
       // Ports are objects of closures, taken apart freely; nothing here relies on `this`.
       '@typescript-eslint/unbound-method': 'off',
+      '@typescript-eslint/no-dynamic-delete': 'off',
       '@typescript-eslint/no-invalid-void-type': 'off',
       '@typescript-eslint/no-unnecessary-type-parameters': 'off',
       '@typescript-eslint/no-unsafe-enum-assignment': 'off',
