@@ -39,10 +39,9 @@ export function decodeAvroReading(
 ): DeadLetterReason | null {
   // hot path
   const idStart = readLong(bytes, start, end);
-  if (idStart < 0) return avroMalformed;
   const idLength = longSlot[0] as number;
-  if (idLength < 0 || idLength > end - idStart) return avroMalformed;
-  const idEnd = idStart + idLength;
+  if (idStart < 0 || idLength < 0) return avroMalformed;
+  const idEnd = idStart + idLength; // past the end, however far, there is no long to read
   const at = readLong(bytes, idEnd, end);
   if (at < 0 || at + 8 !== end) return avroMalformed;
   const timestamp = longSlot[0] as number;

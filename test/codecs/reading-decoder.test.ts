@@ -276,6 +276,26 @@ describe('an Avro reading', () => {
       'sensor_id_utf8',
     ],
     [
+      'with a timestamp of 65 bits',
+      behind(Buffer.from(`0261ffffffffffffffffff02${'00'.repeat(8)}`, 'hex')),
+      'avro_malformed',
+    ],
+    [
+      'with a timestamp of 11 bytes',
+      behind(Buffer.from(`02618080808080808080808000${'00'.repeat(8)}`, 'hex')),
+      'avro_malformed',
+    ],
+    [
+      'with a sensor_id longer than any record',
+      behind(Buffer.from(`feffffffffffffffff01${'00'.repeat(9)}`, 'hex')),
+      'avro_malformed',
+    ],
+    [
+      'with a sensor_id of negative length',
+      behind(Buffer.from(`01${'00'.repeat(9)}`, 'hex')),
+      'avro_malformed',
+    ],
+    [
       'with a timestamp of 2^53',
       Buffer.from(`02618080808080808020${'00'.repeat(8)}`, 'hex'),
       'timestamp_range',
