@@ -27,7 +27,7 @@ export interface SupervisorOptions {
   readonly restart?: RestartSettings;
   /** Everything has this long to finish before it is ended by force. */
   readonly drainTimeoutMs?: number;
-  /** Built modules whose exports `runWorker` and `run` are the threads' tasks. */
+  /** Built modules whose exports `runWorker` and `runProjector` are the threads' tasks. */
   readonly workerFile?: URL;
   readonly projectorFile?: URL;
 }
@@ -91,7 +91,7 @@ class RunningSupervisor implements Supervisor {
     });
     const projectorPool = createThreadPool({
       file: options.projectorFile ?? new URL('../projections/projector-thread.js', import.meta.url),
-      exportName: 'run',
+      exportName: 'runProjector',
       threads: 1,
     });
     this.#pools = [workerPool, projectorPool];

@@ -118,7 +118,7 @@ function sparklineOf(rows) {
     const last = index === points.length - 1;
     const anomalous = isAnomalous(rows[index]);
     if (last || anomalous) {
-      shape('circle', { cx: x, cy: y, r: last ? 2.6 : 2, class: anomalous ? 'anomaly' : '' });
+      shape('circle', { cx: x, cy: y, r: last ? 2.8 : 2.2, class: anomalous ? 'anomaly' : '' });
     }
   });
   return svg;
@@ -168,25 +168,28 @@ function drawSensors(changed) {
 }
 
 function drawShards({ tree }) {
-  const rows = tree.workers.flatMap((worker) =>
-    worker.shards.map((shard) => {
-      const behind = shard.watermarkMs === null ? '–' : behindText(tree.nowMs - shard.watermarkMs);
-      return element(
-        'tr',
-        {},
-        element('th', { text: `${shard.topic} / ${shard.partition}`, scope: 'row' }),
-        element('td', {}, pill(shard.phase)),
-        number(shard.position),
-        number(shard.lag),
-        cell(behind),
-        number(shard.sensors),
-        number(worker.index),
-      );
-    }),
-  );
+  const shards = tree.workers
+    .flatMap((worker) => worker.shards.map((shard) => ({ shard, worker })))
+    .sort((a, b) => shardName(a.shard).localeCompare(shardName(b.shard), 'en', { numeric: true }));
+  const rows = shards.map(({ shard, worker }) => {
+    const behind = shard.watermarkMs === null ? '–' : behindText(tree.nowMs - shard.watermarkMs);
+    return element(
+      'tr',
+      {},
+      element('th', { text: shardName(shard), scope: 'row' }),
+      element('td', {}, pill(shard.phase)),
+      number(shard.position),
+      number(shard.lag),
+      cell(behind),
+      number(shard.sensors),
+      number(worker.index),
+    );
+  });
   const none = element('tr', {}, cell('No partition is assigned yet.', { colspan: 7 }));
   at('shard-rows').replaceChildren(...(rows.length === 0 ? [none] : rows));
 }
+
+const shardName = ({ topic, partition }) => `${topic} / ${partition}`;
 
 function behindText(ms) {
   return ms >= 0 ? `${formatDuration(ms / 1000)} ago` : `${formatDuration(-ms / 1000)} ahead`;

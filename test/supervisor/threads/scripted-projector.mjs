@@ -1,5 +1,5 @@
 // A real projector thread with nothing to project: joins, reports one row, drains.
-export async function run({ port }) {
+export async function runProjector({ port }) {
   let drained;
   const ended = new Promise((resolve) => (drained = resolve));
   port.on('message', ({ type, requestId }) => {
