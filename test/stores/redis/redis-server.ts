@@ -13,6 +13,9 @@ export interface RedisServer {
   kill(): Promise<void>;
   /** Stops it from answering, with its connections open. */
   freeze(): void;
+  thaw(): void;
+  /** Removes every key. */
+  flush(): Promise<void>;
   /** Starts it again on the same port, empty. */
   start(): Promise<void>;
   close(): Promise<void>;
@@ -33,6 +36,10 @@ export async function startRedisServer(settings: readonly string[] = []): Promis
     url: `redis://127.0.0.1:${port}`,
     kill,
     freeze: () => running.freeze(),
+    thaw: () => running.thaw(),
+    flush: async () => {
+      spawnSync('redis-cli', ['-p', String(port), 'FLUSHALL'], { stdio: 'ignore' });
+    },
     start: async () => {
       running = await launch(port, directory, settings);
     },
@@ -73,7 +80,7 @@ async function launch(
   port: number,
   directory: string,
   settings: readonly string[],
-): Promise<{ kill(): Promise<void>; freeze(): void }> {
+): Promise<{ kill(): Promise<void>; freeze(): void; thaw(): void }> {
   const fixed = ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--save', ''];
   const child = spawn('redis-server', [...fixed, ...settings], {
     stdio: ['ignore', 'pipe', 'ignore'],
@@ -93,6 +100,7 @@ async function launch(
       await ended;
     },
     freeze: () => child.kill('SIGSTOP'),
+    thaw: () => child.kill('SIGCONT'),
   };
 }
 
