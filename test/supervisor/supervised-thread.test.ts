@@ -181,6 +181,8 @@ describe('a supervised thread', () => {
     await becomes(thread, 'backing-off');
 
     const drained = await thread.drain({ type: 'drain' }, 1_000);
+    // A timer left behind would keep the process alive.
+    expect(clock.delays()).toEqual([]);
     clock.advance(10_000);
 
     expect([drained, state(thread), threads.length]).toEqual([true, 'stopped', 1]);
