@@ -29,6 +29,12 @@ export interface BatchHeader {
   readonly recordCount: number;
 }
 
+/** One whole batch whose length, magic and CRC have been checked. */
+export interface CheckedBatch {
+  readonly bytes: Uint8Array;
+  readonly header: BatchHeader;
+}
+
 /** Where a batch was read, for the message of the error that refuses it. */
 export interface BatchPlace extends ErrorDetails {
   readonly topic?: string;
@@ -38,7 +44,7 @@ export interface BatchPlace extends ErrorDetails {
 /**
  * Returns the length in bytes of the batch that begins at `start`, or undefined where the bytes end before it does
  * (a fetch response may cut its last batch short).
- * @throws InvariantError when the length field cannot be one.
+ * @throws InvariantError when the format is not v2, or the length field cannot be one.
  */
 export function batchLength(
   bytes: Uint8Array,
@@ -46,10 +52,32 @@ export function batchLength(
   place: BatchPlace = {},
 ): number | undefined {
   if (bytes.length - start < batchHeaderBytes) return undefined;
-  const length = viewOf(bytes, start).getInt32(8) + lengthFieldEnd;
-  if (length < batchHeaderBytes)
-    throw corruptBatch('its length is shorter than a header', place, { length });
+  const view = viewOf(bytes, start);
+  const baseOffset = Number(view.getBigInt64(0));
+  const magic = view.getInt8(16);
+  if (magic !== 2) {
+    throw corruptBatch('its format is not v2 (of Kafka 0.11)', place, { baseOffset, magic });
+  }
+  const length = view.getInt32(8) + lengthFieldEnd;
+  if (length < batchHeaderBytes) {
+    throw corruptBatch('its length is shorter than a header', place, { baseOffset, length });
+  }
   return bytes.length - start < length ? undefined : length;
+}
+
+/**
+ * Returns the whole batches of a record set as fetched, each one checked; a last one that is cut short is left out.
+ * @throws InvariantError as `readBatchHeader`.
+ */
+export function checkedBatches(recordSet: Uint8Array, place: BatchPlace): CheckedBatch[] {
+  const batches: CheckedBatch[] = [];
+  for (let at = 0; ;) {
+    const length = batchLength(recordSet, at, place);
+    if (length === undefined) return batches;
+    const bytes = recordSet.subarray(at, at + length);
+    batches.push({ bytes, header: readBatchHeader(bytes, place) });
+    at += length;
+  }
 }
 
 /**
@@ -63,10 +91,6 @@ export function readBatchHeader(bytes: Uint8Array, place: BatchPlace = {}): Batc
   }
   const view = viewOf(bytes, 0);
   const baseOffset = Number(view.getBigInt64(0));
-  const magic = view.getInt8(16);
-  if (magic !== 2) {
-    throw corruptBatch('its format is older than v2 (Kafka 0.11)', place, { baseOffset, magic });
-  }
   if (crc32c(bytes.subarray(crcCoverStart)) !== view.getUint32(crcStart)) {
     throw corruptBatch('its CRC-32C does not match', place, { baseOffset, length });
   }

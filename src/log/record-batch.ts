@@ -16,6 +16,7 @@ import {
   readBatchHeader,
   type BatchHeader,
   type BatchPlace,
+  type CheckedBatch,
 } from './record-batch-header.ts';
 import { readVarint, readVarlong, type ByteReader } from './record-batch-varint.ts';
 
@@ -29,8 +30,8 @@ export interface OffsetRange {
 }
 
 /**
- * Returns a cursor over the records of one whole batch, or of several in offset order. Each batch's CRC is checked
- * and its records are inflated when the cursor reaches it. Control batches hold no records and are stepped over.
+ * Returns a cursor over the records of one whole batch, or of several in offset order, after checking each one's CRC.
+ * Records are inflated when the cursor reaches their batch. Control batches hold no records and are stepped over.
  * @throws InvariantError (also from `next()` and `headers()`) when a batch is corrupt, naming place and offset.
  */
 export function recordCursor(
@@ -38,7 +39,33 @@ export function recordCursor(
   place: BatchPlace = {},
   range: OffsetRange = {},
 ): RecordCursor {
-  return new BatchCursor(batches instanceof Uint8Array ? [batches] : batches, place, range);
+  const list = batches instanceof Uint8Array ? [batches] : batches;
+  const checked = list.map((bytes) => ({ bytes, header: readBatchHeader(bytes, place) }));
+  return checkedCursor(checked, place, range);
+}
+
+/** Returns the cursor of `recordCursor` over batches that have been checked already. */
+export function checkedCursor(
+  batches: readonly CheckedBatch[],
+  place: BatchPlace,
+  range: OffsetRange,
+): RecordCursor {
+  return new BatchCursor(batches, place, range);
+}
+
+/**
+ * Returns whether a control batch is the marker of an aborted transaction (its key: int16 version, int16 type 0).
+ * @throws InvariantError when it is no control batch, or holds no marker.
+ */
+export function isAbortMarker(batch: CheckedBatch, place: BatchPlace): boolean {
+  const { bytes, header } = batch;
+  const cursor = new BatchCursor([{ bytes, header: { ...header, control: false } }], place, {});
+  if (!header.control || !cursor.next() || cursor.keyEnd - cursor.keyStart < 4) {
+    throw corruptBatch('it holds no transaction marker', place, { baseOffset: header.baseOffset });
+  }
+  return (
+    ((cursor.bytes[cursor.keyStart + 2] ?? 0) << 8) + (cursor.bytes[cursor.keyStart + 3] ?? 0) === 0
+  );
 }
 
 class BatchCursor implements RecordCursor, ByteReader {
@@ -54,7 +81,7 @@ class BatchCursor implements RecordCursor, ByteReader {
   at = 0;
   end = 0;
 
-  private readonly batches: readonly Uint8Array[];
+  private readonly batches: readonly CheckedBatch[];
   private readonly place: BatchPlace;
   private readonly from: number;
   private readonly to: number;
@@ -63,13 +90,11 @@ class BatchCursor implements RecordCursor, ByteReader {
   private remaining = 0;
   private headersStart = 0;
 
-  constructor(batches: readonly Uint8Array[], place: BatchPlace, range: OffsetRange) {
+  constructor(batches: readonly CheckedBatch[], place: BatchPlace, range: OffsetRange) {
     this.batches = batches;
     this.place = place;
     this.from = range.from ?? 0;
     this.to = range.to ?? Number.MAX_SAFE_INTEGER;
-    // The first batch is opened at once, so that a corrupt one is refused before anything of it is folded.
-    this.openNextBatch();
   }
 
   // hot path
@@ -108,15 +133,15 @@ class BatchCursor implements RecordCursor, ByteReader {
     const batch = this.batches[this.nextBatch];
     if (batch === undefined) return false;
     this.nextBatch += 1;
-    const header = readBatchHeader(batch, this.place);
+    const { bytes, header } = batch;
     this.header = header;
     if (header.control) return true;
     const { codec, baseOffset } = header;
     if (codec === 'none') {
-      this.bytes = batch;
+      this.bytes = bytes;
       this.at = batchHeaderBytes;
     } else {
-      this.bytes = this.inflateRecords(codec, batch, baseOffset);
+      this.bytes = this.inflateRecords(codec, bytes, baseOffset);
       this.at = 0;
     }
     this.end = this.bytes.length;

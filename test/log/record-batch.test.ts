@@ -141,7 +141,7 @@ describe('a corrupt batch is refused with its place', () => {
 
   const cases: readonly (readonly [string, RegExp, Uint8Array])[] = [
     ['one flipped bit', /CRC-32C/, flipped(batch)],
-    ['an older format', /older than v2/, withByte(batch, 16, 1)],
+    ['an older format', /format is not v2/, withByte(batch, 16, 1)],
     ['an unknown codec', /codec is unknown/, resealed(batch, (copy) => copy.writeInt16BE(6, 21))],
     ['more records than bytes', /too short/, resealed(batch, (copy) => copy.writeInt32BE(99, 57))],
     ['fewer records than bytes', /follow its last/, resealed(batch, (c) => c.writeInt32BE(2, 57))],

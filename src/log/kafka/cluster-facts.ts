@@ -8,15 +8,15 @@ import type { Broker } from './internals.ts';
 
 export interface ClusterFacts {
   readonly brokers: number;
-  /** Kafka 4.0 dropped the protocol versions before (KIP-896): its JoinGroup begins at 2. */
+  /** Kafka 4.0 dropped old protocol versions (KIP-896): its Fetch begins at version 4, before it was 0. */
   readonly isKafka4: boolean;
   /** Settings of the broker that answered; empty where we may not read them. */
   readonly settings: Readonly<Record<string, string>>;
 }
 
 const brokerResource = 4;
-const joinGroup = 11;
-const initProducerId = 22;
+const fetchRequest = 1;
+const kafka4FetchVersionMin = 4;
 
 /** Returns the facts, asking once. @throws UnavailableError, ConfigError (not allowed in) */
 export async function readClusterFacts(
@@ -32,8 +32,7 @@ export async function readClusterFacts(
     return {
       brokers,
       isKafka4:
-        Number(field(field(versions, String(joinGroup)), 'minVersion')) >= 2 &&
-        field(versions, String(initProducerId)) !== undefined,
+        Number(field(field(versions, String(fetchRequest)), 'minVersion')) >= kafka4FetchVersionMin,
       settings: await brokerSettings(broker, metadata),
     };
   } catch (error) {
@@ -49,7 +48,7 @@ async function brokerSettings(broker: Broker, metadata: unknown): Promise<Record
   const settings: Record<string, string> = {};
   try {
     const { resources } = await broker.describeConfigs({
-      resources: [{ type: brokerResource, name: String(nodeId), configNames: null }],
+      resources: [{ type: brokerResource, name: String(nodeId), configNames: [] }],
     });
     for (const { configName, configValue } of resources[0]?.configEntries ?? []) {
       if (configValue !== null) settings[configName] = configValue;

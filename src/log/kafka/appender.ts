@@ -1,0 +1,127 @@
+// Appends outside any transaction, through one idempotent producer a log: a batch that is sent again after a lost
+// connection is written once. One batch a partition is under way at a time, in the order of the calls.
+import type { CommitResult, OutputRecord, TopicPartition } from '../event-log.ts';
+import type { Connections } from './connections.ts';
+import { chunked, placeOf, produce, type PartitionChunks } from './produce.ts';
+import { harmless, patience, retrying } from './retry.ts';
+
+const sequenceEnd = 2 ** 31;
+const transactionTimeoutMs = 60_000;
+
+interface ProducerIdentity {
+  readonly id: bigint;
+  readonly epoch: number;
+  /** By partition: the sequence number of its next record. */
+  readonly sequences: Map<string, number>;
+}
+
+export class Appender {
+  readonly #connections: Connections;
+  /** By partition: resolves when everything before has been written or has failed. */
+  readonly #tails: Map<string, Promise<unknown>> = new Map();
+  #planning: Promise<unknown> = Promise.resolve();
+  #producer: Promise<ProducerIdentity> | undefined;
+  #unkeyed = 0;
+
+  constructor(connections: Connections) {
+    this.#connections = connections;
+  }
+
+  /**
+   * Resolves with where the records ended up once all replicas in sync hold them.
+   * @throws UnavailableError when that is unknown; ConfigError when the broker refuses a record.
+   */
+  async append(records: readonly OutputRecord[]): Promise<CommitResult> {
+    if (records.length === 0) return [];
+    // Planned in the order of the calls, because a call may have to wait for metadata.
+    const planned = this.#planning.then(() => this.#enqueue(records));
+    this.#planning = planned.catch(() => undefined);
+    const { written } = await planned;
+    const settled = await Promise.allSettled(written);
+    for (const result of settled) if (result.status === 'rejected') throw result.reason;
+    return Promise.all(written);
+  }
+
+  /** Wrapped in an object: a list of promises would be awaited where only the planning should be. */
+  async #enqueue(
+    records: readonly OutputRecord[],
+  ): Promise<{ readonly written: readonly Promise<TopicPartition & { endOffset: number }>[] }> {
+    const partitions = new Map<string, number>();
+    for (const { topic } of records) {
+      if (!partitions.has(topic)) partitions.set(topic, await this.#partitionsOf(topic));
+    }
+    const outputs = chunked(records, (record) => {
+      const count = partitions.get(record.topic) ?? 0;
+      return placeOf(record, count, () => this.#unkeyed++ % count);
+    });
+    const written = outputs.map((output) => {
+      const key = `${output.topic}/${output.partition}`;
+      const before = this.#tails.get(key) ?? Promise.resolve();
+      const result = before.then(() => this.#writeAll(output));
+      this.#tails.set(
+        key,
+        result.catch(() => undefined),
+      );
+      return result;
+    });
+    return { written };
+  }
+
+  async #writeAll(output: PartitionChunks): Promise<TopicPartition & { endOffset: number }> {
+    const { topic, partition } = output;
+    let endOffset = 0;
+    for (const chunk of output.chunks) endOffset = await this.#write({ topic, partition }, chunk);
+    return { topic, partition, endOffset };
+  }
+
+  async #write(place: TopicPartition, records: readonly OutputRecord[]): Promise<number> {
+    const { topic, partition } = place;
+    const key = `${topic}/${partition}`;
+    const producer = await this.#identity();
+    const sequence = producer.sequences.get(key) ?? 0;
+    const { id, epoch } = producer;
+    const batch = { ...place, records, producer: { id, epoch, sequence, transactional: false } };
+    try {
+      const [baseOffset = 0] = await this.#retrying(`Appending to ${key}`, place, async () =>
+        produce(await this.#connections.leaderOf(place), null, [batch]),
+      );
+      producer.sequences.set(key, (sequence + records.length) % sequenceEnd);
+      return baseOffset + records.length;
+    } catch (error) {
+      // The partition's sequence is in doubt: the next append begins as a new producer.
+      this.#producer = undefined;
+      throw error;
+    }
+  }
+
+  #identity(): Promise<ProducerIdentity> {
+    this.#producer ??= this.#retrying('Opening a producer', {}, async () => {
+      const broker = await this.#connections.anyBroker();
+      const answer = await broker.initProducerId({
+        transactionalId: undefined,
+        transactionTimeout: transactionTimeoutMs,
+      });
+      const { producerId, producerEpoch } = answer;
+      return { id: BigInt(producerId), epoch: producerEpoch, sequences: new Map<string, number>() };
+    }).catch((error: unknown) => {
+      this.#producer = undefined;
+      throw error;
+    });
+    return this.#producer;
+  }
+
+  #partitionsOf(topic: string): Promise<number> {
+    return this.#retrying(`Looking up ${topic}`, { topic }, () =>
+      this.#connections.partitionsOf(topic),
+    );
+  }
+
+  #retrying<T>(
+    what: string,
+    details: { readonly topic?: string; readonly partition?: number },
+    attempt: () => Promise<T>,
+  ): Promise<T> {
+    const onFailure = (error: unknown): Promise<void> => this.#connections.recover(error);
+    return retrying(attempt, { what, details, kinds: harmless, ...patience, onFailure });
+  }
+}

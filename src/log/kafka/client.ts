@@ -1,0 +1,66 @@
+// Builds kafkajs clients: security from the configuration, kafkajs's log through ours (debug only: what matters is
+// logged by this adapter, as what it means), and short retries of its own, because ours know what may be repeated.
+import { existsSync, readFileSync } from 'node:fs';
+import type { LogEntry, RetryOptions, SASLOptions } from 'kafkajs';
+import type { KafkaConfig } from '../../config.ts';
+import { ConfigError } from '../../errors.ts';
+import type { Logger } from '../../logger.ts';
+import { kafkajs, type Client } from './internals.ts';
+
+export interface KafkaLogOptions extends KafkaConfig {
+  readonly clientId: string;
+  readonly logger: Logger;
+  /** Called for every fetch request a group member has had answered. */
+  readonly onFetch?: () => void;
+}
+
+const connectTimeoutMs = 5_000;
+const requestTimeoutMs = 15_000;
+const kafkajsInfoLevel = 4;
+const retry: RetryOptions = {
+  initialRetryTime: 50,
+  maxRetryTime: 500,
+  factor: 0.2,
+  multiplier: 2,
+  retries: 3,
+};
+
+/**
+ * Returns a kafkajs client with its own settings object; every consumer and cluster made of it has its own connections.
+ * The `ssl` entries of the configuration are PEM text or the paths of PEM files.
+ * @throws ConfigError when a PEM file cannot be read.
+ */
+export function createClient(options: KafkaLogOptions): Client {
+  const { brokers, clientId, ssl, sasl, logger } = options;
+  const log = logger.child({ client: 'kafkajs' });
+  return new kafkajs.Kafka({
+    brokers: [...brokers],
+    clientId,
+    connectionTimeout: connectTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    retry,
+    logLevel: kafkajsInfoLevel,
+    logCreator:
+      () =>
+      ({ namespace, log: { message, ...fields } }: LogEntry) =>
+        log.debug({ namespace, ...fields }, message),
+    ...(ssl === false ? {} : { ssl: tlsOptions(ssl) }),
+    ...(sasl === undefined ? {} : { sasl: { ...sasl } as SASLOptions }),
+  });
+}
+
+function tlsOptions(ssl: Exclude<KafkaConfig['ssl'], false>): Record<string, string | string[]> {
+  return {
+    ...(ssl.ca === undefined ? {} : { ca: [pem('KAFKA_SSL_CA', ssl.ca)] }),
+    ...(ssl.cert === undefined ? {} : { cert: pem('KAFKA_SSL_CERT', ssl.cert) }),
+    ...(ssl.key === undefined ? {} : { key: pem('KAFKA_SSL_KEY', ssl.key) }),
+  };
+}
+
+function pem(setting: string, textOrPath: string): string {
+  if (textOrPath.includes('-----BEGIN')) return textOrPath;
+  if (existsSync(textOrPath)) return readFileSync(textOrPath, 'utf8');
+  throw new ConfigError(`${setting} is neither PEM text nor a file that exists: ${textOrPath}`, {
+    setting,
+  });
+}

@@ -1,0 +1,269 @@
+// What of kafkajs 2.2.4 is replaced, through require.cache, before it is loaded in a thread. Fetch responses come out as
+// whole encoded record batches (one message each, CRC checked), a partition's fetch position is only ever what this
+// adapter sought, and nothing moves it silently. Next on the line: fetched-batch.ts turns the batches into cursors.
+import { assert } from '../../errors.ts';
+import { checkedBatches, type CheckedBatch } from '../record-batch-header.ts';
+
+export const pinnedVersion = '2.2.4';
+const installed = Symbol.for('sensorium.kafkajs.seam');
+
+/** Thrown inside kafkajs where it would have overwritten the group's position: the log does not hold this offset. */
+export class LostPositionError extends Error {
+  override readonly name = 'LostPositionError';
+  readonly retriable = false;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: string;
+
+  constructor(topic: string, partition: number, offset: string) {
+    super(`Offset ${offset} of ${topic}/${partition} is out of range`);
+    this.topic = topic;
+    this.partition = partition;
+    this.offset = offset;
+  }
+}
+
+const sleepers = new Set<() => void>();
+
+/** Ends the sleep of consumers that found nothing to fetch: a partition has been resumed. */
+export function wakeFetchers(): void {
+  for (const wake of sleepers) wake();
+}
+
+/**
+ * Installs the replacements in this thread; a second call does nothing.
+ * @throws InvariantError when kafkajs is not the pinned version or was loaded before.
+ */
+export function installFetchSeam(require: NodeJS.Require): void {
+  const load = (path: string): object => require(`kafkajs/${path}`) as object;
+  const replace = (path: string, replacement: object): void => {
+    const id = require.resolve(`kafkajs/${path}`);
+    load(path);
+    const cached = require.cache[id];
+    assert(cached !== undefined, 'A module of kafkajs is not where it was', { path });
+    cached.exports = replacement;
+  };
+  const errors = load('src/protocol/error') as { errorCodes: object[] };
+  if (Reflect.get(errors, installed) === true) return;
+  const { version } = load('package.json') as { version?: string };
+  assert(version === pinnedVersion, 'The fetch seam fits one version of kafkajs only', {
+    expected: pinnedVersion,
+    installed: version,
+  });
+  const loadedBefore = Object.keys(require.cache).some((id) =>
+    id.includes('/kafkajs/src/consumer/'),
+  );
+  assert(!loadedBefore, 'kafkajs was loaded before the fetch seam');
+  Reflect.set(errors, installed, true);
+
+  replace('src/protocol/requests/fetch/v4/decodeMessages.js', decodeMessages);
+  replace('src/consumer/batch.js', SeamBatch);
+  replace('src/utils/sleep.js', interruptibleSleep);
+  replaceOffsetManager(load('src/consumer/offsetManager') as { prototype: OffsetManager });
+  const queue = load('src/network/requestQueue') as { prototype: RequestQueue };
+  replaceTimer(queue);
+  replaceTimeout(queue, load('src/network/connection') as { prototype: Connection });
+  addErrorCodes(errors.errorCodes);
+  const groupPath = 'src/consumer/consumerGroup.js';
+  replace(groupPath, attachingGroup(load(groupPath) as ConsumerGroupClass));
+}
+
+interface ByteDecoder {
+  readInt32(): number;
+  canReadBytes(length: number): boolean;
+  readBytes(length: number): Buffer;
+}
+
+// The record set as it came: SeamBatch cuts and checks it, where topic and partition are known.
+function decodeMessages(decoder: ByteDecoder): Promise<Uint8Array> {
+  const length = decoder.readInt32();
+  const whole = length > 0 && decoder.canReadBytes(length);
+  return Promise.resolve(whole ? decoder.readBytes(length) : new Uint8Array(0));
+}
+
+export interface AbortedTransaction {
+  readonly producerId: string;
+  readonly firstOffset: string;
+}
+
+/** One partition of a fetch response. */
+export interface FetchedPartition {
+  readonly partition: number;
+  readonly highWatermark: string;
+  readonly lastStableOffset: string;
+  readonly abortedTransactions: readonly AbortedTransaction[];
+  readonly messages: Uint8Array;
+}
+
+/**
+ * Stands where kafkajs's Batch stood. It is never "empty", so that every fetch reaches `eachBatch`: batches of nothing
+ * but markers, or of compacted or aborted records, must move the position too (traps 8, 13), and an empty fetch tells
+ * the high watermark.
+ */
+export class SeamBatch {
+  readonly topic: string;
+  readonly partition: number;
+  readonly highWatermark: string;
+  readonly messages: readonly never[] = [];
+  readonly fetchedOffset: string;
+  readonly batches: readonly CheckedBatch[];
+  readonly abortedTransactions: readonly AbortedTransaction[];
+
+  /** @throws InvariantError on a corrupt batch (trap 6): kafkajs fetches again, then the consumer crashes. */
+  constructor(topic: string, fetchedOffset: string, data: FetchedPartition) {
+    this.topic = topic;
+    this.partition = data.partition;
+    this.highWatermark = data.highWatermark;
+    this.fetchedOffset = fetchedOffset;
+    this.batches = checkedBatches(data.messages, { topic, partition: data.partition });
+    this.abortedTransactions = data.abortedTransactions;
+  }
+
+  isEmpty(): boolean {
+    return false;
+  }
+
+  isEmptyDueToFiltering(): boolean {
+    return false;
+  }
+
+  firstOffset(): string {
+    return this.fetchedOffset;
+  }
+
+  /** One below where to go on; kafkajs adds the one. */
+  lastOffset(): string {
+    const last = this.batches.at(-1)?.header.lastOffset ?? -1;
+    return String(Math.max(last, Number(this.fetchedOffset) - 1));
+  }
+
+  offsetLag(): string {
+    return String(Number(this.highWatermark) - 1 - Number(this.lastOffset()));
+  }
+
+  offsetLagLow(): string {
+    return String(Number(this.highWatermark) - 1 - Number(this.fetchedOffset));
+  }
+}
+
+function interruptibleSleep(delayMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const wake = (): void => {
+      clearTimeout(timer);
+      sleepers.delete(wake);
+      resolve();
+    };
+    const timer = setTimeout(wake, delayMs);
+    sleepers.add(wake);
+  });
+}
+
+interface OffsetManager {
+  readonly topics: readonly string[];
+  readonly memberAssignment: Readonly<Record<string, readonly number[]>>;
+  readonly resolvedOffsets: Readonly<Record<string, Record<number, string>>>;
+  committedOffsets(): Record<string, Record<number, string>>;
+  resolveOffsets(): Promise<void>;
+  setDefaultOffset(place: { readonly topic: string; readonly partition: number }): Promise<void>;
+}
+
+// Trap 12: on OFFSET_OUT_OF_RANGE kafkajs commits −2 as the group's offset and reads on elsewhere. And positions are
+// ours alone: kafkajs neither asks the group for committed offsets nor falls back to the earliest; a partition that
+// was not sought has no "committed" entry and is not fetched.
+function replaceOffsetManager({ prototype }: { prototype: OffsetManager }): void {
+  prototype.setDefaultOffset = function ({ topic, partition }) {
+    const offset = this.resolvedOffsets[topic]?.[partition] ?? 'unknown';
+    return Promise.reject(new LostPositionError(topic, partition, offset));
+  };
+  prototype.resolveOffsets = function () {
+    const committed = this.committedOffsets();
+    for (const topic of this.topics) {
+      const known: Record<number, string> = {};
+      for (const partition of this.memberAssignment[topic] ?? []) {
+        if (this.resolvedOffsets[topic]?.[partition] !== undefined) known[partition] = '0';
+      }
+      committed[topic] = known;
+    }
+    return Promise.resolve();
+  };
+}
+
+interface RequestQueue {
+  readonly pending: readonly unknown[];
+  readonly throttledUntil: number;
+  throttleCheckTimeoutId: NodeJS.Timeout | null;
+  endConnection?: () => void;
+  checkPendingRequests(): void;
+  createSocketRequest(pushed: unknown): { timeoutRequest(): void };
+  scheduleCheckPendingRequests(): void;
+}
+
+const pendingCheckMs = 10;
+
+// Trap 9: kafkajs arms a timer with a negative delay after every response, which re-arms itself forever: a wake-up a
+// millisecond on every connection, and TimeoutNegativeWarning on Node 24. It is needed only while requests wait.
+function replaceTimer({ prototype }: { prototype: RequestQueue }): void {
+  prototype.scheduleCheckPendingRequests = function () {
+    if (this.throttleCheckTimeoutId !== null || this.pending.length === 0) return;
+    const delayMs = Math.max(this.throttledUntil - Date.now(), pendingCheckMs);
+    this.throttleCheckTimeoutId = setTimeout(() => {
+      this.throttleCheckTimeoutId = null;
+      this.checkPendingRequests();
+    }, delayMs);
+  };
+}
+
+interface Connection {
+  readonly requestQueue: RequestQueue;
+  readonly socket?: { destroy(error: Error): void };
+  connect(): Promise<unknown>;
+}
+
+// A connection whose peer vanished without a word stays "connected" in kafkajs: every request on it times out, for
+// ever. One timeout therefore ends it, and the next request makes a new one.
+function replaceTimeout(
+  { prototype: queue }: { prototype: RequestQueue },
+  { prototype: connection }: { prototype: Connection },
+): void {
+  const { createSocketRequest } = queue;
+  queue.createSocketRequest = function (pushed) {
+    const request = createSocketRequest.call(this, pushed);
+    const timeoutRequest = request.timeoutRequest.bind(request);
+    request.timeoutRequest = () => {
+      timeoutRequest();
+      this.endConnection?.();
+    };
+    return request;
+  };
+  const { connect } = connection;
+  connection.connect = function () {
+    this.requestQueue.endConnection = () =>
+      this.socket?.destroy(new Error('a request on this connection timed out'));
+    return connect.call(this);
+  };
+}
+
+function addErrorCodes(errorCodes: object[]): void {
+  errorCodes.push(
+    { type: 'PRODUCER_FENCED', code: 90, retriable: false, message: 'A newer producer took over' },
+    { type: 'TRANSACTIONAL_ID_NOT_FOUND', code: 105, retriable: false, message: 'Id not found' },
+    { type: 'TRANSACTION_ABORTABLE', code: 120, retriable: false, message: 'Abort, then retry' },
+  );
+}
+
+interface ConsumerGroupOptions {
+  readonly assigners: readonly { attach?(group: { readonly generationId: number | null }): void }[];
+}
+type ConsumerGroupClass = new (options: ConsumerGroupOptions) => {
+  readonly generationId: number | null;
+};
+
+// kafkajs tells an assigner nothing of the generation; ours needs it to weigh claims of ownership against each other.
+function attachingGroup(ConsumerGroup: ConsumerGroupClass): ConsumerGroupClass {
+  return class extends ConsumerGroup {
+    constructor(options: ConsumerGroupOptions) {
+      super(options);
+      for (const assigner of options.assigners) assigner.attach?.(this);
+    }
+  };
+}

@@ -1,0 +1,334 @@
+// A member of a Kafka consumer group as the port describes it: lanes of assigned partitions over one consumer session at
+// a time. A crashed session is replaced with backoff; what this member held is claimed again, and compared at the join.
+import { systemClock } from '../../clock.ts';
+import {
+  assert,
+  ConfigError,
+  InvariantError,
+  UnavailableError,
+  type ErrorDetails,
+} from '../../errors.ts';
+import type {
+  CommittedPosition,
+  EventLog,
+  FetchedBatch,
+  GroupMember,
+  TopicPartition,
+} from '../event-log.ts';
+import type { KafkaLogOptions } from './client.ts';
+import { ConsumerSession, type SessionEvents } from './consumer-session.ts';
+import { failureKind, rootOf, translated } from './failures.ts';
+import { fetchedBatch } from './fetched-batch.ts';
+import { LostPositionError, wakeFetchers, type SeamBatch } from './fetch-seam.ts';
+import { Lane } from './lane.ts';
+
+export type JoinOptions = Parameters<EventLog['joinGroup']>[0];
+
+export interface GroupMemberHost {
+  readonly log: KafkaLogOptions;
+  offsets(place: TopicPartition): Promise<{ readonly earliest: number; readonly end: number }>;
+}
+
+// A fetch loop serves all partitions of a broker: it waits this long for one shard, then goes on without it.
+const laneWaitMs = 20;
+const firstJoinMsMax = 60_000;
+const rejoinDelayMs = { first: 100, max: 5_000 };
+
+interface Held {
+  readonly place: TopicPartition;
+  readonly lane: Lane;
+  fetching: boolean | undefined;
+  highWatermark: number;
+}
+
+interface HeartbeatWaiter {
+  readonly sinceMs: number;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Joins the group; resolves once this is a member. @throws UnavailableError, ConfigError */
+export async function joinKafkaGroup(
+  host: GroupMemberHost,
+  options: JoinOptions,
+): Promise<KafkaGroupMember> {
+  const member = new KafkaGroupMember(host, options);
+  await member.open(firstJoinMsMax);
+  return member;
+}
+
+export class KafkaGroupMember implements GroupMember {
+  readonly groupId: string;
+  readonly #host: GroupMemberHost;
+  readonly #options: JoinOptions;
+  readonly #held: Map<string, Held> = new Map();
+  readonly #ending = new AbortController();
+  #session: ConsumerSession | undefined;
+  #generation = -1;
+  #heartbeatWaiters: HeartbeatWaiter[] = [];
+  #leaving: Promise<void> | undefined;
+
+  constructor(host: GroupMemberHost, options: JoinOptions) {
+    this.#host = host;
+    this.#options = options;
+    this.groupId = options.groupId;
+  }
+
+  start(place: TopicPartition, from: number): void {
+    assert(Number.isSafeInteger(from) && from >= 0, 'Delivery starts at an offset', {
+      ...place,
+      from,
+    });
+    const held = this.#held.get(keyOf(place));
+    if (held === undefined) return;
+    held.highWatermark = -1;
+    this.#session?.seek(held.place, from);
+    held.lane.start(from);
+  }
+
+  pause(place: TopicPartition): void {
+    this.#held.get(keyOf(place))?.lane.setPaused(true);
+  }
+
+  resume(place: TopicPartition): void {
+    this.#held.get(keyOf(place))?.lane.setPaused(false);
+  }
+
+  heartbeatAfterNow(): Promise<void> {
+    if (this.#ending.signal.aborted) return Promise.reject(this.#leftError());
+    return new Promise((resolve, reject) => {
+      this.#heartbeatWaiters.push({ sinceMs: Date.now(), resolve, reject });
+    });
+  }
+
+  /** Commits positions as a member; a group with members takes them from no one else. */
+  async commitOffsets(positions: readonly (TopicPartition & CommittedPosition)[]): Promise<void> {
+    const offsets = positions.map(({ topic, partition, nextOffset, metadata }) => ({
+      topic,
+      partition,
+      offset: String(nextOffset),
+      metadata,
+    }));
+    try {
+      if (this.#session === undefined) throw new UnavailableError('The member is rejoining');
+      await this.#session.commitOffsets(offsets);
+    } catch (error) {
+      throw translated(`Committing positions of ${this.groupId}`, error, {});
+    }
+  }
+
+  leave(): Promise<void> {
+    this.#leaving ??= this.#leave();
+    return this.#leaving;
+  }
+
+  /** Opens a session, trying again for `forMs`; then the last error is thrown. */
+  async open(forMs: number): Promise<void> {
+    const startedMs = systemClock.monotonicMs();
+    const { signal } = this.#ending;
+    for (let delayMs = rejoinDelayMs.first; ; delayMs = Math.min(delayMs * 2, rejoinDelayMs.max)) {
+      try {
+        await this.#openSession();
+        return;
+      } catch (error) {
+        const what = `Joining the group ${this.groupId}`;
+        const spentMs = systemClock.monotonicMs() - startedMs;
+        if (signal.aborted || isFinal(error) || spentMs + delayMs > forMs) {
+          throw translated(what, error, { groupId: this.groupId });
+        }
+        const reason = translated(what, error, {}).message;
+        this.#host.log.logger.warn({ groupId: this.groupId, reason }, 'joining the group again');
+      }
+      await systemClock.sleep(delayMs, signal);
+    }
+  }
+
+  async #openSession(): Promise<void> {
+    const { groupId, topics } = this.#options;
+    const { log } = this.#host;
+    const session = new ConsumerSession({ log, groupId, topics, events: this.#sessionEvents() });
+    this.#session = session;
+    for (const held of this.#held.values()) held.fetching = undefined;
+    try {
+      await session.open();
+    } catch (error) {
+      this.#session = undefined;
+      await session.close();
+      throw error;
+    }
+  }
+
+  #sessionEvents(): SessionEvents {
+    return {
+      claim: () => ({
+        generation: this.#generation,
+        owned: [...this.#held.values()].map(({ place }) => place),
+        info: this.#options.memberInfo ?? '',
+      }),
+      joined: (assigned, generation, beganMs) => {
+        if (this.#ending.signal.aborted) return;
+        this.#generation = generation;
+        this.#reassigned(assigned);
+        this.#heartbeatSucceeded(beganMs);
+      },
+      heartbeat: (sentMs) => this.#heartbeatSucceeded(sentMs),
+      fetched: (batch, resolved) => this.#fetched(batch, resolved),
+      crashed: (error) => {
+        this.#session = undefined;
+        if (!this.#ending.signal.aborted) void this.#crashed(error);
+      },
+    };
+  }
+
+  /** Synchronous: kafkajs has forgotten every position and fetches as soon as this returns (trap 7). */
+  #reassigned(assigned: readonly TopicPartition[]): void {
+    const { listener } = this.#options;
+    const keys = new Set(assigned.map(keyOf));
+    const removed = [...this.#held.values()].filter(({ place }) => !keys.has(keyOf(place)));
+    for (const held of removed) {
+      this.#held.delete(keyOf(held.place));
+      void held.lane.close();
+    }
+    if (removed.length > 0) listener.onRevoked(removed.map(({ place }) => place));
+    for (const held of this.#held.values()) {
+      const position = listener.positionOf(held.place);
+      held.fetching = undefined;
+      held.highWatermark = -1;
+      if (held.lane.started && position !== undefined) {
+        this.#session?.seek(held.place, position);
+        held.lane.moveTo(position);
+      } else {
+        held.lane.stop();
+      }
+    }
+    const added = assigned.filter((place) => !this.#held.has(keyOf(place)));
+    for (const place of added) this.#hold(place);
+    const { groupId } = this;
+    const fields = { groupId, held: assigned.length, added: added.length, removed: removed.length };
+    this.#host.log.logger.info(fields, 'joined the group');
+    if (added.length > 0) listener.onAssigned(added);
+  }
+
+  #hold(place: TopicPartition): void {
+    const lane = new Lane({
+      onBatch: (batch) => this.#options.listener.onBatch(batch),
+      fetchingChanged: () => this.#applyFetching(held),
+      failed: (error) => {
+        const details: ErrorDetails = { ...place };
+        this.#fail(new InvariantError('onBatch of a group listener rejected', details, error));
+      },
+    });
+    const held: Held = { place, lane, fetching: undefined, highWatermark: -1 };
+    this.#held.set(keyOf(place), held);
+    this.#applyFetching(held);
+  }
+
+  #applyFetching(held: Held): void {
+    const { fetching } = held.lane;
+    if (held.fetching === fetching || this.#session === undefined) return;
+    held.fetching = fetching;
+    this.#session.setFetching(held.place, fetching);
+    if (fetching) wakeFetchers();
+  }
+
+  async #fetched(batch: SeamBatch, resolved: (nextOffset: number) => void): Promise<void> {
+    const { topic, partition } = batch;
+    const held = this.#held.get(keyOf({ topic, partition }));
+    if (held === undefined || !held.lane.started) return;
+    const fetchOffset = Number(batch.fetchedOffset);
+    if (fetchOffset !== held.lane.nextFetch) {
+      // Fetched for a position the lane has left since; the seek that moved it is on its way.
+      return this.#session?.seek(held.place, held.lane.nextFetch);
+    }
+    const { batches, abortedTransactions } = batch;
+    const highWatermark = Number(batch.highWatermark);
+    // Nothing new, not even how far the partition reaches.
+    if (batches.length === 0 && highWatermark === held.highWatermark) return;
+    const fetched: FetchedBatch = await fetchedBatch(this.#host.log.fetchDecoder, {
+      topic,
+      partition,
+      fetchOffset,
+      highWatermark,
+      batches,
+      abortedTransactions,
+    });
+    if (!held.lane.offer(fetched)) return;
+    held.highWatermark = highWatermark;
+    resolved(fetched.nextOffset);
+    await untilFirst(held.lane.room(), laneWaitMs);
+  }
+
+  #heartbeatSucceeded(sentMs: number): void {
+    const waiting = this.#heartbeatWaiters;
+    this.#heartbeatWaiters = waiting.filter(({ sinceMs }) => sentMs <= sinceMs);
+    for (const { sinceMs, resolve } of waiting) if (sentMs > sinceMs) resolve();
+  }
+
+  async #crashed(error: Error): Promise<void> {
+    const { groupId } = this;
+    const lost = rootOf(error);
+    try {
+      if (lost instanceof LostPositionError) throw await this.#lostPosition(lost);
+      if (isFinal(error)) throw error;
+      const reason = translated('The group session', error, {}).message;
+      this.#host.log.logger.warn({ groupId, reason }, 'lost the group session, joining again');
+      await this.open(Infinity);
+    } catch (failure) {
+      if (!this.#ending.signal.aborted) {
+        this.#fail(translated(`Membership of ${groupId}`, failure, { groupId }));
+      }
+    }
+  }
+
+  async #lostPosition({ topic, partition, offset }: LostPositionError): Promise<ConfigError> {
+    const { earliest, end } = await this.#host.offsets({ topic, partition });
+    return new ConfigError(
+      `Offset ${offset} of ${topic}/${partition} is wanted, but the log holds ${earliest} to ${end}`,
+      { topic, partition, offset: Number(offset), earliest, end },
+    );
+  }
+
+  #fail(error: Error): void {
+    if (this.#ending.signal.aborted) return;
+    void this.leave();
+    this.#options.listener.onFailed(error);
+  }
+
+  async #leave(): Promise<void> {
+    this.#ending.abort();
+    const waiting = this.#heartbeatWaiters;
+    this.#heartbeatWaiters = [];
+    for (const { reject } of waiting) reject(this.#leftError());
+    await Promise.all([...this.#held.values()].map(({ lane }) => lane.close()));
+    const session = this.#session;
+    this.#session = undefined;
+    wakeFetchers();
+    await session?.close();
+    this.#held.clear();
+  }
+
+  #leftError(): UnavailableError {
+    return new UnavailableError(`This member has left the group ${this.groupId}`);
+  }
+}
+
+function keyOf({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`;
+}
+
+/** Whether joining again would meet the same failure. */
+function isFinal(error: unknown): boolean {
+  const root = rootOf(error);
+  if (root instanceof LostPositionError || root instanceof InvariantError) return true;
+  const kind = failureKind(error);
+  return kind === 'denied' || kind === 'refused';
+}
+
+async function untilFirst(promise: Promise<void>, timeoutMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs);
+  });
+  await Promise.race([promise, timeout]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,292 @@
+// The transactional writer of one input partition, over kafkajs's brokers but not its producer: each step of a commit,
+// what may be repeated and what ends the writer is decided here (traps 1, 3, 14, 15).
+//
+//   InitProducerId ── fences ──▶ open ──commit()──▶ AddOffsets ─▶ TxnOffsetCommit ┐
+//        ▲ retried                 ▲                            └▶ AddPartitions ─▶ Produce… ┴▶ EndTxn ─▶ open
+//                                  └──────────────────────── any indefinite failure, or a fence ─▶ dead
+import { assert, FencedError, UnavailableError, type AnySensoriumError } from '../../errors.ts';
+import type { Logger } from '../../logger.ts';
+import type { Commit, CommitResult, PartitionWriter, TopicPartition } from '../event-log.ts';
+import type { Connections } from './connections.ts';
+import { failureKind, translated, type FailureKind } from './failures.ts';
+import type { Broker, TransactionIdentity } from './internals.ts';
+import { chunked, placeOf, produce, type PartitionChunks, type ProduceBatch } from './produce.ts';
+import { definite, harmless, patience, retrying } from './retry.ts';
+
+/** How long a transaction may stay open before the coordinator aborts it; its readers wait that long at worst. */
+const transactionTimeoutMs = 20_000;
+// CONCURRENT_TRANSACTIONS: the markers of the commit before are still being written, for 2–15 ms.
+const busyPatience = { deadlineMs: 10_000, firstDelayMs: 2, maxDelayMs: 100 };
+const metadataBytesMax = 4_000;
+const sequenceEnd = 2 ** 31;
+
+export interface WriterOptions {
+  readonly connections: Connections;
+  readonly logger: Logger;
+  readonly groupId: string;
+  readonly input: TopicPartition;
+}
+
+/**
+ * Opens the writer: when it resolves, every earlier one of this partition is fenced and its transaction settled.
+ * @throws UnavailableError when `signal` aborts or the cluster stays silent; ConfigError when it refuses for good.
+ */
+export async function openPartitionWriter(
+  options: WriterOptions,
+  signal: AbortSignal,
+): Promise<PartitionWriter> {
+  const { connections, groupId, input } = options;
+  const transactionalId = `${groupId}-${input.topic}-${input.partition}`;
+  const answer = await retrying(
+    async () => {
+      const of = { transaction: transactionalId };
+      const coordinator = await connections.coordinatorOf(of, input.topic);
+      // Not sent once given up: it would fence the owner that has taken over since.
+      if (signal.aborted) throw new UnavailableError('The opening was given up');
+      return coordinator.initProducerId({
+        transactionalId,
+        transactionTimeout: transactionTimeoutMs,
+      });
+    },
+    {
+      what: `Opening the writer of ${input.topic}/${input.partition}`,
+      details: { topic: input.topic, partition: input.partition, transactionalId },
+      // A producer id that is initialised twice fences only ourselves, who have written nothing yet.
+      kinds: harmless,
+      ...patience,
+      signal,
+      onFailure: (error) => connections.recover(error),
+    },
+  );
+  const { producerId, producerEpoch } = answer;
+  return new KafkaPartitionWriter(options, { transactionalId, producerId, producerEpoch });
+}
+
+class KafkaPartitionWriter implements PartitionWriter {
+  readonly epoch: string;
+  readonly #options: WriterOptions;
+  readonly #identity: TransactionIdentity;
+  readonly #sequences: Map<string, number> = new Map();
+  #unkeyed = 0;
+  #committing = false;
+  #dead: AnySensoriumError | undefined;
+
+  constructor(options: WriterOptions, identity: TransactionIdentity) {
+    this.#options = options;
+    this.#identity = identity;
+    this.epoch = `${identity.producerId}-${identity.producerEpoch}`;
+  }
+
+  async commit(commit: Commit): Promise<CommitResult> {
+    this.#assertAlive();
+    assert(!this.#committing, 'A commit began while another was under way', this.#place());
+    assert(
+      Number.isSafeInteger(commit.nextOffset) && commit.nextOffset >= 0,
+      'A position must be an offset',
+      { ...this.#place(), nextOffset: commit.nextOffset },
+    );
+    const metadataBytes = Buffer.byteLength(commit.metadata);
+    assert(metadataBytes <= metadataBytesMax, 'Commit metadata is too long', { metadataBytes });
+    this.#committing = true;
+    try {
+      return await this.#transaction(commit);
+    } catch (error) {
+      throw this.#die(error);
+    } finally {
+      this.#committing = false;
+    }
+  }
+
+  close(): Promise<void> {
+    // A transaction that is open keeps its fate: the next opening settles it. Nothing more is sent from here.
+    this.#dead ??= new UnavailableError('The writer is closed', this.#place());
+    return Promise.resolve();
+  }
+
+  async #transaction(commit: Commit): Promise<CommitResult> {
+    const outputs = await this.#planned(commit);
+    // The first step of a transaction meets CONCURRENT_TRANSACTIONS, and can be repeated in 2 ms.
+    await this.#atCoordinator('transaction', definite, (broker) =>
+      broker.addOffsetsToTxn({ ...this.#identity, groupId: this.#options.groupId }),
+    );
+    const steps = [this.#commitOffset(commit), this.#produceAll(outputs)] as const;
+    const settled = await Promise.allSettled(steps);
+    for (const step of settled) {
+      if (step.status === 'rejected' && failureKind(step.reason) === 'fenced') throw step.reason;
+    }
+    await steps[0];
+    const result = await steps[1];
+    // Past this request the outcome is what the broker says, or unknown: only an answer that it did nothing may be
+    // followed by another attempt.
+    await this.#atCoordinator('transaction', endTxnKinds, (broker) =>
+      broker.endTxn({ ...this.#identity, transactionResult: true }),
+    );
+    return result;
+  }
+
+  async #planned(commit: Commit): Promise<readonly PartitionChunks[]> {
+    const partitions = new Map<string, number>();
+    for (const { topic } of commit.records) {
+      if (partitions.has(topic)) continue;
+      partitions.set(
+        topic,
+        await this.#retrying(definite, () => this.#options.connections.partitionsOf(topic)),
+      );
+    }
+    return chunked(commit.records, (record) => {
+      const count = partitions.get(record.topic) ?? 0;
+      return placeOf(record, count, () => this.#unkeyed++ % count);
+    });
+  }
+
+  #commitOffset({ nextOffset, metadata }: Commit): Promise<unknown> {
+    const { groupId, input } = this.#options;
+    const offset = { partition: input.partition, offset: String(nextOffset), metadata };
+    const topics = [{ topic: input.topic, partitions: [offset] }];
+    return this.#atCoordinator('group', definite, (broker) =>
+      broker.txnOffsetCommit({ ...this.#identity, groupId, topics }),
+    );
+  }
+
+  async #produceAll(outputs: readonly PartitionChunks[]): Promise<CommitResult> {
+    if (outputs.length === 0) return [];
+    const topics = new Map<string, number[]>();
+    for (const { topic, partition } of outputs) {
+      topics.set(topic, [...(topics.get(topic) ?? []), partition]);
+    }
+    await this.#atCoordinator('transaction', definite, (broker) =>
+      broker.addPartitionsToTxn({
+        ...this.#identity,
+        topics: [...topics].map(([topic, partitions]) => ({ topic, partitions })),
+      }),
+    );
+    const ends = new Map<PartitionChunks, number>();
+    const rounds = Math.max(...outputs.map(({ chunks }) => chunks.length));
+    for (let round = 0; round < rounds; round++) {
+      await this.#produceRound(
+        outputs.filter(({ chunks }) => chunks.length > round),
+        round,
+        ends,
+      );
+    }
+    return outputs.map((output) => {
+      const endOffset = ends.get(output);
+      assert(endOffset !== undefined, 'An output has no end', { topic: output.topic });
+      return { topic: output.topic, partition: output.partition, endOffset };
+    });
+  }
+
+  /** One request a leader, each with one batch a partition. */
+  async #produceRound(
+    outputs: readonly PartitionChunks[],
+    round: number,
+    ends: Map<PartitionChunks, number>,
+  ): Promise<void> {
+    const byLeader = new Map<string, PartitionChunks[]>();
+    for (const output of outputs) {
+      const leader = await this.#retrying(definite, () =>
+        this.#options.connections.leaderOf(output),
+      );
+      const key = String(leader.nodeId);
+      byLeader.set(key, [...(byLeader.get(key) ?? []), output]);
+    }
+    await Promise.all(
+      [...byLeader.values()].map(async (group) => {
+        const offsets = await this.#produceTogether(group, round);
+        for (const [index, output] of group.entries()) {
+          ends.set(output, (offsets[index] ?? 0) + (output.chunks[round]?.length ?? 0));
+        }
+      }),
+    );
+  }
+
+  async #produceTogether(
+    group: readonly PartitionChunks[],
+    round: number,
+  ): Promise<readonly number[]> {
+    const [first] = group;
+    assert(first !== undefined, 'A produce request has no partition');
+    const batches = group.map((output) => this.#batch(output, round));
+    const { connections } = this.#options;
+    // With several partitions in one request an answer is definite for one of them only.
+    const kinds = group.length === 1 ? definite : unsent;
+    const offsets = await this.#retrying(kinds, async () => {
+      const leader = await connections.leaderOf(first);
+      this.#assertAlive();
+      return produce(leader, this.#identity.transactionalId, batches);
+    });
+    for (const { topic, partition, records, producer } of batches) {
+      const next = (producer.sequence + records.length) % sequenceEnd;
+      this.#sequences.set(`${topic}/${partition}`, next);
+    }
+    return offsets;
+  }
+
+  #batch({ topic, partition, chunks }: PartitionChunks, round: number): ProduceBatch {
+    const { producerId, producerEpoch } = this.#identity;
+    return {
+      topic,
+      partition,
+      records: chunks[round] ?? [],
+      producer: {
+        id: BigInt(producerId),
+        epoch: producerEpoch,
+        sequence: this.#sequences.get(`${topic}/${partition}`) ?? 0,
+        transactional: true,
+      },
+    };
+  }
+
+  #atCoordinator(
+    which: 'group' | 'transaction',
+    kinds: ReadonlySet<FailureKind>,
+    request: (broker: Broker) => Promise<unknown>,
+  ): Promise<unknown> {
+    const { connections, groupId, input } = this.#options;
+    const { transactionalId } = this.#identity;
+    const of = which === 'group' ? { group: groupId } : { transaction: transactionalId };
+    return this.#retrying(kinds, async () => {
+      const broker = await connections.coordinatorOf(of, input.topic);
+      this.#assertAlive();
+      return request(broker);
+    });
+  }
+
+  #retrying<T>(kinds: ReadonlySet<FailureKind>, attempt: () => Promise<T>): Promise<T> {
+    const { connections, input } = this.#options;
+    return retrying(attempt, {
+      what: `A commit of ${input.topic}/${input.partition}`,
+      details: this.#place(),
+      kinds,
+      ...busyPatience,
+      onFailure: (error) => connections.recover(error),
+    });
+  }
+
+  /** A dead or closed writer sends nothing more. */
+  #assertAlive(): void {
+    if (this.#dead !== undefined) throw this.#dead;
+  }
+
+  #die(error: unknown): AnySensoriumError {
+    const { input, logger, connections } = this.#options;
+    const what = `A commit of ${input.topic}/${input.partition}`;
+    const translation = translated(what, error, this.#place());
+    this.#dead =
+      translation instanceof FencedError
+        ? translation
+        : (this.#dead ??
+          new UnavailableError(`${what} failed before: the writer is dead`, this.#place(), error));
+    logger.debug({ ...this.#place(), reason: translation.message }, 'a writer is dead');
+    connections.recover(error).catch(() => undefined);
+    return translation;
+  }
+
+  #place(): { topic: string; partition: number; epoch: string } {
+    const { topic, partition } = this.#options.input;
+    return { topic, partition, epoch: this.epoch };
+  }
+}
+
+const endTxnKinds: ReadonlySet<FailureKind> = new Set(['busy', 'unsent']);
+const unsent: ReadonlySet<FailureKind> = new Set(['unsent']);
