@@ -189,9 +189,7 @@ class SharedTables {
         },
         failed: reject,
       });
-      this.#running ??= this.#drain().finally(() => {
-        this.#running = undefined;
-      });
+      this.#running ??= this.#drain();
     });
   }
 
@@ -199,6 +197,8 @@ class SharedTables {
     // A turn of its own: the promise is in place before the first plan runs.
     await Promise.resolve();
     while (this.#pending.length > 0) await this.#apply(this.#pending.splice(0, groupMax));
+    // In the same step as the last look at the queue: an update that came between the two would wait for ever.
+    this.#running = undefined;
   }
 
   async #apply(group: readonly PendingUpdate[]): Promise<void> {
