@@ -7,12 +7,10 @@
 export const dateMsMax = 8.64e15;
 
 /**
- * Returns the start, in ms since epoch, of the window that holds `timestampMs`: floor(t / W) · W,
- * exactly, for any safe integer. The quotient alone may round up to the next integer beyond 2^52,
- * hence the two corrections.
+ * Returns the start, in ms since epoch, of the window that holds `timestampMs`: floor(t / W) · W.
+ * Exact for safe integers: a quotient q − 1/W could only be rounded up to q where the spacing of
+ * doubles at q is at least 2/W, and then q · W, the window's end, is at least 2^53.
  */
 export function windowStartMs(timestampMs: number, windowMs: number): number {
-  const startMs = Math.floor(timestampMs / windowMs) * windowMs;
-  if (startMs > timestampMs) return startMs - windowMs;
-  return timestampMs - startMs >= windowMs ? startMs + windowMs : startMs;
+  return Math.floor(timestampMs / windowMs) * windowMs;
 }
