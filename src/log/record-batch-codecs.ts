@@ -100,7 +100,10 @@ const nativeZstd: unknown = Reflect.get(zlib, 'zstdDecompressSync');
 
 function inflateZstd(bytes: Uint8Array): Uint8Array {
   if (typeof nativeZstd === 'function') {
-    const output: unknown = nativeZstd(bytes, { maxOutputLength: inflatedBytesMax });
+    const output: unknown = Reflect.apply(nativeZstd, undefined, [
+      bytes,
+      { maxOutputLength: inflatedBytesMax },
+    ]);
     assert(output instanceof Uint8Array, 'zlib returned no bytes');
     return output;
   }

@@ -1,13 +1,7 @@
 // A member of a Kafka consumer group as the port describes it: lanes of assigned partitions over one consumer session at
 // a time. A crashed session is replaced with backoff; what this member held is claimed again, and compared at the join.
 import { systemClock } from '../../clock.ts';
-import {
-  assert,
-  ConfigError,
-  InvariantError,
-  UnavailableError,
-  type ErrorDetails,
-} from '../../errors.ts';
+import { assert, InvariantError, UnavailableError, type ErrorDetails } from '../../errors.ts';
 import type {
   CommittedPosition,
   EventLog,
@@ -17,16 +11,18 @@ import type {
 } from '../event-log.ts';
 import type { KafkaLogOptions } from './client.ts';
 import { ConsumerSession, type SessionEvents } from './consumer-session.ts';
-import { failureKind, rootOf, translated } from './failures.ts';
+import { translated } from './failures.ts';
 import { fetchedBatch } from './fetched-batch.ts';
-import { LostPositionError, wakeFetchers, type SeamBatch } from './fetch-seam.ts';
+import { wakeFetchers, type SeamBatch } from './fetch-seam.ts';
+import { HeartbeatWaiters } from './heartbeat-waiters.ts';
 import { Lane } from './lane.ts';
+import { explained, isFinal, type OffsetsOf } from './session-failures.ts';
 
 export type JoinOptions = Parameters<EventLog['joinGroup']>[0];
 
 export interface GroupMemberHost {
   readonly log: KafkaLogOptions;
-  offsets(place: TopicPartition): Promise<{ readonly earliest: number; readonly end: number }>;
+  readonly offsets: OffsetsOf;
 }
 
 // A fetch loop serves all partitions of a broker: it waits this long for one shard, then goes on without it.
@@ -39,12 +35,6 @@ interface Held {
   readonly lane: Lane;
   fetching: boolean | undefined;
   highWatermark: number;
-}
-
-interface HeartbeatWaiter {
-  readonly sinceMs: number;
-  readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
 }
 
 /** Joins the group; resolves once this is a member. @throws UnavailableError, ConfigError */
@@ -62,10 +52,10 @@ export class KafkaGroupMember implements GroupMember {
   readonly #host: GroupMemberHost;
   readonly #options: JoinOptions;
   readonly #held: Map<string, Held> = new Map();
+  readonly #heartbeats = new HeartbeatWaiters();
   readonly #ending = new AbortController();
   #session: ConsumerSession | undefined;
   #generation = -1;
-  #heartbeatWaiters: HeartbeatWaiter[] = [];
   #leaving: Promise<void> | undefined;
 
   constructor(host: GroupMemberHost, options: JoinOptions) {
@@ -96,9 +86,7 @@ export class KafkaGroupMember implements GroupMember {
 
   heartbeatAfterNow(): Promise<void> {
     if (this.#ending.signal.aborted) return Promise.reject(this.#leftError());
-    return new Promise((resolve, reject) => {
-      this.#heartbeatWaiters.push({ sinceMs: Date.now(), resolve, reject });
-    });
+    return this.#heartbeats.afterNow();
   }
 
   /** Commits positions as a member; a group with members takes them from no one else. */
@@ -169,9 +157,9 @@ export class KafkaGroupMember implements GroupMember {
         if (this.#ending.signal.aborted) return;
         this.#generation = generation;
         this.#reassigned(assigned);
-        this.#heartbeatSucceeded(beganMs);
+        this.#heartbeats.succeeded(beganMs);
       },
-      heartbeat: (sentMs) => this.#heartbeatSucceeded(sentMs),
+      heartbeat: (sentMs) => this.#heartbeats.succeeded(sentMs),
       fetched: (batch, resolved) => this.#fetched(batch, resolved),
       crashed: (error) => {
         this.#session = undefined;
@@ -255,21 +243,13 @@ export class KafkaGroupMember implements GroupMember {
     if (!held.lane.offer(fetched)) return;
     held.highWatermark = highWatermark;
     resolved(fetched.nextOffset);
-    await untilFirst(held.lane.room(), laneWaitMs);
-  }
-
-  #heartbeatSucceeded(sentMs: number): void {
-    const waiting = this.#heartbeatWaiters;
-    this.#heartbeatWaiters = waiting.filter(({ sinceMs }) => sentMs <= sinceMs);
-    for (const { sinceMs, resolve } of waiting) if (sentMs > sinceMs) resolve();
+    await held.lane.room(laneWaitMs);
   }
 
   async #crashed(error: Error): Promise<void> {
     const { groupId } = this;
-    const lost = rootOf(error);
     try {
-      if (lost instanceof LostPositionError) throw await this.#lostPosition(lost);
-      if (isFinal(error)) throw error;
+      if (isFinal(error)) throw await explained(error, this.#host.offsets);
       const reason = translated('The group session', error, {}).message;
       this.#host.log.logger.warn({ groupId, reason }, 'lost the group session, joining again');
       await this.open(Infinity);
@@ -280,14 +260,6 @@ export class KafkaGroupMember implements GroupMember {
     }
   }
 
-  async #lostPosition({ topic, partition, offset }: LostPositionError): Promise<ConfigError> {
-    const { earliest, end } = await this.#host.offsets({ topic, partition });
-    return new ConfigError(
-      `Offset ${offset} of ${topic}/${partition} is wanted, but the log holds ${earliest} to ${end}`,
-      { topic, partition, offset: Number(offset), earliest, end },
-    );
-  }
-
   #fail(error: Error): void {
     if (this.#ending.signal.aborted) return;
     void this.leave();
@@ -296,9 +268,7 @@ export class KafkaGroupMember implements GroupMember {
 
   async #leave(): Promise<void> {
     this.#ending.abort();
-    const waiting = this.#heartbeatWaiters;
-    this.#heartbeatWaiters = [];
-    for (const { reject } of waiting) reject(this.#leftError());
+    this.#heartbeats.rejectAll(this.#leftError());
     await Promise.all([...this.#held.values()].map(({ lane }) => lane.close()));
     const session = this.#session;
     this.#session = undefined;
@@ -314,21 +284,4 @@ export class KafkaGroupMember implements GroupMember {
 
 function keyOf({ topic, partition }: TopicPartition): string {
   return `${topic}/${partition}`;
-}
-
-/** Whether joining again would meet the same failure. */
-function isFinal(error: unknown): boolean {
-  const root = rootOf(error);
-  if (root instanceof LostPositionError || root instanceof InvariantError) return true;
-  const kind = failureKind(error);
-  return kind === 'denied' || kind === 'refused';
-}
-
-async function untilFirst(promise: Promise<void>, timeoutMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, timeoutMs);
-  });
-  await Promise.race([promise, timeout]);
-  clearTimeout(timer);
 }

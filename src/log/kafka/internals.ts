@@ -209,8 +209,9 @@ export const createDecoder: (bytes: Uint8Array) => ResponseDecoder = (() => {
   const DecoderClass = require(path) as new (bytes: Buffer) => ResponseDecoder;
   return (bytes) => new DecoderClass(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
 })();
-export const { createErrorFromCode }: { createErrorFromCode: (code: number) => Error } =
-  require('kafkajs/src/protocol/error') as { createErrorFromCode: (code: number) => Error };
+export const createErrorFromCode: (code: number) => Error = (
+  require('kafkajs/src/protocol/error') as { createErrorFromCode: (code: number) => Error }
+).createErrorFromCode;
 
 /** kafkajs's own record batch, as its decoder returns it. */
 export interface KafkajsRecord {

@@ -81,10 +81,16 @@ export class Lane {
     return true;
   }
 
-  /** Resolves when nothing waits behind the batch being folded. */
-  async room(): Promise<void> {
+  /** Resolves when nothing waits behind the batch being folded, or after `waitMs`. */
+  async room(waitMs: number): Promise<void> {
     if (this.#waiting.length === 0 || this.#closed) return;
-    await new Promise<void>((resolve) => this.#roomWaiters.push(resolve));
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, waitMs);
+      this.#roomWaiters.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
   }
 
   /** Delivers nothing more; resolves when the running batch is done. */

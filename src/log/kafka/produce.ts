@@ -35,7 +35,8 @@ export function chunked(
   const room = new Map<OutputRecord[], number>();
   for (const record of records) {
     let partitions = topics.get(record.topic);
-    if (partitions === undefined) topics.set(record.topic, (partitions = new Map()));
+    if (partitions === undefined)
+      topics.set(record.topic, (partitions = new Map<number, OutputRecord[][]>()));
     const partition = partitionOf(record);
     let chunks = partitions.get(partition);
     if (chunks === undefined) partitions.set(partition, (chunks = []));

@@ -1,0 +1,154 @@
+// Snapshots in a compacted topic of the event log: nothing shared between hosts is needed but the log. A snapshot is cut
+// into chunks, each one record under <shard key>/<id>/<chunk>, all in the partition of the shard key and in order; other
+// shards' chunks may lie between them. Committed metadata names where they are, so a read seeks and never scans.
+//
+//   place = <partition>:<offset of the first chunk>:<offset of the last>:<number of chunks>
+import { crc32c } from '@node-rs/crc32';
+import { assert, ConfigError, CorruptSnapshotError } from '../../errors.ts';
+import type { EventLog } from '../../log/event-log.ts';
+import { partitionForKey } from '../../log/partitioning.ts';
+import type { SnapshotReference, SnapshotStore } from '../snapshot-store.ts';
+
+export interface TopicSnapshotStoreOptions {
+  readonly log: EventLog;
+  /** Exists, is compacted, and takes records of a megabyte. */
+  readonly topic: string;
+}
+
+/** One chunk and its record fit one batch below the broker's default limit of a megabyte. */
+export const chunkBytes = 750_000;
+const removedMax = 1_000;
+
+/** Returns the snapshot store in `topic`; the log stays the caller's to close. */
+export function openTopicSnapshotStore(options: TopicSnapshotStoreOptions): SnapshotStore {
+  return new TopicSnapshotStore(options);
+}
+
+interface Place {
+  readonly partition: number;
+  readonly firstOffset: number;
+  readonly lastOffset: number;
+  readonly chunks: number;
+}
+
+class TopicSnapshotStore implements SnapshotStore {
+  readonly #log: EventLog;
+  readonly #topic: string;
+  /** Keys this store removed: compaction takes its time, and until then their chunks are still in the log. */
+  readonly #removed: Set<string> = new Set();
+  #partitions: number | undefined;
+
+  constructor({ log, topic }: TopicSnapshotStoreOptions) {
+    this.#log = log;
+    this.#topic = topic;
+  }
+
+  async write(shardKey: string, id: string, bytes: Uint8Array): Promise<SnapshotReference> {
+    const partition = partitionForKey(Buffer.from(shardKey), await this.#partitionCount());
+    const checksum = crc32c(bytes);
+    const { length } = bytes;
+    const chunks = chunkCount(length);
+    let firstOffset = -1;
+    let lastOffset = -1;
+    // One after another: a large snapshot must not fill the connection that small appends share.
+    for (let chunk = 0; chunk < chunks; chunk++) {
+      const value = bytes.subarray(chunk * chunkBytes, (chunk + 1) * chunkBytes);
+      const key = chunkKey(shardKey, id, chunk);
+      const [written] = await this.#log.append([{ topic: this.#topic, partition, key, value }]);
+      assert(written !== undefined, 'An append wrote nowhere', { topic: this.#topic, partition });
+      lastOffset = written.endOffset - 1;
+      if (chunk === 0) firstOffset = lastOffset;
+    }
+    this.#removed.delete(`${shardKey}/${id}`);
+    return { id, place: [partition, firstOffset, lastOffset, chunks].join(':'), length, checksum };
+  }
+
+  async read(shardKey: string, reference: SnapshotReference): Promise<Uint8Array> {
+    const { id, length, checksum } = reference;
+    const place = parsePlace(reference);
+    const refused = (reason: string, cause?: unknown): CorruptSnapshotError =>
+      new CorruptSnapshotError(
+        `Snapshot ${id} of ${shardKey} ${reason}`,
+        { shardKey, id, topic: this.#topic, place: reference.place, length },
+        cause,
+      );
+    if (place?.chunks !== chunkCount(length)) throw refused('has no place in the topic');
+    if (place.partition >= (await this.#partitionCount())) throw refused('has no such partition');
+    if (this.#removed.has(`${shardKey}/${id}`)) throw refused('was removed');
+    const chunks = await this.#readChunks(shardKey, id, place).catch((error: unknown) => {
+      throw error instanceof ConfigError ? refused('is no longer in the log', error) : error;
+    });
+    const bytes = Buffer.concat(chunks);
+    if (chunks.length !== place.chunks || bytes.length !== length) {
+      throw refused(`is incomplete: ${chunks.length} of ${place.chunks} chunks`);
+    }
+    if (crc32c(bytes) !== checksum) throw refused('does not match its checksum');
+    return bytes;
+  }
+
+  async remove(shardKey: string, reference: SnapshotReference): Promise<void> {
+    const place = parsePlace(reference);
+    if (place === undefined || place.chunks !== chunkCount(reference.length)) return;
+    const { partition, chunks } = place;
+    const { id } = reference;
+    if (this.#removed.size >= removedMax) this.#removed.clear();
+    this.#removed.add(`${shardKey}/${id}`);
+    const tombstones = Array.from({ length: chunks }, (_, chunk) => ({
+      topic: this.#topic,
+      partition,
+      key: chunkKey(shardKey, id, chunk),
+      value: null,
+    }));
+    await this.#log.append(tombstones);
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** The chunks that are there, in order, up to the first that is missing. */
+  async #readChunks(shardKey: string, id: string, place: Place): Promise<Uint8Array[]> {
+    const chunks: Uint8Array[] = [];
+    const { partition, firstOffset: from, lastOffset } = place;
+    const range = { topic: this.#topic, partition, from, to: lastOffset + 1 };
+    for await (const batch of this.#log.read(range)) {
+      const cursor = batch.records();
+      while (cursor.next()) {
+        const key = cursor.bytes.subarray(cursor.keyStart, cursor.keyEnd);
+        if (cursor.keyStart < 0 || !chunkKey(shardKey, id, chunks.length).equals(key)) continue;
+        if (cursor.valueStart < 0) continue;
+        // Copied: a view would keep the whole fetch response in memory.
+        chunks.push(Buffer.from(cursor.bytes.subarray(cursor.valueStart, cursor.valueEnd)));
+      }
+    }
+    return chunks;
+  }
+
+  async #partitionCount(): Promise<number> {
+    if (this.#partitions !== undefined) return this.#partitions;
+    const description = await this.#log.describeTopic(this.#topic);
+    if (description === undefined) {
+      throw new ConfigError(`The snapshot topic ${this.#topic} does not exist`, {
+        topic: this.#topic,
+      });
+    }
+    this.#partitions = description.partitions;
+    return this.#partitions;
+  }
+}
+
+function chunkCount(length: number): number {
+  return Math.max(1, Math.ceil(length / chunkBytes));
+}
+
+function chunkKey(shardKey: string, id: string, chunk: number): Buffer {
+  return Buffer.from(`${shardKey}/${id}/${chunk}`);
+}
+
+function parsePlace({ place }: SnapshotReference): Place | undefined {
+  const match = /^(\d{1,9}):(\d{1,15}):(\d{1,15}):(\d{1,6})$/.exec(place);
+  if (match === null) return undefined;
+  const [partition = 0, firstOffset = 0, lastOffset = 0, chunks = 0] = match.slice(1).map(Number);
+  const fits = chunks >= 1 && lastOffset - firstOffset >= chunks - 1;
+  return fits ? { partition, firstOffset, lastOffset, chunks } : undefined;
+}
