@@ -4,7 +4,7 @@ import { assert } from '../../errors.ts';
 import type { CommitResult, OutputRecord } from '../event-log.ts';
 import { partitionForKey } from '../partitioning.ts';
 import { encodeRecordBatch, recordBytesMax } from '../record-batch-encoder.ts';
-import type { PlanView } from './database.ts';
+import type { PlanView } from './plan-view.ts';
 import {
   batchKey,
   decodeExtent,

@@ -4,7 +4,9 @@
 // measured here, terminating a thread inside lmdb's `transaction` callback committed half of it, and inside
 // `transactionSync` it left the write lock held for ever. So an update is optimistic: plan against one read snapshot,
 // then hand lmdb one conditional batch "if the version is still V, write all this and make it V + 1", which its native
-// thread runs as one transaction; planned again when another thread was first. 1,000 terminations: nothing torn.
+// thread runs as one transaction; planned again when another thread was first. Threads that die by an error, by exit or
+// terminated while they block then leave nothing torn. What remains is Node's: a thread terminated at the very moment
+// it is inside a native call takes the process down (it cannot throw into it), which a restart recovers from.
 //
 // Durability: an update is visible, and safe from kill -9, when its transaction has committed; `flushed` resolves when
 // it is on the disk. Readers may see what is not flushed yet (they would lose it with the power, as its writer would).
@@ -14,14 +16,8 @@ import { join } from 'node:path';
 import { open, type Database, type RootDatabase } from 'lmdb';
 
 import { isSensoriumError, UnavailableError } from '../../errors.ts';
+import { asBuffer, RecordingView, type PlanView } from './plan-view.ts';
 import { acquireProcessLock, unusableFolder, type ProcessLock } from './process-lock.ts';
-
-/** What a plan reads and writes; its own writes are visible to it. All of it is applied, or none. */
-export interface PlanView {
-  get(table: string, key: Uint8Array): Buffer | undefined;
-  put(table: string, key: Uint8Array, value: Uint8Array): void;
-  remove(table: string, key: Uint8Array): void;
-}
 
 export interface Updated<T> {
   readonly result: T;
@@ -142,7 +138,7 @@ class SharedTables {
       refresh: () => this.#root.resetReadTxn(),
       get: (table, key) => {
         check();
-        return this.get(table, key);
+        return this.#get(table, key);
       },
       range: (table, range) => {
         check();
@@ -160,7 +156,7 @@ class SharedTables {
     };
   }
 
-  get(table: string, key: Uint8Array): Buffer | undefined {
+  #get(table: string, key: Uint8Array): Buffer | undefined {
     const value = this.#table(table).getBinary(asBuffer(key));
     return value === undefined ? undefined : asBuffer(value);
   }
@@ -207,7 +203,7 @@ class SharedTables {
       for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
         this.#root.resetReadTxn();
         const version = this.#version.getEntry(versionKey)?.version ?? null;
-        const view = new RecordingView(this);
+        const view = new RecordingView((table, key) => this.#get(table, key));
         planned = planned.filter((update) => planOne(update, view));
         if (view.size === 0) return settle(planned, Promise.resolve());
         const written = this.#write(version, view);
@@ -246,55 +242,6 @@ class SharedTables {
     openTables.delete(this.#path);
     this.#lock.close();
     await this.#root.close();
-  }
-}
-
-interface Write {
-  readonly table: string;
-  readonly key: Buffer;
-  /** undefined = remove. */
-  readonly value: Buffer | undefined;
-}
-
-/** Collects the writes of a group of plans; a plan that throws leaves none of its own. */
-class RecordingView implements PlanView {
-  readonly #tables: SharedTables;
-  readonly #kept = new Map<string, Write>();
-  #own = new Map<string, Write>();
-
-  constructor(tables: SharedTables) {
-    this.#tables = tables;
-  }
-
-  get size(): number {
-    return this.#kept.size;
-  }
-
-  get(table: string, key: Uint8Array): Buffer | undefined {
-    const name = writeName(table, key);
-    const write = this.#own.get(name) ?? this.#kept.get(name);
-    return write === undefined ? this.#tables.get(table, key) : write.value;
-  }
-
-  put(table: string, key: Uint8Array, value: Uint8Array): void {
-    this.#own.set(writeName(table, key), { table, key: asBuffer(key), value: asBuffer(value) });
-  }
-
-  remove(table: string, key: Uint8Array): void {
-    this.#own.set(writeName(table, key), { table, key: asBuffer(key), value: undefined });
-  }
-
-  keep(): void {
-    for (const [name, write] of this.#own) this.#kept.set(name, write);
-    this.#own = new Map();
-  }
-
-  discard(): void {
-    this.#own = new Map();
-  }
-
-  writes(): Iterable<Write> {
-    return this.#kept.values();
   }
 }
 
@@ -339,14 +286,4 @@ function commitError(error: Error & { commitError: unknown }): Promise<unknown> 
     };
     Promise.resolve(error.commitError).then(done, done);
   });
-}
-
-function writeName(table: string, key: Uint8Array): string {
-  return `${table}:${asBuffer(key).toString('latin1')}`;
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes)
-    ? bytes
-    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -3,7 +3,7 @@
 import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 
-import type { Clock, Timer } from '../../clock.ts';
+import type { Clock } from '../../clock.ts';
 import { UnavailableError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import type { EventLog, GroupMember, OutputRecord, TopicPartition } from '../event-log.ts';
@@ -13,12 +13,7 @@ import { openDurableTables } from './database.ts';
 import { findOffsetAtTime, readExtent, readRange, type FetchPlace } from './fetch.ts';
 import { joinEmbeddedGroup, type MemberTiming } from './group-member.ts';
 import { decodePosition, encodePosition, groupPartitionKey, logTables } from './layout.ts';
-import {
-  applyRetention,
-  retentionDefaults,
-  retentionIntervalMs,
-  type Retention,
-} from './retention.ts';
+import { keepRetention, retentionDefaults, type Retention } from './retention.ts';
 import { createTopics, describeStored, openTopicTable } from './topics.ts';
 import { openPartitionWriter } from './writer.ts';
 
@@ -46,23 +41,7 @@ export function openEmbeddedLog(options: EmbeddedLogOptions): EventLog {
   const retention: Retention = { ...retentionDefaults, ...definedOnly(options) };
   const timing: MemberTiming = { ...timingDefaults, ...definedOnly(options) };
   let closed: Promise<void> | undefined;
-  let trimming: Promise<unknown> = Promise.resolve();
-  let timer: Timer;
-
-  const trim = (): void => {
-    trimming = applyRetention(tables, retention, clock.nowMs())
-      .then((batches) => {
-        if (batches > 0) logger.info({ batches }, 'old batches of the embedded log were deleted');
-      })
-      .catch((error: unknown) => {
-        logger.warn({ error: String(error) }, 'old batches could not be deleted');
-      })
-      .finally(arm);
-  };
-  const arm = (): void => {
-    if (closed === undefined) timer = clock.after(retentionIntervalMs, trim);
-  };
-  arm();
+  const stopRetention = keepRetention({ tables, retention, clock, logger });
 
   const prepare = (records: readonly OutputRecord[]): PreparedAppend =>
     prepareAppend(records, topics, { appendTimeMs: clock.nowMs(), turn });
@@ -72,10 +51,9 @@ export function openEmbeddedLog(options: EmbeddedLogOptions): EventLog {
     topicId: topics.require(partition).id,
   });
   const close = async (): Promise<void> => {
-    timer.cancel();
     await Promise.all([...members].map((member) => member.leave()));
     signal.close();
-    await trimming;
+    await stopRetention();
     await tables.close();
   };
 

@@ -4,7 +4,7 @@
 //   value = generation u64 (grows with every change but heartbeats) · JSON
 import { assert } from '../../errors.ts';
 import { assignPartitions, partitionName } from './assignment.ts';
-import type { PlanView } from './database.ts';
+import type { PlanView } from './plan-view.ts';
 import { logTables, nameKey } from './layout.ts';
 
 interface GroupMemberState {

@@ -1,5 +1,7 @@
 // Bounded disk: whole batches are deleted from the front of a partition once they are old, or the partition is large.
 // Kafka's topic settings `retention.ms` and `retention.bytes` override the defaults; -1 keeps everything.
+import type { Clock, Timer } from '../../clock.ts';
+import type { Logger } from '../../logger.ts';
 import type { Tables } from './database.ts';
 import type { FetchPlace } from './fetch.ts';
 import {
@@ -27,9 +29,43 @@ export const retentionDefaults: Retention = {
 };
 
 /** How often a log looks for what is due. */
-export const retentionIntervalMs = 60_000;
+const retentionIntervalMs = 60_000;
 /** Batches deleted in one update: the write lock is short. */
 const batchesPerUpdate = 32;
+
+/** Applies `retention` from time to time until the returned function is called, which waits for a running pass. */
+export function keepRetention(options: {
+  readonly tables: Tables;
+  readonly retention: Retention;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}): () => Promise<void> {
+  const { tables, retention, clock, logger } = options;
+  let stopped = false;
+  let running: Promise<void> = Promise.resolve();
+  let timer: Timer;
+  const pass = async (): Promise<void> => {
+    try {
+      const batches = await applyRetention(tables, retention, clock.nowMs());
+      if (batches > 0) logger.info({ batches }, 'old batches of the embedded log were deleted');
+    } catch (error) {
+      logger.warn({ error: String(error) }, 'old batches could not be deleted');
+    }
+    arm();
+  };
+  const arm = (): void => {
+    if (stopped) return;
+    timer = clock.after(retentionIntervalMs, () => {
+      running = pass();
+    });
+  };
+  arm();
+  return () => {
+    stopped = true;
+    timer.cancel();
+    return running;
+  };
+}
 
 /** Deletes what is due in every partition and returns how many batches that were. */
 export async function applyRetention(

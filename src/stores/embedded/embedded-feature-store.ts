@@ -10,7 +10,8 @@ import { resolve } from 'node:path';
 
 import type { FeatureRow } from '../../codecs/feature-row.ts';
 import { assert } from '../../errors.ts';
-import { openDurableTables, type PlanView } from '../../log/embedded/database.ts';
+import { openDurableTables } from '../../log/embedded/database.ts';
+import type { PlanView } from '../../log/embedded/plan-view.ts';
 import type { FeatureStore, OnlineFeatures } from '../feature-store.ts';
 
 const table = 'rows';
