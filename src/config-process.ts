@@ -54,7 +54,7 @@ export interface ProcessValues {
 }
 
 const dayMs = 86_400_000;
-const pemFile = text('the path of a PEM file');
+const pemFile = text('the path of a PEM file, or PEM text');
 
 /** The settings that never change a result, in the order they are shown. */
 export const processSettings: {

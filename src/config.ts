@@ -10,7 +10,7 @@ import type { Semantics } from './sensors/semantics.ts';
 
 export interface KafkaConfig {
   readonly brokers: readonly string[];
-  /** Paths of PEM files; the adapter reads them. */
+  /** Paths of PEM files, or PEM text; the adapter reads them. */
   readonly ssl: false | { readonly ca?: string; readonly cert?: string; readonly key?: string };
   readonly sasl:
     | undefined

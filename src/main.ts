@@ -15,7 +15,7 @@ function output(stream: NodeJS.WriteStream): TextOutput {
   return {
     write: (text) => stream.write(text),
     isTerminal: stream.isTTY,
-    columns: stream.columns ?? 80,
+    columns: stream.columns ?? 100,
   };
 }
 

@@ -17,7 +17,7 @@ export interface CliContext {
 export interface TextOutput {
   write(text: string): void;
   readonly isTerminal: boolean;
-  /** Characters a line has; 80 where unknown. */
+  /** Characters a line has; 100 where unknown. */
   readonly columns: number;
 }
 

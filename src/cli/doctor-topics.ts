@@ -58,12 +58,9 @@ function partitionFindings(
   input: TopicDescription | undefined,
 ): readonly Check[] {
   if (input === undefined || role === 'input' || topic.partitions === input.partitions) return [];
-  const found = `${topic.partitions} partitions, the input has ${input.partitions}`;
-  // Each shard has one partition of the journal; every other topic may have any number.
-  if (role === 'journal' && topic.partitions < input.partitions) {
-    return [warn(`topic ${topic.topic}`, found, 'give it at least as many as the input')];
-  }
+  // Only the sources of forwards are counted against each other; every other topic may have any number.
   if (role !== 'rekeyed') return [];
+  const found = `${topic.partitions} partitions, the input has ${input.partitions}`;
   const cure =
     'its own count never changes; if the input was grown under keyed input, set INPUT_KEYING=rekey';
   return [warn(`topic ${topic.topic}`, found, cure)];

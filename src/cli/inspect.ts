@@ -6,6 +6,7 @@ import type { Config } from '../config.ts';
 import { ConfigError } from '../errors.ts';
 import { selectFeatures } from '../sensors/features.ts';
 import { openFeatureStore } from '../stores/open.ts';
+import type { SupervisorTree } from '../supervisor/supervisor-view.ts';
 import { logPlace, readConfig, withLog } from './command.ts';
 import { printLine, type CliContext } from './context.ts';
 import { readGroups, type GroupPosition, type ShardPosition } from './group-positions.ts';
@@ -46,9 +47,10 @@ async function inspectGroups(flags: InspectFlags, context: CliContext): Promise<
   // The embedded log belongs to the process that runs on it: then only that process can tell.
   if (flags.url !== undefined || config.process.kafka === undefined) {
     const tree = await ask(`${url}/supervisor`);
-    if (tree !== undefined) {
-      printLine(context.err, `from the process at ${url}`);
-      printLine(context.out, JSON.stringify(tree, null, flags.json === true ? 0 : 2));
+    if (isTree(tree)) {
+      printLine(context.err, `live, from the process at ${url}`);
+      if (flags.json === true) printLine(context.out, JSON.stringify(tree));
+      else printTree(context, tree);
       return;
     }
     if (flags.url !== undefined) throw new ConfigError(`nothing answers at ${url}`);
@@ -110,6 +112,44 @@ async function inspectSensor(
 function processUrl({ url }: InspectFlags, { process: settings }: Config): string {
   const own = `http://${settings.httpHost}:${settings.httpPort}`;
   return (url ?? settings.advertisedUrl ?? own).replace(/\/+$/, '');
+}
+
+function isTree(value: unknown): value is SupervisorTree {
+  return typeof value === 'object' && value !== null && 'workers' in value && 'projector' in value;
+}
+
+const liveHeader = [
+  'partition',
+  'position',
+  'end',
+  'lag',
+  'watermark',
+  'phase',
+  'sensors',
+  'worker',
+];
+
+function printTree(
+  context: CliContext,
+  { state, workers, projector, totals }: SupervisorTree,
+): void {
+  const rows = workers.flatMap(({ index, shards }) =>
+    shards.map((shard) => [
+      `${shard.topic}/${shard.partition}`,
+      ...[shard.position, shard.highWatermark, shard.lag].map(String),
+      shard.watermarkMs === null ? '-' : new Date(shard.watermarkMs).toISOString(),
+      shard.phase,
+      String(shard.sensors),
+      String(index),
+    ]),
+  );
+  const { readings, featureRows, deadLetters } = totals;
+  const counts = `${readings} readings, ${featureRows} feature rows, ${deadLetters} dead letters`;
+  printLine(context.out, `${state}; since the start ${counts}`);
+  printTable(context, liveHeader, rows.sort());
+  const { connected, lag, storeError } = projector;
+  const store = connected ? 'reaches its store' : `cannot reach its store: ${storeError ?? ''}`;
+  printLine(context.out, `projector: ${lag} rows behind, ${store}`);
 }
 
 /** The JSON at `url`; undefined where nothing answers or it has none. Redirects lead to the owner of a sensor. */

@@ -1,6 +1,7 @@
 // The command line: parses it, runs the one command it names, and turns what went wrong into one line and an exit code.
 import { Command, CommanderError } from 'commander';
 
+import { settingsHelp } from '../config-text.ts';
 import { isSensoriumError } from '../errors.ts';
 import type { AddCommand } from './command.ts';
 import { printLine, type CliContext } from './context.ts';
@@ -32,7 +33,7 @@ Examples:
   KAFKA_BROKERS=localhost:9092 REDIS_URL=redis://localhost:6379 node dist/main.js
   node dist/main.js produce --file data/machine_temperature_system_failure.csv --speed max
   node dist/main.js doctor              what is wrong, and the cure
-  node dist/main.js run --help          every setting`;
+  node dist/main.js produce --help      how a command is used`;
 
 /**
  * Runs the command line `argv` (without node and script); returns the exit code: 0, 1 when the command failed, 2 when
@@ -70,7 +71,7 @@ function createProgram({ out, err }: CliContext): Command {
       getErrHelpWidth: () => Math.min(100, err.columns),
       outputError: (text, write) => write(`sensorium: ${text.replace(/^error: /, '')}`),
     })
-    .addHelpText('after', examples);
+    .addHelpText('after', () => `${examples}\n\n${settingsHelp(Math.min(100, out.columns))}`);
 }
 
 // commander would hand it to the default command, which then speaks of one argument too many.

@@ -51,7 +51,7 @@ export function addRun(
 
 async function run(context: CliContext): Promise<number> {
   const config = withAdvertisedUrl(readConfig(context));
-  const logger = createLogger(config.process.logLevel).child({ thread: 'main' });
+  const logger = createLogger(config.process.logLevel);
   const stop = armStop(context);
   const closers: (() => Promise<void>)[] = [];
   try {
