@@ -39,45 +39,20 @@ const reconnectDelayMaxMs = 2_000;
 export function openRedisConnection(config: RedisConfig, logger: Logger): RedisConnection {
   const client = config.clusterNodes.length > 0 ? openCluster(config) : openStandalone(config);
   const where = addressOf(config);
-  let cause: Error | undefined;
-  let loggedCause = '';
-  let closing = false;
-  let interruptions = 0;
-  for (const event of ['close', '-node']) {
-    client.on(event, () => {
-      interruptions += 1;
-    });
-  }
-  const lost = (error: Error): void => {
-    if (closing) return;
-    cause = lastNodeError(error);
-    if (cause.message === loggedCause) return;
-    loggedCause = cause.message;
-    logger.warn({ redis: where, error: cause.message }, 'Redis cannot be used');
-  };
-  client.on('error', lost);
-  // A server that goes away without an error only closes; the error that came before it says more.
-  client.on('close', () => lost(cause ?? new Error('the connection was closed')));
-  client.on('ready', () => {
-    if (loggedCause !== '') logger.info({ redis: where }, 'Redis can be used again');
-    cause = undefined;
-    loggedCause = '';
-  });
+  const watch = watchConnection(client, where, logger);
   // A call right after opening waits for the first attempt to end; afterwards nothing waits.
   const firstAttempt = new Promise<void>((resolve) => {
     for (const event of ['ready', 'error', 'close']) client.once(event, () => resolve());
   });
-  const unavailable = (error: unknown): UnavailableError => {
-    const own = error instanceof Error ? error : new Error(String(error));
-    const named = client.status === 'ready' ? own : (cause ?? own);
-    return new UnavailableError(`Redis at ${where}: ${named.message}`, { redis: where }, named);
-  };
   const call = async <T>(run: () => Promise<T>): Promise<T> => {
     await firstAttempt;
     try {
       return await run();
     } catch (error) {
-      throw unavailable(error);
+      const own = error instanceof Error ? error : new Error(String(error));
+      const { message } = client.status === 'ready' ? own : (watch.cause() ?? own);
+      // The client's own error is not kept as the cause: it carries the command, and AUTH carries the password.
+      throw new UnavailableError(`Redis at ${where}: ${message}`, { redis: where });
     }
   };
   return {
@@ -87,10 +62,59 @@ export function openRedisConnection(config: RedisConfig, logger: Logger): RedisC
     ping: async () => {
       await call(() => client.ping());
     },
-    interruptions: () => interruptions,
+    interruptions: () => watch.interruptions(),
     close: () => {
-      closing = true;
+      watch.stop();
       client.disconnect();
+    },
+  };
+}
+
+interface Watch {
+  /** Why the connection is down; undefined while it is up. */
+  cause(): Error | undefined;
+  interruptions(): number;
+  /** What follows is our own closing: not worth a log line. */
+  stop(): void;
+}
+
+/** Follows the connection's life and logs each change of its cause once. */
+function watchConnection(client: Redis | Cluster, where: string, logger: Logger): Watch {
+  let cause: Error | undefined;
+  let loggedCause = '';
+  let stopped = false;
+  let interruptions = 0;
+  let wasReady = false;
+  const interrupted = (): void => {
+    if (wasReady) interruptions += 1;
+  };
+  const lost = (error: Error): void => {
+    if (stopped) return;
+    cause = lastNodeError(error);
+    if (cause.message === loggedCause) return;
+    loggedCause = cause.message;
+    logger.warn({ redis: where, error: cause.message }, 'Redis cannot be used');
+  };
+  client.on('error', lost);
+  client.on('-node', interrupted);
+  client.on('close', () => {
+    interrupted();
+    // Attempts to connect that fail lose nothing.
+    wasReady = false;
+    // A server that goes away without an error only closes; the error that came before it says more.
+    lost(cause ?? new Error('the connection was closed'));
+  });
+  client.on('ready', () => {
+    wasReady = true;
+    if (loggedCause !== '') logger.info({ redis: where }, 'Redis can be used again');
+    cause = undefined;
+    loggedCause = '';
+  });
+  return {
+    cause: () => cause,
+    interruptions: () => interruptions,
+    stop: () => {
+      stopped = true;
     },
   };
 }

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
 
 import {
   encodeFeastTimestamp,
@@ -13,7 +13,7 @@ import type { Logger } from '../../../src/logger.ts';
 import { featureDeclarations } from '../../../src/sensors/features.ts';
 import type { FeatureStore } from '../../../src/stores/feature-store.ts';
 import { openRedisFeatureStore } from '../../../src/stores/redis/redis-feature-store.ts';
-import { uniqueName } from '../../contracts/event-log-harness.ts';
+import { eventually, uniqueName } from '../../contracts/event-log-harness.ts';
 import { featureRow, featureStoreContract } from '../../contracts/feature-store.contract.ts';
 import {
   redisServerInstalled,
@@ -95,6 +95,33 @@ describe.skipIf(!redisServerInstalled)('a Redis Cluster', () => {
         await cluster.close();
       },
     };
+  });
+});
+
+describe.skipIf(!redisServerInstalled)('a Redis Cluster in trouble', () => {
+  test('a node that restarts is found again, and its loss is counted as an interruption', async () => {
+    const cluster = await startRedisCluster();
+    const store = open({ clusterNodes: cluster.nodes });
+    onTestFinished(async () => {
+      await store.close();
+      await cluster.close();
+    });
+    const rows = (window: number) =>
+      Array.from({ length: 60 }, (_, index) => featureRow(`s${index}`, window));
+    await untilUp(store);
+    await store.upsert(rows(0));
+    expect(store.interruptions?.()).toBe(0);
+
+    await cluster.servers[0]?.kill();
+    await expect(store.upsert(rows(1))).rejects.toThrow(UnavailableError);
+    await cluster.servers[0]?.start();
+    // Each attempt is bounded by the client's own retries; the node forgot its rows, the others keep theirs.
+    const written = await eventually(() => store.upsert(rows(2)));
+
+    expect(written.written).toBeGreaterThan(0);
+    const read = await store.read(rows(2).map((row) => row.sensor_id));
+    expect(read.map((features) => features?.values['count'])).toEqual(rows(2).map(() => 62));
+    expect(store.interruptions?.()).toBeGreaterThan(0);
   });
 });
 

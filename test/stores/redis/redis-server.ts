@@ -53,6 +53,7 @@ export async function startRedisServer(settings: readonly string[] = []): Promis
 /** Returns three masters that form one Cluster. */
 export async function startRedisCluster(): Promise<{
   readonly nodes: readonly string[];
+  readonly servers: readonly RedisServer[];
   close(): Promise<void>;
 }> {
   // The cluster bus wants a second port; any free one will do.
@@ -70,6 +71,7 @@ export async function startRedisCluster(): Promise<{
   if (created.status !== 0) throw new Error(`redis-cli: ${created.stdout}${created.stderr}`);
   return {
     nodes,
+    servers,
     close: async () => {
       await Promise.all(servers.map((server) => server.close()));
     },
