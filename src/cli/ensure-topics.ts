@@ -1,6 +1,7 @@
-// Creates the topics of the program that are missing. Used by `topics create`, `run` and `produce`.
+// Creates the topics of the program that are missing: all of them for `topics create` and `run`, the input for `produce`.
 import type { Config } from '../config.ts';
-import type { EventLog, TopicDescription } from '../log/event-log.ts';
+import { assert } from '../errors.ts';
+import type { EventLog, TopicDescription, TopicSpec } from '../log/event-log.ts';
 import { topicNames, topicSpecs } from '../log/topics.ts';
 
 export interface EnsuredTopic {
@@ -20,13 +21,33 @@ export async function ensureTopics(
   config: Config,
   partitions: number = partitionsDefault,
 ): Promise<readonly EnsuredTopic[]> {
-  const { input } = topicNames(config.process);
-  const found = await log.describeTopic(input);
+  return ensure(log, await specsFor(log, config, partitions));
+}
+
+/** The same for the input alone: a producer has no business with what is behind it. */
+export async function ensureInputTopic(log: EventLog, config: Config): Promise<EnsuredTopic> {
+  const [input] = await ensure(log, (await specsFor(log, config, partitionsDefault)).slice(0, 1));
+  assert(input !== undefined, 'the input is the first of the topics');
+  return input;
+}
+
+async function specsFor(
+  log: EventLog,
+  config: Config,
+  partitions: number,
+): Promise<readonly TopicSpec[]> {
+  const found = await log.describeTopic(topicNames(config.process).input);
   const maxMessageBytes = Number(found?.config['max.message.bytes'] ?? NaN);
-  const specs = topicSpecs(config.process, {
+  return topicSpecs(config.process, {
     partitions: found?.partitions ?? partitions,
     ...(Number.isSafeInteger(maxMessageBytes) ? { maxMessageBytes } : {}),
   });
+}
+
+async function ensure(
+  log: EventLog,
+  specs: readonly TopicSpec[],
+): Promise<readonly EnsuredTopic[]> {
   const existing = new Map<string, TopicDescription>();
   for (const { topic } of specs) {
     const description = await log.describeTopic(topic);

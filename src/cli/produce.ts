@@ -8,7 +8,7 @@ import { produce, type ProduceReport } from '../producer/produce.ts';
 import { simulateSensors, simulationDefaults } from '../producer/simulated-sensors.ts';
 import { logPlace, numberOption, readConfig, withLog } from './command.ts';
 import { printLine, withInterrupt, type CliContext } from './context.ts';
-import { ensureTopics } from './ensure-topics.ts';
+import { ensureInputTopic } from './ensure-topics.ts';
 import { createProgress } from './progress.ts';
 
 interface ProduceFlags {
@@ -121,9 +121,8 @@ async function produceCommand(flags: ProduceFlags, context: CliContext): Promise
     flags.file === undefined ? simulated(flags, context) : await replayed(flags, context);
   const topic = config.process.inputTopic;
   const report = await withLog({ config, context, name: 'produce' }, async (log) => {
-    const ensured = await ensureTopics(log, config);
-    const created = ensured.filter(({ isNew }) => isNew).map((one) => one.topic);
-    if (created.length > 0) printLine(context.err, `created topics ${created.join(', ')}`);
+    const { isNew, partitions } = await ensureInputTopic(log, config);
+    if (isNew) printLine(context.err, `created topic ${topic} with ${partitions} partitions`);
     printLine(context.err, `sending ${source.what} to ${topic} on ${logPlace(config)}`);
     const progress = createProgress(context, {
       title: 'sending',

@@ -7,8 +7,9 @@ import type { Config } from '../config.ts';
 import type { Timer } from '../clock.ts';
 import { isSensoriumError } from '../errors.ts';
 import { createHttpServer } from '../http/server.ts';
-import type { EventLog } from '../log/event-log.ts';
+import type { EventLog, TopicDescription } from '../log/event-log.ts';
 import { openEventLog } from '../log/open.ts';
+import { topicNames } from '../log/topics.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { produce } from '../producer/produce.ts';
 import { simulateSensors, simulationDefaults } from '../producer/simulated-sensors.ts';
@@ -17,6 +18,7 @@ import { openFeatureStore } from '../stores/open.ts';
 import { startSupervisor } from '../supervisor/supervisor.ts';
 import { logPlace, readConfig } from './command.ts';
 import { printLine, type CliContext } from './context.ts';
+import { topicChecks } from './doctor-topics.ts';
 import { ensureTopics, type EnsuredTopic } from './ensure-topics.ts';
 import { reachBroker } from './reach-broker.ts';
 import { version } from './version.ts';
@@ -61,6 +63,7 @@ async function run(context: CliContext): Promise<number> {
     const featureStore = await openFeatureStore(config.process, { features, logger });
     closers.push(() => featureStore.close());
     printStart(context, config, ensured);
+    await warnOfTopics(context, config, log);
     return await superviseUntilStopped({ context, config, log, logger, stop }, featureStore);
   } catch (error) {
     if (!stop.signal.aborted) throw error;
@@ -183,6 +186,20 @@ function printStart({ out }: CliContext, config: Config, ensured: readonly Ensur
       `the readings are SIMULATED: ${settings.simulatedSensors} sensors, 1 reading/s each ` +
         '(KAFKA_BROKERS brings your own, SIMULATED_SENSORS=0 turns these off)',
     );
+  }
+}
+
+/** Topics that were there before are taken as they are; what is risky about them is said once. */
+async function warnOfTopics({ err }: CliContext, config: Config, log: EventLog): Promise<void> {
+  const topics = new Map<string, TopicDescription>();
+  for (const name of Object.values({ ...topicNames(config.process) })) {
+    const description = await log.describeTopic(name);
+    if (description !== undefined) topics.set(name, description);
+  }
+  // Replicas are left to `doctor`, which knows how many brokers there are.
+  for (const { status, name, found, cure } of topicChecks(config, { topics, brokers: 1 })) {
+    if (status !== 'ok' && cure !== undefined)
+      printLine(err, `warning: ${name}: ${found}; ${cure}`);
   }
 }
 
