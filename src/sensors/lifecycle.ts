@@ -25,7 +25,7 @@ export interface LifecycleTable {
  * after; `windowsClosed`: its last open window closed. Snapshots hold the states by their place
  * here: append, never reorder.
  */
-export const sensorLifecycle = {
+export const sensorLifecycle: LifecycleDefinition = {
   initial: 'warming',
   states: {
     warming: {
@@ -47,7 +47,7 @@ export const sensorLifecycle = {
     },
     quarantined: { on: { release: { target: 'warming' } } },
   },
-} as const satisfies LifecycleDefinition;
+};
 
 /**
  * Returns the transition table of `definition`. @throws InvariantError when a target or the initial

@@ -117,7 +117,7 @@ export class IdTable {
  * Returns a 32-bit hash: FNV-1a over words of four bytes (one multiplication in the chain, not
  * four), then murmur3's finalizer, so that ids that differ in their last digit spread.
  */
-function hashBytes(bytes: Uint8Array, start: number, end: number): number {
+export function hashBytes(bytes: Uint8Array, start: number, end: number): number {
   // hot path
   let hash = 0x811c9dc5 ^ (end - start);
   let at = start;

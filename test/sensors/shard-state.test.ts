@@ -196,6 +196,7 @@ describe('bounds', () => {
     expect(state.sensorCount).toBe(50_000);
     expect(state.inspect('s49999')?.openWindows[0]).toMatchObject({ count: 2, avg_value: 49_999 });
     expect(state.inspect('s')).toBeUndefined();
+    expect(state.inspect('s0')?.baseline.n).toBe(2);
     expect(state.sensorIds(2)).toEqual(['s0', 's1']);
   });
 
