@@ -1,4 +1,4 @@
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
 // What starts processes or shares a broker is run one file at a time (scripts/test.sh, --no-file-parallelism); the
 // rest runs side by side before it.
@@ -9,7 +9,7 @@ const alone = [
 ];
 const globalSetup = ['test/global-setup.ts'];
 
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   test: {
     maxWorkers: 2,
     minWorkers: 1,
@@ -39,3 +39,5 @@ export default defineConfig({
     ],
   },
 });
+
+export default config;

@@ -109,7 +109,7 @@ export class SimulatedBroker {
             if (fault === 'after')
               outcome = () => reject(new UnavailableError(`${name}: response lost`));
           } catch (error) {
-            outcome = () => reject(error as Error);
+            outcome = () => reject(error);
           }
           this.#scheduler.after(this.#scheduler.random() * 20, () => {
             if (alive()) outcome();

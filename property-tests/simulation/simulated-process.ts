@@ -4,7 +4,7 @@ import { Router } from '../../src/actors/router.ts';
 import type { ShardContext, ShardSettings } from '../../src/actors/shard-context.ts';
 import { encodeFeatureRowJson } from '../../src/codecs/feature-row.ts';
 import { CorruptSnapshotError, UnavailableError } from '../../src/errors.ts';
-import { topicNames } from '../../src/log/topics.ts';
+import { topicNames, type TopicNames } from '../../src/log/topics.ts';
 import type { Logger } from '../../src/logger.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import { featureDeclarations } from '../../src/sensors/features.ts';
@@ -13,7 +13,7 @@ import type { SnapshotReference, SnapshotStore } from '../../src/stores/snapshot
 import { processClock, type Scheduler } from './scheduler.ts';
 import type { SimulatedBroker } from './simulated-log.ts';
 
-export const simulatedTopics = topicNames({
+export const simulatedTopics: TopicNames = topicNames({
   inputTopic: 'raw_readings',
   outputTopic: 'sensor_features',
 });
@@ -110,7 +110,7 @@ function snapshotStore(
         try {
           resolve(effect());
         } catch (error) {
-          reject(error as Error);
+          reject(error);
         }
       });
     });

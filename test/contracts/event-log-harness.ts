@@ -138,9 +138,9 @@ export function closedGate(): Gate {
  * to a member after another one was assigned the partition: there must be none.
  */
 export class GroupLedger {
-  readonly positions = new Map<number, number>();
-  readonly owners = new Map<number, string>();
-  readonly delivered = new Map<number, string[]>();
+  readonly positions: Map<number, number> = new Map();
+  readonly owners: Map<number, string> = new Map();
+  readonly delivered: Map<number, string[]> = new Map();
   readonly violations: string[] = [];
 
   allDelivered(): string[] {
@@ -150,7 +150,7 @@ export class GroupLedger {
 
 /** A listener that starts what it is assigned where the group left it, and folds like a shard: below position = skip. */
 export class RecordingMember implements GroupListener {
-  readonly held = new Set<number>();
+  readonly held: Set<number> = new Set();
   readonly failures: Error[] = [];
   readonly batches: FetchedBatch[] = [];
   assignments = 0;
