@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { InvariantError } from '../../src/errors.ts';
 import type { OutputRecord } from '../../src/log/event-log.ts';
@@ -96,6 +97,28 @@ test.each(framings)('a batch compressed with %s reads back as the uncompressed o
   expect(records).toEqual(drain(recordCursor(batch)));
   expect(records).toHaveLength(2_000);
 });
+
+// Written by kafka-clients 4.1 (KafkaProducer, compression.type as named) into Kafka 4.1 and fetched from it: 1,500
+// readings, keys sensor_0 to sensor_6, a header on every 500th. snappy is in xerial framing, zstd has no content size.
+test.each(['gzip', 'snappy', 'lz4', 'zstd'] as const)(
+  'a %s batch of the Java client reads back',
+  (codec) => {
+    const bytes = readFileSync(new URL(`golden/java-${codec}.batch`, import.meta.url));
+
+    const records = drain(recordCursor(bytes));
+
+    expect(readBatchHeader(bytes)).toMatchObject({ codec, recordCount: 1_500 });
+    expect(records).toEqual(
+      Array.from({ length: 1_500 }, (_, index) => ({
+        offset: index,
+        timestampMs: timestampMs + index,
+        key: `sensor_${index % 7}`,
+        value: `{"sensor_id":"sensor_${index % 7}","timestamp":${timestampMs + index},"value":${(index * 0.5).toFixed(1)}}`,
+        headers: index % 500 === 0 ? [['h', 'v']] : [],
+      })),
+    );
+  },
+);
 
 test('a batch of 150,000 records is walked to its end', () => {
   const cursor = recordCursor(encodeRecordBatch(many(150_000), { baseOffset: 0, timestampMs }));
