@@ -2,6 +2,7 @@
 // connection is written once. One batch a partition is under way at a time, in the order of the calls.
 import type { CommitResult, OutputRecord, TopicPartition } from '../event-log.ts';
 import type { Connections } from './connections.ts';
+import { failureKind } from './failures.ts';
 import { chunked, placeOf, produce, type PartitionChunks } from './produce.ts';
 import { harmless, patience, retrying } from './retry.ts';
 
@@ -75,23 +76,30 @@ export class Appender {
   }
 
   async #write(place: TopicPartition, records: readonly OutputRecord[]): Promise<number> {
-    const { topic, partition } = place;
-    const key = `${topic}/${partition}`;
-    const producer = await this.#identity();
-    const sequence = producer.sequences.get(key) ?? 0;
-    const { id, epoch } = producer;
-    const batch = { ...place, records, producer: { id, epoch, sequence, transactional: false } };
     try {
-      const [baseOffset = 0] = await this.#retrying(`Appending to ${key}`, place, async () =>
-        produce(await this.#connections.leaderOf(place), null, [batch]),
-      );
-      producer.sequences.set(key, (sequence + records.length) % sequenceEnd);
-      return baseOffset + records.length;
+      return await this.#writeAs(await this.#identity(), place, records);
     } catch (error) {
-      // The partition's sequence is in doubt: the next append begins as a new producer.
+      // The partition's sequence is in doubt: whatever follows is written by a new producer.
       this.#producer = undefined;
-      throw error;
+      // An idle producer is forgotten by the brokers after a day. Not carried out: once more, as a new one.
+      if (failureKind(error instanceof Error ? error.cause : error) !== 'anew') throw error;
+      return this.#writeAs(await this.#identity(), place, records);
     }
+  }
+
+  async #writeAs(
+    { id, epoch, sequences }: ProducerIdentity,
+    place: TopicPartition,
+    records: readonly OutputRecord[],
+  ): Promise<number> {
+    const key = `${place.topic}/${place.partition}`;
+    const sequence = sequences.get(key) ?? 0;
+    const batch = { ...place, records, producer: { id, epoch, sequence, transactional: false } };
+    const [baseOffset = 0] = await this.#retrying(`Appending to ${key}`, place, async () =>
+      produce(await this.#connections.leaderOf(place), null, [batch]),
+    );
+    sequences.set(key, (sequence + records.length) % sequenceEnd);
+    return baseOffset + records.length;
   }
 
   #identity(): Promise<ProducerIdentity> {

@@ -16,6 +16,7 @@ import {
  * - busy: not carried out, the same broker will soon
  * - unsent: never reached a broker
  * - indefinite: may have been carried out
+ * - anew: not carried out, and only a new producer or a new membership can
  * - denied, refused: not carried out, and never will be as things are
  * - bug: thrown by code, not by a peer
  */
@@ -26,6 +27,7 @@ export type FailureKind =
   | 'busy'
   | 'unsent'
   | 'indefinite'
+  | 'anew'
   | 'denied'
   | 'refused'
   | 'bug';
@@ -51,6 +53,12 @@ const kindsByType: Readonly<Record<string, FailureKind>> = {
   NOT_ENOUGH_REPLICAS: 'busy',
   REBALANCE_IN_PROGRESS: 'busy',
   NOT_CONTROLLER: 'busy',
+  OUT_OF_ORDER_SEQUENCE_NUMBER: 'anew',
+  UNKNOWN_PRODUCER_ID: 'anew',
+  INVALID_TXN_STATE: 'anew',
+  TRANSACTION_ABORTABLE: 'anew',
+  UNKNOWN_MEMBER_ID: 'anew',
+  ILLEGAL_GENERATION: 'anew',
   MESSAGE_TOO_LARGE: 'refused',
   RECORD_LIST_TOO_LARGE: 'refused',
   INVALID_TIMESTAMP: 'refused',

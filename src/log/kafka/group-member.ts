@@ -28,7 +28,7 @@ export interface GroupMemberHost {
 // A fetch loop serves all partitions of a broker: it waits this long for one shard, then goes on without it.
 const laneWaitMs = 20;
 const firstJoinMsMax = 60_000;
-const rejoinDelayMs = { first: 100, max: 5_000 };
+const rejoinDelayMs = { first: 100, max: 2_000 };
 
 interface Held {
   readonly place: TopicPartition;
