@@ -21,14 +21,14 @@ export default class CountedReporter implements Reporter {
       modules.flatMap((module) => module.project.getProvidedContext().skipReasons),
     );
     const file = process.env['TEST_COUNTS'];
-    if (file !== undefined) {
+    if (file !== undefined && file !== '') {
       appendFileSync(
         file,
         `${String(counts.passed)} ${String(counts.failed)} ${String(counts.skipped)}\n`,
       );
     }
     const lines = [...reasons].map((reason) => `skipped: ${reason}\n`);
-    if (file === undefined) lines.push(`\n${sentence(counts)}\n`);
+    if (file === undefined || file === '') lines.push(`\n${sentence(counts)}\n`);
     // After the default reporter's own summary, and after whatever teardown prints.
     process.once('exit', () => {
       process.stdout.write(lines.join(''));
