@@ -4,95 +4,38 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 
-import type { EventLog, OutputRecord } from '../../src/log/event-log.ts';
-import type { FeatureStore } from '../../src/stores/feature-store.ts';
+import type { EventLog } from '../../src/log/event-log.ts';
 import { openFeastSdk } from '../feast/feast-sdk.ts';
 import { openTestFeatureStore, openTestLog } from './peers.ts';
-import { eventually, startProgram, type Program } from './program.ts';
-import { makeReadings, type ReadingsPlan } from './readings.ts';
 import {
-  createTestTopics,
-  outcomeDifferences,
-  readOutcome,
-  type Outcome,
-  type TestTopics,
-} from './topics.ts';
+  expectLastRows,
+  feedSteadily,
+  lastRows,
+  partitions,
+  planOf,
+  Programs,
+  settle,
+} from './pipeline.ts';
+import { eventually, runProgram, type Program } from './program.ts';
+import { makeReadings } from './readings.ts';
+import { createTestTopics, type Outcome, type TestTopics } from './topics.ts';
 
 const brokers = inject('kafkaBrokers');
 const redisUrl = inject('redisUrl');
 const feastPython = inject('feastPython');
 
-const semantics = {
-  windowMs: 10_000,
-  watermarkDelayMs: 2_000,
-  maxAheadMs: 300_000,
-  baseline: 'cumulative' as const,
-  baselineHalfLife: 4_000,
-  anomalyThreshold: 2.5,
-  anomalyWarmup: 2,
-  sensorsMax: 1_000_000,
-  inputKeying: 'auto' as const,
-};
-const env = {
-  WINDOW_MS: '10000',
-  WATERMARK_DELAY_MS: '2000',
-  IDLE_TIMEOUT_MS: '2000',
-  BASELINE: 'cumulative',
-  SENSORS_MAX: '1000000',
-  SNAPSHOT_INTERVAL_MS: '3000',
-  WORKERS: '2',
-};
-const partitions = 4;
-
 describe.skipIf(brokers === '' || redisUrl === '')('the main job on real Kafka and Redis', () => {
   let log: EventLog;
-  let programs: Program[] = [];
+  const programs = new Programs();
 
   beforeAll(async () => {
     log = await openTestLog(brokers);
   });
   afterAll(() => log.close());
-  afterEach(async () => {
-    for (const program of programs) await program.kill();
-    programs = [];
-  });
+  afterEach(() => programs.killAll());
 
-  const start = async (topics: TestTopics, database: number): Promise<Program> => {
-    const program = await startProgram({
-      ...env,
-      ...topics.env,
-      REDIS_URL: `${redisUrl}/${database}`,
-    });
-    programs.push(program);
-    return program;
-  };
-
-  const planOf = (topics: TestTopics, readings: number): ReadingsPlan => ({
-    topic: topics.input,
-    sensors: 64,
-    readings,
-    fromMs: Date.now() - 600_000,
-    toMs: Date.now(),
-    disorderMs: 1_900,
-    late: 0.01,
-    bad: 0.005,
-    unkeyed: 0,
-    partitions,
-    seed: 7,
-  });
-
-  const settle = (topics: TestTopics, timeoutMs = 90_000): Promise<Outcome> =>
-    eventually(
-      async () => {
-        const outcome = await readOutcome(log, topics, semantics);
-        const differences = outcomeDifferences(outcome);
-        if (differences.length > 0) {
-          throw new Error(`${differences.length}: ${differences.slice(0, 10).join('\n')}`);
-        }
-        return outcome;
-      },
-      { timeoutMs, onTimeout: () => programs.map((p) => p.output().slice(-4_000)).join('\n') },
-    );
+  const start = (topics: TestTopics, database: number): Promise<Program> =>
+    programs.start(topics, { REDIS_URL: `${redisUrl}/${database}` });
 
   it('writes every feature row and dead letter once, and Redis and Feast hold each last row', async () => {
     const topics = await createTestTopics(log, brokers, partitions);
@@ -100,21 +43,19 @@ describe.skipIf(brokers === '' || redisUrl === '')('the main job on real Kafka a
 
     const program = await start(topics, 1);
     await program.ready();
-    const outcome = await settle(topics);
+    const outcome = await settle(log, topics, programs);
 
     expect(outcome.rows.length).toBeGreaterThan(3_000);
     expect(outcome.deadLetters.length).toBeGreaterThan(200);
-    const store = await openTestFeatureStore(`${redisUrl}/1`);
-    await expectLastRows(store, outcome);
+    await expectStored(outcome, 1);
     if (feastPython !== '') await expectFeastReads(outcome, `${redisUrl}/1`);
-    await store.close();
     expect(await program.stop()).toBe(0);
   });
 
   it('loses and doubles nothing when it is killed in the middle, twice', async () => {
     const topics = await createTestTopics(log, brokers, partitions);
-    const plan = planOf(topics, 24_000);
-    const feeding = feedSteadily(log, makeReadings({ ...plan, unkeyed: 0.1 }), 12_000);
+    const records = makeReadings({ ...planOf(topics, 24_000), unkeyed: 0.1 });
+    const feeding = feedSteadily(log, records, 12_000);
     for (const runMs of [4_000, 5_000]) {
       const program = await start(topics, 2);
       await program.ready();
@@ -124,12 +65,10 @@ describe.skipIf(brokers === '' || redisUrl === '')('the main job on real Kafka a
     await start(topics, 2);
     await feeding;
 
-    const outcome = await settle(topics);
+    const outcome = await settle(log, topics, programs);
 
     expect(outcome.forwards.length).toBeGreaterThan(2_000);
-    const store = await openTestFeatureStore(`${redisUrl}/2`);
-    await expectLastRows(store, outcome);
-    await store.close();
+    await expectStored(outcome, 2);
   });
 
   it('shares the work over two processes, of which one is killed and one drained', async () => {
@@ -146,10 +85,35 @@ describe.skipIf(brokers === '' || redisUrl === '')('the main job on real Kafka a
     const exitCode = await second.stop();
     await feeding;
 
-    await settle(topics);
+    await settle(log, topics, programs);
 
     expect(exitCode).toBe(0);
   });
+
+  it('replays a real labelled series through `produce --file`, every reading in a window or a dead letter', async () => {
+    const topics = await createTestTopics(log, brokers, partitions);
+    const file = 'data/machine_temperature_system_failure.csv';
+    await start(topics, 4);
+
+    const produced = await runProgram(
+      ['produce', '--file', file, '--speed', 'max', '--json'],
+      topics.env,
+    );
+    // The file jumps by minutes, so that each of its readings is a window; its last one stays open for a minute.
+    const settings = { windowMs: 10_000 };
+    const outcome = await settle(log, topics, programs, { settings });
+
+    const counted = outcome.rows.reduce((sum, row) => sum + (row.features['count'] ?? 0), 0);
+    expect(produced.exitCode, produced.output).toBe(0);
+    expect(counted + outcome.deadLetters.length).toBe(22_695);
+    expect(outcome.deadLetters.every((letter) => letter.endsWith(' late'))).toBe(true);
+  });
+
+  async function expectStored(outcome: Outcome, database: number): Promise<void> {
+    const store = await openTestFeatureStore(`${redisUrl}/${database}`);
+    await expectLastRows(store, outcome);
+    await store.close();
+  }
 });
 
 async function expectBothFold(both: readonly Program[]): Promise<void> {
@@ -158,45 +122,6 @@ async function expectBothFold(both: readonly Program[]): Promise<void> {
     const folded = /^sensorium_readings_total (\d+)/m.exec(metrics)?.[1];
     if (Number(folded ?? 0) === 0) throw new Error(`${url} has folded nothing`);
   }
-}
-
-/** Appends the records at an even pace over `overMs`, so that kills hit a working pipeline. */
-async function feedSteadily(
-  log: EventLog,
-  records: readonly OutputRecord[],
-  overMs: number,
-): Promise<void> {
-  const steps = 60;
-  const size = Math.ceil(records.length / steps);
-  for (let step = 0; step < steps; step += 1) {
-    const part = records.slice(step * size, (step + 1) * size);
-    if (part.length > 0) await log.append(part);
-    await sleep(overMs / steps);
-  }
-}
-
-function lastRows(outcome: Outcome): Map<string, Outcome['rows'][number]> {
-  const last = new Map<string, Outcome['rows'][number]>();
-  for (const row of outcome.rows) {
-    const known = last.get(row.sensor_id);
-    if (known === undefined || known.window_end < row.window_end) last.set(row.sensor_id, row);
-  }
-  return last;
-}
-
-async function expectLastRows(store: FeatureStore, outcome: Outcome): Promise<void> {
-  const last = lastRows(outcome);
-  await eventually(
-    async () => {
-      const stored = await store.read([...last.keys()]);
-      const wanted = [...last.values()].map((row) => ({
-        eventTimeMs: row.window_end,
-        values: row.features,
-      }));
-      expect(stored).toEqual(wanted);
-    },
-    { timeoutMs: 20_000 },
-  );
 }
 
 async function expectFeastReads(outcome: Outcome, url: string): Promise<void> {

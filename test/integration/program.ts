@@ -75,6 +75,16 @@ export async function startProgram(
   return program;
 }
 
+/** Runs one command of the program to its end. */
+export async function runProgram(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<{ readonly exitCode: number | NodeJS.Signals | null; readonly output: string }> {
+  const program = await startProgram(env, { args });
+  const exitCode = await program.exited();
+  return { exitCode, output: program.output() };
+}
+
 /** Resolves once `attempt` does not throw; @throws its last error, with `onTimeout()`, after `timeoutMs`. */
 export async function eventually<T>(
   attempt: () => Promise<T>,
