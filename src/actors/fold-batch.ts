@@ -4,6 +4,7 @@
 import { decodeReading } from '../codecs/reading-decoder.ts';
 import { deadLetterRecord } from '../codecs/dead-letter.ts';
 import { emptyReading, type DeadLetterReason, type Reading } from '../sensors/reading.ts';
+import { aheadReason } from '../sensors/refusals.ts';
 import type { OutputRecord, RecordCursor, RecordHeader, TopicPartition } from '../log/event-log.ts';
 import type { TopicNames } from '../log/topics.ts';
 import type { Semantics } from '../sensors/shard-state.ts';
@@ -35,10 +36,6 @@ export interface BatchFolder {
   fold(memory: ShardMemory, records: RecordCursor, until: number): boolean;
 }
 
-const ahead = (timestampMs: number, recordTimestampMs: number): DeadLetterReason => ({
-  code: 'timestamp_ahead',
-  message: `timestamp ${timestampMs} is ${timestampMs - recordTimestampMs} ms past the record's own ${recordTimestampMs}`,
-});
 const keyMismatch: DeadLetterReason = {
   code: 'rekey_key_mismatch',
   message: "a rekeyed record's key must be its sensor id",
@@ -75,7 +72,7 @@ export function createBatchFolder(context: FoldContext): BatchFolder {
   function forwardReading(memory: ShardMemory, record: RecordCursor): DeadLetterReason | null {
     const { timestampMs } = reading;
     if (timestampMs - record.timestampMs > context.semantics.maxAheadMs) {
-      return ahead(timestampMs, record.timestampMs);
+      return aheadReason(timestampMs, record.timestampMs, context.semantics.maxAheadMs);
     }
     hearReading(memory, reading);
     if (!context.outbox.muted)

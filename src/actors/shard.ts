@@ -6,6 +6,7 @@
 //                  ▲  ▲          │           │
 //                  │  └─ backoff ┴─ retry ───┤
 //                  └──── heartbeat ── fenced ┘          any ─▶ failed (a ConfigError or a bug: escalates)
+import { deferred } from '../deferred.ts';
 import { errorToData, isSensoriumError, type ErrorData } from '../errors.ts';
 import type { FetchedBatch, PartitionWriter, TopicPartition } from '../log/event-log.ts';
 import type { SensorView, ShardPhase, ShardStatus } from './protocol.ts';
@@ -122,9 +123,14 @@ export class Shard {
       const directive = isSensoriumError(failure) ? failure.directive : 'crash';
       this.#lastError = errorToData(failure);
       this.#context.metrics.commitFailures.inc({ directive });
-      if (directive === 'release') await this.#afterFence();
-      else if (directive === 'retry' || directive === 'rebuild') await this.#backOff();
-      else {
+      if (directive === 'release') {
+        this.#context.metrics.fences.inc();
+        this.#enter('fenced');
+        await this.#groupConfirms();
+      } else if (directive === 'retry' || directive === 'rebuild') {
+        await this.#backOff();
+        await this.#groupConfirms();
+      } else {
         this.#enter('failed');
         this.#host.escalate(failure);
         return;
@@ -169,14 +175,21 @@ export class Shard {
     }
   }
 
-  /** Re-acquire only once the group itself confirms us: two owners would otherwise fence each other in turn. */
-  async #afterFence(): Promise<void> {
-    this.#context.metrics.fences.inc();
-    this.#enter('fenced');
+  /**
+   * Resolves once the group itself has confirmed us with a heartbeat sent from now on. Re-acquiring without it, two
+   * owners would fence each other in turn; a lost response may as well mean that we slept and another owns it by now.
+   */
+  async #groupConfirms(): Promise<void> {
+    const { signal } = this.#abort;
+    const released = deferred<void>();
+    const release = (): void => released.resolve();
+    signal.addEventListener('abort', release, { once: true });
     try {
-      await this.#host.heartbeatAfterNow();
+      if (!signal.aborted) await Promise.race([this.#host.heartbeatAfterNow(), released.promise]);
     } catch {
       await this.#backOff();
+    } finally {
+      signal.removeEventListener('abort', release);
     }
   }
 
