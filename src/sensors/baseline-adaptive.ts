@@ -149,6 +149,15 @@ export class AdaptiveBaseline {
     return alarm ? alarmFlag : 0;
   }
 
+  deviate(slot: number, x: number): number {
+    const base = slot * strideDoubles;
+    if ((this.columns[base + countAt] ?? 0) < 3) return 0;
+    const mean = momentsMean(this.columns, base + level);
+    const floor = 1e-6 * Math.abs(mean) + 1e-12;
+    const size = Math.sqrt(momentsSquaredZ(this.columns, base + level, x, floor));
+    return Math.sign(x - mean) * Math.min(size, Number.MAX_VALUE);
+  }
+
   readingCount(slot: number): number {
     return this.columns[slot * strideDoubles + countAt] ?? 0;
   }

@@ -37,6 +37,15 @@ export class CumulativeBaseline {
     return anomaly;
   }
 
+  deviate(slot: number, x: number): number {
+    const base = slot * welfordStride;
+    const count = this.columns[base + welfordCount] ?? 0;
+    const deviation = Math.sqrt((this.columns[base + welfordM2] ?? 0) / (count - 1));
+    if (count < this.warmReadings || !(deviation > 0)) return 0;
+    const z = (x - (this.columns[base + welfordMean] ?? 0)) / deviation;
+    return Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, z));
+  }
+
   readingCount(slot: number): number {
     return this.columns[slot * welfordStride + welfordCount] ?? 0;
   }

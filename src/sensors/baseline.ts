@@ -26,6 +26,12 @@ export interface Baseline {
    * alarmFlag.
    */
   observe(slot: number, x: number): number;
+  /**
+   * Returns how unusual `x` is for the slot, in standard deviations with their sign: the number
+   * that `observe` is about to hold against the threshold. 0 while the slot has learned too little;
+   * finite. Changes nothing.
+   */
+  deviate(slot: number, x: number): number;
   /** Readings the slot has learned. */
   readingCount(slot: number): number;
   summarize(slot: number): BaselineSummary;
