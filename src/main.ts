@@ -6,6 +6,9 @@ import { runCli } from './cli/program.ts';
 
 // What a command closed may still take a moment to let go; nothing is owed any more.
 const lingerMsMax = 1_000;
+// One stop may arrive twice: `timeout` signals the child and its group, a terminal every process of the group. Only a
+// later signal is somebody's second thought.
+const sameStopMs = 50;
 
 function output(stream: NodeJS.WriteStream): TextOutput {
   // The reader of a pipe may leave before we are done (`inspect | head`): that is no failure of ours.
@@ -25,11 +28,18 @@ process.exitCode = await runCli(process.argv.slice(2), {
   out: output(process.stdout),
   err: output(process.stderr),
   onSignal(listener) {
-    process.on('SIGTERM', listener);
-    process.on('SIGINT', listener);
+    let lastMs = -Infinity;
+    const onSignal = (signal: string): void => {
+      const nowMs = systemClock.monotonicMs();
+      const sameStop = nowMs - lastMs < sameStopMs;
+      lastMs = nowMs;
+      if (!sameStop) listener(signal);
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
     return () => {
-      process.off('SIGTERM', listener);
-      process.off('SIGINT', listener);
+      process.off('SIGTERM', onSignal);
+      process.off('SIGINT', onSignal);
     };
   },
   exitNow: (code) => process.exit(code),
