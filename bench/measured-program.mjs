@@ -1,0 +1,49 @@
+// The built program as users run it, with its CPU time (all threads, garbage collection included) and memory.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const ticksPerSecond = 100;
+
+/** Starts `node dist/main.js` with `env`; `args` go to node. */
+export function startMeasured(env, args = []) {
+  const folder = mkdtempSync(join(tmpdir(), 'sensorium-bench-'));
+  const child = spawn(process.execPath, [...args, `${root}dist/main.js`], {
+    cwd: folder,
+    env: {
+      PATH: process.env.PATH,
+      HOME: process.env.HOME,
+      DATA_DIR: folder,
+      HTTP_PORT: '0',
+      ...env,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let printed = '';
+  child.stdout.on('data', (chunk) => (printed += chunk));
+  child.stderr.on('data', (chunk) => (printed += chunk));
+  const exited = new Promise((resolve) => child.once('exit', resolve));
+  return {
+    pid: child.pid,
+    output: () => printed,
+    /** CPU seconds of all threads since the process began. @throws when it is gone, with its last words. */
+    cpuSeconds() {
+      if (child.exitCode !== null) throw new Error(`the program ended: ${printed.slice(-2_000)}`);
+      const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1].split(' ');
+      return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+    },
+    peakRssMb() {
+      const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
+      return Number(/VmHWM:\s+(\d+)/.exec(status)[1]) / 1_024;
+    },
+    async stop() {
+      child.kill('SIGTERM');
+      const code = await exited;
+      rmSync(folder, { recursive: true, force: true });
+      if (code !== 0) throw new Error(`the program ended with ${code}: ${printed.slice(-2_000)}`);
+    },
+  };
+}
