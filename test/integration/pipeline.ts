@@ -23,7 +23,7 @@ export const semantics = {
   inputKeying: 'auto' as const,
 };
 
-const semanticsEnv = {
+export const semanticsEnv = {
   WINDOW_MS: '10000',
   WATERMARK_DELAY_MS: '2000',
   IDLE_TIMEOUT_MS: '2000',
