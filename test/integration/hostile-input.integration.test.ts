@@ -3,6 +3,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 
 import type { EventLog, OutputRecord } from '../../src/log/event-log.ts';
+import { topicNames } from '../../src/log/topics.ts';
 import { openTestLog } from './peers.ts';
 import { Programs } from './pipeline.ts';
 import { eventually } from './program.ts';
@@ -134,6 +135,29 @@ describe.skipIf(brokers === '' || redisUrl === '')('hostile input on real Kafka'
     expect(metrics).toMatch(/^sensorium_dead_letters_total\{reason="late"\} 3$/m);
   });
 
+  it('dead-letters a record of 10 MB whole, where the input takes such records', async () => {
+    const given = await createTestTopics(log, brokers, 1);
+    const topics = nextTo(given, `${given.input}-big`);
+    const config = { 'max.message.bytes': '20000000' };
+    await log.ensureTopics([{ topic: topics.input, partitions: 1, config }]);
+    const huge = Buffer.alloc(10_000_000, '{');
+    for (const value of [withId('"k"'), huge, withValue('2')]) {
+      await log.append([{ topic: topics.input, key: Buffer.from('k'), value }]);
+    }
+
+    await programs.start(topics, { REDIS_URL: `${redisUrl}/9` });
+
+    await eventually(
+      async () => {
+        const letters = [...(await readTopic(log, topics.deadLetters)).values()].flat();
+        const found = letters.map((l) => [l.headers.get('dlq.reason'), l.value?.length]);
+        expect(found).toEqual([['too_large', huge.length]]);
+        expect(await foldedReadings(log, topics)).toBe(2);
+      },
+      { timeoutMs: 60_000, onTimeout: () => programs.output() },
+    );
+  });
+
   it('refuses readings past SENSORS_MAX and keeps folding the sensors it has', async () => {
     const topics = await createTestTopics(log, brokers, 1);
     const flood = Array.from({ length: 20_000 }, (_, i) => ({
@@ -155,6 +179,12 @@ describe.skipIf(brokers === '' || redisUrl === '')('hostile input on real Kafka'
     );
   });
 });
+
+/** The same topics with another input, whose dead-letter and rekeyed topics the program makes itself. */
+function nextTo(topics: TestTopics, input: string): TestTopics {
+  const names = topicNames({ inputTopic: input, outputTopic: topics.output });
+  return { ...topics, ...names, env: { ...topics.env, INPUT_TOPIC: input } };
+}
 
 async function foldedReadings(log: EventLog, topics: TestTopics): Promise<number> {
   const rows = [...(await readTopic(log, topics.output)).values()].flat();
