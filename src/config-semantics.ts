@@ -10,7 +10,7 @@ import {
   whole,
   type Setting,
 } from './config-setting.ts';
-import { featureDeclarations } from './sensors/features.ts';
+import { allFeatures, featureDeclarations } from './sensors/features.ts';
 
 export interface SemanticsValues {
   readonly WINDOW_MS: number;
@@ -29,18 +29,10 @@ export interface SemanticsValues {
 const dayMs = 86_400_000;
 const aBillion = 1_000_000_000;
 
-/** Every feature a row can have, in the order a row has them. */
-export const knownFeatures: readonly string[] = featureDeclarations.map(({ name }) => name);
+/** Every feature a row can have. */
+export const knownFeatures: readonly string[] = allFeatures.map(({ name }) => name);
 
-const defaultFeatures: readonly string[] = [
-  'count',
-  'avg_value',
-  'min_value',
-  'max_value',
-  'std_dev',
-  'anomaly_count',
-  'anomaly_rate',
-];
+const defaultFeatures: readonly string[] = featureDeclarations.map(({ name }) => name);
 
 /** The settings that change results, in the order they are shown. */
 export const semanticsSettings: {
@@ -104,7 +96,7 @@ export const semanticsSettings: {
     'semantics',
     defaultFeatures,
     someOf(knownFeatures),
-    'The features a row has.',
+    'The features a row has; docs/features.md says what each is and costs.',
   ),
   WINDOWS: {
     ...optional(

@@ -2,6 +2,7 @@
 // object per reading, no code shared with src. Slow and obvious; every faster implementation is
 // compared with it.
 import { adaptiveVerdicts, cumulativeVerdicts, type Verdict } from './baseline-oracle.ts';
+import { optInValues, type OptInValues } from './features-oracle.ts';
 
 export interface OracleReading {
   readonly offset: number;
@@ -35,6 +36,8 @@ export interface OracleSettings {
   readonly sensorsMax: number;
   /** `external`: only marks move the watermark. */
   readonly watermark?: 'own' | 'external';
+  /** Whether rows have the opt-in features too. */
+  readonly optIn?: boolean;
 }
 
 export interface ExpectedRow {
@@ -50,7 +53,7 @@ export interface ExpectedRow {
     readonly std_dev: number;
     readonly anomaly_count: number;
     readonly anomaly_rate: number;
-  };
+  } & Partial<OptInValues>;
   readonly alarm_count: number;
   readonly alarm_score_max: number;
   readonly first_offset: number;
@@ -215,7 +218,7 @@ function rowsOf(
   }
   const keyOf = (reading: Accepted): string => `${reading.windowStart} ${reading.sensorId}`;
   return [...grouped(accepted, keyOf).values()].map((ofWindow) =>
-    rowOf(partition, ofWindow, verdicts, settings.windowMs),
+    rowOf(partition, ofWindow, verdicts, settings),
   );
 }
 
@@ -223,7 +226,7 @@ function rowOf(
   partition: number,
   readings: readonly Accepted[],
   verdicts: ReadonlyMap<number, Verdict>,
-  windowMs: number,
+  settings: OracleSettings,
 ): ExpectedRow {
   const [first] = readings;
   if (first === undefined) throw new Error('a window without readings');
@@ -237,7 +240,7 @@ function rowOf(
     partition,
     sensor_id: first.sensorId,
     window_start: first.windowStart,
-    window_end: first.windowStart + windowMs,
+    window_end: first.windowStart + settings.windowMs,
     features: {
       count,
       avg_value: average,
@@ -246,6 +249,7 @@ function rowOf(
       std_dev: Math.sqrt(meanOf(values.map((value) => (value - average) ** 2))),
       anomaly_count: anomalies,
       anomaly_rate: anomalies / count,
+      ...(settings.optIn === true ? optInValues(readings, judged) : {}),
     },
     alarm_count: judged.filter((verdict) => verdict.alarm).length,
     alarm_score_max: judged.reduce((max, verdict) => Math.max(max, verdict.score), -Infinity),

@@ -1,7 +1,7 @@
 // Drives the real fold over an oracle's input and collects what comes out in the oracle's shape.
 import type { DeadLetterReason, Reading } from '../../src/sensors/reading.ts';
 import type { ClosedWindow, ClosedWindows, ShardState } from '../../src/sensors/shard-state.ts';
-import { featureDeclarations } from '../../src/sensors/features.ts';
+import { featureDeclarations, type FeatureDeclaration } from '../../src/sensors/features.ts';
 import type { ExpectedRefusal, ExpectedRow, OracleMark, OracleReading } from './oracle.ts';
 
 export interface FoldOutput extends ClosedWindows {
@@ -9,14 +9,17 @@ export interface FoldOutput extends ClosedWindows {
   readonly refused: ExpectedRefusal[];
 }
 
-/** Returns a sink that copies each closed window as a row of `partition`. */
-export function foldOutput(partition: number = 0): FoldOutput {
+/** Returns a sink that copies each closed window as a row of `partition` with `declared` features. */
+export function foldOutput(
+  partition: number = 0,
+  declared: readonly FeatureDeclaration[] = featureDeclarations,
+): FoldOutput {
   const rows: ExpectedRow[] = [];
   return {
     rows,
     refused: [],
     windowClosed: (window) => {
-      rows.push(rowOf(window, partition));
+      rows.push(rowOf(window, partition, declared));
     },
   };
 }
@@ -65,10 +68,14 @@ export function foldAll(
   return output;
 }
 
-function rowOf(window: ClosedWindow, partition: number): ExpectedRow {
+function rowOf(
+  window: ClosedWindow,
+  partition: number,
+  declared: readonly FeatureDeclaration[],
+): ExpectedRow {
   const id = window.idBytes.subarray(window.idStart, window.idEnd);
   const features = Object.fromEntries(
-    featureDeclarations.map((feature) => [feature.name, feature.value(window)]),
+    declared.map((feature) => [feature.name, feature.value(window)]),
   );
   return {
     partition,

@@ -1,5 +1,6 @@
 // A closed window as it is handed out: one reused view, filled from a pane's columns just before
 // the pane is freed.
+import type { Accumulator } from './accumulator.ts';
 import {
   paneAlarms,
   paneAnomalies,
@@ -11,9 +12,9 @@ import {
   paneMean,
   paneMin,
   paneScoreMax,
-  paneStride,
   paneWindowEnd,
 } from './pane.ts';
+import { startOf, type PaneLayout } from './pane-layout.ts';
 import type { ShardColumns } from './shard-columns.ts';
 
 /** One closed window of one sensor; a reused view, valid only during the call that hands it out. */
@@ -40,6 +41,11 @@ export interface ClosedWindow {
   readonly alarmScoreMax: number;
   readonly firstOffset: number;
   readonly lastOffset: number;
+  /**
+   * Returns the window's column `index` of `accumulator`. @throws InvariantError where no selected
+   * feature needs that accumulator.
+   */
+  column(accumulator: Accumulator, index: number): number;
 }
 
 export interface ClosedWindows {
@@ -62,13 +68,26 @@ export class ClosedWindowView implements ClosedWindow {
   alarmScoreMax: number = 0;
   firstOffset: number = 0;
   lastOffset: number = 0;
+  private readonly layout: PaneLayout;
+  private readonly pane: Float64Array;
+
+  constructor(layout: PaneLayout) {
+    this.layout = layout;
+    this.pane = new Float64Array(layout.stride);
+  }
+
+  column(accumulator: Accumulator, index: number): number {
+    return this.pane[startOf(this.layout, accumulator) + index] ?? 0;
+  }
 
   /** Takes over the numbers of `pane`. */
   fill(columns: ShardColumns, pane: number, windowMs: number): void {
     const { table } = columns;
     const panes = columns.panes.columns;
     const slot = columns.panes.slotOf(pane);
-    const base = pane * paneStride;
+    const { stride } = columns.panes;
+    const base = pane * stride;
+    for (let at = 0; at < stride; at += 1) this.pane[at] = panes[base + at] ?? 0;
     this.idBytes = table.arena;
     this.idStart = table.idStart(slot);
     this.idEnd = table.idStart(slot + 1);

@@ -1,7 +1,9 @@
 // The semantics fingerprint: everything that changes results, as readable text and a short hash.
 // Committed metadata and snapshots carry it, so that a state is never continued under settings,
 // code or an engine that would not have made it.
+import { selectFeatures } from './features.ts';
 import { mathSelfTest } from './math-self-test.ts';
+import { paneLayout } from './pane-layout.ts';
 import type { Semantics } from './semantics.ts';
 
 /** Raise when the fold itself gives other results for the same settings and log. */
@@ -33,8 +35,17 @@ export function semanticsFingerprint(semantics: Semantics): SemanticsFingerprint
     `SENSORS_MAX=${semantics.sensorsMax}`,
     `INPUT_KEYING=${semantics.inputKeying}`,
     `FEATURES=${semantics.features.join(',')}`,
+    ...extraColumns(semantics.features),
   ].join(' ');
   return { hash: hashText(text), text };
+}
+
+/** The base columns belong to the snapshot's version; what opt-in features add is named here. */
+function extraColumns(features: readonly string[]): readonly string[] {
+  const { extras } = paneLayout(selectFeatures(features));
+  if (extras.length === 0) return [];
+  const names = extras.map(({ accumulator: { name, columns } }) => `${name}(${columns.join(',')})`);
+  return [`COLUMNS=${names.join(',')}`];
 }
 
 /**

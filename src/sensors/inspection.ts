@@ -8,7 +8,6 @@ import {
   paneMax,
   paneMean,
   paneMin,
-  paneStride,
   paneWindowEnd,
 } from './pane.ts';
 import { lifecycleTable, type ShardColumns } from './shard-columns.ts';
@@ -44,7 +43,7 @@ export function inspectSensor(
   const { panes } = columns;
   const openWindows: OpenWindowInspection[] = [];
   for (let pane = panes.head(slot); pane >= 0; pane = panes.nextOfSensor(pane)) {
-    openWindows.push(inspectPane(panes.columns, pane * paneStride, windowMs));
+    openWindows.push(inspectPane(panes.columns, pane * panes.stride, windowMs));
   }
   return {
     sensorId,

@@ -3,11 +3,13 @@
 // order they were opened.
 //
 //   columns: | count mean m2 | min max | anomalies alarms scoreMax | firstOffset lastOffset | windowEnd |
-//   links:   | slot | next of sensor | next of window |             11 doubles and 3 int32 a pane
+//            | what opt-in features need, by the layout …
+//   links:   | slot | next of sensor | next of window |    11 doubles and more, 3 int32 a pane
+import type { ScoredReading } from './accumulator.ts';
 import { OpenWindows } from './open-windows.ts';
+import type { PaneLayout } from './pane-layout.ts';
 import { welfordAdd, welfordCount, welfordM2, welfordMean } from './welford.ts';
 
-export const paneStride = 11;
 export const paneCount: number = welfordCount;
 export const paneMean: number = welfordMean;
 export const paneM2: number = welfordM2;
@@ -28,7 +30,12 @@ const none = -1;
 const panesMin = 64;
 
 export class PanePool {
-  columns: Float64Array = new Float64Array(paneStride * panesMin);
+  readonly layout: PaneLayout;
+  /** Doubles a pane takes. */
+  readonly stride: number;
+  /** Whether selected features need more than the base columns. */
+  readonly hasExtras: boolean;
+  columns: Float64Array;
   readonly windows: OpenWindows = new OpenWindows();
   openCount: number = 0;
   private links: Int32Array = new Int32Array(linkStride * panesMin);
@@ -37,6 +44,13 @@ export class PanePool {
   private free: number = none;
   /** Panes from here on were never used. */
   private unused: number = 0;
+
+  constructor(layout: PaneLayout) {
+    this.layout = layout;
+    this.stride = layout.stride;
+    this.hasExtras = layout.extras.length > 0;
+    this.columns = new Float64Array(layout.stride * panesMin);
+  }
 
   /** Makes room for `slots` sensors. */
   reserve(slots: number): void {
@@ -72,13 +86,13 @@ export class PanePool {
   paneFor(slot: number, windowEndMs: number, offset: number): number {
     // hot path
     let pane = this.head(slot);
-    while (pane !== none && this.columns[paneStride * pane + paneWindowEnd] !== windowEndMs) {
+    while (pane !== none && this.columns[this.stride * pane + paneWindowEnd] !== windowEndMs) {
       pane = this.nextOfSensor(pane);
     }
     return pane === none ? this.open(slot, windowEndMs, offset) : pane;
   }
 
-  /** Folds one reading, already scored, into `pane`. */
+  /** Folds one reading, already scored, into the base columns of `pane`: all of them, fused. */
   add(
     pane: number,
     x: number,
@@ -89,7 +103,7 @@ export class PanePool {
   ): void {
     // hot path
     const columns = this.columns;
-    const base = paneStride * pane;
+    const base = this.stride * pane;
     welfordAdd(columns, base, x);
     if (x < (columns[base + paneMin] ?? 0)) columns[base + paneMin] = x;
     if (x > (columns[base + paneMax] ?? 0)) columns[base + paneMax] = x;
@@ -99,16 +113,30 @@ export class PanePool {
     columns[base + paneLastOffset] = offset;
   }
 
+  /** Folds one reading into what `pane` has beyond the base columns. */
+  addToExtras(pane: number, reading: ScoredReading): void {
+    // hot path
+    const base = this.stride * pane;
+    const { extras } = this.layout;
+    for (let index = 0; index < extras.length; index += 1) {
+      const extra = extras[index];
+      if (extra !== undefined) extra.accumulator.update(this.columns, base + extra.start, reading);
+    }
+  }
+
   /** Opens an empty pane at the end of its window's list. */
   open(slot: number, windowEndMs: number, offset: number): number {
     const pane = this.allocate();
-    const base = paneStride * pane;
-    this.columns.fill(0, base, base + paneStride);
+    const base = this.stride * pane;
+    this.columns.fill(0, base, base + this.stride);
     this.columns[base + paneMin] = Infinity;
     this.columns[base + paneMax] = -Infinity;
     this.columns[base + paneScoreMax] = -Infinity;
     this.columns[base + paneFirstOffset] = offset;
     this.columns[base + paneWindowEnd] = windowEndMs;
+    for (const { accumulator, start } of this.layout.extras) {
+      accumulator.open(this.columns, base + start);
+    }
     const before = this.windows.append(windowEndMs, pane);
     if (before !== none) this.links[linkStride * before + windowLink] = pane;
     this.links[linkStride * pane + slotLink] = slot;
@@ -147,7 +175,7 @@ export class PanePool {
     }
     const pane = this.unused;
     this.unused += 1;
-    if (paneStride * this.unused > this.columns.length) {
+    if (this.stride * this.unused > this.columns.length) {
       const columns = new Float64Array(2 * this.columns.length);
       columns.set(this.columns);
       this.columns = columns;

@@ -1,4 +1,5 @@
 // A decoded reading, as one reused slot: the decoder fills it, the fold reads it, nothing is allocated per reading.
+import { InvariantError } from '../errors.ts';
 
 export interface Reading {
   /** The sensor id's UTF-8 bytes are the range [idStart, idEnd) of idBytes. */
@@ -44,4 +45,17 @@ export type DeadLetterCode =
 /** Returns an empty slot. */
 export function emptyReading(): Reading {
   return { idBytes: new Uint8Array(0), idStart: 0, idEnd: 0, timestampMs: 0, value: 0 };
+}
+
+/** Where no reading may be: the decoders refuse it, and sums of squares would overflow. */
+const valueMax = 1e150;
+
+/** @throws InvariantError where the numbers are not those of a decoded reading. */
+export function assertReading(timestampMs: number, value: number): void {
+  // hot path: no details object unless it fails
+  if (Number.isSafeInteger(timestampMs) && Math.abs(value) <= valueMax) return;
+  throw new InvariantError('expected a decoded reading: safe integer time, |value| ≤ 1e150', {
+    timestampMs,
+    value,
+  });
 }

@@ -3,8 +3,10 @@
 import { CorruptSnapshotError } from '../errors.ts';
 import type { Baseline } from './baseline.ts';
 import { createBaseline, type BaselineSettings } from './create-baseline.ts';
+import { selectFeatures } from './features.ts';
 import { compileLifecycle, sensorLifecycle, type LifecycleTable } from './lifecycle.ts';
-import { PanePool, paneCount, paneFirstOffset, paneStride, paneWindowEnd } from './pane.ts';
+import { paneLayout } from './pane-layout.ts';
+import { PanePool, paneCount, paneFirstOffset, paneWindowEnd } from './pane.ts';
 import type { SnapshotParts } from './snapshot-format.ts';
 import { IdTable } from './table.ts';
 
@@ -27,12 +29,19 @@ const slotsMin = 64;
 export class ShardColumns {
   readonly table: IdTable;
   readonly baseline: Baseline;
-  readonly panes: PanePool = new PanePool();
+  readonly panes: PanePool;
   /** By slot: the state of the sensor's lifecycle. */
   lifecycle: Uint8Array = new Uint8Array(0);
 
-  constructor(settings: BaselineSettings & { readonly sensorsMax: number }) {
+  /** @throws ConfigError when a feature is unknown. */
+  constructor(
+    settings: BaselineSettings & {
+      readonly sensorsMax: number;
+      readonly features: readonly string[];
+    },
+  ) {
     this.table = new IdTable(settings.sensorsMax);
+    this.panes = new PanePool(paneLayout(selectFeatures(settings.features)));
     this.baseline = createBaseline(settings);
     this.reserve(slotsMin);
   }
@@ -62,6 +71,7 @@ export class ShardColumns {
   parts(): ColumnParts {
     const { table, baseline } = this;
     const sensors = table.count;
+    const { stride: paneStride } = this.panes;
     const open = this.panesInClosingOrder();
     const panes = new Float64Array(open.length * paneStride);
     open.forEach((pane, index) => {
@@ -89,6 +99,7 @@ export class ShardColumns {
    */
   restore(parts: ColumnParts): void {
     const { baseline, panes } = this;
+    const paneStride = panes.stride;
     check(parts.baselineStride === baseline.stride, 'the baseline has another layout');
     check(parts.paneStride === paneStride, 'the panes have another layout');
     this.restoreIds(parts);

@@ -2,12 +2,13 @@
 // State is a pure function of the calls made; event time comes from readings alone. Next on the
 // line: outputs and position commit together.
 import { assert, ConfigError, CorruptSnapshotError, InvariantError } from '../errors.ts';
+import { emptyScoredReading, type ScoredReading } from './accumulator.ts';
 import { alarmFlag, anomalyFlag } from './baseline.ts';
 import { ClosedWindowView, type ClosedWindows } from './closed-window.ts';
 import { fingerprintDifferences, semanticsFingerprint } from './fingerprint.ts';
 import { inspectSensor, type SensorInspection } from './inspection.ts';
 import { place } from './lifecycle.ts';
-import type { DeadLetterReason, Reading } from './reading.ts';
+import { assertReading, type DeadLetterReason, type Reading } from './reading.ts';
 import {
   aheadReason,
   lateReason,
@@ -123,9 +124,6 @@ export function restoreShardState(
   return state;
 }
 
-/** Where no reading may be: the decoders refuse it, and sums of squares would overflow. */
-const valueMax = 1e150;
-
 const quarantined = place(lifecycleTable.states, 'quarantined');
 const read = place(lifecycleTable.events, 'read');
 const readWarm = place(lifecycleTable.events, 'readWarm');
@@ -142,7 +140,8 @@ class ColumnShardState implements ShardState {
   private readonly windowMs: number;
   private readonly mode: WatermarkMode;
   private readonly sensorsMax: DeadLetterReason;
-  private readonly view: ClosedWindowView = new ClosedWindowView();
+  private readonly view: ClosedWindowView;
+  private readonly scored: ScoredReading = emptyScoredReading();
 
   constructor(semantics: Semantics, options: ShardStateOptions) {
     assertSemantics(semantics);
@@ -150,6 +149,7 @@ class ColumnShardState implements ShardState {
     this.windowMs = semantics.windowMs;
     this.mode = options.watermark;
     this.columns = new ShardColumns(semantics);
+    this.view = new ClosedWindowView(this.columns.panes.layout);
     this.sensorsMax = sensorsMaxReason(semantics.sensorsMax);
   }
 
@@ -190,7 +190,11 @@ class ColumnShardState implements ShardState {
       const slot = this.columns.slotOf(reading.idBytes, reading.idStart, reading.idEnd);
       if (slot < 0) refused = this.sensorsMax;
       else if (this.columns.lifecycle[slot] === quarantined) refused = quarantinedReason;
-      else this.foldSensor(slot, windowEndMs, value, offset);
+      else {
+        // Not an argument: the default features need no event time, and a double passed costs.
+        if (this.columns.panes.hasExtras) this.scored.timestampMs = timestampMs;
+        this.foldSensor(slot, windowEndMs, value, offset);
+      }
     }
     if (timestampMs > this.maxEventTimeMs) this.seeEventTime(timestampMs, closed);
     return refused;
@@ -245,6 +249,15 @@ class ColumnShardState implements ShardState {
     const anomaly = (flags & anomalyFlag) === 0 ? 0 : 1;
     const alarm = (flags & alarmFlag) === 0 ? 0 : 1;
     panes.add(pane, value, offset, anomaly, alarm, baseline.score);
+    if (panes.hasExtras) {
+      const { scored } = this;
+      scored.value = value;
+      scored.offset = offset;
+      scored.anomaly = anomaly;
+      scored.alarm = alarm;
+      scored.score = baseline.score;
+      panes.addToExtras(pane, scored);
+    }
     this.apply(slot, baseline.readingCount(slot) < baseline.warmReadings ? read : readWarm);
   }
 
@@ -284,13 +297,4 @@ class ColumnShardState implements ShardState {
     const next = lifecycleTable.next[state * eventCount + event] ?? 0;
     if (next !== state) states[slot] = next;
   }
-}
-
-function assertReading(timestampMs: number, value: number): void {
-  // hot path: no details object unless it fails
-  if (Number.isSafeInteger(timestampMs) && Math.abs(value) <= valueMax) return;
-  throw new InvariantError('expected a decoded reading: safe integer time, |value| ≤ 1e150', {
-    timestampMs,
-    value,
-  });
 }

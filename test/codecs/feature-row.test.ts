@@ -35,6 +35,7 @@ function closedWindow(
     alarmScoreMax: 0,
     firstOffset: 100,
     lastOffset: 9120,
+    column: () => 0,
     ...rest,
   };
 }

@@ -38,3 +38,11 @@ it('names a setting that only one side knows', () => {
     'NEW: stored x, configured nothing',
   ]);
 });
+
+it('names the columns of opt-in features, so that a change of them is a change of state', () => {
+  const features = [...defaultSemantics.features, 'sum', 'range', 'last_value'];
+  const { text } = semanticsFingerprint({ ...defaultSemantics, features });
+
+  expect(text).toMatch(/ COLUMNS=sums\(total,lost\),latest\(timestampMs,value\)$/);
+  expect(semanticsFingerprint(defaultSemantics).text).not.toContain('COLUMNS');
+});

@@ -304,6 +304,21 @@ describe('snapshots', () => {
     expect(restore).toThrow(/WINDOW_MS: stored 60000, configured 30000; BASELINE: stored adaptive/);
   });
 
+  it('are refused under other features, also where these need no other columns', () => {
+    const features = (...names: string[]): Semantics => ({
+      ...defaultSemantics,
+      features: [...defaultSemantics.features, ...names],
+    });
+    const snapshot = createShardState(features('sum'), own).snapshot();
+
+    for (const other of [features(), features('sum', 'range'), features('first_value')]) {
+      const restore = (): unknown => restoreShardState(snapshot, other, own);
+
+      expect(restore).toThrow(ConfigError);
+      expect(restore).toThrow(/FEATURES: stored count,.*,sum, configured count/);
+    }
+  });
+
   it('are refused under another watermark mode', () => {
     expect(() =>
       restoreShardState(fresh().snapshot(), defaultSemantics, { watermark: 'external' }),

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 
 import { defaultSemantics } from '../../property-tests/arbitraries/settings.ts';
 import { CorruptSnapshotError } from '../../src/errors.ts';
-import { paneCount, paneStride, paneWindowEnd } from '../../src/sensors/pane.ts';
+import { paneBaseStride } from '../../src/sensors/pane-layout.ts';
+import { paneCount, paneWindowEnd } from '../../src/sensors/pane.ts';
 import { restoreShardState } from '../../src/sensors/shard-state.ts';
 import {
   decodeSnapshot,
@@ -23,7 +24,7 @@ const contradictions: Readonly<Record<string, (parts: SnapshotParts) => Partial<
   'ids shorter than their bytes': ({ idLengths }) => ({ idLengths: idLengths.with(0, 1) }),
   'windows out of order': ({ panes }) => ({ panes: panes.with(paneWindowEnd, 9e15) }),
   'a window end that is no number': ({ panes }) => ({ panes: panes.with(paneWindowEnd, NaN) }),
-  'a pane without readings': ({ panes }) => ({ panes: panes.with(paneStride + paneCount, 0) }),
+  'a pane without readings': ({ panes }) => ({ panes: panes.with(paneBaseStride + paneCount, 0) }),
   'a baseline of another layout': () => ({ baselineStride: 0, baselines: new Float64Array(0) }),
   'a pane of another layout': () => ({ paneStride: 0, panes: new Float64Array(0) }),
   'a watermark that is no number': () => ({ watermarkMs: NaN }),
