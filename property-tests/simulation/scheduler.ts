@@ -1,6 +1,6 @@
 // Virtual time for the simulation: everything that waits is an event in one queue, and the seed decides how long each
 // wait takes and so what comes first. Nothing sleeps; a history of minutes runs in milliseconds.
-import type { Clock, Timer } from '../../src/clock.ts';
+import type { Timer } from '../../src/clock.ts';
 
 interface Pending {
   readonly dueMs: number;
@@ -73,33 +73,6 @@ export function createScheduler(seed: number, startMs: number): Scheduler {
         await settle();
       }
       return true;
-    },
-  };
-}
-
-/** One process's view of the scheduler's time: after `stop` none of its timers fires any more, as after kill -9. */
-export function processClock(scheduler: Scheduler): Clock & { stop(): void } {
-  let stopped = false;
-  const after = (delayMs: number, callback: () => void): Timer =>
-    scheduler.after(delayMs, () => {
-      if (!stopped) callback();
-    });
-  return {
-    nowMs: () => scheduler.nowMs,
-    monotonicMs: () => scheduler.nowMs,
-    after,
-    sleep: (delayMs, signal) =>
-      new Promise((resolve) => {
-        if (signal?.aborted === true) return resolve();
-        const done = (): void => {
-          signal?.removeEventListener('abort', done);
-          resolve();
-        };
-        signal?.addEventListener('abort', done, { once: true });
-        after(delayMs, done);
-      }),
-    stop: () => {
-      stopped = true;
     },
   };
 }

@@ -4,8 +4,8 @@
 
 export interface IdleView {
   readonly nowMs: number;
-  /** Wall clock of the later of going live and the last record, ms. */
-  readonly lastActivityMs: number;
+  /** Since the later of going live and the last record, ms, by a clock that is never set: a wall clock may step. */
+  readonly quietMs: number;
   readonly idleTimeoutMs: number;
   readonly watermarkDelayMs: number;
   readonly maxEventTimeMs: number;
@@ -16,9 +16,8 @@ export interface IdleView {
 
 /** Returns the watermark (ms) an idle mark should set, or undefined where no window would close. */
 export function idleMarkMs(view: IdleView): number | undefined {
-  const quietMs = view.nowMs - view.lastActivityMs;
-  if (quietMs < view.idleTimeoutMs) return undefined;
-  const flowedMs = view.maxEventTimeMs + quietMs;
+  if (view.quietMs < view.idleTimeoutMs) return undefined;
+  const flowedMs = view.maxEventTimeMs + view.quietMs;
   const candidateMs = Math.min(flowedMs, view.nowMs) - view.watermarkDelayMs;
   const closes = candidateMs >= view.earliestWindowEndMs && candidateMs > view.watermarkMs;
   return closes ? Math.floor(candidateMs) : undefined;

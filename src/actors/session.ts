@@ -73,7 +73,7 @@ export class Session {
       journalOffset: recovered.journalOffset,
       onFailed: (error) => this.#fail(error),
     });
-    this.#lastActivityMs = context.clock.nowMs();
+    this.#lastActivityMs = context.clock.monotonicMs();
   }
 
   get committer(): Committer {
@@ -137,7 +137,7 @@ export class Session {
     this.highWatermark = Math.max(batch.highWatermark, memory.position);
     this.#committer.lagRecords = this.highWatermark - memory.position;
     if (this.#folder.recordsSeen !== seenBefore) {
-      this.#lastActivityMs = this.#context.clock.nowMs();
+      this.#lastActivityMs = this.#context.clock.monotonicMs();
       this.#committer.sourceIdle = false;
     }
   }
@@ -160,7 +160,7 @@ export class Session {
     if (stop < this.#replayUntil) return;
     this.#replaying = false;
     this.#outbox.muted = false;
-    this.#lastActivityMs = this.#context.clock.nowMs();
+    this.#lastActivityMs = this.#context.clock.monotonicMs();
     this.#host.live();
   }
 
@@ -178,15 +178,16 @@ export class Session {
         ? this.memory.sourceMaxMs - leastMs
         : -Infinity;
     const paused = aheadMs > settings.openWindowsMax * semantics.windowMs;
-    if (paused === this.#paused) return;
+    if (!paused && !this.#paused) return;
     this.#paused = paused;
+    // Said again at every tick while it holds: a rejoin forgets what was paused.
     this.#host.setPaused(paused);
   }
 
   async #checkIdle(): Promise<void> {
     const { clock, log, settings } = this.#context;
     if (this.#checkingIdle || this.#paused) return;
-    const quiet = clock.nowMs() - this.#lastActivityMs >= settings.idleTimeoutMs;
+    const quiet = clock.monotonicMs() - this.#lastActivityMs >= settings.idleTimeoutMs;
     const wanted =
       quiet &&
       (this.#idleMark() !== undefined || (this.#isSource() && !this.#committer.sourceIdle));
@@ -221,7 +222,7 @@ export class Session {
     if (!this.#isSource() && !allSourcesIdle(memory.clocks)) return undefined;
     return idleMarkMs({
       nowMs: clock.nowMs(),
-      lastActivityMs: this.#lastActivityMs,
+      quietMs: clock.monotonicMs() - this.#lastActivityMs,
       idleTimeoutMs: settings.idleTimeoutMs,
       watermarkDelayMs: semantics.watermarkDelayMs,
       maxEventTimeMs: memory.state.maxEventTimeMs,

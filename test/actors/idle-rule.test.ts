@@ -4,7 +4,7 @@ import { idleMarkMs, type IdleView } from '../../src/actors/idle-rule.ts';
 
 const view: IdleView = {
   nowMs: 1_000_000,
-  lastActivityMs: 990_000,
+  quietMs: 10_000,
   idleTimeoutMs: 10_000,
   watermarkDelayMs: 5_000,
   maxEventTimeMs: 985_000,
@@ -18,7 +18,7 @@ describe('idle rule', () => {
   });
 
   it('marks nothing before the timeout', () => {
-    expect(idleMarkMs({ ...view, lastActivityMs: 990_001 })).toBeUndefined();
+    expect(idleMarkMs({ ...view, quietMs: 9_999 })).toBeUndefined();
   });
 
   it('marks nothing where no window would close', () => {
@@ -41,7 +41,7 @@ describe('idle rule', () => {
     };
 
     expect(idleMarkMs(old)).toBeUndefined();
-    expect(idleMarkMs({ ...old, nowMs: 990_000 + 55_000 })).toBe(60_000);
+    expect(idleMarkMs({ ...old, nowMs: 1_045_000, quietMs: 55_000 })).toBe(60_000);
   });
 
   it('marks nothing before the first reading', () => {

@@ -2,11 +2,8 @@
 import { describe, expect, it } from 'vitest';
 
 import { historySemantics, type HistoryPlan } from '../../property-tests/simulation/history.ts';
-import {
-  createScheduler,
-  processClock,
-  type Scheduler,
-} from '../../property-tests/simulation/scheduler.ts';
+import { createScheduler, type Scheduler } from '../../property-tests/simulation/scheduler.ts';
+import { Life, processClock } from '../../property-tests/simulation/simulated-life.ts';
 import { SimulatedBroker } from '../../property-tests/simulation/simulated-log.ts';
 import { simulatedTopics } from '../../property-tests/simulation/simulated-process.ts';
 import { journalRecord } from '../../src/actors/journal.ts';
@@ -48,7 +45,7 @@ function world(): World {
   broker.create(simulatedTopics.input, 1);
   broker.create(simulatedTopics.journal, 1);
   const snapshots = new Map<string, Uint8Array>();
-  const log = broker.connect(() => true);
+  const log = broker.connect(new Life());
   const context: ShardContext = {
     log,
     snapshots: {
@@ -64,7 +61,7 @@ function world(): World {
     semantics: historySemantics(plan),
     settings,
     topics: simulatedTopics,
-    clock: processClock(scheduler),
+    clock: processClock(scheduler, new Life()),
     logger: createLogger('fatal'),
     metrics: createMetrics(),
     sourcePartitions: 1,
@@ -160,7 +157,7 @@ describe('recovery', () => {
   it('refuses a log that no longer holds what replay needs, and names both offsets', async () => {
     const { recover, broker } = world();
     await recover();
-    const log = broker.connect(() => true);
+    const log = broker.connect(new Life());
     const shortened = { ...log, offsets: () => Promise.resolve({ earliest: 7, end: 20 }) };
 
     await expect(recover({ log: shortened })).rejects.toThrow(/begins at offset 7.*from offset 0/s);

@@ -1,0 +1,83 @@
+// What must hold at the end of a history, compared with a sequential model of the whole pipeline over its input.
+import { expect } from 'vitest';
+
+import {
+  expectedOutputs,
+  rowDifferences,
+  type ActualRow,
+  type LoggedRecord,
+} from '../models/pipeline-oracle.ts';
+import { stateDifferences } from './fault-free-state.ts';
+import { historySemantics, type HistoryPlan, type HistoryResult } from './history.ts';
+import { simulatedTopics } from './simulated-process.ts';
+
+/** Expects all laws of the simulation to hold of what the history left behind. */
+export function checkHistory(plan: HistoryPlan, result: HistoryResult): void {
+  const { broker, disk, failures, violations } = result;
+  const semantics = historySemantics(plan);
+  const partitions = Array.from({ length: plan.partitions }, (_, partition) => partition);
+  const logOf = (topic: string): Map<number, readonly LoggedRecord[]> =>
+    new Map(partitions.map((partition) => [partition, logged(broker, topic, partition)]));
+  const expected = expectedOutputs(
+    {
+      source: logOf(simulatedTopics.input),
+      rekeyed: logOf(simulatedTopics.rekeyed),
+      journal: logged(broker, simulatedTopics.journal, 0),
+    },
+    { ...semantics, groupId: 'group', inputTopic: simulatedTopics.input },
+  );
+  const rows = partitions
+    .flatMap((partition) => logged(broker, simulatedTopics.output, partition))
+    .map(({ value }) => JSON.parse(value ?? '') as ActualRow);
+  const left = { broker, disk, semantics, sourcePartitions: plan.partitions };
+  const states = [simulatedTopics.input, simulatedTopics.rekeyed].flatMap((topic) =>
+    partitions.flatMap((partition) => stateDifferences(left, { topic, partition })),
+  );
+
+  expect(failures).toEqual([]);
+  expect(violations).toEqual([]);
+  expect(rowDifferences(expected.rows, rows, 1e-9)).toEqual([]);
+  expect(expected.open).toBe(0);
+  expect(deadLetters(logged(broker, simulatedTopics.deadLetters, 0))).toEqual(expected.deadLetters);
+  expect(forwards([...logOf(simulatedTopics.rekeyed).values()].flat())).toEqual(expected.forwards);
+  expect(states).toEqual([]);
+}
+
+function logged(
+  broker: HistoryResult['broker'],
+  topic: string,
+  partition: number,
+): readonly LoggedRecord[] {
+  const text = (bytes: Uint8Array | null): string | null =>
+    bytes === null ? null : Buffer.from(bytes).toString();
+  return (broker.partitions.get(`${topic}/${partition}`) ?? []).map((record, offset) => ({
+    offset,
+    timestampMs: record.timestampMs,
+    key: text(record.key),
+    value: text(record.value),
+    headers: new Map(record.headers.map(({ key, value }) => [key, text(value) ?? ''])),
+  }));
+}
+
+function deadLetters(records: readonly LoggedRecord[]): string[] {
+  return records
+    .map(({ headers }) => {
+      const [topic, partition, offset, reason] = ['topic', 'partition', 'offset', 'reason'].map(
+        (name) => headers.get(`dlq.${name}`) ?? '',
+      );
+      return `${topic}/${partition}/${offset} ${reason}`;
+    })
+    .sort();
+}
+
+function forwards(records: readonly LoggedRecord[]): string[] {
+  return records
+    .filter(({ value }) => value !== null)
+    .map(({ headers, key }) => {
+      const [partition, offset, clock] = ['partition', 'offset', 'source'].map(
+        (name) => headers.get(`rekey.${name}`) ?? '',
+      );
+      return `${partition}/${offset} ${key ?? ''} ${clock}`;
+    })
+    .sort();
+}
