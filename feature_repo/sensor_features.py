@@ -1,13 +1,97 @@
 """The features of one closed window of one sensor, as Feast reads them.
 
 Sensorium itself writes the online store (Redis) and keeps each sensor's newest window there: nothing has to be
-materialized. The fields and their types are those of src/sensors/features.ts; test/feast holds the two together.
+materialized. Where Sensorium runs with FEATURES, set the same in the environment of `feast apply`.
 """
 
+import os
 from datetime import timedelta
 
 from feast import Entity, FeatureView, Field, FileSource, ValueType
 from feast.types import Float64, Int64
+
+# Generated from src/sensors/features.ts by `npm run generate`:
+DEFAULT_FEATURES = (
+    "count,avg_value,min_value,max_value,std_dev,anomaly_count,anomaly_rate"
+)
+DECLARED = [
+    Field(
+        name="count",
+        dtype=Int64,
+        description="Number of readings in the window.",
+    ),
+    Field(
+        name="avg_value",
+        dtype=Float64,
+        description="Arithmetic mean of the readings.",
+    ),
+    Field(
+        name="min_value",
+        dtype=Float64,
+        description="Least reading.",
+    ),
+    Field(
+        name="max_value",
+        dtype=Float64,
+        description="Greatest reading.",
+    ),
+    Field(
+        name="std_dev",
+        dtype=Float64,
+        description="Population standard deviation of the readings; 0 where all are equal.",
+    ),
+    Field(
+        name="anomaly_count",
+        dtype=Int64,
+        description="Readings further from the sensor's baseline than the anomaly threshold.",
+    ),
+    Field(
+        name="anomaly_rate",
+        dtype=Float64,
+        description="Anomalies per reading, 0 to 1.",
+    ),
+    Field(
+        name="sum",
+        dtype=Float64,
+        description="Sum of the readings.",
+    ),
+    Field(
+        name="first_value",
+        dtype=Float64,
+        description="Reading earliest in event time; of several, the one first in the log.",
+    ),
+    Field(
+        name="last_value",
+        dtype=Float64,
+        description="Reading latest in event time; of several, the one last in the log.",
+    ),
+    Field(
+        name="range",
+        dtype=Float64,
+        description="Greatest reading minus least.",
+    ),
+    Field(
+        name="rate_of_change",
+        dtype=Float64,
+        description="From first_value to last_value, per second between them; 0 where they are of one instant.",
+    ),
+    Field(
+        name="gap_max_ms",
+        dtype=Int64,
+        description="Greatest gap of event time between readings, as seen when each came; 0 for one reading.",
+    ),
+    Field(
+        name="alarm_count",
+        dtype=Int64,
+        description="Alarms of the adaptive baseline; 0 with BASELINE=cumulative.",
+    ),
+    Field(
+        name="alarm_score_max",
+        dtype=Float64,
+        description="Greatest alarm score of the readings, an alarm from 3 on; 0 while the baseline warms.",
+    ),
+]
+# End of what is generated.
 
 sensor = Entity(
     name="sensor_id",
@@ -25,29 +109,16 @@ history = FileSource(
     created_timestamp_column="created",
 )
 
+declared = {field.name: field for field in DECLARED}
+selected = os.environ.get("FEATURES") or DEFAULT_FEATURES
+
 sensor_features = FeatureView(
     name="sensor_features",
     entities=[sensor],
     # How far back a historical join may look for a sensor's last window. Online reads ignore it: there only
     # ONLINE_TTL_S makes a sensor that fell silent disappear.
     ttl=timedelta(hours=2),
-    schema=[
-        Field(name="count", dtype=Int64, description="Number of readings in the window."),
-        Field(name="avg_value", dtype=Float64, description="Arithmetic mean of the readings."),
-        Field(name="min_value", dtype=Float64, description="Least reading."),
-        Field(name="max_value", dtype=Float64, description="Greatest reading."),
-        Field(
-            name="std_dev",
-            dtype=Float64,
-            description="Population standard deviation of the readings; 0 where all are equal.",
-        ),
-        Field(
-            name="anomaly_count",
-            dtype=Int64,
-            description="Readings further from the sensor's baseline than the anomaly threshold.",
-        ),
-        Field(name="anomaly_rate", dtype=Float64, description="Anomalies per reading, 0 to 1."),
-    ],
+    schema=[declared[name.strip()] for name in selected.split(",")],
     online=True,
     source=history,
 )

@@ -1,7 +1,9 @@
-// The Avro schemas as the program uses them. avro/*.avsc hold the same for other programs; a test keeps them alike.
+// The Avro schemas as the program uses them. avro/*.avsc hold the same for other programs: `npm run generate` writes
+// sensor_features.avsc, and tests keep them alike.
 // A new field needs a default, at the end, and a reader that still takes the old bytes.
 
 import type { Schema } from 'avsc';
+import { allFeatures } from '../sensors/features.ts';
 
 /** A reading of topic raw_readings; avro/raw_reading.avsc. */
 export const readingSchema: Schema = {
@@ -30,7 +32,9 @@ export const featureRowSchema: Schema = {
     {
       name: 'features',
       type: { type: 'map', values: 'double' },
-      doc: 'By feature name; which there are is a setting, so they are no fields of the schema',
+      doc:
+        'By feature name; FEATURES selects them, so they are no fields of the schema. Int64 ones are whole: ' +
+        allFeatures.map(({ name, type, unit }) => `${name} (${type}, ${unit})`).join(', '),
     },
     {
       name: 'lineage',
