@@ -10,7 +10,8 @@ export function featureRowRecord(
 ): (window: ClosedWindow) => OutputRecord {
   return (window) => ({
     topic: context.topics.output,
-    key: Uint8Array.from(window.idBytes.subarray(window.idStart, window.idEnd)),
+    // Uint8Array.from would walk the bytes one by one through their iterator.
+    key: new Uint8Array(window.idBytes.subarray(window.idStart, window.idEnd)),
     value: context.encodeFeatureRow(window, shard),
   });
 }

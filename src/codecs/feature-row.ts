@@ -46,17 +46,48 @@ const rowType = exactAvroType(featureRowSchema);
  * @throws InvariantError where a feature is not finite: JSON could not hold it.
  */
 export function encodeFeatureRowJson(window: ClosedWindow, context: FeatureRowContext): Uint8Array {
-  let features = '';
-  for (const { name, value } of featureValues(window, context)) {
-    features += `${features === '' ? '' : ','}${JSON.stringify(name)}:${jsonNumber(value)}`;
+  const { features } = context;
+  const names = jsonNames(features);
+  let text = '';
+  for (let index = 0; index < features.length; index += 1) {
+    const value = features[index]?.value(window) ?? NaN;
+    // A value that is not finite is reported as for Avro, with its name.
+    if (!Number.isFinite(value)) featureValues(window, context);
+    text += (names[index] ?? '') + jsonNumber(value);
   }
   return Buffer.from(
-    `{"sensor_id":${JSON.stringify(sensorId(window))},"window_start":${window.windowStartMs},` +
-      `"window_end":${window.windowEndMs},"event_time":"${isoTime(window.windowEndMs)}",` +
-      `"features":{${features}},"lineage":{"topic":${JSON.stringify(context.topic)},` +
+    `{"sensor_id":${JSON.stringify(sensorId(window))}${jsonTimes(window)}${text}},` +
+      `"lineage":{"topic":${JSON.stringify(context.topic)},` +
       `"partition":${context.partition},"first_offset":${window.firstOffset},` +
       `"last_offset":${window.lastOffset}}}`,
   );
+}
+
+type Features = FeatureRowContext['features'];
+let namesOf: Features = [];
+let namesText: readonly string[] = [];
+
+/** The features' names as JSON with all around them; made once, since a program writes the same features always. */
+function jsonNames(features: Features): readonly string[] {
+  if (namesOf === features) return namesText;
+  namesOf = features;
+  namesText = features.map(
+    ({ name }, index) => `${index === 0 ? '' : ','}${JSON.stringify(name)}:`,
+  );
+  return namesText;
+}
+
+let timesOf = { startMs: NaN, endMs: NaN, text: '' };
+
+/** What follows the sensor id; made once a window, which all sensors close together. */
+function jsonTimes({ windowStartMs: startMs, windowEndMs: endMs }: ClosedWindow): string {
+  if (timesOf.startMs !== startMs || timesOf.endMs !== endMs) {
+    const text =
+      `,"window_start":${startMs},"window_end":${endMs},` +
+      `"event_time":"${isoTime(endMs)}","features":{`;
+    timesOf = { startMs, endMs, text };
+  }
+  return timesOf.text;
 }
 
 /**
