@@ -95,7 +95,7 @@ describe.each(['own', 'external'] as const)('with watermark mode %s', (watermark
         const inClosed = output.rows.reduce((sum, row) => sum + row.features.count, 0);
         const inOpen = state
           .sensorIds(Infinity)
-          .flatMap((id) => state.inspect(id)?.openWindows ?? [])
+          .flatMap((id) => state.inspect(id)?.open_windows ?? [])
           .reduce((sum, window) => sum + window.count, 0);
 
         expect(inClosed + inOpen + output.refused.length).toBe(readings.length);

@@ -24,11 +24,11 @@ export interface OpenWindowInspection {
 }
 
 export interface SensorInspection {
-  readonly sensorId: string;
+  readonly sensor_id: string;
   readonly lifecycle: string;
   readonly baseline: BaselineSummary;
   /** In window order. */
-  readonly openWindows: readonly OpenWindowInspection[];
+  readonly open_windows: readonly OpenWindowInspection[];
 }
 
 /** Returns the sensor's state, or undefined when the shard has never given it a slot. */
@@ -46,10 +46,10 @@ export function inspectSensor(
     openWindows.push(inspectPane(panes.columns, pane * panes.stride, windowMs));
   }
   return {
-    sensorId,
+    sensor_id: sensorId,
     lifecycle: lifecycleTable.states[columns.lifecycle[slot] ?? 0] ?? '',
     baseline: columns.baseline.summarize(slot),
-    openWindows: openWindows.sort((a, b) => a.window_start - b.window_start),
+    open_windows: openWindows.sort((a, b) => a.window_start - b.window_start),
   };
 }
 

@@ -24,10 +24,10 @@ afterEach(async () => {
 });
 
 const sensorView = (sensorId: string): SensorView => ({
-  sensorId,
+  sensor_id: sensorId,
   lifecycle: 'steady',
   baseline: { mean: 20, std_dev: 1, n: 100 },
-  openWindows: [],
+  open_windows: [],
   topic: 'raw_readings',
   partition: 1,
   offset: 77,

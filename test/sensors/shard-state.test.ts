@@ -194,7 +194,7 @@ describe('bounds', () => {
       foldOne(state, reading(id % 1_000, id, `s${id}`), output);
 
     expect(state.sensorCount).toBe(50_000);
-    expect(state.inspect('s49999')?.openWindows[0]).toMatchObject({ count: 2, avg_value: 49_999 });
+    expect(state.inspect('s49999')?.open_windows[0]).toMatchObject({ count: 2, avg_value: 49_999 });
     expect(state.inspect('s')).toBeUndefined();
     expect(state.inspect('s0')?.baseline.n).toBe(2);
     expect(state.sensorIds(2)).toEqual(['s0', 's1']);
@@ -219,7 +219,7 @@ describe('bounds', () => {
     const state = fresh();
     foldAll(state, [reading(0, -0), reading(0, -0)]);
 
-    expect(state.inspect('a')?.openWindows[0]).toMatchObject({ min_value: 0, max_value: 0 });
+    expect(state.inspect('a')?.open_windows[0]).toMatchObject({ min_value: 0, max_value: 0 });
   });
 
   it('does not keep the caller’s bytes', () => {

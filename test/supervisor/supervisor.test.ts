@@ -62,7 +62,7 @@ describe('the supervisor', () => {
     const supervisor = start();
     await ready(supervisor);
 
-    expect(await supervisor.sensor('s1')).toMatchObject({ sensorId: 's1' });
+    expect(await supervisor.sensor('s1')).toMatchObject({ sensor_id: 's1' });
     expect(await supervisor.sensor('nobody')).toBeUndefined();
     expect(await supervisor.sensors(10)).toEqual(['s0', 's1', 'shared']);
     expect(await supervisor.sensors(1)).toEqual(['s0']);

@@ -21,7 +21,7 @@ async function sensorFacts(id) {
     const response = await fetch(`/sensors/${encodeURIComponent(id)}`);
     const sensor = await response.json();
     if (!response.ok) return [['Not shown', sensor.message]];
-    const { baseline, openWindows } = sensor;
+    const { baseline, open_windows: openWindows } = sensor;
     return [
       ['Lifecycle', sensor.lifecycle],
       ['Owner', `${sensor.topic} / ${sensor.partition}, valid at offset ${sensor.offset}`],

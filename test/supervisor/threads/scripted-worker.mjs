@@ -87,7 +87,7 @@ export async function runWorker({ workerIndex, port, config }) {
       else if (sensorId.startsWith('fault:')) failHow(sensorId.slice(6), finish.reject);
       else {
         const mine = sensorId === `s${workerIndex}`;
-        const sensor = mine ? { sensorId, lifecycle: 'steady' } : undefined;
+        const sensor = mine ? { sensor_id: sensorId, lifecycle: 'steady' } : undefined;
         port.postMessage({ type: 'sensor', requestId, sensor });
       }
     }
