@@ -1,0 +1,139 @@
+// Commits through a proxy that loses, refuses, holds and swallows single requests (faults 19 and 22 to 25): whatever
+// happens to one, an owner that drops its writer and recovers, as a shard does, has each commit visible exactly once.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { isSensoriumError } from '../../src/errors.ts';
+import type { EventLog } from '../../src/log/event-log.ts';
+import { freshTopic, valuesOf } from '../contracts/event-log-harness.ts';
+import { kafkaBrokers, openTestLog } from '../log/kafka/kafka-harness.ts';
+import { startFaultProxy, type Fault, type FaultProxy } from './fault-proxy.ts';
+import type { ApiName } from './frames.ts';
+
+const requests: readonly ApiName[] = [
+  'findCoordinator',
+  'initProducerId',
+  'offsetFetch',
+  'addOffsetsToTxn',
+  'addPartitionsToTxn',
+  'txnOffsetCommit',
+  'produce',
+  'endTxn',
+];
+
+/** Codes a coordinator may refuse a step of a transaction with. */
+const refusals = {
+  COORDINATOR_NOT_AVAILABLE: 15,
+  NOT_COORDINATOR: 16,
+  INVALID_PRODUCER_EPOCH: 47,
+  INVALID_TXN_STATE: 48,
+  CONCURRENT_TRANSACTIONS: 51,
+  UNKNOWN_PRODUCER_ID: 59,
+  PRODUCER_FENCED: 90,
+} as const;
+
+describe.skipIf(kafkaBrokers.length === 0)('commits through a faulty network', () => {
+  let direct: EventLog;
+
+  beforeAll(() => {
+    direct = openTestLog();
+  });
+  afterAll(() => direct.close());
+
+  const lost = requests.flatMap((api) =>
+    (['dropBefore', 'dropAfter'] as const).map((kind) => ({ api, kind })),
+  );
+
+  it.each(lost)('$kind of $api (fault 22): three commits are visible once', async (fault) => {
+    const { hits } = await commitThree(direct, fault.api, { kind: fault.kind });
+
+    expect(hits).toBe(1);
+  });
+
+  const refused = (['addOffsetsToTxn', 'endTxn', 'initProducerId'] as const).flatMap((api) =>
+    Object.entries(refusals).map(([name, code]) => ({ api, name, code })),
+  );
+
+  it.each(refused)('$name to $api (fault 25): three commits are visible once', async (fault) => {
+    const { hits } = await commitThree(direct, fault.api, { kind: 'refuse', code: fault.code });
+
+    expect(hits).toBe(1);
+  });
+
+  it('an EndTxn that arrives inside the next owner’s transaction (fault 23) commits nothing of it', async () => {
+    const { hits, lateCodes } = await commitThree(direct, 'endTxn', {
+      kind: 'late',
+      until: 'txnOffsetCommit',
+    });
+
+    expect(hits).toBe(1);
+    expect(lateCodes).toHaveLength(1);
+    // INVALID_PRODUCER_EPOCH or PRODUCER_FENCED: the opening in between raised the epoch.
+    expect([47, 90]).toContain(lateCodes[0]);
+  });
+
+  it('a slow response (fault 28) delays a commit and changes nothing', async () => {
+    const { hits } = await commitThree(direct, 'endTxn', { kind: 'delay', ms: 1_500 });
+
+    expect(hits).toBe(1);
+  });
+
+  it('an EndTxn that is swallowed (fault 24) ends in a timeout, and the commits are visible once', async () => {
+    const { hits } = await commitThree(direct, 'endTxn', { kind: 'blackHole' });
+
+    expect(hits).toBe(1);
+  });
+});
+
+/** Commits three records, the fault hitting the second, as an owner does; checks what a reader sees. */
+async function commitThree(direct: EventLog, api: ApiName, fault: Fault): Promise<FaultProxy> {
+  const port = Number(kafkaBrokers[0]?.split(':')[1]);
+  const proxy = await startFaultProxy(port);
+  const log = openTestLog({ brokers: [proxy.address] });
+  try {
+    const input = { topic: await freshTopic(direct, 1), partition: 0 };
+    const output = await freshTopic(direct, 1);
+    const groupId = `group-${input.topic}`;
+    // Coordinators are asked for once and then remembered.
+    if (api === 'findCoordinator') proxy.plant(api, fault);
+    await commitUpTo(log, { groupId, input, output, until: 1 });
+    if (api !== 'findCoordinator') proxy.plant(api, fault);
+    await commitUpTo(log, { groupId, input, output, until: 3 });
+
+    expect(await valuesOf(direct, { topic: output, partition: 0 })).toEqual(['1', '2', '3']);
+    expect(await direct.committed(groupId, input)).toEqual({ nextOffset: 3, metadata: 'at 3' });
+    return proxy;
+  } finally {
+    await log.close();
+    await proxy.close();
+  }
+}
+
+/** What a shard does: open, read the position, commit on; at any failure drop the writer and begin again. */
+async function commitUpTo(
+  log: EventLog,
+  work: {
+    readonly groupId: string;
+    readonly input: { readonly topic: string; readonly partition: number };
+    readonly output: string;
+    readonly until: number;
+  },
+): Promise<void> {
+  const { groupId, input, output, until } = work;
+  for (let attempt = 1; ; attempt += 1) {
+    let position = 0;
+    try {
+      const writer = await log.openWriter(groupId, input);
+      position = (await log.committed(groupId, input))?.nextOffset ?? 0;
+      while (position < until) {
+        position += 1;
+        const value = Buffer.from(String(position));
+        const records = [{ topic: output, partition: 0, key: null, value }];
+        await writer.commit({ nextOffset: position, metadata: `at ${position}`, records });
+      }
+      return await writer.close();
+    } catch (error) {
+      const again = isSensoriumError(error) && ['retry', 'release'].includes(error.directive);
+      if (!again || attempt >= 5) throw error;
+    }
+  }
+}
