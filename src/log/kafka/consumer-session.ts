@@ -6,8 +6,10 @@ import type {
   EachBatchPayload,
   PartitionAssigner,
 } from 'kafkajs';
+import { systemClock } from '../../clock.ts';
 import type { TopicPartition } from '../event-log.ts';
 import { createClient, type KafkaLogOptions } from './client.ts';
+import { fetchPace, flowingPace } from './fetch-pace.ts';
 import { SeamBatch } from './fetch-seam.ts';
 import { kafkajs } from './internals.ts';
 import {
@@ -31,9 +33,6 @@ export interface SessionEvents {
   crashed(error: Error): void;
 }
 
-// Live load is dear when fetches are tiny (trap 20): half of 32 kB or 50 ms, whichever comes first.
-const fetchBytesMin = 16_384;
-const fetchWaitMs = 50;
 const partitionBytesMax = 1_048_576;
 const fetchBytesMax = 16_777_216;
 const rebalanceTimeoutMs = 30_000;
@@ -59,6 +58,7 @@ export class ConsumerSession {
   readonly #generation: GenerationBox = { group: undefined };
   readonly #consumer: Consumer;
   #ended = false;
+  #recordsAtMs: number = systemClock.monotonicMs();
 
   constructor(options: SessionOptions) {
     const { log, groupId, events } = options;
@@ -70,9 +70,9 @@ export class ConsumerSession {
       heartbeatInterval: log.heartbeatMs,
       rebalanceTimeout: rebalanceTimeoutMs,
       maxBytesPerPartition: partitionBytesMax,
-      minBytes: fetchBytesMin,
+      minBytes: flowingPace.bytesMin,
       maxBytes: fetchBytesMax,
-      maxWaitTimeInMs: fetchWaitMs,
+      maxWaitTimeInMs: flowingPace.waitMs,
       metadataMaxAge: metadataMaxAgeMs,
       allowAutoTopicCreation: false,
       readUncommitted: false,
@@ -152,14 +152,32 @@ export class ConsumerSession {
   async #eachBatch({ batch, resolveOffset }: EachBatchPayload): Promise<void> {
     const seamBatch: unknown = batch;
     if (this.#ended || !(seamBatch instanceof SeamBatch)) return;
+    this.#setPace(seamBatch.batches.length > 0);
     // kafkajs resolves the last offset consumed, and fetches from the one after it.
     const resolved = (nextOffset: number): void => resolveOffset(String(nextOffset - 1));
     await this.#options.events.fetched(seamBatch, resolved);
   }
+
+  #setPace(recordsCame: boolean): void {
+    const nowMs = systemClock.monotonicMs();
+    if (recordsCame) this.#recordsAtMs = nowMs;
+    const { group } = this.#generation;
+    if (group === undefined) return;
+    const { bytesMin, waitMs } = fetchPace(nowMs - this.#recordsAtMs);
+    group.minBytes = bytesMin;
+    group.maxWaitTime = waitMs;
+  }
+}
+
+/** What of kafkajs's consumer group is read, and the two fields every fetch request takes its pace from. */
+interface AttachedGroup {
+  readonly generationId: number | null;
+  minBytes: number;
+  maxWaitTime: number;
 }
 
 interface GenerationBox {
-  group: { readonly generationId: number | null } | undefined;
+  group: AttachedGroup | undefined;
 }
 
 function assignedOf(event: ConsumerGroupJoinEvent): readonly TopicPartition[] {
@@ -177,7 +195,7 @@ function stickyAssigner(events: SessionEvents, generation: GenerationBox): Parti
       name: 'SensoriumSticky',
       version: assignerVersion,
       // Called by the fetch seam's consumer group.
-      attach(group: { readonly generationId: number | null }): void {
+      attach(group: AttachedGroup): void {
         generation.group = group;
       },
       protocol: ({ topics }: { topics: string[] }) => ({

@@ -1,0 +1,94 @@
+// CPU of the built program on live input: cores in use at each rate of readings, 0 being idle, once it has settled.
+//   node bench/live.mjs [--rates 0,1000,10000] [--seconds 15] [--sensors 1000] [--partitions 4] [--workers 2] [--keep]
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { systemClock } from '../dist/clock.js';
+import { parseConfig } from '../dist/config.js';
+import { openEventLog } from '../dist/log/open.js';
+import { createLogger } from '../dist/logger.js';
+import { startMeasured } from './measured-program.mjs';
+import { planOf, readingRecord } from './readings.mjs';
+import { report } from './result.mjs';
+import { startServices, stopServices } from './services.mjs';
+
+const settleMs = 6_000;
+const stepMs = 50;
+const { values: flags } = parseArgs({
+  options: {
+    rates: { type: 'string', default: '0,1000,10000' },
+    seconds: { type: 'string', default: '15' },
+    sensors: { type: 'string', default: '1000' },
+    partitions: { type: 'string', default: '4' },
+    workers: { type: 'string', default: '2' },
+    keep: { type: 'boolean', default: false },
+  },
+});
+const partitions = Number(flags.partitions);
+const sensors = Number(flags.sensors);
+const measureMs = Number(flags.seconds) * 1_000;
+const { brokers, redisUrl } = startServices();
+const log = await openEventLog(parseConfig({ KAFKA_BROKERS: brokers }).process, {
+  clientId: 'bench-live',
+  logger: createLogger('warn'),
+  clock: systemClock,
+});
+try {
+  const coresByRate = {};
+  for (const rate of flags.rates.split(',').map(Number)) coresByRate[rate] = await measure(rate);
+  report('live', {
+    workload: {
+      sensors,
+      partitions,
+      workers: Number(flags.workers),
+      secondsEach: Number(flags.seconds),
+      on: 'exactly-once commits, snapshots every 30 s, Redis projection',
+    },
+    coresByRate,
+  });
+} finally {
+  await log.close();
+  if (!flags.keep) stopServices();
+}
+
+async function measure(rate) {
+  const input = `live_${rate}_${Date.now()}`;
+  await log.ensureTopics([{ topic: input, partitions }]);
+  const program = startMeasured({
+    KAFKA_BROKERS: brokers,
+    REDIS_URL: redisUrl,
+    INPUT_TOPIC: input,
+    OUTPUT_TOPIC: `${input}_rows`,
+    GROUP_ID: input,
+    WORKERS: flags.workers,
+  });
+  const feeding = new AbortController();
+  const fed = feed(input, rate, feeding.signal);
+  await sleep(settleMs);
+  const before = { cpu: program.cpuSeconds(), atMs: performance.now() };
+  await sleep(measureMs);
+  const cpu = program.cpuSeconds() - before.cpu;
+  const cores = cpu / ((performance.now() - before.atMs) / 1_000);
+  feeding.abort();
+  await fed;
+  await program.stop();
+  return Number(cores.toFixed(4));
+}
+
+/** Appends `rate` readings a second whose event time is now, every 50 ms. */
+async function feed(topic, rate, signal) {
+  if (rate === 0) return;
+  const { keys } = planOf({ readings: sensors, sensors });
+  const startedMs = performance.now();
+  let sent = 0;
+  while (!signal.aborted) {
+    const due = Math.floor(((performance.now() - startedMs) / 1_000) * rate);
+    const records = [];
+    for (; sent < due; sent += 1) {
+      // One step of the plan, begun now: the event time of each reading lies within this second.
+      const plan = { sensors, keys, startMs: Date.now() - 1_000 };
+      records.push(readingRecord(topic, plan, sent % sensors));
+    }
+    if (records.length > 0) await log.append(records);
+    await sleep(stepMs);
+  }
+}
