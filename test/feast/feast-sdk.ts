@@ -33,10 +33,20 @@ interface ReadAnswer {
   readonly event_timestamps_ms: readonly number[];
 }
 
-/** Applies a copy of feature_repo and opens the SDK on it. `python` is a Python that imports feast[redis]. */
-export async function openFeastSdk(python: string, redisUrl: string): Promise<FeastSdk> {
+/**
+ * Applies a copy of `from` and opens the SDK on it. `python` is a Python that imports feast[redis]; `features` are what
+ * FEATURES says, where it says anything.
+ */
+export async function openFeastSdk(
+  python: string,
+  redisUrl: string,
+  {
+    from = fileURLToPath(new URL('../../feature_repo', import.meta.url)),
+    features = '',
+  }: { readonly from?: string; readonly features?: string } = {},
+): Promise<FeastSdk> {
   const repo = mkdtempSync(join(tmpdir(), 'sensorium-feast-'));
-  cpSync(fileURLToPath(new URL('../../feature_repo', import.meta.url)), repo, {
+  cpSync(from, repo, {
     recursive: true,
     filter: (path) => !path.includes('/feature_repo/data'),
   });
@@ -48,7 +58,7 @@ export async function openFeastSdk(python: string, redisUrl: string): Promise<Fe
   const apply = spawnSync(join(dirname(python), 'feast'), ['apply'], {
     cwd: repo,
     encoding: 'utf8',
-    env: { ...process.env, FEAST_USAGE: 'False' },
+    env: { ...process.env, FEAST_USAGE: 'False', FEATURES: features },
   });
   if (apply.status !== 0) throw new Error(`feast apply: ${apply.stdout}${apply.stderr}`);
   const session = openSession(python, repo);

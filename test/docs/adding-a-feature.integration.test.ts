@@ -1,0 +1,157 @@
+// docs/adding-a-feature.md, done: its files and edits in a copy of the sources, its commands, and the new feature read
+// where a user would.
+import { spawn, spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+
+import { openFeastSdk } from '../feast/feast-sdk.ts';
+import { openTestLog } from '../integration/peers.ts';
+import { eventually, freePort } from '../integration/program.ts';
+import { createTestTopics, readTopic, type TestTopics } from '../integration/topics.ts';
+import type { EventLog } from '../../src/log/event-log.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const copy = mkdtempSync(join(tmpdir(), 'sensorium-feature-'));
+const page = readFileSync(join(root, 'docs/adding-a-feature.md'), 'utf8');
+const features = 'count,repeated_count';
+
+beforeAll(() => {
+  for (const path of [
+    ...['src', 'scripts', 'test', 'property-tests', 'docs', 'avro', 'feature_repo'],
+    ...['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'],
+    ...['vitest.config.ts', '.prettierrc.json', 'import-rules.json'],
+  ]) {
+    cpSync(join(root, path), join(copy, path), { recursive: true });
+  }
+  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+  for (const [, kind, path = '', block = ''] of page.matchAll(
+    /^```(ts|diff) (\S+)\n(.*?)^```$/gms,
+  )) {
+    const file = join(copy, path);
+    if (kind === 'ts') writeFileSync(file, block);
+    else writeFileSync(file, edited(readFileSync(file, 'utf8'), block));
+  }
+});
+afterAll(() => {
+  rmSync(copy, { recursive: true, force: true });
+});
+
+/** Returns `text` with the block's added lines at the one place where its other lines stand. */
+function edited(text: string, block: string): string {
+  const lines = block.split('\n').slice(0, -1);
+  const before = lines.filter((line) => !line.startsWith('+')).map((line) => line.slice(1));
+  const after = lines.map((line) => line.slice(1));
+  const parts = text.split(`${before.join('\n')}\n`);
+  expect(parts, `expected these lines once: ${before.join(' ⏎ ')}`).toHaveLength(2);
+  return parts.join(`${after.join('\n')}\n`);
+}
+
+/** Runs a command in the copy; @throws with what it printed. */
+function run(...[command, ...args]: readonly [string, ...string[]]): void {
+  const env = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', CI: '' };
+  const done = spawnSync(command, args, {
+    cwd: copy,
+    encoding: 'utf8',
+    env: { ...env, TEST_SERVICES: 'none' },
+  });
+  expect(done.status, `${command} ${args.join(' ')}\n${done.stdout}${done.stderr}`).toBe(0);
+}
+
+it('the worked example generates, builds and passes the laws', { timeout: 120_000 }, () => {
+  run('npm', 'run', '--silent', 'generate');
+  run(process.execPath, 'scripts/build.mjs');
+  run('npx', 'vitest', 'run', 'property-tests/laws/opt-in-features.test.ts');
+
+  for (const path of ['docs/features.md', 'avro/sensor_features.avsc']) {
+    expect(readFileSync(join(copy, path), 'utf8')).toContain('repeated_count');
+  }
+});
+
+const brokers = inject('kafkaBrokers');
+const redisUrl = inject('redisUrl');
+const python = inject('feastPython');
+
+describe.skipIf(brokers === '' || redisUrl === '' || python === '')('the program with it', () => {
+  let log: EventLog;
+  beforeAll(async () => {
+    log = await openTestLog(brokers);
+  });
+  afterAll(() => log.close());
+
+  it(
+    'writes it to the topic and to Redis, where Feast finds it',
+    { timeout: 120_000 },
+    async () => {
+      const topics = await createTestTopics(log, brokers, 1);
+      const sensorId = `stuck-${Date.now()}`;
+      await log.append(
+        [20, 20, 20, 21, 20].map((value, index) => ({
+          topic: topics.input,
+          key: Buffer.from(sensorId),
+          value: Buffer.from(
+            JSON.stringify({ sensor_id: sensorId, timestamp: 1_700_000_000_000 + index, value }),
+          ),
+        })),
+      );
+
+      const row = await firstRow(topics, { REDIS_URL: `${redisUrl}/13` });
+
+      expect(row.features).toEqual({ count: 5, repeated_count: 2 });
+      const feast = await openFeastSdk(python, `${redisUrl}/13`, {
+        from: join(copy, 'feature_repo'),
+        features,
+      });
+      try {
+        await eventually(
+          async () => {
+            const [read] = await feast.read([sensorId]);
+            expect(read?.values).toEqual({ count: 5n, repeated_count: 2n });
+          },
+          { timeoutMs: 20_000 },
+        );
+      } finally {
+        feast.close();
+      }
+    },
+  );
+
+  /** Runs the copy's program until its output topic has a row. */
+  async function firstRow(
+    topics: TestTopics,
+    env: Readonly<Record<string, string>>,
+  ): Promise<{ readonly features: unknown }> {
+    const program = spawn(process.execPath, ['dist/main.js'], {
+      cwd: copy,
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        ...topics.env,
+        ...env,
+        FEATURES: features,
+        IDLE_TIMEOUT_MS: '1000',
+        HTTP_PORT: String(await freePort()),
+        WINDOW_MS: '1000',
+        WATERMARK_DELAY_MS: '0',
+        WORKERS: '1',
+      },
+    });
+    let printed = '';
+    program.stdout.on('data', (text: Buffer) => (printed += text.toString()));
+    program.stderr.on('data', (text: Buffer) => (printed += text.toString()));
+    const exited = new Promise((resolve) => program.once('exit', resolve));
+    try {
+      return await eventually(
+        async () => {
+          const [record] = [...(await readTopic(log, topics.output)).values()].flat();
+          return JSON.parse(record?.value ?? 'null, as yet') as { readonly features: unknown };
+        },
+        { timeoutMs: 60_000, onTimeout: () => printed },
+      );
+    } finally {
+      program.kill('SIGTERM');
+      await exited;
+    }
+  }
+});
