@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 
 import { settingsHelp } from '../config-text.ts';
 import { isSensoriumError } from '../errors.ts';
+import { addBacktest } from './backtest.ts';
 import type { AddCommand } from './command.ts';
 import { printLine, type CliContext } from './context.ts';
 import { addDlq } from './dlq.ts';
@@ -20,6 +21,7 @@ const exitFailed = 1;
 const commands: readonly AddCommand[] = [
   addRun,
   addProduce,
+  addBacktest,
   addTopics,
   addDlq,
   addInspect,

@@ -4,7 +4,7 @@
 import { basename } from 'node:path';
 
 import { ConfigError } from '../errors.ts';
-import { csvCells, csvLines, parseTimestampMs, type CsvLine } from './csv-rows.ts';
+import { csvCells, csvLines, parseDecimal, parseTimestampMs, type CsvLine } from './csv-rows.ts';
 import type { PlannedReading } from './planned-reading.ts';
 
 export interface CsvFormatOptions {
@@ -142,7 +142,7 @@ function rowReader(path: string, columns: readonly string[], options: CsvFormatO
   const oneId = options.sensorId ?? basename(path).replace(/\.csv$/i, '');
   return (cells) => {
     const text = cells[value] ?? '';
-    const number = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text) ? Number(text) : NaN;
+    const number = parseDecimal(text);
     if (!Number.isFinite(number)) return `${valueName} is ${JSON.stringify(text)}, not a number`;
     const sensorId = isMote ? `mote_${cells[mote] ?? ''}` : sensor < 0 ? oneId : cells[sensor];
     if (sensorId === undefined || sensorId === '') return 'no sensor_id';

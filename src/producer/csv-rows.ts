@@ -20,27 +20,37 @@ export async function* csvLines(
   path: string,
   from: { readonly byte: number; readonly lineNumber: number } = { byte: 0, lineNumber: 1 },
 ): AsyncGenerator<CsvLine> {
+  for await (const block of csvLineBlocks(path, from)) yield* block;
+}
+
+/** Yields the same lines, those of a piece of the file at a time: waiting once a line costs more than reading it. */
+export async function* csvLineBlocks(
+  path: string,
+  from: { readonly byte: number; readonly lineNumber: number } = { byte: 0, lineNumber: 1 },
+): AsyncGenerator<readonly CsvLine[]> {
   let rest: Buffer = Buffer.alloc(0);
   let start = from.byte;
   let lineNumber = from.lineNumber;
   const stream = createReadStream(path, { start: from.byte });
   for await (const chunk of stream as AsyncIterable<Buffer>) {
     const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    const lines: CsvLine[] = [];
     let begin = 0;
     for (let end = bytes.indexOf(lineFeed); end >= 0; end = bytes.indexOf(lineFeed, begin)) {
       const text = lineText(bytes.subarray(begin, end), start);
-      if (text !== '') yield { lineNumber, start, text };
+      if (text !== '') lines.push({ lineNumber, start, text });
       start += end + 1 - begin;
       begin = end + 1;
       lineNumber += 1;
     }
+    if (lines.length > 0) yield lines;
     rest = bytes.subarray(begin);
     if (rest.length > lineBytesMax) {
       throw new ConfigError(`${path}:${lineNumber}: a line of more than ${lineBytesMax} bytes`);
     }
   }
   const text = lineText(rest, start);
-  if (text !== '') yield { lineNumber, start, text };
+  if (text !== '') yield [{ lineNumber, start, text }];
 }
 
 function lineText(bytes: Buffer, start: number): string {
@@ -71,4 +81,9 @@ export function parseTimestampMs(text: string): number {
   if (match === null) return NaN;
   const [, date = '', time = '00:00', zone = 'Z'] = match;
   return Date.parse(`${date}T${time}${zone}`);
+}
+
+/** Returns the number that `text` says in decimal notation (`1`, `-.5`, `2e-3`); NaN where it says none. */
+export function parseDecimal(text: string): number {
+  return /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text) ? Number(text) : NaN;
 }

@@ -1,0 +1,68 @@
+// What a picture needs of one sensor: every reading with the band it was held against. Kept only
+// when a picture is asked for; 40 bytes a reading.
+import type { BaselineSummary } from '../sensors/baseline.ts';
+
+export interface Trace {
+  readonly sensorId: string;
+  readonly timesMs: Column;
+  readonly values: Column;
+  /** mean ∓ threshold · standard deviation before the reading; NaN while there is none. */
+  readonly lows: Column;
+  readonly highs: Column;
+  readonly scores: Column;
+  /** Places of the readings that raised an alarm. */
+  readonly alarms: number[];
+  anomalies: number;
+}
+
+/** A list of doubles that grows. */
+export class Column {
+  private values: Float64Array = new Float64Array(1024);
+  length: number = 0;
+
+  push(value: number): void {
+    if (this.length === this.values.length) {
+      const larger = new Float64Array(this.length * 2);
+      larger.set(this.values);
+      this.values = larger;
+    }
+    this.values[this.length] = value;
+    this.length += 1;
+  }
+
+  at(place: number): number {
+    return place < this.length ? (this.values[place] ?? NaN) : NaN;
+  }
+}
+
+/** Returns the trace of a sensor without readings. */
+export function emptyTrace(sensorId: string): Trace {
+  return {
+    sensorId,
+    timesMs: new Column(),
+    values: new Column(),
+    lows: new Column(),
+    highs: new Column(),
+    scores: new Column(),
+    alarms: [],
+    anomalies: 0,
+  };
+}
+
+/** Adds a reading to `trace`, with the baseline before it. */
+export function addToTrace(
+  trace: Trace,
+  reading: { readonly timestampMs: number; readonly value: number },
+  scored: { readonly score: number; readonly anomaly: 0 | 1; readonly alarm: 0 | 1 },
+  band: { readonly baseline: BaselineSummary | undefined; readonly threshold: number },
+): void {
+  const { mean, std_dev: deviation, n } = band.baseline ?? { mean: NaN, std_dev: NaN, n: 0 };
+  const half = n >= 3 ? band.threshold * deviation : NaN;
+  if (scored.alarm === 1) trace.alarms.push(trace.values.length);
+  trace.timesMs.push(reading.timestampMs);
+  trace.values.push(reading.value);
+  trace.lows.push(mean - half);
+  trace.highs.push(mean + half);
+  trace.scores.push(scored.score);
+  trace.anomalies += scored.anomaly;
+}

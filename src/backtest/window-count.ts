@@ -1,0 +1,40 @@
+// What the live fold would make of the same readings as one partition: how many windows of sensors
+// close, and how many readings come too late for theirs. Scores do not depend on it.
+import { emptyReading } from '../sensors/reading.ts';
+import type { Semantics } from '../sensors/semantics.ts';
+import { createShardState } from '../sensors/shard-state.ts';
+
+export interface WindowCounts {
+  readonly windows: number;
+  readonly late: number;
+}
+
+export interface WindowCounter {
+  add(sensorId: string, timestampMs: number, value: number): void;
+  counts(): WindowCounts;
+}
+
+/** Returns a counter that has seen nothing. */
+export function createWindowCounter(semantics: Semantics): WindowCounter {
+  const state = createShardState(semantics, { watermark: 'own' });
+  const encoder = new TextEncoder();
+  const idBytes = new Map<string, Uint8Array>();
+  const reading = emptyReading();
+  let [closed, late, offset] = [0, 0, 0];
+  const closedWindows = { windowClosed: (): void => void (closed += 1) };
+  return {
+    add(sensorId, timestampMs, value) {
+      let bytes = idBytes.get(sensorId);
+      if (bytes === undefined) idBytes.set(sensorId, (bytes = encoder.encode(sensorId)));
+      reading.idBytes = bytes;
+      reading.idStart = 0;
+      reading.idEnd = bytes.length;
+      reading.timestampMs = timestampMs;
+      reading.value = value;
+      // History has no clock of its own: a reading is never ahead of itself.
+      if (state.fold(reading, timestampMs, offset, closedWindows)?.code === 'late') late += 1;
+      offset += 1;
+    },
+    counts: () => ({ windows: closed + state.openWindowCount, late }),
+  };
+}

@@ -1,0 +1,91 @@
+// Runs a backtest over text and reads its scores back, for the tests beside it.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { backtest, type BacktestReport } from '../../src/backtest/backtest.ts';
+import type { LabelWindow } from '../../src/backtest/labels.ts';
+import { parseConfig, type Environment } from '../../src/config.ts';
+
+export interface ScoredRow {
+  readonly sensor_id: string;
+  readonly timestamp: string;
+  readonly value: string;
+  readonly z: string;
+  readonly score: string;
+  readonly anomaly: string;
+  readonly alarm: string;
+  readonly reason: string;
+}
+
+export interface Backtested {
+  readonly report: BacktestReport;
+  readonly rows: readonly ScoredRow[];
+}
+
+export const header = 'sensor_id,timestamp,value,z,score,anomaly,alarm,reason';
+
+/** Returns what a backtest of the file `series.csv` with this content reports and writes. */
+export async function backtestText(
+  content: string | Uint8Array,
+  options: { readonly env?: Environment; readonly windows?: readonly LabelWindow[] } = {},
+): Promise<Backtested> {
+  const folder = mkdtempSync(join(tmpdir(), 'sensorium-backtest-'));
+  try {
+    writeFileSync(join(folder, 'series.csv'), content);
+    return await backtestFile(join(folder, 'series.csv'), { ...options, folder });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Returns what a backtest of the file at `inputPath` reports and writes; its output goes to `folder`. */
+export async function backtestFile(
+  inputPath: string,
+  options: {
+    readonly folder: string;
+    readonly env?: Environment;
+    readonly windows?: readonly LabelWindow[];
+  },
+): Promise<Backtested> {
+  const scoresPath = join(options.folder, 'scores.csv');
+  const report = await backtest({
+    inputPath,
+    columns: { timestamp: 'timestamp', value: 'value', sensorId: 'sensor_id' },
+    sensorId: undefined,
+    scoresPath,
+    windows: options.windows,
+    tracesMax: 0,
+    semantics: parseConfig(options.env ?? {}).semantics,
+  });
+  return { report, rows: parseScores(readFileSync(scoresPath, 'utf8')) };
+}
+
+/** A reader of RFC 4180 of its own, line ends in quotes included. @throws Error on another header. */
+function parseScores(text: string): readonly ScoredRow[] {
+  const records: string[][] = [[]];
+  let [cell, isQuoted] = ['', false];
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text.charAt(at);
+    if (isQuoted && character === '"' && text.charAt(at + 1) === '"') {
+      cell += '"';
+      at += 1;
+    } else if (character === '"') {
+      isQuoted = !isQuoted;
+    } else if (!isQuoted && (character === ',' || character === '\n')) {
+      records.at(-1)?.push(cell);
+      cell = '';
+      if (character === '\n') records.push([]);
+    } else {
+      cell += character;
+    }
+  }
+  const [names = [], ...rows] = records.slice(0, -1);
+  if (names.join(',') !== header) throw new Error(`unexpected header ${names.join(',')}`);
+  return rows.map((cells) => {
+    if (cells.length !== 8) throw new Error(`${cells.length} cells in ${JSON.stringify(cells)}`);
+    const [sensor_id = '', timestamp = '', value = '', z = '', score = '', ...rest] = cells;
+    const [anomaly = '', alarm = '', reason = ''] = rest;
+    return { sensor_id, timestamp, value, z, score, anomaly, alarm, reason };
+  });
+}
