@@ -27,11 +27,18 @@ const evenStepsMs = [
 const monthMs = 30.4375 * dayMs;
 const monthSteps = [0.5, 1, 2, 3, 6, 12, 24, 60, 120, 600, 1_200, 6_000, 12_000, 60_000];
 
-/** Returns the pixel of `at`. */
+/** Pixels further out than this many widths of the scale are drawn at its edge: all of it is clipped. */
+const widthsMax = 1_000;
+
+/** Returns the pixel of `at`: finite, also for an interval of ±1e308 or of one subnormal step. */
 export function toPx({ from, to, fromPx, toPx: end }: Scale, at: number): number {
-  // Halves, so that an interval of ±1e308 does not overflow.
-  const part = (at / 2 - from / 2) / (to / 2 - from / 2);
-  return fromPx + part * (end - fromPx);
+  const width = to - from;
+  // Halves only where the whole overflows: half a subnormal may be nothing.
+  const part = Number.isFinite(width)
+    ? (at - from) / width
+    : (at / 2 - from / 2) / (to / 2 - from / 2);
+  const inReach = Math.max(-widthsMax, Math.min(widthsMax, Number.isNaN(part) ? 0 : part));
+  return fromPx + inReach * (end - fromPx);
 }
 
 /** Returns round numbers inside the scale, about `count` of them. */
