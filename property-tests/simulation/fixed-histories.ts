@@ -1,5 +1,5 @@
-// Histories that run every time: those that once broke a law, shrunk, and those that a broken guard (test:mutants) needs
-// in order to show, where chance would find them too seldom.
+// Histories that run every time: those close to a law that once did not hold, and those that a broken guard
+// (test:mutants) needs in order to show, where chance would find them too seldom.
 import type { HistoryPlan } from './history.ts';
 
 const quiet: HistoryPlan = {
