@@ -179,7 +179,7 @@ function forwardRecord(
   const { bytes, keyStart, keyEnd } = record;
   const time = memory.sourceMaxMs;
   const clock = encodeSourceClock({ source: shard.partition, sources: sourcePartitions, time });
-  const key = keyStart < 0 ? null : Uint8Array.from(bytes.subarray(keyStart, keyEnd));
+  const key = keyStart < 0 ? null : new Uint8Array(bytes.subarray(keyStart, keyEnd));
   const headers: RecordHeader[] = [
     ...record.headers(),
     { key: 'rekey.topic', value: Buffer.from(shard.topic) },
@@ -190,8 +190,8 @@ function forwardRecord(
   ];
   return {
     topic: context.topics.rekeyed,
-    key: Uint8Array.from(reading.idBytes.subarray(reading.idStart, reading.idEnd)),
-    value: Uint8Array.from(bytes.subarray(record.valueStart, record.valueEnd)),
+    key: new Uint8Array(reading.idBytes.subarray(reading.idStart, reading.idEnd)),
+    value: new Uint8Array(bytes.subarray(record.valueStart, record.valueEnd)),
     headers,
   };
 }
