@@ -29,6 +29,7 @@ export function watchCommits(watched: Watched): string[] {
       violations.push(...markViolations(watched, place, mark));
     }
   };
+  broker.onTwoCommits = (writer) => violations.push(`${writer} committed twice at once`);
   return violations;
 }
 

@@ -43,6 +43,8 @@ export class SimulatedBroker {
   faults: (call: string) => CallFault = () => 'none';
   /** Sees every commit just after it took effect. */
   onCommit: (place: TopicPartition, commit: Commit) => void = () => undefined;
+  /** Called when a writer is asked for a commit while one of its is under way: the port allows one at a time. */
+  onTwoCommits: (writer: string) => void = () => undefined;
 
   constructor(scheduler: Scheduler) {
     this.#scheduler = scheduler;
@@ -164,17 +166,26 @@ export class SimulatedBroker {
     const id = `${group}-${keyOf(partition)}`;
     const epoch = (this.#epochs.get(id) ?? 0) + 1;
     this.#epochs.set(id, epoch);
+    let committing = false;
     return {
       epoch: String(epoch),
-      commit: (commit: Commit) =>
-        call('commit', () => {
-          if (this.#epochs.get(id) !== epoch) throw new FencedError(`${id} was taken over`);
-          const ends = this.append(commit.records);
-          const { nextOffset, metadata } = commit;
-          this.commits.set(`${group}|${keyOf(partition)}`, { nextOffset, metadata });
-          this.onCommit(partition, commit);
-          return ends;
-        }),
+      commit: async (commit: Commit) => {
+        // Said and not thrown: an owner that is leaving anyway would swallow it.
+        if (committing) this.onTwoCommits(id);
+        committing = true;
+        try {
+          return await call('commit', () => {
+            if (this.#epochs.get(id) !== epoch) throw new FencedError(`${id} was taken over`);
+            const ends = this.append(commit.records);
+            const { nextOffset, metadata } = commit;
+            this.commits.set(`${group}|${keyOf(partition)}`, { nextOffset, metadata });
+            this.onCommit(partition, commit);
+            return ends;
+          });
+        } finally {
+          committing = false;
+        }
+      },
       close: () => Promise.resolve(),
     };
   }

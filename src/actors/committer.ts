@@ -57,6 +57,7 @@ export class Committer {
   #snapshotDueMs: number;
   #timer: Timer | undefined;
   #closed = false;
+  #draining = false;
 
   constructor(parts: CommitterParts) {
     const { context, committedOffset, metadata, journalOffset } = parts;
@@ -73,7 +74,8 @@ export class Committer {
 
   /** Commits now, or sets the timer for when one is due. Called whenever something may have become pending. */
   poke(): void {
-    if (this.#closed || this.#inFlight !== undefined || this.#parts.outbox.muted) return;
+    const busy = this.#draining || this.#inFlight !== undefined;
+    if (this.#closed || busy || this.#parts.outbox.muted) return;
     const delayMs = commitDelayMs(
       {
         featureRows: this.#parts.outbox.featureRows,
@@ -95,13 +97,16 @@ export class Committer {
 
   /** Resolves once no commit is in flight: the fold waits here while the outbox is full. */
   async room(): Promise<void> {
-    while (!this.#closed && this.#parts.outbox.full) {
+    while (!this.#closed && !this.#draining && this.#parts.outbox.full) {
       await (this.#inFlight ?? this.#commit(false));
     }
   }
 
   /** Commits all, stores a last snapshot and commits its name: what a drain leaves for the next owner. */
   async drain(): Promise<void> {
+    // From here on only the drain commits: the end of a commit or of a snapshot would otherwise begin another beside it.
+    this.#draining = true;
+    this.#timer?.cancel();
     await this.#inFlight;
     await this.#snapshotInFlight;
     if (this.#closed || this.#parts.outbox.muted) return;
@@ -123,15 +128,15 @@ export class Committer {
     );
   }
 
-  #commit(draining: boolean): Promise<void> {
-    this.#inFlight = this.#runCommit(draining).finally(() => {
+  #commit(snapshotNow: boolean): Promise<void> {
+    this.#inFlight = this.#runCommit(snapshotNow).finally(() => {
       this.#inFlight = undefined;
       this.poke();
     });
     return this.#inFlight;
   }
 
-  async #runCommit(draining: boolean): Promise<void> {
+  async #runCommit(snapshotNow: boolean): Promise<void> {
     const { context, writer, memory, outbox } = this.#parts;
     const { clock, metrics } = context;
     try {
@@ -142,7 +147,7 @@ export class Committer {
       const metadata = encodePositionMetadata(this.#metadata(snapshots));
       const marker = this.#marker();
       const records = this.#withMarkers(outgoing.records, marker);
-      const snapshot = this.#copyIfDue(draining);
+      const snapshot = this.#copyIfDue(snapshotNow);
       this.#lastCommitStartMs = clock.monotonicMs();
       const ends = await writer.commit({ nextOffset, metadata, records });
       if (this.#closed) return;
@@ -222,10 +227,10 @@ export class Committer {
     }
   }
 
-  #copyIfDue(draining: boolean): PendingSnapshot | undefined {
+  #copyIfDue(snapshotNow: boolean): PendingSnapshot | undefined {
     const { context, shard, memory, writer } = this.#parts;
     const takenMs = context.clock.nowMs();
-    const due = draining || takenMs >= this.#snapshotDueMs;
+    const due = snapshotNow || takenMs >= this.#snapshotDueMs;
     if (!due || this.#snapshotInFlight !== undefined) return undefined;
     const id = `${writer.epoch}-${memory.position}-${takenMs}`;
     return { id, takenMs, bytes: encodeSnapshot(memory, shard, this.#journalOffset) };

@@ -58,7 +58,7 @@ export function createBatchFolder(context: FoldContext): BatchFolder {
     if (reason === null && !rekeyAll && keyIsSensorId(record, reading)) {
       reason = memory.state.fold(reading, timestampMs, offset, context.outbox);
       if (reason === null) {
-        if (reading.timestampMs > memory.sourceMaxMs) memory.sourceMaxMs = reading.timestampMs;
+        hearReading(memory, reading);
         return 1;
       }
       if (countsForEventTime(reason)) hearReading(memory, reading);

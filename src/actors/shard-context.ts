@@ -1,6 +1,6 @@
 // What every shard of one worker thread shares: ports, settings and the topics' shapes. Made once by the worker.
 import type { Clock } from '../clock.ts';
-import type { EventLog, OutputRecord, TopicPartition } from '../log/event-log.ts';
+import type { EventLog, TopicPartition } from '../log/event-log.ts';
 import type { TopicNames } from '../log/topics.ts';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics.ts';
@@ -46,5 +46,3 @@ export interface RekeyingView {
 export function shardKeyOf(groupId: string, shard: TopicPartition): string {
   return `${groupId}/${shard.topic}/${shard.partition}`;
 }
-
-export type { OutputRecord };

@@ -1,0 +1,91 @@
+// The commit pipeline of one session, over a writer whose commits end when the test says so.
+import { expect, it } from 'vitest';
+
+import { historySemantics, type HistoryPlan } from '../../property-tests/simulation/history.ts';
+import { createScheduler } from '../../property-tests/simulation/scheduler.ts';
+import { Life, processClock } from '../../property-tests/simulation/simulated-life.ts';
+import { simulatedTopics } from '../../property-tests/simulation/simulated-process.ts';
+import { Committer } from '../../src/actors/committer.ts';
+import { createOutbox } from '../../src/actors/outbox.ts';
+import type { ShardContext } from '../../src/actors/shard-context.ts';
+import { emptyMemory } from '../../src/actors/shard-memory.ts';
+import { deferred, type Deferred } from '../../src/deferred.ts';
+import type { CommitResult } from '../../src/log/event-log.ts';
+import { createLogger } from '../../src/logger.ts';
+import { createMetrics } from '../../src/metrics.ts';
+
+const semantics = historySemantics({ inputKeying: 'auto', baseline: 'cumulative' } as HistoryPlan);
+const letter = { topic: simulatedTopics.deadLetters, key: null, value: null };
+
+it('a drain that begins during a commit waits for it: the writer is asked for one commit at a time', async () => {
+  const commits: Deferred<CommitResult>[] = [];
+  let underWay = 0;
+  let underWayMax = 0;
+  const writer = {
+    epoch: '1',
+    commit: () => {
+      const answer = deferred<CommitResult>();
+      commits.push(answer);
+      underWay += 1;
+      underWayMax = Math.max(underWayMax, underWay);
+      return answer.promise.finally(() => (underWay -= 1));
+    },
+    close: () => Promise.resolve(),
+  };
+  const outbox = createOutbox(() => letter);
+  const failures: unknown[] = [];
+  const committer = new Committer({
+    context: contextOf(),
+    shard: { topic: simulatedTopics.input, partition: 0 },
+    writer,
+    memory: emptyMemory('source', semantics, 0),
+    outbox,
+    metadata: {
+      version: 1,
+      origin: 0,
+      fingerprint: '',
+      sources: 1,
+      watermarkMs: null,
+      sourceMaxMs: null,
+      sourceIdle: false,
+      journal: { sequence: 0, originOffset: 0 },
+      snapshots: [],
+    },
+    committedOffset: 0,
+    journalOffset: 0,
+    onFailed: (error) => failures.push(error),
+  });
+  outbox.deadLetter('late', letter);
+  committer.poke();
+  outbox.windowClosed({ anomalyCount: 0 } as Parameters<typeof outbox.windowClosed>[0]);
+
+  let drained = false;
+  const draining = committer.drain().then(() => (drained = true));
+  for (let answered = 0; !drained; answered += 1) {
+    commits[answered]?.resolve([]);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await draining;
+
+  expect(underWayMax).toBe(1);
+  expect(outbox.featureRows).toBe(0);
+  expect(failures).toEqual([]);
+});
+
+function contextOf(): ShardContext {
+  return {
+    settings: { groupId: 'group', commitIntervalMs: 100, snapshotIntervalMs: 30_000 },
+    snapshots: {
+      write: (_: string, id: string) => Promise.resolve({ id, place: '', length: 0, checksum: 0 }),
+    },
+    semantics,
+    topics: simulatedTopics,
+    clock: processClock(createScheduler(1, 0), new Life()),
+    logger: createLogger('fatal'),
+    metrics: createMetrics(),
+    sourcePartitions: 1,
+    rekeyedPartitions: 1,
+    journalPartitions: 1,
+    rekeying: { active: false, leastSourceMs: undefined },
+  } as unknown as ShardContext;
+}
