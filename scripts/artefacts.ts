@@ -4,11 +4,7 @@ import { readFileSync } from 'node:fs';
 import { format, resolveConfig } from 'prettier';
 
 import { featureRowSchema } from '../src/codecs/avro-schemas.ts';
-import {
-  allFeatures,
-  featureDeclarations,
-  type FeatureDeclaration,
-} from '../src/sensors/features.ts';
+import { allFeatures, defaultFeatures, type FeatureDeclaration } from '../src/sensors/features.ts';
 import { paneBaseStride, paneLayout } from '../src/sensors/pane-layout.ts';
 
 export interface Artefact {
@@ -36,7 +32,7 @@ function feastView(): string {
       `    Field(\n        name="${name}",\n        dtype=${type},\n` +
       `        description=${pythonText(description)},\n    ),\n`,
   );
-  const defaults = featureDeclarations.map(({ name }) => name).join(',');
+  const defaults = defaultFeatures.map(({ name }) => name).join(',');
   return between(
     template,
     [
@@ -66,7 +62,7 @@ function featureTable(): string {
   const rows = allFeatures.map(
     (feature) =>
       `| \`${feature.name}\` | ${feature.type} | ${feature.unit} | ${feature.description} | ` +
-      `${featureDeclarations.includes(feature) ? 'default' : 'opt-in'} | ${needsOf(feature)} |`,
+      `${defaultFeatures.includes(feature) ? 'default' : 'opt-in'} | ${needsOf(feature)} |`,
   );
   return `| feature | type | unit | what it is | | columns it needs |\n|-|-|-|-|-|-|\n${rows.join('\n')}\n`;
 }

@@ -10,7 +10,7 @@ import {
   whole,
   type Setting,
 } from './config-setting.ts';
-import { allFeatures, featureDeclarations } from './sensors/features.ts';
+import { allFeatures, defaultFeatures } from './sensors/features.ts';
 
 export interface SemanticsValues {
   readonly WINDOW_MS: number;
@@ -32,7 +32,7 @@ const aBillion = 1_000_000_000;
 /** Every feature a row can have. */
 export const knownFeatures: readonly string[] = allFeatures.map(({ name }) => name);
 
-const defaultFeatures: readonly string[] = featureDeclarations.map(({ name }) => name);
+const defaultFeatureNames: readonly string[] = defaultFeatures.map(({ name }) => name);
 
 /** The settings that change results, in the order they are shown. */
 export const semanticsSettings: {
@@ -94,7 +94,7 @@ export const semanticsSettings: {
   ),
   FEATURES: required(
     'semantics',
-    defaultFeatures,
+    defaultFeatureNames,
     someOf(knownFeatures),
     'The features a row has; docs/features.md says what each is and costs.',
   ),

@@ -1,7 +1,7 @@
 // Drives the real fold over an oracle's input and collects what comes out in the oracle's shape.
 import type { DeadLetterReason, Reading } from '../../src/sensors/reading.ts';
 import type { ClosedWindow, ClosedWindows, ShardState } from '../../src/sensors/shard-state.ts';
-import { featureDeclarations, type FeatureDeclaration } from '../../src/sensors/features.ts';
+import { defaultFeatures, type FeatureDeclaration } from '../../src/sensors/features.ts';
 import type { ExpectedRefusal, ExpectedRow, OracleMark, OracleReading } from './oracle.ts';
 
 export interface FoldOutput extends ClosedWindows {
@@ -12,7 +12,7 @@ export interface FoldOutput extends ClosedWindows {
 /** Returns a sink that copies each closed window as a row of `partition` with `declared` features. */
 export function foldOutput(
   partition: number = 0,
-  declared: readonly FeatureDeclaration[] = featureDeclarations,
+  declared: readonly FeatureDeclaration[] = defaultFeatures,
 ): FoldOutput {
   const rows: ExpectedRow[] = [];
   return {

@@ -6,7 +6,7 @@ import { encodeFeatureRowJson } from '../../src/codecs/feature-row.ts';
 import { topicNames, type TopicNames } from '../../src/log/topics.ts';
 import type { Logger } from '../../src/logger.ts';
 import { createMetrics } from '../../src/metrics.ts';
-import { featureDeclarations } from '../../src/sensors/features.ts';
+import { defaultFeatures } from '../../src/sensors/features.ts';
 import type { Semantics } from '../../src/sensors/shard-state.ts';
 import type { Scheduler } from './scheduler.ts';
 import { Life, processClock } from './simulated-life.ts';
@@ -105,7 +105,7 @@ function shardContext(options: ProcessOptions, life: Life): ShardContext {
     rekeyedPartitions: partitions,
     journalPartitions: 1,
     encodeFeatureRow: (window, shard) =>
-      encodeFeatureRowJson(window, { ...shard, features: featureDeclarations }),
+      encodeFeatureRowJson(window, { ...shard, features: defaultFeatures }),
     rekeying: { active: false, leastSourceMs: undefined },
   };
 }

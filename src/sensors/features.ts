@@ -21,7 +21,7 @@ export interface FeatureDeclaration {
 }
 
 /** The default features: what a row has where FEATURES is not set, in its order. */
-export const featureDeclarations: readonly FeatureDeclaration[] = [
+export const defaultFeatures: readonly FeatureDeclaration[] = [
   {
     name: 'count',
     type: 'Int64',
@@ -81,10 +81,7 @@ export const featureDeclarations: readonly FeatureDeclaration[] = [
 ];
 
 /** Every feature a row can have, the default ones first. */
-export const allFeatures: readonly FeatureDeclaration[] = [
-  ...featureDeclarations,
-  ...optInFeatures,
-];
+export const allFeatures: readonly FeatureDeclaration[] = [...defaultFeatures, ...optInFeatures];
 
 /**
  * Returns the declarations named, in the order named. @throws ConfigError that lists every unknown

@@ -10,7 +10,7 @@ import {
   type FeatureRowContext,
 } from '../../src/codecs/feature-row.ts';
 import { DecodeError, InvariantError } from '../../src/errors.ts';
-import { featureDeclarations } from '../../src/sensors/features.ts';
+import { defaultFeatures } from '../../src/sensors/features.ts';
 import type { ClosedWindow } from '../../src/sensors/shard-state.ts';
 
 /** The window behind the contract's own example; the id lies in the middle of other bytes. */
@@ -43,7 +43,7 @@ function closedWindow(
 const context: FeatureRowContext = {
   topic: 'raw_readings',
   partition: 2,
-  features: featureDeclarations,
+  features: defaultFeatures,
 };
 const only = (value: number): FeatureRowContext => ({
   ...context,
@@ -86,7 +86,7 @@ describe('a feature row in JSON', () => {
   });
 
   it('has no features but those declared, in their order', () => {
-    const features = featureDeclarations.filter(({ name }) => /^(count|max_value)$/.test(name));
+    const features = defaultFeatures.filter(({ name }) => /^(count|max_value)$/.test(name));
 
     const row = decodeFeatureRow(
       encodeFeatureRowJson(closedWindow(), { ...context, features: features.reverse() }),

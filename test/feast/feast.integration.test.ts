@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 
 import { feastEntityKey } from '../../src/codecs/feast.ts';
 import { createLogger } from '../../src/logger.ts';
-import { featureDeclarations } from '../../src/sensors/features.ts';
+import { defaultFeatures } from '../../src/sensors/features.ts';
 import type { FeatureStore } from '../../src/stores/feature-store.ts';
 import { openRedisFeatureStore } from '../../src/stores/redis/redis-feature-store.ts';
 import { uniqueName } from '../contracts/event-log-harness.ts';
@@ -29,7 +29,7 @@ describe.skipIf(redisUrl === '' || python === '')(
         url: redisUrl,
         clusterNodes: [],
         onlineTtlS: undefined,
-        features: featureDeclarations,
+        features: defaultFeatures,
         logger: createLogger('fatal'),
       });
     }, 180_000);
@@ -50,7 +50,7 @@ describe.skipIf(redisUrl === '' || python === '')(
         typeof value === 'bigint' ? 'Int64' : 'Float64',
       ]);
       expect(Object.fromEntries(types)).toEqual(
-        Object.fromEntries(featureDeclarations.map(({ name, type }) => [name, type])),
+        Object.fromEntries(defaultFeatures.map(({ name, type }) => [name, type])),
       );
     });
 

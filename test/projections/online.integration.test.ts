@@ -8,7 +8,7 @@ import type { EventLog } from '../../src/log/event-log.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import { startProjector, type Projector } from '../../src/projections/online.ts';
 import { rebuild } from '../../src/projections/rebuild.ts';
-import { featureDeclarations } from '../../src/sensors/features.ts';
+import { defaultFeatures } from '../../src/sensors/features.ts';
 import type { FeatureStore } from '../../src/stores/feature-store.ts';
 import { openRedisFeatureStore } from '../../src/stores/redis/redis-feature-store.ts';
 import { bytes, eventually, uniqueName } from '../contracts/event-log-harness.ts';
@@ -37,7 +37,7 @@ describe.skipIf(missing)('the online projection on Kafka and Redis', () => {
       url: redis.url,
       clusterNodes: [],
       onlineTtlS: undefined,
-      features: featureDeclarations,
+      features: defaultFeatures,
       logger: recordingLogger(),
     });
   });

@@ -1,14 +1,14 @@
 import { expect, it } from 'vitest';
 
 import { ConfigError } from '../../src/errors.ts';
-import { allFeatures, featureDeclarations, selectFeatures } from '../../src/sensors/features.ts';
+import { allFeatures, defaultFeatures, selectFeatures } from '../../src/sensors/features.ts';
 import { baseAccumulators } from '../../src/sensors/base-accumulators.ts';
 import { ClosedWindowView } from '../../src/sensors/closed-window.ts';
 import { sums } from '../../src/sensors/opt-in-accumulators.ts';
 import { paneLayout, startOf } from '../../src/sensors/pane-layout.ts';
 
 it('declares the seven features of the feature row, in its order', () => {
-  expect(featureDeclarations.map((feature) => `${feature.name} ${feature.type}`)).toEqual([
+  expect(defaultFeatures.map((feature) => `${feature.name} ${feature.type}`)).toEqual([
     'count Int64',
     'avg_value Float64',
     'min_value Float64',
@@ -24,9 +24,9 @@ it('describes each feature by one sentence', () => {
 });
 
 it('takes the population’s standard deviation and the share of anomalies', () => {
-  const view = new ClosedWindowView(paneLayout(featureDeclarations));
+  const view = new ClosedWindowView(paneLayout(defaultFeatures));
   const window = Object.assign(view, { count: 4, m2: 16, anomalyCount: 1 });
-  const values = Object.fromEntries(featureDeclarations.map((f) => [f.name, f.value(window)]));
+  const values = Object.fromEntries(defaultFeatures.map((f) => [f.name, f.value(window)]));
 
   expect(values).toMatchObject({ count: 4, std_dev: 2, anomaly_count: 1, anomaly_rate: 0.25 });
 });
@@ -60,14 +60,14 @@ it('gives each accumulator a name of its own, without what the fingerprint separ
 it('gives a pane 11 doubles by default, and more only for what opt-in features need', () => {
   const doubles = (...names: string[]): number => paneLayout(selectFeatures(names)).stride;
 
-  expect(doubles(...featureDeclarations.map(({ name }) => name))).toBe(11);
+  expect(doubles(...defaultFeatures.map(({ name }) => name))).toBe(11);
   expect(doubles('range', 'alarm_count', 'alarm_score_max')).toBe(11);
   expect(doubles('first_value')).toBe(13);
   expect(doubles('first_value', 'last_value', 'rate_of_change')).toBe(15);
 });
 
 it('refuses a feature that reads what it does not declare', () => {
-  expect(() => startOf(paneLayout(featureDeclarations), sums)).toThrow(/sums/);
+  expect(() => startOf(paneLayout(defaultFeatures), sums)).toThrow(/sums/);
 });
 
 it('keeps alarm_score_max finite where the score itself overflows', () => {

@@ -10,7 +10,7 @@ import {
 } from '../../../src/codecs/feast.ts';
 import { UnavailableError } from '../../../src/errors.ts';
 import type { Logger } from '../../../src/logger.ts';
-import { featureDeclarations } from '../../../src/sensors/features.ts';
+import { defaultFeatures } from '../../../src/sensors/features.ts';
 import type { FeatureStore } from '../../../src/stores/feature-store.ts';
 import { openRedisFeatureStore } from '../../../src/stores/redis/redis-feature-store.ts';
 import { eventually, uniqueName } from '../../contracts/event-log-harness.ts';
@@ -52,7 +52,7 @@ function open(
     url: address.url,
     clusterNodes: address.clusterNodes ?? [],
     onlineTtlS: address.onlineTtlS,
-    features: featureDeclarations,
+    features: defaultFeatures,
     logger: recordingLogger(lines),
   });
 }
