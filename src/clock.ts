@@ -35,3 +35,16 @@ export const systemClock: Clock = {
     });
   },
 };
+
+/** Calls `callback` every `intervalMs` until the function it returns is called. */
+export function repeatedly(clock: Clock, intervalMs: number, callback: () => void): () => void {
+  let timer: Timer;
+  const next = (): void => {
+    timer = clock.after(intervalMs, () => {
+      next();
+      callback();
+    });
+  };
+  next();
+  return () => timer.cancel();
+}

@@ -122,6 +122,14 @@ export class Router implements GroupListener {
     await member?.leave();
   }
 
+  /** Drops every shard as it is and writes nothing more; after a drain there is nothing left to drop. Idempotent. */
+  async abandon(): Promise<void> {
+    this.#drained = true;
+    this.#timer?.cancel();
+    this.onRevoked([...this.#shards.values()].map(({ partition }) => partition));
+    await Promise.all(this.#leaving);
+  }
+
   #withMember(use: (member: GroupMember) => void): void {
     this.#member?.then(use).catch((error: unknown) => this.#events.failed(error));
   }

@@ -1,12 +1,11 @@
 // What a worker thread is given when its one never-ending task starts. Structured-clonable.
-import type { MessagePort } from 'node:worker_threads';
-
 import type { Config } from '../config.ts';
+import type { ControlPort } from '../control-port.ts';
 
 export interface WorkerTask {
   readonly config: Config;
   /** 0-based; in log lines and metrics. */
   readonly workerIndex: number;
   /** WorkerCommand in, WorkerEvent out; in the task's transfer list. */
-  readonly port: MessagePort;
+  readonly port: ControlPort;
 }

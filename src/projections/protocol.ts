@@ -1,15 +1,14 @@
-// Control messages between the main thread and the projector's thread, over a MessagePort of our own. Plain data only.
-import type { MessagePort } from 'node:worker_threads';
-
+// Control messages between the main thread and the projector's thread, over a channel of our own. Plain data only.
 import type { FeatureRow } from '../codecs/feature-row.ts';
 import type { Config } from '../config.ts';
+import type { ControlPort } from '../control-port.ts';
 import type { ErrorData } from '../errors.ts';
 
 /** What the projector's thread is given when its one never-ending task starts. Structured-clonable. */
 export interface ProjectorTask {
   readonly config: Config;
   /** ProjectorCommand in, ProjectorEvent out; in the task's transfer list. */
-  readonly port: MessagePort;
+  readonly port: ControlPort;
 }
 
 export interface ProjectedPartition {

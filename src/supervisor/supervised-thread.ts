@@ -1,9 +1,8 @@
 // One supervised thread: its life-cycle, its control channel, its restarts. A failure is answered by the directive of
 // its error: `stop` gives up at once; `retry` (a peer is away) restarts with backoff for as long as it takes; anything
 // else restarts with backoff and bounded intensity, and then gives up, which is the process's to act on.
-import type { MessagePort } from 'node:worker_threads';
-
 import type { Clock, Timer } from '../clock.ts';
+import type { ControlPort } from '../control-port.ts';
 import { type AnySensoriumError, InvariantError, isSensoriumError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { type Lifecycle, startLifecycle } from './lifecycle.ts';
@@ -165,7 +164,7 @@ export class SupervisedThread<Command extends object, Event extends ThreadEvent>
     else this.#options.onEvent(event);
   }
 
-  #onEnded(port: MessagePort, reason: unknown): void {
+  #onEnded(port: ControlPort, reason: unknown): void {
     this.#thread = undefined;
     port.close();
     this.#requests.abandon();

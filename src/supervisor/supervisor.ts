@@ -18,7 +18,7 @@ import type { SupervisorTree, SupervisorView } from './supervisor-view.ts';
 import { ThreadMetrics } from './thread-metrics.ts';
 import { totalsOf } from './totals.ts';
 import { ShardWorker } from './shard-worker.ts';
-import { createThreadPool, type ThreadPool } from './worker-pool.ts';
+import { createThreadPool, type ThreadPool, type ThreadPoolOptions } from './worker-pool.ts';
 
 export interface SupervisorOptions {
   readonly config: Config;
@@ -30,6 +30,8 @@ export interface SupervisorOptions {
   /** Built modules whose exports `runWorker` and `runProjector` are the threads' tasks. */
   readonly workerFile?: URL;
   readonly projectorFile?: URL;
+  /** Threads of another kind than Piscina's. */
+  readonly createPool?: (options: ThreadPoolOptions) => ThreadPool;
 }
 
 export interface DrainReport {
@@ -78,18 +80,18 @@ class RunningSupervisor implements Supervisor {
   #ticks = 0;
 
   constructor(options: SupervisorOptions) {
-    const { config, clock, logger } = options;
+    const { config, clock, createPool = createThreadPool, logger } = options;
     this.#options = options;
     this.#startedAtMs = clock.nowMs();
     this.#startedMonotonicMs = clock.monotonicMs();
     this.gaveUp = new Promise((resolve) => (this.#giveUp = resolve));
     this.#process = createProcessMetrics(() => this.#uptimeSeconds());
-    const workerPool = createThreadPool({
+    const workerPool = createPool({
       file: options.workerFile ?? new URL('../actors/worker.js', import.meta.url),
       exportName: 'runWorker',
       threads: config.process.workers,
     });
-    const projectorPool = createThreadPool({
+    const projectorPool = createPool({
       file: options.projectorFile ?? new URL('../projections/projector-thread.js', import.meta.url),
       exportName: 'runProjector',
       threads: 1,

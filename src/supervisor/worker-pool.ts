@@ -1,9 +1,10 @@
 // Threads through Piscina: one pool for shard workers, one of a single thread for the projector. Each thread runs one
 // never-ending task; a task that settles is a thread that ended, and its supervisor decides what follows.
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { MessageChannel } from 'node:worker_threads';
 
 import { Piscina } from 'piscina';
 
+import type { ControlPort } from '../control-port.ts';
 import {
   type AnySensoriumError,
   type ErrorData,
@@ -23,7 +24,7 @@ export interface ThreadPoolOptions {
 
 export interface RunningThread {
   /** Our end of the control channel. */
-  readonly port: MessagePort;
+  readonly port: ControlPort;
   /** Settles when the task ends; rejects with one of our errors, whatever killed the thread. */
   readonly ended: Promise<void>;
   /** Ends the thread at once, mid-batch if need be. */
@@ -32,7 +33,7 @@ export interface RunningThread {
 
 export interface ThreadPool {
   /** Starts the task in a free thread; `makeTask` makes its argument around the thread's end of the control channel. */
-  start(makeTask: (port: MessagePort) => object): RunningThread;
+  start(makeTask: (port: ControlPort) => object): RunningThread;
   /** Ends every thread. Idempotent. */
   close(): Promise<void>;
 }

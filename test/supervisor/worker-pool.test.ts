@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { ConfigError, InvariantError, UnavailableError } from '../../src/errors.ts';
@@ -27,7 +25,9 @@ function start(options: { heapMaxMb?: number; file?: URL; threads?: number } = {
 }
 
 async function joined(thread: RunningThread): Promise<void> {
-  const [event] = (await once(thread.port, 'message')) as [{ type: string }];
+  const event = await new Promise<{ type: string }>((resolve) => {
+    thread.port.on('message', resolve);
+  });
   expect(event.type).toBe('running');
 }
 

@@ -1,0 +1,146 @@
+// What a worker thread does from its start to its end: prepares its shards, joins the consumer group, reports and
+// answers to the supervisor. The root (worker.ts) opens the log and the snapshot store for it.
+import { repeatedly, type Clock } from '../clock.ts';
+import type { Config } from '../config.ts';
+import type { ControlPort } from '../control-port.ts';
+import { encodeFeatureRowAvro, encodeFeatureRowJson } from '../codecs/feature-row.ts';
+import { deferred } from '../deferred.ts';
+import { ConfigError } from '../errors.ts';
+import type { EventLog } from '../log/event-log.ts';
+import { topicNames } from '../log/topics.ts';
+import type { Logger } from '../logger.ts';
+import { createMetrics, type Metrics } from '../metrics.ts';
+import { selectFeatures } from '../sensors/features.ts';
+import type { SnapshotStore } from '../stores/snapshot-store.ts';
+import type { ShardStatus, WorkerCommand, WorkerEvent } from './protocol.ts';
+import { Router } from './router.ts';
+import type { ShardContext } from './shard-context.ts';
+
+export interface WorkerParts {
+  readonly config: Config;
+  /** WorkerCommand in, WorkerEvent out. */
+  readonly port: ControlPort;
+  readonly log: EventLog;
+  readonly snapshots: SnapshotStore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+const statusIntervalMs = 1_000;
+
+/** Runs the shards of one worker until it is drained. @throws what the supervisor decides on, by its directive. */
+export async function runShards(parts: WorkerParts): Promise<void> {
+  const { clock, config, log, port } = parts;
+  const metrics = createMetrics();
+  const send = (event: WorkerEvent): void => port.postMessage(event);
+  const failure = deferred<never>();
+  const drained = deferred<void>();
+  const router = new Router(await shardContext(parts, metrics), {
+    shardChanged: (shard) => send({ type: 'shard', shard }),
+    failed: (error) => failure.reject(error),
+  });
+  const stopReporting = repeatedly(clock, statusIntervalMs, () => {
+    const shards = router.statuses();
+    observeShards(metrics, shards, clock.nowMs());
+    send({ type: 'status', shards });
+  });
+  port.on('message', (command: WorkerCommand) => {
+    answer(command, router, metrics, send).then(
+      (done) => done && drained.resolve(),
+      (error: unknown) => failure.reject(error),
+    );
+  });
+  try {
+    await Promise.race([router.join(log, config.process.advertisedUrl ?? ''), failure.promise]);
+    send({ type: 'running' });
+    await Promise.race([drained.promise, failure.promise]);
+    send({ type: 'drained' });
+  } finally {
+    stopReporting();
+    // The thread outlives a task that failed, and the next task runs in it: nothing of this one may stay behind.
+    await router.abandon();
+  }
+}
+
+async function answer(
+  command: WorkerCommand,
+  router: Router,
+  metrics: Metrics,
+  send: (event: WorkerEvent) => void,
+): Promise<boolean> {
+  switch (command.type) {
+    case 'drain':
+      await router.drain();
+      return true;
+    case 'metrics': {
+      const values = await metrics.registry.getMetricsAsJSON();
+      send({ type: 'metrics', requestId: command.requestId, metrics: values });
+      return false;
+    }
+    case 'sensor': {
+      const sensor = router.sensor(command.sensorId);
+      send({ type: 'sensor', requestId: command.requestId, sensor });
+      return false;
+    }
+    case 'sensors': {
+      const sensorIds = router.sensorIds(command.limit);
+      send({ type: 'sensors', requestId: command.requestId, sensorIds });
+      return false;
+    }
+    default:
+      return command satisfies never;
+  }
+}
+
+async function shardContext(
+  { clock, config, log, logger, snapshots }: WorkerParts,
+  metrics: Metrics,
+): Promise<ShardContext> {
+  const { semantics } = config;
+  const topics = topicNames(config.process);
+  const features = selectFeatures(semantics.features);
+  const encode =
+    config.process.outputFormat === 'avro' ? encodeFeatureRowAvro : encodeFeatureRowJson;
+  const partitionsOf = async (topic: string): Promise<number> => {
+    const description = await log.describeTopic(topic);
+    if (description !== undefined) return description.partitions;
+    throw new ConfigError(`topic ${topic} does not exist: create it with \`topics create\``, {
+      topic,
+    });
+  };
+  return {
+    log,
+    snapshots,
+    semantics,
+    settings: config.process,
+    topics,
+    clock,
+    logger,
+    metrics,
+    sourcePartitions: await partitionsOf(topics.input),
+    rekeyedPartitions: await partitionsOf(topics.rekeyed),
+    journalPartitions: await partitionsOf(topics.journal),
+    encodeFeatureRow: (window, shard) => encode(window, { ...shard, features }),
+    rekeying: { active: false, leastSourceMs: undefined },
+  };
+}
+
+function observeShards(metrics: Metrics, shards: readonly ShardStatus[], nowMs: number): void {
+  for (const gauge of [
+    metrics.lagRecords,
+    metrics.watermarkDelaySeconds,
+    metrics.sensors,
+    metrics.openWindows,
+  ]) {
+    gauge.reset();
+  }
+  for (const shard of shards) {
+    const labels = { topic: shard.topic, partition: String(shard.partition) };
+    metrics.lagRecords.set(labels, shard.highWatermark - shard.position);
+    metrics.sensors.set(labels, shard.sensors);
+    metrics.openWindows.set(labels, shard.openWindows);
+    if (shard.watermarkMs !== null) {
+      metrics.watermarkDelaySeconds.set(labels, (nowMs - shard.watermarkMs) / 1_000);
+    }
+  }
+}
