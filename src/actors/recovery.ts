@@ -2,19 +2,22 @@
 // which fences every earlier owner, and only then is the committed offset read; nothing can move it any more.
 //
 //   origin ──────── S (newest usable snapshot named by C's metadata) ──── replay, outputs muted ──── C (committed) ── live
-import { ConfigError, CorruptSnapshotError } from '../errors.ts';
-import { partitionForKey } from '../log/partitioning.ts';
+import { ConfigError } from '../errors.ts';
 import type { PartitionWriter, TopicPartition } from '../log/event-log.ts';
 import { semanticsFingerprint } from '../sensors/fingerprint.ts';
-import { journalHasEntries, readJournal, type JournalEntry } from './journal.ts';
+import { journalHasEntries, type JournalEntry } from './journal.ts';
+import { encodePositionMetadata, type PositionMetadata } from './position-metadata.ts';
 import {
-  decodePositionMetadata,
-  encodePositionMetadata,
-  type NamedSnapshot,
-  type PositionMetadata,
-} from './position-metadata.ts';
+  journalAfter,
+  journalPartitionOf,
+  originOf,
+  readCommittedShard,
+  restorableSnapshots,
+  type CommittedShard,
+  type StartingPoint,
+} from './restore.ts';
 import { shardKeyOf, type ShardContext } from './shard-context.ts';
-import { decodeSnapshot, emptyMemory, type ShardMemory, type ShardRole } from './shard-memory.ts';
+import { emptyMemory, type ShardMemory, type ShardRole } from './shard-memory.ts';
 
 export interface Recovered {
   readonly memory: ShardMemory;
@@ -25,13 +28,6 @@ export interface Recovered {
   readonly journalOffset: number;
   /** Marks to obey while replaying S..C, in order. */
   readonly journalEntries: readonly JournalEntry[];
-}
-
-/** Returns the journal partition that holds the shard's entries. */
-export function journalPartitionOf(context: ShardContext, shard: TopicPartition): TopicPartition {
-  const key = Buffer.from(shardKeyOf(context.settings.groupId, shard));
-  const partition = partitionForKey(key, context.journalPartitions);
-  return { topic: context.topics.journal, partition };
 }
 
 /**
@@ -46,33 +42,14 @@ export async function recoverShard(
   role: ShardRole,
   writer: PartitionWriter,
 ): Promise<Recovered> {
-  const { log, semantics, settings } = context;
-  const committed = await log.committed(settings.groupId, shard);
+  const committed = await readCommittedShard(context, shard);
   if (committed === undefined) return firstAcquire(context, shard, role, writer);
 
-  const where = `${shard.topic}/${shard.partition} in group ${settings.groupId}`;
-  const metadata = decodePositionMetadata(committed.metadata, where);
-  assertSameSemantics(context, metadata, where);
-  assertSameSources(context, metadata);
-  const restored = await restoreSnapshot(
-    context,
-    shard,
-    role,
-    metadata.snapshots,
-    committed.nextOffset,
-  );
-  const memory = restored?.memory ?? emptyMemory(role, semantics, metadata.origin);
-  await assertLogHolds(context, shard, memory.position, committed.nextOffset);
-  const journalOffset = restored?.journalOffset ?? metadata.journal.originOffset;
-  const journalEntries = await readJournal(log, {
-    journal: journalPartitionOf(context, shard),
-    shardKey: shardKeyOf(settings.groupId, shard),
-    fromOffset: journalOffset,
-    afterSequence: memory.journalSequence,
-    lastSequence: metadata.journal.sequence,
-  });
-  const committedOffset = committed.nextOffset;
-  return { memory, committedOffset, metadata, journalOffset, journalEntries };
+  const { committedOffset, metadata } = committed;
+  const start = await newestUsable(context, shard, role, committed);
+  await assertLogHolds(context, shard, start.memory.position, committedOffset);
+  const journalEntries = await journalAfter(context, shard, start, metadata);
+  return { ...start, committedOffset, metadata, journalEntries };
 }
 
 /** The first acquire ever commits where the log began for us; STARTING_OFFSETS applies here and nowhere else. */
@@ -118,58 +95,22 @@ async function firstAcquire(
   return { memory, committedOffset: origin, metadata, journalOffset, journalEntries: [] };
 }
 
-async function restoreSnapshot(
+/** The newest snapshot that can be read and is not past the committed offset, else the origin. */
+async function newestUsable(
   context: ShardContext,
   shard: TopicPartition,
   role: ShardRole,
-  snapshots: readonly NamedSnapshot[],
-  committedOffset: number,
-): Promise<{ memory: ShardMemory; journalOffset: number } | undefined> {
-  const shardKey = shardKeyOf(context.settings.groupId, shard);
-  for (const reference of snapshots) {
-    try {
-      const bytes = await context.snapshots.read(shardKey, reference);
-      const restored = decodeSnapshot(bytes, shard, role, context.semantics);
-      if (restored.memory.position > committedOffset) {
-        throw new CorruptSnapshotError(
-          `snapshot ${reference.id} is at offset ${restored.memory.position}, past the committed ${committedOffset}`,
-        );
-      }
-      return restored;
-    } catch (error) {
-      if (!(error instanceof CorruptSnapshotError)) throw error;
-      context.logger.warn(
-        { shard: shardKey, snapshot: reference.id, reason: error.message },
-        'snapshot not usable; trying an older one or replaying from the origin',
-      );
-    }
+  { committedOffset, metadata }: CommittedShard,
+): Promise<StartingPoint> {
+  for await (const restored of restorableSnapshots(context, shard, role, metadata)) {
+    const { position } = restored.memory;
+    if (position <= committedOffset) return restored;
+    context.logger.warn(
+      { shard: shardKeyOf(context.settings.groupId, shard), position, committedOffset },
+      'snapshot is past the committed offset; trying an older one or replaying from the origin',
+    );
   }
-  return undefined;
-}
-
-function assertSameSemantics(
-  context: ShardContext,
-  metadata: PositionMetadata,
-  where: string,
-): void {
-  const now = semanticsFingerprint(context.semantics).text;
-  if (metadata.fingerprint === now) return;
-  throw new ConfigError(
-    `settings that change results differ from those that computed ${where}: committed {${metadata.fingerprint}}, ` +
-      `configured {${now}}. Set them back, or start with a new GROUP_ID and OUTPUT_TOPIC`,
-    { committed: metadata.fingerprint, configured: now },
-  );
-}
-
-/** Under keyed input, more partitions mean moved keys: a sensor would have two owners and two baselines. */
-function assertSameSources(context: ShardContext, metadata: PositionMetadata): void {
-  const { sourcePartitions, topics, semantics } = context;
-  if (metadata.sources === sourcePartitions || semantics.inputKeying === 'rekey') return;
-  throw new ConfigError(
-    `${topics.input} has ${sourcePartitions} partitions but had ${metadata.sources} when this group started: keys have ` +
-      'moved and a sensor would have two owners. Start with a new GROUP_ID and OUTPUT_TOPIC and INPUT_KEYING=rekey',
-    { partitions: sourcePartitions, partitionsBefore: metadata.sources },
-  );
+  return originOf(context, role, metadata);
 }
 
 async function assertLogHolds(

@@ -7,7 +7,9 @@ import { createBatchFolder, type BatchFolder } from './fold-batch.ts';
 import { idleMarkMs } from './idle-rule.ts';
 import { journalRecord, type JournalEntry } from './journal.ts';
 import { createOutbox, type Outbox } from './outbox.ts';
-import { journalPartitionOf, type Recovered } from './recovery.ts';
+import type { Recovered } from './recovery.ts';
+import { applyJournalEntry, Replay } from './replay.ts';
+import { journalPartitionOf } from './restore.ts';
 import { shardKeyOf, type ShardContext } from './shard-context.ts';
 import type { ShardMemory } from './shard-memory.ts';
 import { allSourcesIdle } from './source-clocks.ts';
@@ -31,9 +33,7 @@ export class Session {
   readonly #outbox: Outbox;
   readonly #folder: BatchFolder;
   readonly #committer: Committer;
-  readonly #marks: JournalEntry[];
-  readonly #replayUntil: number;
-  #replaying = true;
+  readonly #replay: Replay;
   #closed = false;
   #draining = false;
   #paused = false;
@@ -51,8 +51,6 @@ export class Session {
     this.#shard = shard;
     this.#host = host;
     this.memory = recovered.memory;
-    this.#marks = [...recovered.journalEntries];
-    this.#replayUntil = recovered.committedOffset;
     this.#outbox = createOutbox(featureRowRecord(context, shard));
     this.#outbox.muted = true;
     this.#folder = createBatchFolder({
@@ -61,6 +59,14 @@ export class Session {
       semantics: context.semantics,
       sourcePartitions: context.sourcePartitions,
       outbox: this.#outbox,
+    });
+    this.#replay = new Replay({
+      memory: this.memory,
+      folder: this.#folder,
+      closed: this.#outbox,
+      entries: recovered.journalEntries,
+      end: recovered.committedOffset,
+      onEnd: () => this.#goLive(),
     });
     this.#committer = new Committer({
       context,
@@ -81,12 +87,12 @@ export class Session {
   }
 
   get replaying(): boolean {
-    return this.#replaying;
+    return !this.#replay.ended;
   }
 
-  /** Obeys marks that lie at the position already and goes live where there is nothing to replay. */
+  /** Obeys entries that lie at the position already and goes live where there is nothing to replay. */
   begin(): void {
-    this.#passStops();
+    this.#replay.begin();
     this.#committer.poke();
   }
 
@@ -106,7 +112,7 @@ export class Session {
 
   /** Four times a second: idle rule, source markers, the brake on sources that run ahead. */
   tick(): void {
-    if (this.#closed || this.#draining || this.#replaying) return;
+    if (this.#closed || this.#draining || this.replaying) return;
     this.#brake();
     void this.#checkIdle();
     this.#committer.poke();
@@ -125,15 +131,8 @@ export class Session {
 
   #fold(batch: FetchedBatch): void {
     const { memory } = this;
-    const records = batch.records();
     const seenBefore = this.#folder.recordsSeen;
-    let standing = records.next();
-    while (standing) {
-      standing = this.#folder.fold(memory, records, this.#nextStop());
-      if (standing) this.#passStop(this.#nextStop());
-    }
-    memory.position = Math.max(memory.position, batch.nextOffset);
-    this.#passStops();
+    this.#replay.fold(batch);
     this.highWatermark = Math.max(batch.highWatermark, memory.position);
     this.#committer.lagRecords = this.highWatermark - memory.position;
     if (this.#folder.recordsSeen !== seenBefore) {
@@ -142,31 +141,10 @@ export class Session {
     }
   }
 
-  /** The next offset at which replay has something to do before folding on; Infinity when live. */
-  #nextStop(): number {
-    if (!this.#replaying) return Infinity;
-    return Math.min(this.#marks[0]?.offset ?? Infinity, this.#replayUntil);
-  }
-
-  #passStops(): void {
-    while (this.#nextStop() <= this.memory.position) this.#passStop(this.#nextStop());
-  }
-
-  #passStop(stop: number): void {
-    while (this.#marks[0] !== undefined && this.#marks[0].offset <= stop) {
-      const [mark] = this.#marks.splice(0, 1);
-      if (mark !== undefined) this.#applyMark(mark);
-    }
-    if (stop < this.#replayUntil) return;
-    this.#replaying = false;
+  #goLive(): void {
     this.#outbox.muted = false;
     this.#lastActivityMs = this.#context.clock.monotonicMs();
     this.#host.live();
-  }
-
-  #applyMark(mark: JournalEntry): void {
-    this.memory.journalSequence = mark.sequence;
-    this.memory.state.advanceWatermark(mark.watermark_ms, this.#outbox);
   }
 
   /** A source far ahead of its siblings would hold windows of theirs open without bound: it waits for them. */
@@ -243,7 +221,7 @@ export class Session {
     const shardKey = shardKeyOf(this.#context.settings.groupId, this.#shard);
     const journal = journalPartitionOf(this.#context, this.#shard);
     this.#outbox.journal(journalRecord(entry, shardKey, journal));
-    this.#applyMark(entry);
+    applyJournalEntry(memory, entry, this.#outbox);
   }
 
   #fail(error: unknown): void {

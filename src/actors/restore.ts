@@ -1,0 +1,136 @@
+// Where the state of a shard can be had from: what its committed offset's metadata names, and the journal after it. Reads
+// only, so that whoever only looks (`replay`, `audit`) uses the same code as the owner that recovers.
+import { ConfigError, CorruptSnapshotError } from '../errors.ts';
+import type { TopicPartition } from '../log/event-log.ts';
+import { partitionForKey } from '../log/partitioning.ts';
+import { semanticsFingerprint } from '../sensors/fingerprint.ts';
+import { readJournal, type JournalEntry } from './journal.ts';
+import { decodePositionMetadata, type PositionMetadata } from './position-metadata.ts';
+import { shardKeyOf, type ShardContext, type ShardSettings } from './shard-context.ts';
+import { decodeSnapshot, emptyMemory, type ShardMemory, type ShardRole } from './shard-memory.ts';
+
+/** What reading a shard's past needs of its context; nothing in it can write. */
+export interface RestoreContext extends Pick<
+  ShardContext,
+  'log' | 'snapshots' | 'semantics' | 'topics' | 'logger' | 'sourcePartitions' | 'journalPartitions'
+> {
+  readonly settings: Pick<ShardSettings, 'groupId'>;
+}
+
+export interface CommittedShard {
+  /** C: outputs of records below it are committed. */
+  readonly committedOffset: number;
+  readonly metadata: PositionMetadata;
+}
+
+export interface StartingPoint {
+  readonly memory: ShardMemory;
+  /** Journal entries after the memory's lie at or above this offset of the journal partition. */
+  readonly journalOffset: number;
+}
+
+/** Returns the journal partition that holds the shard's entries. */
+export function journalPartitionOf(
+  context: Pick<RestoreContext, 'settings' | 'journalPartitions' | 'topics'>,
+  shard: TopicPartition,
+): TopicPartition {
+  const key = Buffer.from(shardKeyOf(context.settings.groupId, shard));
+  const partition = partitionForKey(key, context.journalPartitions);
+  return { topic: context.topics.journal, partition };
+}
+
+/**
+ * Returns what the group has committed for the shard; undefined where it never did.
+ * @throws ConfigError when it was computed under other semantics, or over other partitions of the input.
+ */
+export async function readCommittedShard(
+  context: RestoreContext,
+  shard: TopicPartition,
+): Promise<CommittedShard | undefined> {
+  const { groupId } = context.settings;
+  const committed = await context.log.committed(groupId, shard);
+  if (committed === undefined) return undefined;
+  const where = `${shard.topic}/${shard.partition} in group ${groupId}`;
+  const metadata = decodePositionMetadata(committed.metadata, where);
+  assertSameSemantics(context, metadata, where);
+  assertSameSources(context, metadata);
+  return { committedOffset: committed.nextOffset, metadata };
+}
+
+/** Yields the memories that named snapshots hold, newest first; one that cannot be used is warned of and left out. */
+export async function* restorableSnapshots(
+  context: RestoreContext,
+  shard: TopicPartition,
+  role: ShardRole,
+  { snapshots }: PositionMetadata,
+): AsyncGenerator<StartingPoint, void, undefined> {
+  const shardKey = shardKeyOf(context.settings.groupId, shard);
+  for (const reference of snapshots) {
+    let restored: StartingPoint;
+    try {
+      const bytes = await context.snapshots.read(shardKey, reference);
+      restored = decodeSnapshot(bytes, shard, role, context.semantics);
+    } catch (error) {
+      if (!(error instanceof CorruptSnapshotError)) throw error;
+      context.logger.warn(
+        { shard: shardKey, snapshot: reference.id, reason: error.message },
+        'snapshot not usable; trying an older one or replaying from the origin',
+      );
+      continue;
+    }
+    yield restored;
+  }
+}
+
+/** Returns the memory that has folded nothing, at the offset where the log began for this group. */
+export function originOf(
+  { semantics }: RestoreContext,
+  role: ShardRole,
+  { origin, journal }: PositionMetadata,
+): StartingPoint {
+  return { memory: emptyMemory(role, semantics, origin), journalOffset: journal.originOffset };
+}
+
+/**
+ * Returns the journal's entries that the memory of `start` does not hold yet, up to the last that `metadata` counts.
+ * @throws ConfigError when the journal no longer holds them.
+ */
+export function journalAfter(
+  context: RestoreContext,
+  shard: TopicPartition,
+  { memory, journalOffset }: StartingPoint,
+  metadata: PositionMetadata,
+): Promise<readonly JournalEntry[]> {
+  return readJournal(context.log, {
+    journal: journalPartitionOf(context, shard),
+    shardKey: shardKeyOf(context.settings.groupId, shard),
+    fromOffset: journalOffset,
+    afterSequence: memory.journalSequence,
+    lastSequence: metadata.journal.sequence,
+  });
+}
+
+function assertSameSemantics(
+  context: RestoreContext,
+  metadata: PositionMetadata,
+  where: string,
+): void {
+  const now = semanticsFingerprint(context.semantics).text;
+  if (metadata.fingerprint === now) return;
+  throw new ConfigError(
+    `settings that change results differ from those that computed ${where}: committed {${metadata.fingerprint}}, ` +
+      `configured {${now}}. Set them back, or start with a new GROUP_ID and OUTPUT_TOPIC`,
+    { committed: metadata.fingerprint, configured: now },
+  );
+}
+
+/** Under keyed input, more partitions mean moved keys: a sensor would have two owners and two baselines. */
+function assertSameSources(context: RestoreContext, metadata: PositionMetadata): void {
+  const { sourcePartitions, topics, semantics } = context;
+  if (metadata.sources === sourcePartitions || semantics.inputKeying === 'rekey') return;
+  throw new ConfigError(
+    `${topics.input} has ${sourcePartitions} partitions but had ${metadata.sources} when this group started: keys have ` +
+      'moved and a sensor would have two owners. Start with a new GROUP_ID and OUTPUT_TOPIC and INPUT_KEYING=rekey',
+    { partitions: sourcePartitions, partitionsBefore: metadata.sources },
+  );
+}
