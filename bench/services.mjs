@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const env = {
   ...process.env,
-  SERVICES_DIR: `${root}.cache/bench-services`,
+  SERVICES_DIR: process.env.BENCH_SERVICES_DIR ?? `${root}.cache/bench-services`,
   KAFKA_PORT: process.env.BENCH_KAFKA_PORT ?? '29292',
   REDIS_PORT: process.env.BENCH_REDIS_PORT ?? '26379',
 };

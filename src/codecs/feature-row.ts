@@ -1,12 +1,13 @@
 // closed window → feature row → bytes, and back. The JSON is a fixed contract: these fields, in this order, with every
 // digit a double needs. Next on the line: the commit, which makes the row visible.
+import { isUtf8 } from 'node:buffer';
 import { assert, DecodeError } from '../errors.ts';
 import type { ClosedWindow } from '../sensors/shard-state.ts';
 import { exactAvroType } from './avro-long.ts';
 import { featureRowSchema } from './avro-schemas.ts';
 import { confluentHeaderBytes, readConfluentSchemaId } from './confluent.ts';
+import { createFeatureRowScanner } from './feature-row-scanner.ts';
 import { isoTime } from './iso-time.ts';
-import { isUtf8 } from './utf8.ts';
 
 /** The feature row as a value: one closed window of one sensor. */
 export interface FeatureRow {
@@ -136,21 +137,44 @@ function jsonNumber(value: number): string {
   return Object.is(value, -0) ? '-0' : String(value);
 }
 
+const scanner = createFeatureRowScanner();
+
 /**
- * Returns the feature row that `bytes` hold: JSON, Avro, or Avro behind a Confluent header, recognised per record.
+ * Returns the feature row in bytes [start, end): JSON, Avro, or Avro behind a Confluent header, recognised per record.
  * @throws DecodeError where they hold none.
  */
-export function decodeFeatureRow(bytes: Uint8Array): FeatureRow {
-  const record = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const json = record.subarray(0, 1).toString() === '{';
-  const row = json ? parseJsonRow(record) : parseAvroRow(record);
+export function decodeFeatureRow(
+  bytes: Uint8Array,
+  start: number = 0,
+  end: number = bytes.length,
+): FeatureRow {
+  const buffer = bufferOf(bytes);
+  const scanned = scanner.scan(buffer, start, end);
+  if (scanned !== undefined) return scanned;
+  const record = buffer.subarray(start, end);
+  const row = record[0] === braceOpen ? parseJsonRow(record) : parseAvroRow(record);
   const problem = rowProblem(row);
   if (problem !== undefined) throw new DecodeError(`not a feature row: ${problem}`);
   return row as FeatureRow;
 }
 
+const braceOpen = 0x7b;
+
+/** The rows of a batch lie in the same bytes: a view of them is made once. */
+function bufferOf(bytes: Uint8Array): Buffer {
+  if (Buffer.isBuffer(bytes)) return bytes;
+  if (viewOf !== bytes) {
+    viewOf = bytes;
+    view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+  return view;
+}
+
+let viewOf: Uint8Array = new Uint8Array(0);
+let view: Buffer = Buffer.alloc(0);
+
 function parseJsonRow(record: Buffer): unknown {
-  if (!isUtf8(record, 0, record.length)) throw new DecodeError('not a feature row: not UTF-8');
+  if (!isUtf8(record)) throw new DecodeError('not a feature row: not UTF-8');
   try {
     return JSON.parse(record.toString());
   } catch (error) {

@@ -22,12 +22,9 @@ export function collectNewest(
   while (records.next()) {
     if (records.offset < fromOffset) continue;
     try {
-      const value =
-        records.valueStart < 0
-          ? undefined
-          : records.bytes.subarray(records.valueStart, records.valueEnd);
-      if (value === undefined) throw new DecodeError('expected a feature row, came a null value');
-      const row = decodeFeatureRow(value);
+      const { bytes, valueStart, valueEnd } = records;
+      if (valueStart < 0) throw new DecodeError('expected a feature row, came a null value');
+      const row = decodeFeatureRow(bytes, valueStart, valueEnd);
       observer.row?.(row);
       const known = newest.get(row.sensor_id);
       if (known === undefined || known.window_end < row.window_end) newest.set(row.sensor_id, row);

@@ -1,7 +1,6 @@
 // Finds sensors whose feature rows come from two shards: one sensor was sent both keyed and unkeyed, so two actors
 // own it and neither sees all of it. A fixed table, so a million sensors cost what a thousand do; with more sensors
 // than slots some pairs are noticed later, never wrongly.
-import { murmur3X86 } from '../codecs/feast-hash.ts';
 import type { FeatureRow } from '../codecs/feature-row.ts';
 
 const slotBits = 18;
@@ -21,14 +20,13 @@ export interface TwoOwners {
 export function createTwoOwners(): TwoOwners {
   const fingerprints = new Uint32Array(1 << slotBits);
   const owners = new Uint16Array(1 << slotBits);
-  const shards = new Map<string, number>();
+  const shardNumber = createShardNumbers();
   return {
     observe({ sensor_id: sensorId, lineage }) {
-      const shard = numberOf(shards, `${lineage.topic}/${lineage.partition}`);
+      const shard = shardNumber(lineage);
       if (shard === undefined) return false;
-      const id = Buffer.from(sensorId);
-      const slot = murmur3X86(id, 0) >>> (32 - slotBits);
-      const fingerprint = murmur3X86(id, 0x5eed);
+      const slot = hashText(sensorId, 0) >>> (32 - slotBits);
+      const fingerprint = hashText(sensorId, 0x5eed);
       const owner = owners[slot] ?? 0;
       if (owner === 0 || fingerprints[slot] !== fingerprint) {
         fingerprints[slot] = fingerprint;
@@ -42,10 +40,35 @@ export function createTwoOwners(): TwoOwners {
   };
 }
 
-function numberOf(shards: Map<string, number>, name: string): number | undefined {
-  const known = shards.get(name);
-  if (known !== undefined) return known;
-  if (shards.size >= shardsMax - 1) return undefined;
-  shards.set(name, shards.size);
-  return shards.size - 1;
+/** Returns the function that numbers shards as they come; undefined beyond those told apart. */
+function createShardNumbers(): (shard: FeatureRow['lineage']) => number | undefined {
+  const numbers = new Map<string, number>();
+  // Neighbouring rows are mostly of one shard.
+  let last = { topic: '', partition: -1, number: -1 };
+  return ({ topic, partition }) => {
+    if (partition === last.partition && topic === last.topic) return last.number;
+    const name = `${topic}/${partition}`;
+    const number = numbers.get(name) ?? (numbers.size < shardsMax - 1 ? numbers.size : undefined);
+    if (number === undefined) return undefined;
+    numbers.set(name, number);
+    last = { topic, partition, number };
+    return number;
+  };
+}
+
+/**
+ * Returns the unsigned 32-bit MurmurHash3 of the text's UTF-16 units, one block each: no bytes are made of it.
+ * Source: Austin Appleby, smhasher, MurmurHash3.cpp (2011, public domain), MurmurHash3_x86_32.
+ */
+function hashText(text: string, seed: number): number {
+  let hash = seed;
+  for (let at = 0; at < text.length; at += 1) {
+    const block = Math.imul(text.charCodeAt(at), 0xcc9e2d51);
+    hash ^= Math.imul((block << 15) | (block >>> 17), 0x1b873593);
+    hash = (Math.imul((hash << 13) | (hash >>> 19), 5) + 0xe6546b64) | 0;
+  }
+  hash ^= text.length;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
 }

@@ -135,6 +135,7 @@ describe('bytes that are no feature row', () => {
     ['nothing', new Uint8Array(0)],
     ['text', Buffer.from('hello')],
     ['half a row', Buffer.from(text(closedWindow()).slice(0, 100))],
+    ['a row and one brace more', Buffer.from(`${text(closedWindow())}}`)],
     ['half an Avro row', encodeFeatureRowAvro(closedWindow(), context).subarray(0, 40)],
     ['an array', Buffer.from('[]')],
     ['an empty object', Buffer.from('{}')],
