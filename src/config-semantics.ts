@@ -20,6 +20,7 @@ export interface SemanticsValues {
   readonly BASELINE_HALF_LIFE: number;
   readonly ANOMALY_THRESHOLD: number;
   readonly ANOMALY_WARMUP: number;
+  readonly ALARM_REST: 'calm' | 'fixed';
   readonly INPUT_KEYING: 'auto' | 'rekey';
   readonly SENSORS_MAX: number;
   readonly FEATURES: readonly string[];
@@ -79,6 +80,12 @@ export const semanticsSettings: {
     2,
     whole({ min: 2, max: aBillion }),
     'BASELINE=cumulative: readings of a sensor before any is judged.',
+  ),
+  ALARM_REST: required(
+    'semantics',
+    'calm',
+    oneOf(['calm', 'fixed']),
+    'BASELINE=adaptive: after an alarm a sensor rests 144 readings, a calm one counting four; fixed: 72.',
   ),
   INPUT_KEYING: required(
     'semantics',

@@ -148,6 +148,7 @@ function semanticsOf(values: SettingValues): Semantics {
     maxAheadMs: values.MAX_AHEAD_MS,
     baseline: values.BASELINE,
     baselineHalfLife: values.BASELINE_HALF_LIFE,
+    alarmRest: values.ALARM_REST,
     anomalyThreshold: values.ANOMALY_THRESHOLD,
     anomalyWarmup: values.ANOMALY_WARMUP,
     sensorsMax: values.SENSORS_MAX,

@@ -30,6 +30,7 @@ describe('parseConfig', () => {
         maxAheadMs: 300_000,
         baseline: 'adaptive',
         baselineHalfLife: 4_000,
+        alarmRest: 'calm',
         anomalyThreshold: 2.5,
         anomalyWarmup: 2,
         sensorsMax: 1_000_000,

@@ -11,6 +11,7 @@ export const defaultSemantics: Semantics = {
   baselineHalfLife: 4_000,
   anomalyThreshold: 2.5,
   anomalyWarmup: 2,
+  alarmRest: 'calm',
   sensorsMax: 1_000_000,
   inputKeying: 'auto',
   features: ['count', 'avg_value', 'min_value', 'max_value', 'std_dev', 'anomaly_count'],
@@ -27,6 +28,7 @@ export function semantics(): fc.Arbitrary<Semantics> {
       baselineHalfLife: fc.constantFrom(10, 100, 4_000),
       anomalyThreshold: fc.constantFrom(0.5, 2.5),
       anomalyWarmup: fc.constantFrom(0, 2, 5),
+      alarmRest: fc.constantFrom('calm' as const, 'fixed' as const),
       sensorsMax: fc.constantFrom(1, 3, 1_000),
     })
     .map((some) => ({ ...defaultSemantics, ...some }));

@@ -15,7 +15,11 @@ interface Judged {
 }
 
 function judge(values: Iterable<number>, baselineHalfLife: number = 4_000): Judged[] {
-  const baseline = new AdaptiveBaseline({ anomalyThreshold: 2.5, baselineHalfLife });
+  const baseline = new AdaptiveBaseline({
+    anomalyThreshold: 2.5,
+    baselineHalfLife,
+    alarmRest: 'calm',
+  });
   baseline.columns = new Float64Array(baseline.stride);
   return Array.from(values, (x) => {
     const flags = baseline.observe(0, x);

@@ -12,6 +12,7 @@ export interface BaselineOracleSettings {
   readonly anomalyThreshold: number;
   readonly anomalyWarmup: number;
   readonly baselineHalfLife: number;
+  readonly alarmRest: 'calm' | 'fixed';
 }
 
 /**
@@ -88,7 +89,7 @@ export function adaptiveVerdicts(
   let qw = 0;
   let lo = values[0] ?? 0;
   let hi = lo;
-  let since = 72;
+  let rested = Infinity;
   return values.map((x, k) => {
     const floor = 1e-6 * Math.abs(level.mean) + 1e-12;
     const zLevel = k >= 3 ? zOf(level, x, floor) : 0;
@@ -111,9 +112,10 @@ export function adaptiveVerdicts(
     add(level, x, lambda);
     if (k > 0) add(step, dx, lambda);
     prev = x;
-    since += 1;
-    const alarm = score >= 3 && since >= 72;
-    if (alarm) since = 0;
+    // After an alarm `fixed` waits 72 readings; `calm` 144, of which one that scores below 1 is four.
+    rested += settings.alarmRest === 'calm' && score < 1 ? 4 : 1;
+    const alarm = score >= 3 && rested >= (settings.alarmRest === 'calm' ? 144 : 72);
+    if (alarm) rested = 0;
     return { anomaly: Math.abs(zLevel) > settings.anomalyThreshold, alarm, score };
   });
 }

@@ -31,6 +31,7 @@ export interface OracleSettings {
   readonly maxAheadMs: number;
   readonly baseline: 'adaptive' | 'cumulative';
   readonly baselineHalfLife: number;
+  readonly alarmRest: 'calm' | 'fixed';
   readonly anomalyThreshold: number;
   readonly anomalyWarmup: number;
   readonly sensorsMax: number;

@@ -70,6 +70,7 @@ export const historySemantics = (plan: HistoryPlan): Semantics => ({
   maxAheadMs: 300_000,
   baseline: plan.baseline,
   baselineHalfLife: 4_000,
+  alarmRest: 'calm',
   anomalyThreshold: 2.5,
   anomalyWarmup: 2,
   sensorsMax: 1_000_000,

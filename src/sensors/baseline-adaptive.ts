@@ -2,7 +2,7 @@
 // lately been more unusual than is usual for it (alarm)? Two memories, one long and one short, both
 // counted in readings.
 //
-//   slot: | level 4 | step 4 | recent 4 | previous | q | qw | low | high | since | count |
+//   slot: | level 4 | step 4 | recent 4 | previous | q | qw | low | high | rest | count |
 //           readings  differences  surprise lately                              19 doubles
 import { alarmFlag, anomalyFlag } from './baseline.ts';
 import type { BaselineSummary } from './baseline.ts';
@@ -23,7 +23,7 @@ const surpriseAt = 13;
 const surpriseWeightAt = 14;
 const lowAt = 15;
 const highAt = 16;
-const sinceAlarmAt = 17;
+const restAt = 17;
 const countAt = 18;
 const strideDoubles = 19;
 
@@ -33,10 +33,25 @@ const surpriseMax = 20;
 const spreadMin = 0.1;
 const settleReadings = 50;
 const warmReadings = 150;
-const refractoryReadings = 72;
 const alarmScore = 3;
+/**
+ * The rest after an alarm, and how much of it one calm reading (score below calmScore) takes off;
+ * any other takes one. `fixed` is the plain refractory period; `calm` is shorter where the sensor
+ * calmed down, so that a false alarm hides less, and longer where one event goes on.
+ */
+const rests = {
+  calm: { readings: 144, calmReading: 4 },
+  fixed: { readings: 72, calmReading: 1 },
+} as const;
+const calmScore = 1;
 /** A reading 5 % of the range beyond the range scores 60 · 0.05 = 3, just an alarm. */
 const rangeGain = 60;
+
+export interface AdaptiveSettings {
+  readonly anomalyThreshold: number;
+  readonly baselineHalfLife: number;
+  readonly alarmRest: 'calm' | 'fixed';
+}
 
 export class AdaptiveBaseline {
   readonly stride: number = strideDoubles;
@@ -46,11 +61,15 @@ export class AdaptiveBaseline {
   private readonly squaredThreshold: number;
   private readonly decay: number;
   private readonly shortDecay: number = decayPerReading(shortHalfLife);
+  private readonly restReadings: number;
+  private readonly calmReading: number;
   private anomaly: number = 0;
 
-  constructor(settings: { readonly anomalyThreshold: number; readonly baselineHalfLife: number }) {
+  constructor(settings: AdaptiveSettings) {
     this.squaredThreshold = settings.anomalyThreshold * settings.anomalyThreshold;
     this.decay = decayPerReading(settings.baselineHalfLife);
+    this.restReadings = rests[settings.alarmRest].readings;
+    this.calmReading = rests[settings.alarmRest].calmReading;
   }
 
   /**
@@ -130,22 +149,20 @@ export class AdaptiveBaseline {
     if (count > 0) {
       const difference = x - (columns[base + previousAt] ?? 0);
       momentsAdd(columns, base + step, this.decay, difference);
-    } else {
-      columns[base + sinceAlarmAt] = refractoryReadings;
     }
     columns[base + previousAt] = x;
     columns[base + countAt] = count + 1;
   }
 
   /**
-   * Returns alarmFlag iff `score` reaches the alarm score and the last alarm is long enough ago;
-   * else 0.
+   * Returns alarmFlag iff `score` reaches the alarm score and the sensor has rested since its last
+   * alarm; else 0.
    */
   raiseAlarm(base: number, score: number): number {
     // hot path
-    const since = (this.columns[base + sinceAlarmAt] ?? 0) + 1;
-    const alarm = score >= alarmScore && since >= refractoryReadings;
-    this.columns[base + sinceAlarmAt] = alarm ? 0 : since;
+    const rest = (this.columns[base + restAt] ?? 0) - (score < calmScore ? this.calmReading : 1);
+    const alarm = score >= alarmScore && rest <= 0;
+    this.columns[base + restAt] = alarm ? this.restReadings : rest > 0 ? rest : 0;
     return alarm ? alarmFlag : 0;
   }
 

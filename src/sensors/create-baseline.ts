@@ -8,6 +8,7 @@ export interface BaselineSettings {
   readonly baselineHalfLife: number;
   readonly anomalyThreshold: number;
   readonly anomalyWarmup: number;
+  readonly alarmRest: 'calm' | 'fixed';
 }
 
 /** Returns an empty baseline of the method that `settings` name. */

@@ -7,7 +7,7 @@ import { paneLayout } from './pane-layout.ts';
 import type { Semantics } from './semantics.ts';
 
 /** Raise when the fold itself gives other results for the same settings and log. */
-export const foldRevision = 1;
+export const foldRevision = 2;
 
 export interface SemanticsFingerprint {
   /** 16 hex digits of `text`. */
@@ -32,6 +32,7 @@ export function semanticsFingerprint(semantics: Semantics): SemanticsFingerprint
     `BASELINE_HALF_LIFE=${semantics.baselineHalfLife}`,
     `ANOMALY_THRESHOLD=${semantics.anomalyThreshold}`,
     `ANOMALY_WARMUP=${semantics.anomalyWarmup}`,
+    `ALARM_REST=${semantics.alarmRest}`,
     `SENSORS_MAX=${semantics.sensorsMax}`,
     `INPUT_KEYING=${semantics.inputKeying}`,
     `FEATURES=${semantics.features.join(',')}`,

@@ -14,6 +14,8 @@ export interface Semantics {
   readonly anomalyThreshold: number;
   /** In readings. */
   readonly anomalyWarmup: number;
+  /** How an adaptive baseline rests after an alarm. */
+  readonly alarmRest: 'calm' | 'fixed';
   /** Per shard. */
   readonly sensorsMax: number;
   readonly inputKeying: 'auto' | 'rekey';

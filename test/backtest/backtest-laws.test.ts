@@ -9,7 +9,12 @@ import { runs, titled } from '../../property-tests/seed.ts';
 import { boundedScore } from '../../src/backtest/scorer.ts';
 import { backtestText } from './scored-rows.ts';
 
-const settings = { anomalyThreshold: 2.5, anomalyWarmup: 2, baselineHalfLife: 4000 };
+const settings = {
+  anomalyThreshold: 2.5,
+  anomalyWarmup: 2,
+  baselineHalfLife: 4000,
+  alarmRest: 'calm',
+} as const;
 
 /** Sensors with values in file order; levels, spikes and flat stretches make alarms likely. */
 const history = fc.array(

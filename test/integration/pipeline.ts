@@ -17,6 +17,7 @@ export const semantics = {
   maxAheadMs: 300_000,
   baseline: 'cumulative' as const,
   baselineHalfLife: 4_000,
+  alarmRest: 'calm' as const,
   anomalyThreshold: 2.5,
   anomalyWarmup: 2,
   sensorsMax: 1_000_000,

@@ -1,16 +1,29 @@
 import { describe, expect, it } from 'vitest';
 
 import { adaptiveVerdicts } from '../../property-tests/models/baseline-oracle.ts';
-import { AdaptiveBaseline } from '../../src/sensors/baseline-adaptive.ts';
+import { AdaptiveBaseline, type AdaptiveSettings } from '../../src/sensors/baseline-adaptive.ts';
 import { alarmFlag } from '../../src/sensors/baseline.ts';
 import { knownStream } from './known-stream.ts';
 
-const settings = { anomalyThreshold: 2.5, anomalyWarmup: 2, baselineHalfLife: 4_000 };
+const settings = {
+  anomalyThreshold: 2.5,
+  anomalyWarmup: 2,
+  baselineHalfLife: 4_000,
+  alarmRest: 'fixed',
+} as const;
+const calmSettings = { ...settings, alarmRest: 'calm' } as const;
 
-function freshBaseline(): AdaptiveBaseline {
-  const baseline = new AdaptiveBaseline(settings);
+function freshBaseline(chosen: AdaptiveSettings = settings): AdaptiveBaseline {
+  const baseline = new AdaptiveBaseline(chosen);
   baseline.columns = new Float64Array(baseline.stride);
   return baseline;
+}
+
+function alarmsOf(chosen: AdaptiveSettings, score: (index: number) => number): number[] {
+  const baseline = freshBaseline(chosen);
+  return Array.from({ length: 300 }, (_, index) => index).filter(
+    (index) => baseline.raiseAlarm(0, score(index)) !== 0,
+  );
 }
 
 describe('the adaptive baseline', () => {
@@ -63,16 +76,25 @@ describe('the adaptive baseline', () => {
     expect(warm).toBeGreaterThan(3);
   });
 
-  it('stays quiet for 72 readings after an alarm', () => {
-    const baseline = freshBaseline();
-    const raised = Array.from({ length: 200 }, (_, index) => {
-      baseline.learn(0, index);
-      return baseline.raiseAlarm(0, 5) !== 0;
-    });
+  it('rests for 72 readings after an alarm where the rest is fixed', () => {
+    expect(alarmsOf(settings, () => 5)).toEqual([0, 72, 144, 216, 288]);
+  });
 
-    const alarms = raised.flatMap((alarm, index) => (alarm ? [index] : []));
+  it('rests for 144 readings after an alarm while its score stays up', () => {
+    expect(alarmsOf(calmSettings, () => 5)).toEqual([0, 144, 288]);
+  });
 
-    expect(alarms).toEqual([0, 72, 144]);
+  it('rests for 36 readings after an alarm where the sensor calmed down at once', () => {
+    const scoresAt = (late: number) => (index: number) => (index === 0 || index === late ? 5 : 0.9);
+
+    expect(alarmsOf(calmSettings, scoresAt(36))).toEqual([0]);
+    expect(alarmsOf(calmSettings, scoresAt(37))).toEqual([0, 37]);
+  });
+
+  it('finds the spike that a fixed rest after a false alarm hides', () => {
+    const verdicts = adaptiveVerdicts(knownStream(400), calmSettings, { withoutRange: true });
+
+    expect(verdicts.flatMap(({ alarm }, index) => (alarm ? [index] : []))).toEqual([204, 250, 322]);
   });
 
   it('knows mean, spread and count of what it learned', () => {

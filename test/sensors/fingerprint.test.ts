@@ -12,6 +12,7 @@ const changes: { readonly [Name in keyof Semantics]: Semantics[Name] } = {
   baselineHalfLife: 11,
   anomalyThreshold: 3,
   anomalyWarmup: 9,
+  alarmRest: 'fixed',
   sensorsMax: 1,
   inputKeying: 'rekey',
   features: ['count'],
