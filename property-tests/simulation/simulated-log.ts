@@ -16,7 +16,7 @@ import { partitionForKey } from '../../src/log/partitioning.ts';
 import type { Scheduler } from './scheduler.ts';
 import { keyOf, placeOf, SimulatedGroup } from './simulated-group.ts';
 import type { Life } from './simulated-life.ts';
-import { cursorOver, type StoredRecord } from './simulated-records.ts';
+import { cursorOver, fetchedRecord, overwrite, type StoredRecord } from './simulated-records.ts';
 
 export type CallFault =
   | 'none'
@@ -151,7 +151,8 @@ export class SimulatedBroker {
 
   #batch(partition: TopicPartition, from: number, to: number, fetchOffset: number): FetchedBatch {
     const list = this.partitions.get(keyOf(partition)) ?? [];
-    const records = list.slice(from, to);
+    // Bytes of this fetch's own, written over once nobody is supposed to refer to them.
+    const records = list.slice(from, to).map(fetchedRecord);
     return {
       topic: partition.topic,
       partition: partition.partition,
@@ -159,6 +160,7 @@ export class SimulatedBroker {
       nextOffset: from + records.length,
       highWatermark: list.length,
       records: () => cursorOver(records, from),
+      release: () => records.forEach(overwrite),
     };
   }
 

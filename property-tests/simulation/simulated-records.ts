@@ -8,14 +8,36 @@ export interface StoredRecord {
   readonly headers: readonly RecordHeader[];
 }
 
-/** Returns a cursor before the first of `records`, which begin at offset `from`. */
-export function cursorOver(records: readonly StoredRecord[], from: number): RecordCursor {
-  let index = -1;
+/** A record with bytes of a fetch's own: its key, then its value. */
+export interface FetchedRecord extends StoredRecord {
+  readonly bytes: Uint8Array;
+}
+
+export function fetchedRecord(record: StoredRecord): FetchedRecord {
   const empty = new Uint8Array(0);
+  return {
+    ...record,
+    bytes: Buffer.concat([record.key ?? empty, record.value ?? empty]),
+    headers: record.headers.map(({ key, value }) => ({
+      key,
+      value: value === null ? null : Uint8Array.from(value),
+    })),
+  };
+}
+
+/** Writes over the bytes that a fetch was answered with. */
+export function overwrite({ bytes, headers }: FetchedRecord): void {
+  bytes.fill(0xff);
+  for (const { value } of headers) value?.fill(0xff);
+}
+
+/** Returns a cursor before the first of `records`, which begin at offset `from`. */
+export function cursorOver(records: readonly FetchedRecord[], from: number): RecordCursor {
+  let index = -1;
   const cursor = {
     offset: -1,
     timestampMs: 0,
-    bytes: empty,
+    bytes: new Uint8Array(0) as Uint8Array,
     keyStart: -1,
     keyEnd: -1,
     valueStart: -1,
@@ -26,15 +48,15 @@ export function cursorOver(records: readonly StoredRecord[], from: number): Reco
       index += 1;
       const record = records[index];
       if (record === undefined) return false;
-      const key = record.key ?? empty;
-      const value = record.value ?? empty;
+      const { key, value, bytes } = record;
+      const keyEnd = key?.length ?? 0;
       cursor.offset = from + index;
       cursor.timestampMs = record.timestampMs;
-      cursor.bytes = Buffer.concat([key, value]);
-      cursor.keyStart = record.key === null ? -1 : 0;
-      cursor.keyEnd = record.key === null ? -1 : key.length;
-      cursor.valueStart = record.value === null ? -1 : key.length;
-      cursor.valueEnd = record.value === null ? -1 : key.length + value.length;
+      cursor.bytes = bytes;
+      cursor.keyStart = key === null ? -1 : 0;
+      cursor.keyEnd = key === null ? -1 : keyEnd;
+      cursor.valueStart = value === null ? -1 : keyEnd;
+      cursor.valueEnd = value === null ? -1 : bytes.length;
       cursor.headerCount = record.headers.length;
       return true;
     },

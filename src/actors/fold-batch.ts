@@ -2,7 +2,7 @@
 // one with another key or none is forwarded to the rekeyed topic, keyed by its sensor id; what cannot be read becomes a
 // dead letter. Deterministic: the same memory and records give the same memory and outputs, whatever the batch cuts.
 import { decodeReading } from '../codecs/reading-decoder.ts';
-import { deadLetterRecord } from '../codecs/dead-letter.ts';
+import { copyHeader, deadLetterRecord } from '../codecs/dead-letter.ts';
 import { emptyReading, type DeadLetterReason, type Reading } from '../sensors/reading.ts';
 import { aheadReason } from '../sensors/refusals.ts';
 import type { OutputRecord, RecordCursor, RecordHeader, TopicPartition } from '../log/event-log.ts';
@@ -181,7 +181,7 @@ function forwardRecord(
   const clock = encodeSourceClock({ source: shard.partition, sources: sourcePartitions, time });
   const key = keyStart < 0 ? null : new Uint8Array(bytes.subarray(keyStart, keyEnd));
   const headers: RecordHeader[] = [
-    ...record.headers(),
+    ...record.headers().map(copyHeader),
     { key: 'rekey.topic', value: Buffer.from(shard.topic) },
     { key: 'rekey.partition', value: Buffer.from(String(shard.partition)) },
     { key: 'rekey.offset', value: Buffer.from(String(record.offset)) },

@@ -105,6 +105,8 @@ export class Session {
     } catch (error) {
       return this.#fail(error);
     }
+    // State and outputs hold copies.
+    batch.release?.();
     this.#context.metrics.fetches.inc();
     this.#committer.poke();
     if (this.#outbox.full) await this.#committer.room();

@@ -136,7 +136,8 @@ function textHeader(key: string, text: string): RecordHeader {
   return { key, value: Buffer.from(text) };
 }
 
-function copyHeader({ key, value }: RecordHeader): RecordHeader {
+/** Returns the header with bytes of its own. */
+export function copyHeader({ key, value }: RecordHeader): RecordHeader {
   return { key, value: value === null ? null : Uint8Array.from(value) };
 }
 

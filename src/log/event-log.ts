@@ -44,6 +44,11 @@ export interface FetchedBatch extends TopicPartition {
   readonly highWatermark: number;
   /** A fresh cursor before the first record. */
   records(): RecordCursor;
+  /**
+   * Says that nobody refers to the records' bytes any more; they may then be written over. Without it they stay as they
+   * are as long as somebody refers to them.
+   */
+  release?(): void;
 }
 
 export interface OutputRecord {

@@ -5,6 +5,7 @@ import type { LogEntry, RetryOptions, SASLOptions } from 'kafkajs';
 import type { KafkaConfig } from '../../config.ts';
 import { ConfigError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
+import { openFrameSocket } from './frame-socket.ts';
 import { kafkajs, type Client } from './internals.ts';
 
 export interface KafkaLogOptions extends KafkaConfig {
@@ -39,6 +40,7 @@ export function createClient(options: KafkaLogOptions): Client {
     connectionTimeout: connectTimeoutMs,
     requestTimeout: requestTimeoutMs,
     retry,
+    socketFactory: openFrameSocket,
     logLevel: kafkajsInfoLevel,
     logCreator:
       () =>

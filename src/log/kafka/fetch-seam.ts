@@ -3,6 +3,7 @@
 // adapter sought, and nothing moves it silently. Next on the line: fetched-batch.ts turns the batches into cursors.
 import { assert } from '../../errors.ts';
 import { checkedBatches, type CheckedBatch } from '../record-batch-header.ts';
+import { holdFrame } from './frame-pool.ts';
 
 export const pinnedVersion = '2.2.4';
 const installed = Symbol.for('sensorium.kafkajs.seam');
@@ -62,7 +63,9 @@ export function installFetchSeam(require: NodeJS.Require): void {
   replaceOffsetManager(load('src/consumer/offsetManager') as { prototype: OffsetManager });
   const queue = load('src/network/requestQueue') as { prototype: RequestQueue };
   replaceTimer(queue);
-  replaceTimeout(queue, load('src/network/connection') as { prototype: Connection });
+  const connection = load('src/network/connection') as { prototype: Connection };
+  replaceTimeout(queue, connection);
+  replaceReceiving(connection);
   addErrorCodes(errors.errorCodes);
   const groupPath = 'src/consumer/consumerGroup.js';
   replace(groupPath, attachingGroup(load(groupPath) as ConsumerGroupClass));
@@ -78,7 +81,9 @@ interface ByteDecoder {
 function decodeMessages(decoder: ByteDecoder): Promise<Uint8Array> {
   const length = decoder.readInt32();
   const whole = length > 0 && decoder.canReadBytes(length);
-  return Promise.resolve(whole ? decoder.readBytes(length) : new Uint8Array(0));
+  const recordSet = whole ? decoder.readBytes(length) : new Uint8Array(0);
+  holdFrame(recordSet);
+  return Promise.resolve(recordSet);
 }
 
 export interface AbortedTransaction {
@@ -106,6 +111,7 @@ export class SeamBatch {
   readonly highWatermark: string;
   readonly messages: readonly never[] = [];
   readonly fetchedOffset: string;
+  readonly recordSet: Uint8Array;
   readonly batches: readonly CheckedBatch[];
   readonly abortedTransactions: readonly AbortedTransaction[];
 
@@ -115,6 +121,7 @@ export class SeamBatch {
     this.partition = data.partition;
     this.highWatermark = data.highWatermark;
     this.fetchedOffset = fetchedOffset;
+    this.recordSet = data.messages;
     this.batches = checkedBatches(data.messages, { topic, partition: data.partition });
     this.abortedTransactions = data.abortedTransactions;
   }
@@ -191,6 +198,7 @@ function replaceOffsetManager({ prototype }: { prototype: OffsetManager }): void
 interface RequestQueue {
   readonly pending: readonly unknown[];
   readonly throttledUntil: number;
+  fulfillRequest(answer: { correlationId: number; size: number; payload: Buffer }): void;
   throttleCheckTimeoutId: NodeJS.Timeout | null;
   endConnection?: () => void;
   checkPendingRequests(): void;
@@ -216,7 +224,23 @@ function replaceTimer({ prototype }: { prototype: RequestQueue }): void {
 interface Connection {
   readonly requestQueue: RequestQueue;
   readonly socket?: { destroy(error: Error): void };
+  readonly authHandlers: { onSuccess(answer: Buffer): void } | null;
   connect(): Promise<unknown>;
+  processData(frame: Buffer): void;
+}
+
+const responseHeaderBytes = 8;
+
+// frame-socket.ts hands over whole responses: length, correlation id, payload.
+function replaceReceiving({ prototype }: { prototype: Connection }): void {
+  prototype.processData = function (frame) {
+    if (this.authHandlers !== null) return this.authHandlers.onSuccess(frame);
+    this.requestQueue.fulfillRequest({
+      size: frame.length - 4,
+      correlationId: frame.readInt32BE(4),
+      payload: frame.subarray(responseHeaderBytes),
+    });
+  };
 }
 
 // A connection whose peer vanished without a word stays "connected" in kafkajs: every request on it times out, for

@@ -21,6 +21,7 @@ export interface Fetched extends TopicPartition {
   readonly abortedTransactions: readonly AbortedTransaction[];
   /** Records at or past it are not handed out. */
   readonly to?: number;
+  readonly release?: () => void;
 }
 
 /**
@@ -38,7 +39,9 @@ export async function fetchedBatch(decoder: FetchDecoder, fetched: Fetched): Pro
       : await kafkajsCursors(committed, range);
   const endOffset = Math.max(fetchOffset, (batches.at(-1)?.header.lastOffset ?? -1) + 1);
   const nextOffset = to === undefined ? endOffset : Math.min(endOffset, to);
-  return { topic, partition, fetchOffset, nextOffset, highWatermark, records };
+  const { release } = fetched;
+  const batch = { topic, partition, fetchOffset, nextOffset, highWatermark, records };
+  return release === undefined ? batch : { ...batch, release };
 }
 
 /**

@@ -14,6 +14,7 @@ import { ConsumerSession, type SessionEvents } from './consumer-session.ts';
 import { translated } from './failures.ts';
 import { fetchedBatch } from './fetched-batch.ts';
 import { wakeFetchers, type SeamBatch } from './fetch-seam.ts';
+import { frameRelease } from './frame-pool.ts';
 import { HeartbeatWaiters } from './heartbeat-waiters.ts';
 import { Lane } from './lane.ts';
 import { explained, isFinal, type OffsetsOf } from './session-failures.ts';
@@ -239,6 +240,7 @@ export class KafkaGroupMember implements GroupMember {
       highWatermark,
       batches,
       abortedTransactions,
+      release: frameRelease(batch.recordSet),
     });
     if (!held.lane.offer(fetched)) return;
     held.highWatermark = highWatermark;

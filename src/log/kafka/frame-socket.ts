@@ -1,0 +1,102 @@
+// The socket of a kafkajs connection, which hands it whole responses: "data" is one response with its length before it.
+//
+//   socket ─▶ scratch: length, small responses ─▶ copied out          "data"
+//        └──▶ frame: what is longer, received in place, no chunks to join ─▶
+//
+// kafkajs itself keeps chunks of 64 kB, each with memory of its own, and joins them once a response is whole.
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { connect as connectTls, type ConnectionOptions } from 'node:tls';
+import { takeFrame } from './frame-pool.ts';
+
+export interface SocketRequest {
+  readonly host: string;
+  readonly port: number;
+  readonly ssl?: ConnectionOptions | null | false;
+  readonly onConnect: () => void;
+}
+
+const keepAliveMs = 60_000;
+const scratchBytes = 65_536;
+const lengthBytes = 4;
+/** Above what any broker answers; what is no broker may "announce" gigabytes. */
+const responseBytesMax = 512 * 1024 * 1024;
+
+/** Returns a connecting socket for kafkajs, plain or TLS. */
+export function openFrameSocket({ host, port, ssl, onConnect }: SocketRequest): Socket {
+  const receiver = new FrameReceiver();
+  const onFrame = (frame: Buffer): boolean => socket.emit('data', frame);
+  const onread = {
+    buffer: (): Buffer => receiver.room(),
+    callback: (bytes: number): boolean => {
+      if (!receiver.received(bytes, onFrame)) {
+        const what = `it announced a response of ${receiver.announced} bytes`;
+        socket.destroy(new Error(`${host}:${port} is no Kafka broker: ${what}`));
+      }
+      return true;
+    },
+  };
+  const place = { host, port, onread };
+  const named = isIP(host) === 0 ? { servername: host } : {};
+  const socket =
+    ssl === undefined || ssl === null || ssl === false
+      ? connectTcp(place, onConnect)
+      : connectTls(Object.assign(place, named, ssl), onConnect);
+  socket.setKeepAlive(true, keepAliveMs);
+  return socket;
+}
+
+/** Cuts a stream of bytes into responses. */
+export class FrameReceiver {
+  /** The length before the response under way. */
+  announced: number = 0;
+  readonly #scratch = Buffer.allocUnsafeSlow(scratchBytes);
+  /** Bytes in scratch that belong to no whole response yet. */
+  #kept = 0;
+  #frame: Buffer | undefined;
+  #filled = 0;
+
+  /** Returns where the next bytes go; `received` says how many went there. */
+  room(): Buffer {
+    return this.#frame === undefined
+      ? this.#scratch.subarray(this.#kept)
+      : this.#frame.subarray(this.#filled);
+  }
+
+  /** Hands out each response that is whole now; returns false where `announced` is no length of one. */
+  received(bytes: number, onFrame: (frame: Buffer) => void): boolean {
+    const frame = this.#frame;
+    if (frame === undefined) return this.#cut(this.#kept + bytes, onFrame);
+    this.#filled += bytes;
+    if (this.#filled === frame.length) {
+      this.#frame = undefined;
+      onFrame(frame);
+    }
+    return true;
+  }
+
+  #cut(end: number, onFrame: (frame: Buffer) => void): boolean {
+    const scratch = this.#scratch;
+    let at = 0;
+    while (end - at >= lengthBytes) {
+      this.announced = scratch.readInt32BE(at);
+      if (this.announced < 0 || this.announced > responseBytesMax) return false;
+      const length = lengthBytes + this.announced;
+      if (length > scratchBytes) {
+        this.#begin(at, end, length);
+        return true;
+      }
+      if (end - at < length) break;
+      onFrame(Buffer.from(scratch.subarray(at, at + length)));
+      at += length;
+    }
+    scratch.copyWithin(0, at, end);
+    this.#kept = end - at;
+    return true;
+  }
+
+  #begin(at: number, end: number, length: number): void {
+    this.#frame = takeFrame(length);
+    this.#filled = this.#scratch.copy(this.#frame, 0, at, end);
+    this.#kept = 0;
+  }
+}

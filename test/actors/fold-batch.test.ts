@@ -1,0 +1,49 @@
+import { expect, it } from 'vitest';
+
+import { defaultSemantics } from '../../property-tests/arbitraries/settings.ts';
+import { createBatchFolder } from '../../src/actors/fold-batch.ts';
+import { createOutbox } from '../../src/actors/outbox.ts';
+import { emptyMemory } from '../../src/actors/shard-memory.ts';
+import type { OutputRecord } from '../../src/log/event-log.ts';
+import { encodeRecordBatch } from '../../src/log/record-batch-encoder.ts';
+import { recordCursor } from '../../src/log/record-batch.ts';
+
+const shard = { topic: 'in', partition: 0 };
+const topics = {
+  input: 'in',
+  output: 'out',
+  rekeyed: 'in.rekeyed',
+  deadLetters: 'in.dlq',
+  journal: 'journal',
+  snapshots: 'snapshots',
+};
+
+function foldOf(records: readonly OutputRecord[]): {
+  readonly bytes: Uint8Array;
+  readonly outputs: readonly OutputRecord[];
+} {
+  const bytes = encodeRecordBatch(records, { baseOffset: 0, timestampMs: 1_000 });
+  const outbox = createOutbox(() => ({ topic: 'out', key: null, value: null }));
+  const semantics = { ...defaultSemantics, inputKeying: 'rekey' as const };
+  const folder = createBatchFolder({ shard, topics, semantics, sourcePartitions: 1, outbox });
+  const cursor = recordCursor(bytes);
+  cursor.next();
+  folder.fold(emptyMemory('source', semantics, 0), cursor, Infinity);
+  return { bytes, outputs: outbox.take().records };
+}
+
+it('forwards and dead letters are as they were once the bytes they came from are written over', () => {
+  const headers = [{ key: 'trace', value: Buffer.from('abc') }];
+  const key = Buffer.from('k');
+  const reading = Buffer.from('{"sensor_id":"a","timestamp":1000,"value":1}');
+  const { bytes, outputs } = foldOf([
+    { topic: 'in', key, value: reading, headers },
+    { topic: 'in', key, value: Buffer.from('no reading'), headers },
+  ]);
+  const before = structuredClone(outputs);
+
+  bytes.fill(0xff);
+
+  expect(before.map(({ topic }) => topic)).toEqual([topics.rekeyed, topics.deadLetters]);
+  expect(structuredClone(outputs)).toEqual(before);
+});
