@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { format, resolveConfig } from 'prettier';
 
-import { featureRowSchema } from '../src/codecs/avro-schemas.ts';
+import { anomalySchema, featureRowSchema } from '../src/codecs/avro-schemas.ts';
 import { allFeatures, defaultFeatures, type FeatureDeclaration } from '../src/sensors/features.ts';
 import { paneBaseStride, paneLayout } from '../src/sensors/pane-layout.ts';
 
@@ -19,6 +19,10 @@ export const artefacts: readonly Artefact[] = [
   {
     path: 'avro/sensor_features.avsc',
     text: () => Promise.resolve(`${JSON.stringify(featureRowSchema, null, 2)}\n`),
+  },
+  {
+    path: 'avro/sensor_anomalies.avsc',
+    text: () => Promise.resolve(`${JSON.stringify(anomalySchema, null, 2)}\n`),
   },
   { path: 'feature_repo/sensor_features.py', text: () => Promise.resolve(feastView()) },
   { path: 'docs/features.md', text: featuresPage },

@@ -30,6 +30,8 @@ export interface ProcessValues {
   readonly ONLINE_TTL_S: number | undefined;
   readonly INPUT_TOPIC: string;
   readonly OUTPUT_TOPIC: string;
+  readonly ANOMALY_TOPIC: string | undefined;
+  readonly ANOMALY_EVENTS: 'alarms' | 'all' | 'off' | undefined;
   readonly GROUP_ID: string;
   readonly STARTING_OFFSETS: 'earliest' | 'latest';
   readonly OUTPUT_FORMAT: 'json' | 'avro';
@@ -96,6 +98,16 @@ export const processSettings: {
   ),
   INPUT_TOPIC: required('process', 'raw_readings', topicName(), 'Readings come from here.'),
   OUTPUT_TOPIC: required('process', 'sensor_features', topicName(), 'Feature rows go here.'),
+  ANOMALY_TOPIC: optional(
+    topicName(),
+    'Flagged readings go here.',
+    'sensor_anomalies; OUTPUT_TOPIC.anomalies where that is set',
+  ),
+  ANOMALY_EVENTS: optional(
+    oneOf(['alarms', 'all', 'off']),
+    'Which flagged readings go to ANOMALY_TOPIC: alarms, all anomalies, none.',
+    'alarms; all with BASELINE=cumulative',
+  ),
   GROUP_ID: required(
     'process',
     'sensor-feature-processor',
@@ -112,7 +124,7 @@ export const processSettings: {
     'process',
     'json',
     oneOf(['json', 'avro']),
-    'Encoding of feature rows in OUTPUT_TOPIC.',
+    'Encoding of feature rows and anomalies.',
   ),
   TOPIC_REPLICATION_FACTOR: optional(
     whole({ min: 1, max: 100 }),

@@ -1,6 +1,7 @@
 // What must hold between settings, and what is worth a warning: a setting that has no effect, a name that is nearly one
 // of ours. Called by `parseConfig` after every setting was read by itself.
 import {
+  anomalyTopicOf,
   isSettingName,
   settingNames,
   type SettingName,
@@ -79,6 +80,19 @@ const relations: readonly Relation[] = [
     holds: (v) => !takenBy(v.INPUT_TOPIC).includes(v.OUTPUT_TOPIC),
     problem: (v) =>
       `OUTPUT_TOPIC is "${v.OUTPUT_TOPIC}"; allowed: none of ${takenBy(v.INPUT_TOPIC).join(', ')}`,
+  },
+  {
+    names: ['INPUT_TOPIC', 'OUTPUT_TOPIC', 'ANOMALY_TOPIC'],
+    holds: (v) => ![...takenBy(v.INPUT_TOPIC), v.OUTPUT_TOPIC].includes(anomalyTopicOf(v)),
+    problem: (v) =>
+      `ANOMALY_TOPIC is "${anomalyTopicOf(v)}"; ` +
+      `allowed: none of ${[...takenBy(v.INPUT_TOPIC), v.OUTPUT_TOPIC].join(', ')}`,
+  },
+  {
+    names: ['ANOMALY_EVENTS', 'BASELINE'],
+    holds: (v) => v.ANOMALY_EVENTS !== 'alarms' || v.BASELINE === 'adaptive',
+    problem: () =>
+      'ANOMALY_EVENTS is alarms with BASELINE cumulative, which raises none; set all or off',
   },
   {
     names: ['INPUT_TOPIC'],

@@ -19,7 +19,7 @@ export interface Setting<T> {
   readonly schema: z.ZodType<T, string>;
 }
 
-const topicSuffixCharacters = '.rekeyed'.length;
+const topicSuffixCharacters = '.anomalies'.length;
 
 /** Returns a setting that is undefined where unset; `unsetText` says what that amounts to. */
 export function optional<T>(

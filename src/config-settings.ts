@@ -20,3 +20,15 @@ export const settingNames: readonly SettingName[] = Object.keys(settings).filter
 export function isSettingName(value: string): value is SettingName {
   return Object.hasOwn(settings, value);
 }
+
+/**
+ * Returns the topic of flagged readings: where ANOMALY_TOPIC is unset it follows OUTPUT_TOPIC, so that a new one of
+ * that never mixes with the anomalies of the old.
+ */
+export function anomalyTopicOf({
+  ANOMALY_TOPIC: named,
+  OUTPUT_TOPIC: output,
+}: SettingValues): string {
+  if (named !== undefined) return named;
+  return output === settings.OUTPUT_TOPIC.unset ? 'sensor_anomalies' : `${output}.anomalies`;
+}

@@ -4,7 +4,13 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
 import { relationProblems } from './config-relations.ts';
-import { settingNames, settings, type SettingName, type SettingValues } from './config-settings.ts';
+import {
+  anomalyTopicOf,
+  settingNames,
+  settings,
+  type SettingName,
+  type SettingValues,
+} from './config-settings.ts';
 import { ConfigError } from './errors.ts';
 import type { Semantics } from './sensors/semantics.ts';
 
@@ -41,6 +47,8 @@ export interface ProcessConfig {
   readonly redis: RedisConfig | undefined;
   readonly inputTopic: string;
   readonly outputTopic: string;
+  readonly anomalyTopic: string;
+  readonly anomalyEvents: 'alarms' | 'all' | 'off';
   readonly groupId: string;
   readonly workers: number;
   readonly idleTimeoutMs: number;
@@ -164,6 +172,8 @@ function processOf(values: SettingValues, cores: number): ProcessConfig {
     redis: redisOf(values),
     inputTopic: values.INPUT_TOPIC,
     outputTopic: values.OUTPUT_TOPIC,
+    anomalyTopic: anomalyTopicOf(values),
+    anomalyEvents: values.ANOMALY_EVENTS ?? (values.BASELINE === 'adaptive' ? 'alarms' : 'all'),
     groupId: values.GROUP_ID,
     workers: values.WORKERS ?? Math.max(1, Math.min(workersDefaultMax, cores)),
     idleTimeoutMs: values.IDLE_TIMEOUT_MS,

@@ -8,6 +8,7 @@ export interface Metrics {
   readonly deadLetters: Counter<'reason'>;
   readonly forwards: Counter;
   readonly anomalies: Counter;
+  readonly anomalyRecords: Counter;
   readonly commitSeconds: Histogram;
   readonly snapshotSeconds: Histogram;
   readonly snapshotBytes: Gauge<'topic' | 'partition'>;
@@ -57,6 +58,10 @@ export function createMetrics(): Metrics {
     ]),
     forwards: counter('forwards_total', 'Readings forwarded to the rekeyed topic.'),
     anomalies: counter('anomalies_total', 'Anomalous readings in committed feature rows.'),
+    anomalyRecords: counter(
+      'anomaly_records_total',
+      'Records committed to the anomaly topic; see ANOMALY_EVENTS.',
+    ),
     commitSeconds: histogram(
       'commit_duration_seconds',
       'Time from the start of a commit to its end.',

@@ -50,6 +50,8 @@ describe('parseConfig', () => {
         redis: undefined,
         inputTopic: 'raw_readings',
         outputTopic: 'sensor_features',
+        anomalyTopic: 'sensor_anomalies',
+        anomalyEvents: 'alarms',
         groupId: 'sensor-feature-processor',
         workers: 2,
         idleTimeoutMs: 10_000,
@@ -69,6 +71,19 @@ describe('parseConfig', () => {
         simulatedSensors: 10,
       },
     });
+  });
+
+  it('tells alarms, with a baseline that raises none all anomalies, on a topic beside the rows’', () => {
+    const told = (env: Record<string, string>): string => {
+      const { anomalyTopic, anomalyEvents } = parseConfig(env).process;
+      return `${anomalyEvents} on ${anomalyTopic}`;
+    };
+
+    expect(told({})).toBe('alarms on sensor_anomalies');
+    expect(told({ BASELINE: 'cumulative' })).toBe('all on sensor_anomalies');
+    expect(told({ OUTPUT_TOPIC: 'rows-2' })).toBe('alarms on rows-2.anomalies');
+    expect(told({ OUTPUT_TOPIC: 'rows-2', ANOMALY_TOPIC: 'a' })).toBe('alarms on a');
+    expect(told({ BASELINE: 'cumulative', ANOMALY_EVENTS: 'off' })).toBe('off on sensor_anomalies');
   });
 
   it('takes four workers by default and never more than the cores', () => {
@@ -183,6 +198,13 @@ describe('relations between settings', () => {
     ],
     ['output is not input', { OUTPUT_TOPIC: 'raw_readings' }, 'OUTPUT_TOPIC'],
     ['output is not the dead letters', { OUTPUT_TOPIC: 'raw_readings.dlq' }, 'OUTPUT_TOPIC'],
+    ['anomalies are not rows', { ANOMALY_TOPIC: 'sensor_features' }, 'ANOMALY_TOPIC'],
+    ['input is not the anomalies', { INPUT_TOPIC: 'sensor_anomalies' }, 'ANOMALY_TOPIC'],
+    [
+      'no alarms are promised where none are raised',
+      { BASELINE: 'cumulative', ANOMALY_EVENTS: 'alarms' },
+      'ANOMALY_EVENTS',
+    ],
     ['input is not the journal', { INPUT_TOPIC: 'sensor_journal' }, 'INPUT_TOPIC'],
     ['the warm-up leaves a variance', { BASELINE: 'cumulative', ANOMALY_WARMUP: '1' }, 'WARMUP'],
   ])('%s', (_law, env, expected) => {

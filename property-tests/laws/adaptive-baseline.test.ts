@@ -57,6 +57,44 @@ it(titled('a constant never is an anomaly and never alarms'), () => {
   );
 });
 
+it(
+  titled('z and score are finite, whatever is read after whatever: 1e150 after subnormals'),
+  () => {
+    const extreme = fc.constantFrom(0, 5e-324, 1e-310, 1, -1, 1e9, 1e150, -1e150);
+    const scenario = fc.array(fc.tuple(extreme, fc.integer({ min: 1, max: 160 })), {
+      maxLength: 6,
+    });
+    fc.assert(
+      fc.property(scenario, (spans) => {
+        const baseline = new AdaptiveBaseline({
+          anomalyThreshold: 2.5,
+          baselineHalfLife: 4_000,
+          alarmRest: 'calm',
+        });
+        baseline.columns = new Float64Array(baseline.stride);
+
+        for (const x of spans.flatMap(([value, times]) => new Array<number>(times).fill(value))) {
+          expect(Number.isFinite(baseline.deviate(0, x))).toBe(true);
+          baseline.observe(0, x);
+          expect(Number.isFinite(baseline.score)).toBe(true);
+        }
+      }),
+      {
+        ...runs(200),
+        examples: [
+          [
+            [
+              [0, 150],
+              [5e-324, 1],
+              [1e150, 1],
+            ],
+          ],
+        ],
+      },
+    );
+  },
+);
+
 it(titled('noise that toggles by one count of the converter never alarms'), () => {
   fc.assert(
     fc.property(generatorSeed, calmValue(), (start, level) => {

@@ -40,6 +40,7 @@ it(titled('snapshot → restore → fold is fold, bit for bit, at any cuts'), ()
 
       expect(cutOutput.rows).toEqual(wholeOutput.rows);
       expect(cutOutput.refused).toEqual(wholeOutput.refused);
+      expect(cutOutput.anomalies).toEqual(wholeOutput.anomalies);
       expect(Buffer.compare(cut.snapshot(), whole.snapshot())).toBe(0);
     }),
     runs(300),

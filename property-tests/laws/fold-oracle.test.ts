@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { createShardState, type Semantics } from '../../src/sensors/shard-state.ts';
 import { semantics } from '../arbitraries/settings.ts';
 import { stream } from '../arbitraries/streams.ts';
-import { expectSameRows } from '../models/compare-rows.ts';
+import { expectSameAnomalies, expectSameRows } from '../models/compare-rows.ts';
 import { expectedRows, type OracleMark, type OracleReading } from '../models/oracle.ts';
 import { foldAll, foldOne, foldOutput } from '../models/run-fold.ts';
 import { runs, titled } from '../seed.ts';
@@ -59,6 +59,7 @@ describe.each(['own', 'external'] as const)('with watermark mode %s', (watermark
 
         expect(output.refused).toEqual(expected.refused);
         expectSameRows(output.rows, expected.rows);
+        expectSameAnomalies(output.anomalies, expected.anomalies);
         expect(state.openWindowCount).toBe(expected.open.length);
         expect(state.watermarkMs).toBe(expected.watermarks.get(0));
       }),

@@ -283,7 +283,9 @@ describe('the greatest gap', () => {
 
 it('every opt-in feature is in the oracle', () => {
   const reading = { offset: 0, timestampMs: 0, value: 1 };
-  const known = optInValues([reading], [{ anomaly: false, alarm: false, score: 0 }]);
+  const baseline = { mean: 0, std_dev: 0, n: 0 };
+  const verdict = { anomaly: false, alarm: false, score: 0, z: 0, baseline };
+  const known = optInValues([reading], [verdict]);
 
   expect(Object.keys(known).sort()).toEqual(optInFeatures.map(({ name }) => name).sort());
 });

@@ -6,6 +6,10 @@ export interface Verdict {
   readonly anomaly: boolean;
   readonly alarm: boolean;
   readonly score: number;
+  /** Signed; at most the greatest double. */
+  readonly z: number;
+  /** Before the value. */
+  readonly baseline: { readonly mean: number; readonly std_dev: number; readonly n: number };
 }
 
 export interface BaselineOracleSettings {
@@ -28,15 +32,16 @@ export function cumulativeVerdicts(
   let s = 0;
   return values.map((x) => {
     const deviation = n >= 2 ? Math.sqrt(s / (n - 1)) : 0;
-    const anomaly =
-      n >= settings.anomalyWarmup &&
-      deviation > 0 &&
-      Math.abs((x - m) / deviation) > settings.anomalyThreshold;
+    const judged = n >= settings.anomalyWarmup && deviation > 0;
+    const quotient = judged ? (x - m) / deviation : 0;
+    const anomaly = Math.abs(quotient) > settings.anomalyThreshold;
+    const z = Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, quotient));
+    const baseline = { mean: m, std_dev: deviation, n };
     n += 1;
     const d = x - m;
     m += d / n;
     s += d * (x - m);
-    return { anomaly, alarm: false, score: 0 };
+    return { anomaly, alarm: false, score: 0, z, baseline };
   });
 }
 
@@ -64,7 +69,9 @@ function zOf(a: Accumulator, x: number, floor: number): number {
   const n = (a.w1 * a.w1) / a.w2;
   const t = (x - a.mean) / (sd * Math.sqrt(1 + 1 / n));
   const nu = n - 1;
-  const size = ((8 * nu + 1) / (8 * nu + 3)) * Math.sqrt(nu * Math.log(1 + (t * t) / nu));
+  const ratio = (t * t) / nu;
+  const log = ratio < Infinity ? Math.log(1 + ratio) : 2 * Math.log(Math.abs(t)) - Math.log(nu);
+  const size = ((8 * nu + 1) / (8 * nu + 3)) * Math.sqrt(nu * log);
   return Math.sign(t) * size;
 }
 
@@ -104,11 +111,15 @@ export function adaptiveVerdicts(
       add(recent, q, lambda);
     }
     if (k >= 150 && hi > lo && options.withoutRange !== true) {
-      score = Math.max(score, (60 * Math.max(x - hi, lo - x, 0)) / (hi - lo));
+      const outside = Math.max(x - hi, lo - x, 0);
+      score = Math.max(score, (60 * outside) / Math.max(hi - lo, floor));
     }
     const mid = (hi + lo) / 2;
     hi = Math.max(hi - (1 - lambda) * (hi - mid), x);
     lo = Math.min(lo + (1 - lambda) * (mid - lo), x);
+    const freedom = level.w1 - level.w2 / level.w1;
+    const std_dev = freedom > 0 ? Math.sqrt(level.s / freedom) : 0;
+    const baseline = { mean: level.mean, std_dev, n: k };
     add(level, x, lambda);
     if (k > 0) add(step, dx, lambda);
     prev = x;
@@ -116,6 +127,7 @@ export function adaptiveVerdicts(
     rested += settings.alarmRest === 'calm' && score < 1 ? 4 : 1;
     const alarm = score >= 3 && rested >= (settings.alarmRest === 'calm' ? 144 : 72);
     if (alarm) rested = 0;
-    return { anomaly: Math.abs(zLevel) > settings.anomalyThreshold, alarm, score };
+    const anomaly = Math.abs(zLevel) > settings.anomalyThreshold;
+    return { anomaly, alarm, score, z: zLevel, baseline };
   });
 }

@@ -1,7 +1,8 @@
-// Compares rows with the oracle's: everything exact but mean, deviation and score, which are summed
-// in another order.
+// Compares rows and anomalies with the oracle's: everything exact but what is summed in another
+// order: mean, deviation, z and score.
 import { expect } from 'vitest';
 
+import type { ExpectedAnomaly } from './anomaly-oracle.ts';
 import type { ExpectedRow } from './oracle.ts';
 
 /**
@@ -24,6 +25,32 @@ export function expectSameRows(
     expectNearOptIn(row.features, other.features, magnitude);
     const scoreBound = 1e-9 * Math.max(1, Math.abs(other.alarm_score_max));
     expectNear(row.alarm_score_max, other.alarm_score_max, scoreBound, 'alarm_score_max');
+  });
+}
+
+/**
+ * Expects the same anomalies in the same order. z, score and baseline may differ by 1e-9 of what
+ * they are, or of 1: they come from the same operations, squared and grouped otherwise.
+ */
+export function expectSameAnomalies(
+  actual: readonly ExpectedAnomaly[],
+  expected: readonly ExpectedAnomaly[],
+): void {
+  const exact = ({ z: _z, score: _score, baseline, ...rest }: ExpectedAnomaly): object => {
+    return { ...rest, n: baseline.n };
+  };
+  expect(actual.map(exact)).toEqual(expected.map(exact));
+  actual.forEach((anomaly, index) => {
+    const other = expected[index];
+    if (other === undefined) return;
+    const near = (got: number, want: number, name: string): void => {
+      expect(Number.isFinite(got), `${name} is ${got}`).toBe(true);
+      expectNear(got, want, 1e-9 * Math.max(1, Math.abs(want)), name);
+    };
+    near(anomaly.z, other.z, 'z');
+    near(anomaly.score, other.score, 'score');
+    near(anomaly.baseline.mean, other.baseline.mean, 'mean');
+    near(anomaly.baseline.std_dev, other.baseline.std_dev, 'std_dev');
   });
 }
 

@@ -1,7 +1,8 @@
 // The whole specification of the fold, written naively: several passes over plain arrays, one
 // object per reading, no code shared with src. Slow and obvious; every faster implementation is
 // compared with it.
-import { adaptiveVerdicts, cumulativeVerdicts, type Verdict } from './baseline-oracle.ts';
+import { anomaliesOf, grouped, verdictsOf, type ExpectedAnomaly } from './anomaly-oracle.ts';
+import type { Verdict } from './baseline-oracle.ts';
 import { optInValues, type OptInValues } from './features-oracle.ts';
 
 export interface OracleReading {
@@ -73,6 +74,8 @@ export interface Expected {
   /** Windows still open at the end of the log, in the order they would close. */
   readonly open: readonly ExpectedRow[];
   readonly refused: readonly ExpectedRefusal[];
+  /** Per partition, in the order of the log. */
+  readonly anomalies: readonly ExpectedAnomaly[];
   /** By partition: the final watermark; −Infinity where nothing moved it. */
   readonly watermarks: ReadonlyMap<number, number>;
 }
@@ -87,6 +90,7 @@ export function expectedRows(
     rows: parts.flatMap((part) => part.rows),
     open: parts.flatMap((part) => part.open),
     refused: parts.flatMap((part) => part.refused),
+    anomalies: parts.flatMap((part) => part.anomalies),
     watermarks: new Map(parts.map((part) => [part.partition, part.watermark])),
   };
 }
@@ -103,10 +107,12 @@ function expectedOfPartition(
   rows: ExpectedRow[];
   open: ExpectedRow[];
   refused: ExpectedRefusal[];
+  anomalies: ExpectedAnomaly[];
   watermark: number;
 } {
   const { accepted, refused, watermarks } = sortOut(partition, readings, marks, settings);
-  const rows = rowsOf(partition, accepted, settings);
+  const verdicts = verdictsOf(accepted, settings);
+  const rows = rowsOf(partition, accepted, verdicts, settings);
   // A window closes at the first moment whose watermark reaches its end; watermarks never fall.
   const closesAt = (row: ExpectedRow): number => {
     let [from, to] = [0, watermarks.length];
@@ -130,6 +136,7 @@ function expectedOfPartition(
     rows: inOrder.filter(({ moment }) => moment < Infinity).map(({ row }) => row),
     open: inOrder.filter(({ moment }) => moment === Infinity).map(({ row }) => row),
     refused,
+    anomalies: anomaliesOf(partition, accepted, verdicts),
     watermark: watermarks.at(-1) ?? -Infinity,
   };
 }
@@ -203,20 +210,9 @@ function startOfWindow(timestampMs: number, windowMs: number): number {
 function rowsOf(
   partition: number,
   accepted: readonly Accepted[],
+  verdicts: ReadonlyMap<number, Verdict>,
   settings: OracleSettings,
 ): ExpectedRow[] {
-  const verdicts = new Map<number, Verdict>();
-  for (const ofSensor of grouped(accepted, (reading) => reading.sensorId).values()) {
-    const values = ofSensor.map((reading) => reading.value);
-    const judged =
-      settings.baseline === 'cumulative'
-        ? cumulativeVerdicts(values, settings)
-        : adaptiveVerdicts(values, settings);
-    ofSensor.forEach((reading, index) => {
-      const verdict = judged[index];
-      if (verdict !== undefined) verdicts.set(reading.offset, verdict);
-    });
-  }
   const keyOf = (reading: Accepted): string => `${reading.windowStart} ${reading.sensorId}`;
   return [...grouped(accepted, keyOf).values()].map((ofWindow) =>
     rowOf(partition, ofWindow, verdicts, settings),
@@ -266,15 +262,4 @@ function rowOf(
 function meanOf(values: readonly number[]): number {
   const pivot = values[0] ?? 0;
   return pivot + values.reduce((sum, value) => sum + (value - pivot), 0) / values.length;
-}
-
-function grouped<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const key = keyOf(item);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [item]);
-    else group.push(item);
-  }
-  return groups;
 }

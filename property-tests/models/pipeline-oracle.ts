@@ -1,6 +1,7 @@
 // What the whole pipeline must have written, given what lies in its input, rekeyed and journal
-// topics: every feature row, dead letter and forward, each exactly once. Sequential, shares no code
+// topics: every feature row, anomaly, dead letter and forward, each exactly once. Sequential, shares no code
 // with src; used over the simulated log and over a real broker.
+import type { ExpectedAnomaly } from './anomaly-oracle.ts';
 import {
   expectedRows,
   type ExpectedRow,
@@ -34,6 +35,7 @@ export interface ExpectedOutputs {
   /** `<topic>/<partition>/<first>-<last>|<row as JSON>`, sorted. */
   readonly rows: readonly (ExpectedRow & { readonly topic: string })[];
   readonly open: number;
+  readonly anomalies: readonly (ExpectedAnomaly & { readonly topic: string })[];
   /** `<topic>/<partition>/<offset> <reason>`, sorted. */
   readonly deadLetters: readonly string[];
   /** `<source partition>/<offset> <sensor id> <source clock>`, sorted. */
@@ -58,6 +60,7 @@ export function expectedOutputs(logs: PipelineLogs, settings: PipelineSettings):
   return {
     rows: all.flatMap(({ rows }) => rows),
     open: all.reduce((sum, { open }) => sum + open, 0),
+    anomalies: all.flatMap(({ anomalies }) => anomalies),
     deadLetters: all.flatMap(({ deadLetters }) => deadLetters).sort(),
     forwards: sources.flatMap(({ forwards }) => forwards).sort(),
   };
@@ -66,6 +69,7 @@ export function expectedOutputs(logs: PipelineLogs, settings: PipelineSettings):
 interface OfShard {
   readonly rows: (ExpectedRow & { topic: string })[];
   readonly open: number;
+  readonly anomalies: (ExpectedAnomaly & { topic: string })[];
   readonly deadLetters: string[];
 }
 
@@ -104,6 +108,7 @@ function ofSource(
   return {
     rows: shard.rows.map((row) => ({ ...row, topic })),
     open: shard.open.length,
+    anomalies: shard.anomalies.map((anomaly) => ({ ...anomaly, topic })),
     deadLetters: [...deadLetters, ...refused],
     forwards,
   };
@@ -145,6 +150,7 @@ function ofRekeyed(
   return {
     rows: shard.rows.map((row) => ({ ...row, topic })),
     open: shard.open.length,
+    anomalies: shard.anomalies.map((anomaly) => ({ ...anomaly, topic })),
     deadLetters: shard.refused.map(({ offset, code }) => `${origins.get(offset) ?? ''} ${code}`),
   };
 }

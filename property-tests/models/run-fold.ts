@@ -1,23 +1,38 @@
 // Drives the real fold over an oracle's input and collects what comes out in the oracle's shape.
 import type { DeadLetterReason, Reading } from '../../src/sensors/reading.ts';
-import type { ClosedWindow, ClosedWindows, ShardState } from '../../src/sensors/shard-state.ts';
+import type {
+  AnomalousReading,
+  ClosedWindow,
+  FoldOutputs,
+  ShardState,
+} from '../../src/sensors/shard-state.ts';
 import { defaultFeatures, type FeatureDeclaration } from '../../src/sensors/features.ts';
+import type { ExpectedAnomaly } from './anomaly-oracle.ts';
 import type { ExpectedRefusal, ExpectedRow, OracleMark, OracleReading } from './oracle.ts';
 
-export interface FoldOutput extends ClosedWindows {
+export interface FoldOutput extends FoldOutputs {
   readonly rows: ExpectedRow[];
   readonly refused: ExpectedRefusal[];
+  readonly anomalies: ExpectedAnomaly[];
 }
 
-/** Returns a sink that copies each closed window as a row of `partition` with `declared` features. */
+/**
+ * Returns a sink that copies each closed window as a row of `partition` with `declared` features,
+ * and each flagged reading.
+ */
 export function foldOutput(
   partition: number = 0,
   declared: readonly FeatureDeclaration[] = defaultFeatures,
 ): FoldOutput {
   const rows: ExpectedRow[] = [];
+  const anomalies: ExpectedAnomaly[] = [];
   return {
     rows,
     refused: [],
+    anomalies,
+    anomalyFound: (anomaly) => {
+      anomalies.push(anomalyOf(anomaly, partition));
+    },
     windowClosed: (window) => {
       rows.push(rowOf(window, partition, declared));
     },
@@ -68,18 +83,38 @@ export function foldAll(
   return output;
 }
 
+function anomalyOf(anomaly: AnomalousReading, partition: number): ExpectedAnomaly {
+  const { offset, timestampMs, value, alarm, score, judgement } = anomaly;
+  const { z, ...baseline } = judgement;
+  return {
+    partition,
+    offset,
+    sensor_id: idOf(anomaly),
+    timestamp: timestampMs,
+    value,
+    alarm,
+    score,
+    z,
+    baseline,
+  };
+}
+
+function idOf(of: Pick<ClosedWindow, 'idBytes' | 'idStart' | 'idEnd'>): string {
+  const id = of.idBytes.subarray(of.idStart, of.idEnd);
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(id);
+}
+
 function rowOf(
   window: ClosedWindow,
   partition: number,
   declared: readonly FeatureDeclaration[],
 ): ExpectedRow {
-  const id = window.idBytes.subarray(window.idStart, window.idEnd);
   const features = Object.fromEntries(
     declared.map((feature) => [feature.name, feature.value(window)]),
   );
   return {
     partition,
-    sensor_id: new TextDecoder('utf-8', { ignoreBOM: true }).decode(id),
+    sensor_id: idOf(window),
     window_start: window.windowStartMs,
     window_end: window.windowEndMs,
     features: features as unknown as ExpectedRow['features'],

@@ -1,6 +1,7 @@
 // What must hold at the end of a history, compared with a sequential model of the whole pipeline over its input.
 import { expect } from 'vitest';
 
+import { anomalyDifferences } from '../models/anomaly-differences.ts';
 import {
   expectedOutputs,
   rowDifferences,
@@ -38,6 +39,8 @@ export function checkHistory(plan: HistoryPlan, result: HistoryResult): void {
   expect(violations).toEqual([]);
   expect(rowDifferences(expected.rows, rows, 1e-9)).toEqual([]);
   expect(expected.open).toBe(0);
+  const anomalies = [...logOf(simulatedTopics.anomalies).values()].flat();
+  expect(anomalyDifferences(expected.anomalies, anomalies, 1e-9)).toEqual([]);
   expect(deadLetters(logged(broker, simulatedTopics.deadLetters, 0))).toEqual(expected.deadLetters);
   expect(forwards([...logOf(simulatedTopics.rekeyed).values()].flat())).toEqual(expected.forwards);
   expect(states).toEqual([]);

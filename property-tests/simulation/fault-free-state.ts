@@ -46,7 +46,7 @@ function faultFreeSnapshot(
   journalOffset: number,
 ): Uint8Array {
   const ignored: OutputRecord = { topic: '', key: null, value: null };
-  const outbox = createOutbox(() => ignored);
+  const outbox = createOutbox({ featureRow: () => ignored, anomaly: () => undefined });
   outbox.muted = true;
   const topics = simulatedTopics;
   const folder = createBatchFolder({ shard: place, topics, semantics, sourcePartitions, outbox });

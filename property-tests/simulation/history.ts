@@ -93,6 +93,8 @@ const settings: ShardSettings = {
   snapshotIntervalMs: 7_000,
   openWindowsMax: 60,
   startingOffsets: 'earliest',
+  anomalyEvents: 'all',
+  outputFormat: 'json',
 };
 
 const startMs = 1_700_000_000_000;
@@ -143,6 +145,7 @@ function createBroker(plan: HistoryPlan, scheduler: Scheduler): SimulatedBroker 
   broker.create(simulatedTopics.input, plan.partitions);
   broker.create(simulatedTopics.rekeyed, plan.partitions);
   broker.create(simulatedTopics.output, plan.partitions);
+  broker.create(simulatedTopics.anomalies, plan.partitions);
   broker.create(simulatedTopics.deadLetters, 1);
   broker.create(simulatedTopics.journal, 1);
   return broker;

@@ -16,6 +16,7 @@ import type { SimulatedDisk } from './simulated-snapshots.ts';
 export const simulatedTopics: TopicNames = topicNames({
   inputTopic: 'raw_readings',
   outputTopic: 'sensor_features',
+  anomalyTopic: 'sensor_anomalies',
 });
 
 export interface SimulatedProcess {

@@ -219,6 +219,7 @@ export class Committer {
     metrics.readings.inc(outgoing.readings);
     metrics.featureRows.inc(outgoing.featureRows);
     metrics.anomalies.inc(outgoing.anomalies);
+    metrics.anomalyRecords.inc(outgoing.anomalyRecords);
     metrics.forwards.inc(outgoing.forwards);
     metrics.idleMarks.inc(outgoing.journalEntries);
     for (const [reason, letters] of outgoing.deadLettersByReason) {

@@ -1,12 +1,14 @@
-// What a shard has to say since its last commit: feature rows, dead letters, forwards, journal entries. The fold fills
+// What a shard has to say since its last commit: feature rows, anomalies, dead letters, forwards, journal entries. The fold fills
 // it, a commit takes all of it at its cut. During replay it is muted: these outputs were committed already.
 import type { OutputRecord } from '../log/event-log.ts';
-import type { ClosedWindow, ClosedWindows } from '../sensors/shard-state.ts';
+import type { AnomalousReading, ClosedWindow, FoldOutputs } from '../sensors/shard-state.ts';
 
 export interface OutboxCounts {
   readonly readings: number;
   readonly featureRows: number;
+  /** Anomalies in the feature rows. */
   readonly anomalies: number;
+  readonly anomalyRecords: number;
   readonly forwards: number;
   readonly journalEntries: number;
   readonly deadLettersByReason: ReadonlyMap<string, number>;
@@ -16,7 +18,7 @@ export interface Outgoing extends OutboxCounts {
   readonly records: readonly OutputRecord[];
 }
 
-export interface Outbox extends ClosedWindows {
+export interface Outbox extends Required<FoldOutputs> {
   muted: boolean;
   readonly featureRows: number;
   readonly otherRecords: number;
@@ -33,8 +35,15 @@ export interface Outbox extends ClosedWindows {
 const recordsMax = 50_000;
 const bytesMax = 16_000_000;
 
-/** Returns an empty outbox whose feature rows `encode` turns into records. */
-export function createOutbox(encode: (window: ClosedWindow) => OutputRecord): Outbox {
+/** What turns the fold's outputs into records. */
+export interface OutboxEncoders {
+  readonly featureRow: (window: ClosedWindow) => OutputRecord;
+  /** undefined for one that is not to be told. */
+  readonly anomaly: (anomaly: AnomalousReading) => OutputRecord | undefined;
+}
+
+/** Returns an empty outbox. */
+export function createOutbox(encode: OutboxEncoders): Outbox {
   let records: OutputRecord[] = [];
   let counts = emptyCounts();
   let bytes = 0;
@@ -60,7 +69,14 @@ export function createOutbox(encode: (window: ClosedWindow) => OutputRecord): Ou
       if (outbox.muted) return;
       counts.featureRows += 1;
       counts.anomalies += window.anomalyCount;
-      push(encode(window));
+      push(encode.featureRow(window));
+    },
+    anomalyFound(anomaly) {
+      if (outbox.muted) return;
+      const record = encode.anomaly(anomaly);
+      if (record === undefined) return;
+      counts.anomalyRecords += 1;
+      push(record);
     },
     deadLetter(reasonCode, record) {
       if (outbox.muted) return;
@@ -92,6 +108,7 @@ function emptyCounts(): {
   readings: number;
   featureRows: number;
   anomalies: number;
+  anomalyRecords: number;
   forwards: number;
   journalEntries: number;
   deadLettersByReason: Map<string, number>;
@@ -100,6 +117,7 @@ function emptyCounts(): {
     readings: 0,
     featureRows: 0,
     anomalies: 0,
+    anomalyRecords: 0,
     forwards: 0,
     journalEntries: 0,
     deadLettersByReason: new Map(),

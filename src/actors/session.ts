@@ -1,7 +1,7 @@
 // One period of ownership of a shard, from a recovered memory to its end: replay, then fold live and commit. Anything
 // indefinite ends the session; its memory is dropped as a whole and the shard recovers into a new one.
 import type { FetchedBatch, PartitionWriter, TopicPartition } from '../log/event-log.ts';
-import { featureRowRecord } from './feature-row-record.ts';
+import { anomalyEncoder, featureRowRecord } from './output-records.ts';
 import { Committer } from './committer.ts';
 import { createBatchFolder, type BatchFolder } from './fold-batch.ts';
 import { idleMarkMs } from './idle-rule.ts';
@@ -51,7 +51,10 @@ export class Session {
     this.#shard = shard;
     this.#host = host;
     this.memory = recovered.memory;
-    this.#outbox = createOutbox(featureRowRecord(context, shard));
+    this.#outbox = createOutbox({
+      featureRow: featureRowRecord(context, shard),
+      anomaly: anomalyEncoder(context, shard),
+    });
     this.#outbox.muted = true;
     this.#folder = createBatchFolder({
       shard,

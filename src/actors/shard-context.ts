@@ -14,6 +14,8 @@ export interface ShardSettings {
   readonly snapshotIntervalMs: number;
   readonly openWindowsMax: number;
   readonly startingOffsets: 'earliest' | 'latest';
+  readonly anomalyEvents: 'alarms' | 'all' | 'off';
+  readonly outputFormat: 'json' | 'avro';
 }
 
 export interface ShardContext {

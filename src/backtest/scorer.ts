@@ -69,10 +69,10 @@ export function createScorer(settings: BaselineSettings & { sensorsMax: number }
   };
 }
 
-/** Returns max(s, 0) / (max(s, 0) + 3), also where s is too large for a double. */
+/** Returns max(s, 0) / (max(s, 0) + 3). */
 export function boundedScore(alarmScoreOfReading: number): number {
   const s = Math.max(alarmScoreOfReading, 0);
-  return s === Infinity ? 1 : s / (s + alarmScore);
+  return s / (s + alarmScore);
 }
 
 function makeRoom(baseline: Baseline, slot: number): void {

@@ -15,9 +15,10 @@ const dayMs = 86_400_000;
 /** Returns the checks of every topic of the program. */
 export function topicChecks(config: Config, { topics, brokers }: FoundTopics): readonly Check[] {
   const names = topicNames(config.process);
-  const wanted = Object.entries({ ...names }).filter(
-    ([role]) => role !== 'snapshots' || config.process.snapshotStore === 'kafka',
-  );
+  const { anomalyEvents, snapshotStore } = config.process;
+  const wanted = Object.entries({ ...names })
+    .filter(([role]) => role !== 'snapshots' || snapshotStore === 'kafka')
+    .filter(([role]) => role !== 'anomalies' || anomalyEvents !== 'off');
   const input = topics.get(names.input);
   return wanted.flatMap(([role, name]) => {
     const topic = topics.get(name);
@@ -89,7 +90,8 @@ function settingFindings(
   }
   if (role !== 'snapshots' && policy.includes('compact')) {
     const cure = 'cleanup.policy=delete: compaction removes records that a replay needs';
-    note(role === 'output' ? warn : fail, `cleanup.policy ${policy}`, cure);
+    const isOutput = role === 'output' || role === 'anomalies';
+    note(isOutput ? warn : fail, `cleanup.policy ${policy}`, cure);
   }
   if (role === 'input' && config['message.timestamp.type'] === 'CreateTime') {
     const cure =

@@ -1,5 +1,5 @@
 // The Avro schemas as the program uses them. avro/*.avsc hold the same for other programs: `npm run generate` writes
-// sensor_features.avsc, and tests keep them alike.
+// the two of outputs, and tests keep them alike.
 // A new field needs a default, at the end, and a reader that still takes the old bytes.
 
 import type { Schema } from 'avsc';
@@ -47,6 +47,43 @@ export const featureRowSchema: Schema = {
           { name: 'partition', type: 'int' },
           { name: 'first_offset', type: 'long' },
           { name: 'last_offset', type: 'long' },
+        ],
+      },
+    },
+  ],
+};
+
+/** A flagged reading of topic sensor_anomalies; avro/sensor_anomalies.avsc. */
+export const anomalySchema: Schema = {
+  type: 'record',
+  name: 'SensorAnomaly',
+  namespace: 'sensorium',
+  doc: 'One reading that was flagged, and why.',
+  fields: [
+    { name: 'sensor_id', type: 'string' },
+    { name: 'timestamp', type: 'long', doc: 'Event time, ms since 1970-01-01T00:00:00Z' },
+    { name: 'value', type: 'double' },
+    {
+      name: 'z',
+      type: 'double',
+      doc: 'Deviation from the baseline in standard deviations, with its sign',
+    },
+    {
+      name: 'score',
+      type: 'double',
+      doc: 'Alarm score, an alarm from 3 on; 0 with BASELINE=cumulative',
+    },
+    { name: 'alarm', type: 'boolean' },
+    {
+      name: 'baseline',
+      type: {
+        type: 'record',
+        name: 'Baseline',
+        doc: 'The sensor’s baseline before this reading: what z was computed against.',
+        fields: [
+          { name: 'mean', type: 'double' },
+          { name: 'std_dev', type: 'double' },
+          { name: 'n', type: 'long', doc: 'Readings it has learned' },
         ],
       },
     },

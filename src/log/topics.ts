@@ -9,6 +9,8 @@ export interface TopicNames {
   readonly rekeyed: string;
   readonly deadLetters: string;
   readonly output: string;
+  /** Flagged readings, as they are flagged. */
+  readonly anomalies: string;
   readonly journal: string;
   readonly snapshots: string;
 }
@@ -26,12 +28,15 @@ const headerRoomBytes = 65_536;
 const dayMs = 86_400_000;
 
 /** Returns the names of every topic the program reads or writes. */
-export function topicNames(config: Pick<ProcessConfig, 'inputTopic' | 'outputTopic'>): TopicNames {
+export function topicNames(
+  config: Pick<ProcessConfig, 'inputTopic' | 'outputTopic' | 'anomalyTopic'>,
+): TopicNames {
   return {
     input: config.inputTopic,
     rekeyed: `${config.inputTopic}.rekeyed`,
     deadLetters: `${config.inputTopic}.dlq`,
     output: config.outputTopic,
+    anomalies: config.anomalyTopic,
     journal: 'sensor_journal',
     snapshots: 'sensor_snapshots',
   };
@@ -39,10 +44,13 @@ export function topicNames(config: Pick<ProcessConfig, 'inputTopic' | 'outputTop
 
 /**
  * Returns the topics to create where they are missing, the input first, all with the input's partition count.
- * The snapshot topic is among them only with `snapshotStore` kafka.
+ * The snapshot topic is among them only with `snapshotStore` kafka, the anomaly topic unless `anomalyEvents` is off.
  */
 export function topicSpecs(
-  config: Pick<ProcessConfig, 'inputTopic' | 'outputTopic' | 'snapshotStore'>,
+  config: Pick<
+    ProcessConfig,
+    'inputTopic' | 'outputTopic' | 'anomalyTopic' | 'anomalyEvents' | 'snapshotStore'
+  >,
   input: InputTopicShape,
 ): readonly TopicSpec[] {
   const names = topicNames(config);
@@ -64,6 +72,9 @@ export function topicSpecs(
       },
     },
     { topic: names.output, partitions, config: appended },
+    ...(config.anomalyEvents === 'off'
+      ? []
+      : [{ topic: names.anomalies, partitions, config: appended }]),
     {
       // Decisions that are no function of the input: a replay without them computes something else, so none is
       // ever deleted. A few a minute at most.

@@ -4,8 +4,13 @@
 //
 //   slot: | level 4 | step 4 | recent 4 | previous | q | qw | low | high | rest | count |
 //           readings  differences  surprise lately                              19 doubles
-import { alarmFlag, anomalyFlag } from './baseline.ts';
-import type { BaselineSummary } from './baseline.ts';
+import {
+  alarmFlag,
+  anomalyFlag,
+  noJudgement,
+  type BaselineSummary,
+  type Judgement,
+} from './baseline.ts';
 import {
   decayPerReading,
   momentsAdd,
@@ -58,6 +63,7 @@ export class AdaptiveBaseline {
   readonly warmReadings: number = warmReadings;
   columns: Float64Array = new Float64Array(0);
   score: number = 0;
+  judgement: Judgement = noJudgement;
   private readonly squaredThreshold: number;
   private readonly decay: number;
   private readonly shortDecay: number = decayPerReading(shortHalfLife);
@@ -82,8 +88,10 @@ export class AdaptiveBaseline {
     const surpriseScore = this.scoreSurprise(base, x);
     const rangeScore = this.scoreRange(base, x);
     this.score = rangeScore > surpriseScore ? rangeScore : surpriseScore;
+    const flags = this.anomaly | this.raiseAlarm(base, this.score);
+    if (flags !== 0) this.judgement = { z: this.deviate(slot, x), ...this.summarize(slot) };
     this.learn(base, x);
-    return this.anomaly | this.raiseAlarm(base, this.score);
+    return flags;
   }
 
   /**
@@ -94,7 +102,7 @@ export class AdaptiveBaseline {
     // hot path
     const columns = this.columns;
     const count = columns[base + countAt] ?? 0;
-    const floor = 1e-6 * Math.abs(momentsMean(columns, base + level)) + 1e-12;
+    const floor = this.floor(base);
     const levelZ2 = count >= 3 ? momentsSquaredZ(columns, base + level, x, floor) : 0;
     const difference = x - (columns[base + previousAt] ?? 0);
     const stepZ2 = count >= 4 ? momentsSquaredZ(columns, base + step, difference, floor) : 0;
@@ -137,7 +145,10 @@ export class AdaptiveBaseline {
     columns[base + lowAt] = x < lowNext ? x : lowNext;
     if (count < warmReadings || !(high > low)) return 0;
     const outside = x > high ? x - high : low - x;
-    return outside > 0 ? (rangeGain * outside) / (high - low) : 0;
+    if (!(outside > 0)) return 0;
+    // As for a spread: a range of a few ulps would make an alarm of any rounding, and overflow.
+    const floor = this.floor(base);
+    return (rangeGain * outside) / (high - low > floor ? high - low : floor);
   }
 
   /** Learns `x` and its difference from the reading before it. */
@@ -170,9 +181,8 @@ export class AdaptiveBaseline {
     const base = slot * strideDoubles;
     if ((this.columns[base + countAt] ?? 0) < 3) return 0;
     const mean = momentsMean(this.columns, base + level);
-    const floor = 1e-6 * Math.abs(mean) + 1e-12;
-    const size = Math.sqrt(momentsSquaredZ(this.columns, base + level, x, floor));
-    return Math.sign(x - mean) * Math.min(size, Number.MAX_VALUE);
+    const size = Math.sqrt(momentsSquaredZ(this.columns, base + level, x, this.floor(base)));
+    return Math.sign(x - mean) * size;
   }
 
   readingCount(slot: number): number {
@@ -186,6 +196,12 @@ export class AdaptiveBaseline {
       std_dev: momentsSampleDeviation(this.columns, base + level),
       n: this.readingCount(slot),
     };
+  }
+
+  /** The least spread that counts: below it lies what the sensor's converter or a double rounds. */
+  private floor(base: number): number {
+    // hot path
+    return 1e-6 * Math.abs(momentsMean(this.columns, base + level)) + 1e-12;
   }
 
   private scoreLately(base: number, lately: number): number {

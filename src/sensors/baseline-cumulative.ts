@@ -1,6 +1,6 @@
 // The classical baseline: mean and sample standard deviation of every reading so far, anomalies
 // included. It adapts ever more slowly; kept as the definition other systems share.
-import type { BaselineSummary } from './baseline.ts';
+import { noJudgement, type BaselineSummary, type Judgement } from './baseline.ts';
 import { welfordAdd, welfordCount, welfordM2, welfordMean, welfordStride } from './welford.ts';
 
 export class CumulativeBaseline {
@@ -8,6 +8,7 @@ export class CumulativeBaseline {
   readonly warmReadings: number;
   columns: Float64Array = new Float64Array(0);
   readonly score: number = 0;
+  judgement: Judgement = noJudgement;
   private readonly threshold: number;
 
   constructor(settings: { readonly anomalyThreshold: number; readonly anomalyWarmup: number }) {
@@ -33,6 +34,7 @@ export class CumulativeBaseline {
         if (Math.abs(z) > this.threshold) anomaly = 1;
       }
     }
+    if (anomaly !== 0) this.judgement = { z: this.deviate(slot, x), ...this.summarize(slot) };
     welfordAdd(columns, base, x);
     return anomaly;
   }

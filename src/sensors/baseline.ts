@@ -12,6 +12,12 @@ export interface BaselineSummary {
   readonly n: number;
 }
 
+/** A flagged reading's z, and the baseline it was held against: as it was before the reading. */
+export interface Judgement extends BaselineSummary {
+  /** In standard deviations, with the sign of the deviation; finite. */
+  readonly z: number;
+}
+
 export interface Baseline {
   /** Doubles per slot. */
   readonly stride: number;
@@ -21,9 +27,11 @@ export interface Baseline {
   columns: Float64Array;
   /** The alarm score of the last reading observed; 0 where the method has none. */
   readonly score: number;
+  /** How the last reading that `observe` flagged was judged. */
+  readonly judgement: Judgement;
   /**
    * Scores `x` against what the slot learned before it, then learns it; returns anomalyFlag |
-   * alarmFlag.
+   * alarmFlag and, where it returns any, sets `judgement`.
    */
   observe(slot: number, x: number): number;
   /**
@@ -36,3 +44,6 @@ export interface Baseline {
   readingCount(slot: number): number;
   summarize(slot: number): BaselineSummary;
 }
+
+/** The judgement of a baseline that has flagged nothing yet. */
+export const noJudgement: Judgement = { z: 0, mean: 0, std_dev: 0, n: 0 };

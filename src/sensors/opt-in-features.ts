@@ -75,8 +75,7 @@ export const optInFeatures: readonly FeatureDeclaration[] = [
     description:
       'Greatest alarm score of the readings, an alarm from 3 on; 0 while the baseline warms.',
     needs: [alarms],
-    // Beyond a range of a few subnormals the score itself overflows; a feature stays finite.
-    value: (window) => Math.min(window.alarmScoreMax, Number.MAX_VALUE),
+    value: (window) => window.alarmScoreMax,
   },
 ];
 

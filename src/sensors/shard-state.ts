@@ -3,6 +3,7 @@
 // line: outputs and position commit together.
 import { assert, ConfigError, CorruptSnapshotError, InvariantError } from '../errors.ts';
 import { emptyScoredReading, type ScoredReading } from './accumulator.ts';
+import { AnomalousReadingView, type FoldOutputs } from './anomalous-reading.ts';
 import { alarmFlag, anomalyFlag } from './baseline.ts';
 import { ClosedWindowView, type ClosedWindows } from './closed-window.ts';
 import { fingerprintDifferences, semanticsFingerprint } from './fingerprint.ts';
@@ -22,6 +23,7 @@ import { decodeSnapshot, encodeSnapshot } from './snapshot-format.ts';
 import { hasClosed, watermarkAfter, type WatermarkMode } from './watermark.ts';
 import { dateMsMax, windowStartMs } from './window.ts';
 
+export type { AnomalousReading, FoldOutputs } from './anomalous-reading.ts';
 export type { ClosedWindow, ClosedWindows } from './closed-window.ts';
 export type { SensorInspection } from './inspection.ts';
 export type { Semantics } from './semantics.ts';
@@ -29,10 +31,7 @@ export type { Semantics } from './semantics.ts';
 export interface ShardState {
   /** Event time before which every window is closed; -Infinity at the start; never goes back. */
   readonly watermarkMs: number;
-  /**
-   * Greatest event time folded, or refused as late, sensors_max or quarantined; -Infinity at the
-   * start.
-   */
+  /** Greatest event time folded, or refused as late, sensors_max or quarantined; else -Infinity. */
   readonly maxEventTimeMs: number;
   readonly sensorCount: number;
   /** Open panes: windows of sensors, not distinct windows. */
@@ -43,9 +42,9 @@ export interface ShardState {
    * Folds one reading at `offset` (ascending); returns null, or why it was not folded: late,
    * timestamp_ahead, timestamp_range, sensors_max, quarantined. It decides before it writes: a
    * refused reading changes no sensor. All but timestamp_ahead and timestamp_range count for event
-   * time. With an own watermark that then advances to maxEventTimeMs − watermarkDelayMs, and every
-   * window whose end it reached is handed to `closed`, in window order, then in the order the panes
-   * were opened.
+   * time. `outputs` gets the reading if it was flagged; then, with an own watermark, that advances to
+   * maxEventTimeMs − watermarkDelayMs, and `outputs` gets every window whose end it reached, in
+   * window order, then in the order the panes were opened.
    * @throws InvariantError when the reading is not one a decoder may hand over; nothing is changed
    * then.
    */
@@ -53,12 +52,9 @@ export interface ShardState {
     reading: Reading,
     recordTimestampMs: number,
     offset: number,
-    closed: ClosedWindows,
+    outputs: FoldOutputs,
   ): DeadLetterReason | null;
-  /**
-   * Moves the watermark forward (never back) and hands out the windows that closes: idle marks,
-   * rekeyed shards.
-   */
+  /** Moves the watermark on, never back, and hands out what closes: idle marks, rekeyed shards. */
   advanceWatermark(toMs: number, closed: ClosedWindows): void;
   /**
    * Sets the sensor aside: its readings are refused from here on, its open windows close normally.
@@ -80,10 +76,7 @@ export interface ShardStateOptions {
   readonly watermark: WatermarkMode;
 }
 
-/**
- * Returns the state of a shard that has folded nothing. @throws InvariantError for impossible
- * semantics.
- */
+/** Returns the state of a shard that has folded nothing. @throws InvariantError for bad semantics. */
 export function createShardState(semantics: Semantics, options: ShardStateOptions): ShardState {
   return new ColumnShardState(semantics, options);
 }
@@ -142,6 +135,7 @@ class ColumnShardState implements ShardState {
   private readonly sensorsMax: DeadLetterReason;
   private readonly view: ClosedWindowView;
   private readonly scored: ScoredReading = emptyScoredReading();
+  private readonly anomalous: AnomalousReadingView = new AnomalousReadingView();
 
   constructor(semantics: Semantics, options: ShardStateOptions) {
     assertSemantics(semantics);
@@ -169,7 +163,7 @@ class ColumnShardState implements ShardState {
     reading: Reading,
     recordTimestampMs: number,
     offset: number,
-    closed: ClosedWindows,
+    outputs: FoldOutputs,
   ): DeadLetterReason | null {
     // hot path
     const { timestampMs } = reading;
@@ -193,10 +187,15 @@ class ColumnShardState implements ShardState {
       else {
         // Not an argument: the default features need no event time, and a double passed costs.
         if (this.columns.panes.hasExtras) this.scored.timestampMs = timestampMs;
-        this.foldSensor(slot, windowEndMs, value, offset);
+        const flags = this.foldSensor(slot, windowEndMs, value, offset);
+        if (flags !== 0) {
+          outputs.anomalyFound?.(
+            this.anomalous.fill(reading, offset, flags, this.columns.baseline),
+          );
+        }
       }
     }
-    if (timestampMs > this.maxEventTimeMs) this.seeEventTime(timestampMs, closed);
+    if (timestampMs > this.maxEventTimeMs) this.seeEventTime(timestampMs, outputs);
     return refused;
   }
 
@@ -241,7 +240,7 @@ class ColumnShardState implements ShardState {
     });
   }
 
-  private foldSensor(slot: number, windowEndMs: number, value: number, offset: number): void {
+  private foldSensor(slot: number, windowEndMs: number, value: number, offset: number): number {
     // hot path
     const { baseline, panes } = this.columns;
     const flags = baseline.observe(slot, value);
@@ -259,6 +258,7 @@ class ColumnShardState implements ShardState {
       panes.addToExtras(pane, scored);
     }
     this.apply(slot, baseline.readingCount(slot) < baseline.warmReadings ? read : readWarm);
+    return flags;
   }
 
   private seeEventTime(timestampMs: number, closed: ClosedWindows): void {

@@ -46,7 +46,7 @@ export function momentsAdd(columns: Float64Array, base: number, decay: number, x
 /**
  * Returns how unusual `x` is for the accumulator at `base`, as the square of a standard normal
  * deviate. A spread not above `floor` counts as `floor`. The accumulator must hold at least three
- * readings. A deviation so large that its square overflows gives Infinity, never NaN.
+ * readings. Finite for readings within ±1e150.
  *
  * With n = w1²/w2 effective readings, ν = n − 1 and spread sd = √(s / (w1 − w2/w1)), Wallace's
  * deviate is z = (8ν + 1)/(8ν + 3) · √(ν · ln(1 + t²/ν)), t = (x − mean)/(sd · √(1 + 1/n)). Squared
@@ -71,7 +71,11 @@ export function momentsSquaredZ(
   const ratio = ((deviation * deviation) / spread) * ((w1 * w2) / (w1 * w1 + w2));
   const upper = 8 * a + w2;
   const lower = 8 * a + 3 * w2;
-  return ((upper * upper * a) / (lower * lower * w2)) * Math.log(1 + ratio);
+  const log =
+    ratio < Infinity
+      ? Math.log(1 + ratio)
+      : 2 * Math.log(Math.abs(deviation)) - Math.log(spread) + Math.log((w1 * w2) / (w1 * w1 + w2));
+  return ((upper * upper * a) / (lower * lower * w2)) * log;
 }
 
 /** Returns the weighted mean. */

@@ -32,7 +32,7 @@ it('a drain that begins during a commit waits for it: the writer is asked for on
     },
     close: () => Promise.resolve(),
   };
-  const outbox = createOutbox(() => letter);
+  const outbox = createOutbox({ featureRow: () => letter, anomaly: () => undefined });
   const failures: unknown[] = [];
   const committer = new Committer({
     context: contextOf(),

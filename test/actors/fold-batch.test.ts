@@ -12,6 +12,7 @@ const shard = { topic: 'in', partition: 0 };
 const topics = {
   input: 'in',
   output: 'out',
+  anomalies: 'anomalies',
   rekeyed: 'in.rekeyed',
   deadLetters: 'in.dlq',
   journal: 'journal',
@@ -23,7 +24,10 @@ function foldOf(records: readonly OutputRecord[]): {
   readonly outputs: readonly OutputRecord[];
 } {
   const bytes = encodeRecordBatch(records, { baseOffset: 0, timestampMs: 1_000 });
-  const outbox = createOutbox(() => ({ topic: 'out', key: null, value: null }));
+  const outbox = createOutbox({
+    featureRow: () => ({ topic: 'out', key: null, value: null }),
+    anomaly: () => undefined,
+  });
   const semantics = { ...defaultSemantics, inputKeying: 'rekey' as const };
   const folder = createBatchFolder({ shard, topics, semantics, sourcePartitions: 1, outbox });
   const cursor = recordCursor(bytes);

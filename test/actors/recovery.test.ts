@@ -29,6 +29,8 @@ const settings: ShardSettings = {
   snapshotIntervalMs: 1_000,
   openWindowsMax: 60,
   startingOffsets: 'earliest',
+  anomalyEvents: 'all',
+  outputFormat: 'json',
 };
 
 interface World {

@@ -60,9 +60,10 @@ describe('topics create', () => {
     const second = await cli(['topics', 'create', '--partitions', '9', '--json'], env);
     const shown = await cli(['topics', 'create', '--partitions', '9'], env);
 
-    const topics = ['raw_readings', 'raw_readings.rekeyed', 'raw_readings.dlq', 'sensor_features'];
+    const inputs = ['raw_readings', 'raw_readings.rekeyed', 'raw_readings.dlq'];
+    const topics = [...inputs, 'sensor_features', 'sensor_anomalies', 'sensor_journal'];
     const expected = (isNew: boolean): object => ({
-      topics: [...topics, 'sensor_journal'].map((topic) => ({ topic, partitions: 3, isNew })),
+      topics: topics.map((topic) => ({ topic, partitions: 3, isNew })),
     });
     expect(JSON.parse(first.out)).toEqual(expected(true));
     expect(JSON.parse(second.out)).toEqual(expected(false));

@@ -31,7 +31,11 @@ it('on the embedded default nothing is lost or doubled by kill -9 at any moment'
 
   const logger = createLogger('error');
   const log = openEmbeddedLog({ dataDir, clock: systemClock, logger });
-  const names = topicNames({ inputTopic: 'raw_readings', outputTopic: 'sensor_features' });
+  const names = topicNames({
+    inputTopic: 'raw_readings',
+    outputTopic: 'sensor_features',
+    anomalyTopic: 'sensor_anomalies',
+  });
   const topics = { ...names, groupId: 'sensor-feature-processor', env: {} };
   const outcome = await readOutcome(log, topics, semantics);
   const store = openEmbeddedFeatureStore({ dataDir });

@@ -182,7 +182,11 @@ describe.skipIf(brokers === '' || redisUrl === '')('hostile input on real Kafka'
 
 /** The same topics with another input, whose dead-letter and rekeyed topics the program makes itself. */
 function nextTo(topics: TestTopics, input: string): TestTopics {
-  const names = topicNames({ inputTopic: input, outputTopic: topics.output });
+  const names = topicNames({
+    inputTopic: input,
+    outputTopic: topics.output,
+    anomalyTopic: topics.anomalies,
+  });
   return { ...topics, ...names, env: { ...topics.env, INPUT_TOPIC: input } };
 }
 

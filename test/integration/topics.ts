@@ -1,6 +1,7 @@
 // Topics of one integration test on the real broker: fresh names, their content read back, and the model over it.
 import { topicNames, topicSpecs, type TopicNames } from '../../src/log/topics.ts';
 import type { EventLog, TopicPartition } from '../../src/log/event-log.ts';
+import { anomalyDifferences } from '../../property-tests/models/anomaly-differences.ts';
 import {
   expectedOutputs,
   rowDifferences,
@@ -24,8 +25,12 @@ export async function createTestTopics(
   const unique = `${Date.now()}-${Math.random().toString(36).slice(2, 8)}`;
   const inputTopic = `readings-${unique}`;
   const outputTopic = `features-${unique}`;
-  const names = topicNames({ inputTopic, outputTopic });
-  const specs = topicSpecs({ inputTopic, outputTopic, snapshotStore: 'kafka' }, { partitions });
+  const anomalyTopic = `${outputTopic}.anomalies`;
+  const names = topicNames({ inputTopic, outputTopic, anomalyTopic });
+  const specs = topicSpecs(
+    { inputTopic, outputTopic, anomalyTopic, anomalyEvents: 'all', snapshotStore: 'kafka' },
+    { partitions },
+  );
   await log.ensureTopics(specs);
   const groupId = `group-${unique}`;
   const env = {
@@ -80,6 +85,7 @@ export async function readTopic(
 export interface Outcome {
   readonly expected: ExpectedOutputs;
   readonly rows: readonly ActualRow[];
+  readonly anomalies: readonly LoggedRecord[];
   /** `<topic>/<partition>/<offset> <reason>`, sorted. */
   readonly deadLetters: readonly string[];
   readonly forwards: readonly string[];
@@ -91,11 +97,12 @@ export async function readOutcome(
   topics: TestTopics,
   settings: Omit<PipelineSettings, 'groupId' | 'inputTopic'>,
 ): Promise<Outcome> {
-  const [source, rekeyed, journal, output, letters] = [
+  const [source, rekeyed, journal, output, anomalies, letters] = [
     await readTopic(log, topics.input),
     await readTopic(log, topics.rekeyed),
     await readTopic(log, topics.journal),
     await readTopic(log, topics.output),
+    await readTopic(log, topics.anomalies),
     await readTopic(log, topics.deadLetters),
   ];
   const expected = expectedOutputs(
@@ -108,6 +115,7 @@ export async function readOutcome(
   return {
     expected,
     rows: [...output.values()].flat().map(({ value }) => JSON.parse(value ?? '') as ActualRow),
+    anomalies: [...anomalies.values()].flat(),
     deadLetters: [...letters.values()]
       .flat()
       .map((record) => `${place(record, 'dlq')} ${header(record, 'dlq.reason')}`)
@@ -125,9 +133,10 @@ export async function readOutcome(
 
 /** Returns all in which the outcome is not what the model says; empty when all is right and every window is closed. */
 export function outcomeDifferences(outcome: Outcome): string[] {
-  const { expected, rows, deadLetters, forwards } = outcome;
+  const { expected, rows, anomalies, deadLetters, forwards } = outcome;
   const differences = rowDifferences(expected.rows, rows, 1e-9);
   if (expected.open > 0) differences.push(`${expected.open} windows still open`);
+  differences.push(...anomalyDifferences(expected.anomalies, anomalies, 1e-9));
   differences.push(...listDifferences('dead letter', expected.deadLetters, deadLetters));
   differences.push(...listDifferences('forward', expected.forwards, forwards));
   return differences;

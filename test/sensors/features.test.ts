@@ -69,11 +69,3 @@ it('gives a pane 11 doubles by default, and more only for what opt-in features n
 it('refuses a feature that reads what it does not declare', () => {
   expect(() => startOf(paneLayout(defaultFeatures), sums)).toThrow(/sums/);
 });
-
-it('keeps alarm_score_max finite where the score itself overflows', () => {
-  const view = new ClosedWindowView(paneLayout(allFeatures));
-  const window = Object.assign(view, { count: 1, alarmScoreMax: Infinity });
-  const [feature] = selectFeatures(['alarm_score_max']);
-
-  expect(feature?.value(window)).toBe(Number.MAX_VALUE);
-});

@@ -1,0 +1,31 @@
+// What the fold hands out as the output records of its shard, key = sensor id: a closed window as a feature row, a
+// flagged reading as an anomaly.
+import { anomalyRecord } from '../codecs/anomaly.ts';
+import type { OutputRecord, TopicPartition } from '../log/event-log.ts';
+import type { AnomalousReading, ClosedWindow } from '../sensors/shard-state.ts';
+import type { ShardContext } from './shard-context.ts';
+
+/** Returns the function that turns a closed window of `shard` into the record to commit; it copies what it needs. */
+export function featureRowRecord(
+  context: Pick<ShardContext, 'topics' | 'encodeFeatureRow'>,
+  shard: TopicPartition,
+): (window: ClosedWindow) => OutputRecord {
+  return (window) => ({
+    topic: context.topics.output,
+    // Uint8Array.from would walk the bytes one by one through their iterator.
+    key: new Uint8Array(window.idBytes.subarray(window.idStart, window.idEnd)),
+    value: context.encodeFeatureRow(window, shard),
+  });
+}
+
+/** Returns the function that turns a flagged reading of `shard` into the record to commit, or undefined for none. */
+export function anomalyEncoder(
+  { topics, settings }: Pick<ShardContext, 'topics' | 'settings'>,
+  shard: TopicPartition,
+): (anomaly: AnomalousReading) => OutputRecord | undefined {
+  const { anomalyEvents, outputFormat: format } = settings;
+  return (anomaly) => {
+    const told = anomalyEvents === 'all' || (anomalyEvents === 'alarms' && anomaly.alarm);
+    return told ? anomalyRecord(anomaly, shard, { topic: topics.anomalies, format }) : undefined;
+  };
+}

@@ -1,0 +1,60 @@
+// A reading that was flagged, as it is handed out with why: one reused view, filled only for such
+// readings. Next on the line: the outbox makes a record of it.
+import { alarmFlag, noJudgement, type Judgement } from './baseline.ts';
+import type { ClosedWindows } from './closed-window.ts';
+import type { Reading } from './reading.ts';
+
+/** An anomaly or an alarm; a reused view, valid only during the call that hands it out. */
+export interface AnomalousReading {
+  /** The sensor id's UTF-8 bytes are the range [idStart, idEnd) of idBytes. */
+  readonly idBytes: Uint8Array;
+  readonly idStart: number;
+  readonly idEnd: number;
+  readonly timestampMs: number;
+  readonly value: number;
+  /** In the input partition. */
+  readonly offset: number;
+  /** An alarm may be raised at a reading whose own z is below the threshold. */
+  readonly alarm: boolean;
+  /** The alarm score; finite, and 0 where the method has none. */
+  readonly score: number;
+  /** z and the baseline before the reading. */
+  readonly judgement: Judgement;
+}
+
+/** What the fold of a reading hands out. */
+export interface FoldOutputs extends ClosedWindows {
+  /** Called before the windows that the reading closes; left out where nobody asks. */
+  anomalyFound?(anomaly: AnomalousReading): void;
+}
+
+export class AnomalousReadingView implements AnomalousReading {
+  idBytes: Uint8Array = new Uint8Array(0);
+  idStart: number = 0;
+  idEnd: number = 0;
+  timestampMs: number = 0;
+  value: number = 0;
+  offset: number = 0;
+  alarm: boolean = false;
+  score: number = 0;
+  judgement: Judgement = noJudgement;
+
+  /** Takes over `reading` at `offset` as its baseline just judged it, and returns itself. */
+  fill(
+    reading: Reading,
+    offset: number,
+    flags: number,
+    baseline: { readonly score: number; readonly judgement: Judgement },
+  ): this {
+    this.idBytes = reading.idBytes;
+    this.idStart = reading.idStart;
+    this.idEnd = reading.idEnd;
+    this.timestampMs = reading.timestampMs;
+    this.value = reading.value + 0;
+    this.offset = offset;
+    this.alarm = (flags & alarmFlag) !== 0;
+    this.score = baseline.score;
+    this.judgement = baseline.judgement;
+    return this;
+  }
+}
