@@ -23,16 +23,21 @@ function valueOf(sensor, step) {
   return 20 + 5 * Math.sin(step / 600 + sensor) + noise + outlier;
 }
 
-/** Returns reading `index` as a record for `topic`. */
-export function readingRecord(topic, { sensors, startMs, keys }, index) {
+/** Returns reading `index`: its sensor's number, its time and its value. */
+export function readingOf({ sensors, startMs }, index) {
   const sensor = index % sensors;
   const step = Math.floor(index / sensors);
   const timestampMs = startMs + step * 1_000 + Math.floor((sensor * 1_000) / sensors);
-  const id = sensorIdOf(sensor);
+  return { sensor, timestampMs, value: valueOf(sensor, step) };
+}
+
+/** Returns reading `index` as a record for `topic`. */
+export function readingRecord(topic, plan, index) {
+  const { sensor, timestampMs, value } = readingOf(plan, index);
   const json =
-    `{"sensor_id":"${id}","timestamp":${timestampMs},"value":${valueOf(sensor, step)},` +
+    `{"sensor_id":"${sensorIdOf(sensor)}","timestamp":${timestampMs},"value":${value},` +
     `"unit":"${units[sensor % units.length]}","site":"hall-${sensor % 10}"}`;
-  return { topic, key: keys[sensor], value: Buffer.from(json), timestampMs };
+  return { topic, key: plan.keys[sensor], value: Buffer.from(json), timestampMs };
 }
 
 /** Appends all readings, a few batches at a time; returns their mean size in bytes. */

@@ -1,0 +1,233 @@
+// npm run bench:compare: the same job on the engines users run today, beside ours, in one run: CPU a reading, with the
+// outputs of each, committed exactly once, held against one reference.
+//   node bench/compare.mjs [--readings 2000000] [--pyflink-readings 200000] [--runs 1] [--only NAME,NAME] [--keep]
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+
+import { parseConfig } from '../dist/config.js';
+import { systemClock } from '../dist/clock.js';
+import { openEventLog } from '../dist/log/open.js';
+import { createLogger } from '../dist/logger.js';
+import { buildJava, flink, installPyflink, kafkaStreams, pyflink } from './compare/engines.mjs';
+import { referenceRows, verifyRows } from './compare/reference.mjs';
+import { startMeasured } from './measured-program.mjs';
+import { load, planOf } from './readings.mjs';
+import { report, spread } from './result.mjs';
+import { startServices, stopServices } from './services.mjs';
+
+const partitions = 4;
+const windowMs = 60_000;
+const disorderMs = 5_000;
+/** A job this small costs what starting costs; PyFlink's own start is told apart by it. */
+const startReadings = 1_000;
+
+const { values: flags } = parseArgs({
+  options: {
+    readings: { type: 'string', default: '2000000' },
+    'pyflink-readings': { type: 'string', default: '200000' },
+    sensors: { type: 'string', default: '1000' },
+    runs: { type: 'string', default: '1' },
+    only: { type: 'string', default: '' },
+    keep: { type: 'boolean', default: false },
+  },
+});
+
+const engines = {
+  sensorium: { input: 'full', measure: measureSensorium },
+  'flink tuned': { input: 'full', measure: byMarks(flink, { variant: 'tuned' }) },
+  'flink typical': { input: 'full', measure: byMarks(flink, { variant: 'typical' }) },
+  'kstreams memory+cache': {
+    input: 'full',
+    measure: byMarks(kafkaStreams, { store: 'mem', cache: 1 }),
+  },
+  'kstreams rocksdb+cache': {
+    input: 'full',
+    measure: byMarks(kafkaStreams, { store: 'rocks', cache: 1 }),
+  },
+  'kstreams rocksdb': {
+    input: 'full',
+    measure: byMarks(kafkaStreams, { store: 'rocks', cache: 0 }),
+  },
+  'pyflink tuned': { input: 'small', measure: measurePyflink('tuned') },
+  'pyflink typical': { input: 'small', measure: measurePyflink('typical') },
+};
+const wanted = flags.only === '' ? Object.keys(engines) : flags.only.split(',');
+for (const name of wanted) if (!(name in engines)) throw new Error(`--only: no engine "${name}"`);
+
+if (wanted.some((name) => name !== 'sensorium')) buildJava();
+if (wanted.some((name) => name.startsWith('pyflink'))) installPyflink();
+const { brokers, redisUrl } = startServices();
+const log = await openEventLog(parseConfig({ KAFKA_BROKERS: brokers }).process, {
+  clientId: 'compare',
+  logger: createLogger('warn'),
+  clock: systemClock,
+});
+const prefix = `compare_${Date.now()}`;
+try {
+  const inputs = {
+    full: await makeInput('full', Number(flags.readings)),
+    small: await makeInput('small', Number(flags['pyflink-readings'])),
+    start: await makeInput('start', startReadings),
+  };
+  const results = Object.fromEntries(wanted.map((name) => [name, []]));
+  // Engine by engine within a run, so that a change of the machine's other load meets all of them.
+  for (let run = 0; run < Number(flags.runs); run += 1) {
+    for (const name of wanted) {
+      const { input, measure } = engines[name];
+      const sample = await measure(inputs[input], `${name.replaceAll(/\W+/g, '_')}_${run}`, inputs);
+      results[name].push(sample);
+      process.stderr.write(`${name}: ${JSON.stringify(sample)}\n`);
+    }
+  }
+  report('compare', summary(results));
+} finally {
+  await log.close();
+  if (!flags.keep) stopServices();
+}
+
+function summary(results) {
+  const ours = results.sensorium && median(results.sensorium, 'cpuMicrosPerReading');
+  const oursWarm = results.sensorium && median(results.sensorium, 'warmCpuMicrosPerReading');
+  const compared = Object.entries(results).map(([name, samples]) => {
+    const of = (field) => spread(samples.map((sample) => sample[field] ?? NaN));
+    const ratio = (field, base) =>
+      base === undefined ? undefined : Number((median(samples, field) / base).toFixed(1));
+    return [
+      name,
+      {
+        readings: samples[0].readings,
+        rows: samples[0].rows,
+        cpuMicrosPerReading: of('cpuMicrosPerReading'),
+        warmCpuMicrosPerReading: of('warmCpuMicrosPerReading'),
+        wallSeconds: of('wallSeconds'),
+        peakRssMb: of('peakRssMb'),
+        timesOurs: ratio('cpuMicrosPerReading', ours),
+        timesOursWarm: ratio('warmCpuMicrosPerReading', oursWarm),
+      },
+    ];
+  });
+  return {
+    workload: {
+      sensors: Number(flags.sensors),
+      partitions,
+      runs: Number(flags.runs),
+      threads: 2,
+      outputs: 'exactly once, each row equal to the reference within 1e-9',
+      ours: 'with the Redis projection and snapshots every 30 s; peers without Redis',
+    },
+    engines: Object.fromEntries(compared),
+  };
+}
+
+function median(samples, field) {
+  return spread(
+    samples.map((sample) => sample[field] ?? NaN),
+    6,
+  ).median;
+}
+
+async function makeInput(name, readings) {
+  const topic = `${prefix}_${name}`;
+  const plan = planOf({ readings, sensors: Math.min(Number(flags.sensors), readings) });
+  const config = { 'retention.ms': '-1', 'message.timestamp.type': 'CreateTime' };
+  await log.ensureTopics([{ topic, partitions, config }]);
+  process.stderr.write(`compare: appending ${readings} readings to ${topic}\n`);
+  await load(log, topic, plan);
+  return { topic, plan, reference: referenceRows(plan) };
+}
+
+/** Makes the output topic, runs `job`, and holds what it committed against the reference. */
+async function withOutput({ plan, reference }, name, job) {
+  const output = `${prefix}_rows_${name}`;
+  await log.ensureTopics([{ topic: output, partitions }]);
+  const measured = await job(output);
+  const lastMs = plan.startMs + (Math.ceil(plan.readings / plan.sensors) - 1) * 1_000;
+  const sureEndMs = Math.floor((lastMs - disorderMs) / windowMs) * windowMs;
+  const rows = await verifyRows(log, places(output), reference, sureEndMs);
+  return { readings: plan.readings, rows, ...measured };
+}
+
+/** Peers on the JVM say what their process had used at the first, the middle and the last reading. */
+function byMarks(engine, options) {
+  return (input, name) =>
+    withOutput(input, name, async (out) => {
+      const { readings } = input.plan;
+      const io = { brokers, in: input.topic, out, n: readings };
+      const { marks, peakRssMb } = await engine(options, io);
+      const [middle, last] = marks;
+      return {
+        cpuMicrosPerReading: (last.cpuSeconds * 1e6) / readings,
+        warmCpuMicrosPerReading: ((last.cpuSeconds - middle.cpuSeconds) * 1e6) / (readings / 2),
+        wallSeconds: last.wallSeconds,
+        peakRssMb,
+      };
+    });
+}
+
+function measurePyflink(variant) {
+  return async (input, name, { start }) => {
+    const run = (one, suffix) =>
+      withOutput(one, `${name}${suffix}`, async (out) => {
+        const beganMs = performance.now();
+        const measured = await pyflink({ variant }, { brokers, in: one.topic, out });
+        return { ...measured, wallSeconds: (performance.now() - beganMs) / 1_000 };
+      });
+    const starting = await run(start, '_start');
+    const whole = await run(input, '');
+    const micros = (whole.cpuSeconds - starting.cpuSeconds) * 1e6;
+    return {
+      readings: whole.readings,
+      rows: whole.rows,
+      cpuMicrosPerReading: micros / (whole.readings - starting.readings),
+      wallSeconds: whole.wallSeconds,
+      peakRssMb: whole.peakRssMb,
+    };
+  };
+}
+
+async function measureSensorium(input, name) {
+  return withOutput(input, name, async (output) => {
+    const { readings } = input.plan;
+    const groupId = `${prefix}_${name}`;
+    const program = startMeasured({
+      KAFKA_BROKERS: brokers,
+      REDIS_URL: redisUrl,
+      INPUT_TOPIC: input.topic,
+      OUTPUT_TOPIC: output,
+      GROUP_ID: groupId,
+      WORKERS: '2',
+      BASELINE: 'cumulative',
+    });
+    const first = await until(program, groupId, input.topic, 0);
+    const middle = await until(program, groupId, input.topic, readings / 2);
+    const last = await until(program, groupId, input.topic, readings);
+    const peakRssMb = program.peakRssMb();
+    await program.stop();
+    const micros = (from, to, count) => ((to.cpu - from.cpu) * 1e6) / count;
+    return {
+      cpuMicrosPerReading: micros(first, last, readings),
+      warmCpuMicrosPerReading: micros(middle, last, readings - middle.committed),
+      wallSeconds: (last.atMs - first.atMs) / 1_000,
+      peakRssMb,
+    };
+  });
+}
+
+/** Returns CPU, time and position of when the group had committed `count` readings; its first commit is its origin. */
+async function until(program, groupId, topic, count) {
+  for (;;) {
+    const positions = await Promise.all(
+      places(topic).map((place) => log.committed(groupId, place)),
+    );
+    const committed = positions.includes(undefined)
+      ? -1
+      : positions.reduce((sum, { nextOffset }) => sum + nextOffset, 0);
+    const sample = { cpu: program.cpuSeconds(), atMs: performance.now(), committed };
+    if (committed >= count) return sample;
+    await sleep(20);
+  }
+}
+
+function places(topic) {
+  return Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));
+}
