@@ -178,7 +178,7 @@ export class SimulatedBroker {
         try {
           return await call('commit', () => {
             if (this.#epochs.get(id) !== epoch) throw new FencedError(`${id} was taken over`);
-            const ends = this.append(commit.records);
+            const ends = this.append([...commit.records]);
             const { nextOffset, metadata } = commit;
             this.commits.set(`${group}|${keyOf(partition)}`, { nextOffset, metadata });
             this.onCommit(partition, commit);

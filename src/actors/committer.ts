@@ -188,7 +188,7 @@ export class Committer {
     return encodeSourceClock({ source: shard.partition, sources: context.sourcePartitions, time });
   }
 
-  #withMarkers(records: readonly OutputRecord[], marker: string): readonly OutputRecord[] {
+  #withMarkers(records: Iterable<OutputRecord>, marker: string): Iterable<OutputRecord> {
     if (marker === this.#lastMarker) return records;
     const { context } = this.#parts;
     const headers = [{ key: sourceHeader, value: Buffer.from(marker) }];
@@ -199,7 +199,12 @@ export class Committer {
       value: null,
       headers,
     }));
-    return [...records, ...markers];
+    return {
+      *[Symbol.iterator]() {
+        yield* markers;
+        yield* records;
+      },
+    };
   }
 
   #noteJournalEnd(

@@ -1,7 +1,14 @@
 // What a shard has to say since its last commit: feature rows, anomalies, dead letters, forwards, journal entries. The fold fills
 // it, a commit takes all of it at its cut. During replay it is muted: these outputs were committed already.
+// A window that closes is only copied here, and becomes a record when the commit asks for it: all sensors close the same
+// minute at once, and the fold must not wait for a million rows to be written.
 import type { OutputRecord } from '../log/event-log.ts';
-import type { AnomalousReading, ClosedWindow, FoldOutputs } from '../sensors/shard-state.ts';
+import type {
+  AnomalousReading,
+  ClosedWindow,
+  ClosedWindowList,
+  FoldOutputs,
+} from '../sensors/shard-state.ts';
 
 export interface OutboxCounts {
   readonly readings: number;
@@ -15,7 +22,8 @@ export interface OutboxCounts {
 }
 
 export interface Outgoing extends OutboxCounts {
-  readonly records: readonly OutputRecord[];
+  /** The feature rows among them are made anew each time this is iterated. */
+  readonly records: Iterable<OutputRecord>;
 }
 
 export interface Outbox extends Required<FoldOutputs> {
@@ -45,6 +53,7 @@ export interface OutboxEncoders {
 /** Returns an empty outbox. */
 export function createOutbox(encode: OutboxEncoders): Outbox {
   let records: OutputRecord[] = [];
+  let windows: ClosedWindowList | undefined;
   let counts = emptyCounts();
   let bytes = 0;
   const push = (record: OutputRecord): void => {
@@ -57,10 +66,10 @@ export function createOutbox(encode: OutboxEncoders): Outbox {
       return counts.featureRows;
     },
     get otherRecords() {
-      return records.length - counts.featureRows;
+      return records.length;
     },
     get full() {
-      return records.length >= recordsMax || bytes >= bytesMax;
+      return records.length + counts.featureRows >= recordsMax || bytes >= bytesMax;
     },
     countReadings(readings) {
       if (!outbox.muted) counts.readings += readings;
@@ -69,7 +78,8 @@ export function createOutbox(encode: OutboxEncoders): Outbox {
       if (outbox.muted) return;
       counts.featureRows += 1;
       counts.anomalies += window.anomalyCount;
-      push(encode.featureRow(window));
+      windows ??= window.newList();
+      windows.add(window);
     },
     anomalyFound(anomaly) {
       if (outbox.muted) return;
@@ -94,14 +104,29 @@ export function createOutbox(encode: OutboxEncoders): Outbox {
       push(record);
     },
     take() {
-      const outgoing = { records, ...counts };
+      const outgoing = { records: outgoingRecords(records, windows, encode.featureRow), ...counts };
       records = [];
+      windows = undefined;
       counts = emptyCounts();
       bytes = 0;
       return outgoing;
     },
   };
   return outbox;
+}
+
+function outgoingRecords(
+  records: readonly OutputRecord[],
+  windows: ClosedWindowList | undefined,
+  encode: (window: ClosedWindow) => OutputRecord,
+): Iterable<OutputRecord> {
+  if (windows === undefined) return records;
+  return {
+    *[Symbol.iterator]() {
+      yield* records;
+      for (let index = 0; index < windows.count; index += 1) yield encode(windows.at(index));
+    },
+  };
 }
 
 function emptyCounts(): {

@@ -67,7 +67,8 @@ export interface Commit {
   readonly nextOffset: number;
   /** At most 4,000 bytes of text, stored with the offset. */
   readonly metadata: string;
-  readonly records: readonly OutputRecord[];
+  /** Read while the commit runs, and perhaps made then: a writer need not hold a large one at once. */
+  readonly records: Iterable<OutputRecord>;
 }
 
 export interface CommittedPosition {

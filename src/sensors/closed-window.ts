@@ -1,5 +1,6 @@
 // A closed window as it is handed out: one reused view, filled from a pane's columns just before
 // the pane is freed.
+import { assert } from '../errors.ts';
 import type { Accumulator } from './accumulator.ts';
 import {
   paneAlarms,
@@ -46,6 +47,17 @@ export interface ClosedWindow {
    * feature needs that accumulator.
    */
   column(accumulator: Accumulator, index: number): number;
+  /** Returns an empty list for copies of this and of the windows its state hands out after it. */
+  newList(): ClosedWindowList;
+}
+
+/** Copies of closed windows in the order they were added, kept in columns: not an object each. */
+export interface ClosedWindowList {
+  readonly count: number;
+  /** @throws InvariantError for a window of another state than the list was made for. */
+  add(window: ClosedWindow): void;
+  /** Returns the window added as number `index`; a reused view, valid until the next call. */
+  at(index: number): ClosedWindow;
 }
 
 export interface ClosedWindows {
@@ -91,17 +103,88 @@ export class ClosedWindowView implements ClosedWindow {
     this.idBytes = table.arena;
     this.idStart = table.idStart(slot);
     this.idEnd = table.idStart(slot + 1);
-    this.windowEndMs = panes[base + paneWindowEnd] ?? 0;
-    this.windowStartMs = this.windowEndMs - windowMs;
-    this.count = panes[base + paneCount] ?? 0;
-    this.mean = panes[base + paneMean] ?? 0;
-    this.min = panes[base + paneMin] ?? 0;
-    this.max = panes[base + paneMax] ?? 0;
-    this.m2 = panes[base + paneM2] ?? 0;
-    this.anomalyCount = panes[base + paneAnomalies] ?? 0;
-    this.alarmCount = panes[base + paneAlarms] ?? 0;
-    this.alarmScoreMax = panes[base + paneScoreMax] ?? 0;
-    this.firstOffset = panes[base + paneFirstOffset] ?? 0;
-    this.lastOffset = panes[base + paneLastOffset] ?? 0;
+    this.windowStartMs = (panes[base + paneWindowEnd] ?? 0) - windowMs;
+    this.readPane();
+  }
+
+  newList(): ClosedWindowList {
+    return new WindowCopies(this, new ClosedWindowView(this.layout));
+  }
+
+  /** Doubles that `copyTo` writes. */
+  get copyStride(): number {
+    return this.layout.stride + 3;
+  }
+
+  /** Writes what `showCopy` needs beside the ids' bytes. */
+  copyTo(columns: Float64Array, at: number): void {
+    const { stride } = this.layout;
+    for (let index = 0; index < stride; index += 1) columns[at + index] = this.pane[index] ?? 0;
+    columns[at + stride] = this.idStart;
+    columns[at + stride + 1] = this.idEnd;
+    columns[at + stride + 2] = this.windowStartMs;
+  }
+
+  /** Shows the window that another view wrote at `at`. */
+  showCopy(columns: Float64Array, at: number, idBytes: Uint8Array): void {
+    const { stride } = this.layout;
+    for (let index = 0; index < stride; index += 1) this.pane[index] = columns[at + index] ?? 0;
+    this.idBytes = idBytes;
+    this.idStart = columns[at + stride] ?? 0;
+    this.idEnd = columns[at + stride + 1] ?? 0;
+    this.windowStartMs = columns[at + stride + 2] ?? 0;
+    this.readPane();
+  }
+
+  private readPane(): void {
+    const { pane } = this;
+    this.windowEndMs = pane[paneWindowEnd] ?? 0;
+    this.count = pane[paneCount] ?? 0;
+    this.mean = pane[paneMean] ?? 0;
+    this.min = pane[paneMin] ?? 0;
+    this.max = pane[paneMax] ?? 0;
+    this.m2 = pane[paneM2] ?? 0;
+    this.anomalyCount = pane[paneAnomalies] ?? 0;
+    this.alarmCount = pane[paneAlarms] ?? 0;
+    this.alarmScoreMax = pane[paneScoreMax] ?? 0;
+    this.firstOffset = pane[paneFirstOffset] ?? 0;
+    this.lastOffset = pane[paneLastOffset] ?? 0;
   }
 }
+
+/** Copies a chunk: large enough to be few, small enough that a short list costs little. */
+const chunkCopies = 1_024;
+
+class WindowCopies implements ClosedWindowList {
+  count: number = 0;
+  private readonly source: ClosedWindowView;
+  private readonly shown: ClosedWindowView;
+  private readonly stride: number;
+  private readonly chunks: Float64Array[] = [];
+  /** The ids' bytes at the last copy: they only ever grow, so they hold those of all copies. */
+  private idBytes: Uint8Array = new Uint8Array(0);
+
+  constructor(source: ClosedWindowView, shown: ClosedWindowView) {
+    this.source = source;
+    this.shown = shown;
+    this.stride = source.copyStride;
+  }
+
+  add(window: ClosedWindow): void {
+    assert(window === this.source, 'a list of closed windows keeps those of one state');
+    const within = this.count % chunkCopies;
+    if (within === 0) this.chunks.push(new Float64Array(chunkCopies * this.stride));
+    this.source.copyTo(this.chunks.at(-1) ?? noColumns, within * this.stride);
+    this.idBytes = this.source.idBytes;
+    this.count += 1;
+  }
+
+  at(index: number): ClosedWindow {
+    const chunk = this.chunks[Math.floor(index / chunkCopies)];
+    assert(chunk !== undefined && index < this.count, 'no such window in the list', { index });
+    this.shown.showCopy(chunk, (index % chunkCopies) * this.stride, this.idBytes);
+    return this.shown;
+  }
+}
+
+const noColumns = new Float64Array(0);

@@ -24,7 +24,7 @@ import { hasClosed, watermarkAfter, type WatermarkMode } from './watermark.ts';
 import { dateMsMax, windowStartMs } from './window.ts';
 
 export type { AnomalousReading, FoldOutputs } from './anomalous-reading.ts';
-export type { ClosedWindow, ClosedWindows } from './closed-window.ts';
+export type { ClosedWindow, ClosedWindowList, ClosedWindows } from './closed-window.ts';
 export type { SensorInspection } from './inspection.ts';
 export type { Semantics } from './semantics.ts';
 

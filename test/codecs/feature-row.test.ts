@@ -36,6 +36,9 @@ function closedWindow(
     firstOffset: 100,
     lastOffset: 9120,
     column: () => 0,
+    newList: () => {
+      throw new Error('no list is kept here');
+    },
     ...rest,
   };
 }

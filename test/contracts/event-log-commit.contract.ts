@@ -85,6 +85,34 @@ function commitLaws({ log, another }: LogUnderTest): void {
       await writer.close();
     });
 
+    test('a commit of megabytes, made while it runs, is there as a whole and in order', async () => {
+      const input = { topic: await freshTopic(log()), partition: 0 };
+      const rows = await freshTopic(log(), 3);
+      const writer = await log().openWriter(uniqueName('group'), input);
+      const filler = 'x'.repeat(1_000);
+      const records = {
+        *[Symbol.iterator]() {
+          for (let index = 0; index < 4_000; index += 1) {
+            const value = bytes(`${index} ${filler}`);
+            yield { topic: rows, partition: index % 3, key: null, value };
+          }
+        },
+      };
+
+      const ends = await writer.commit({ nextOffset: 1, metadata: '', records });
+
+      for (const partition of [0, 1, 2]) {
+        const values = await valuesOf(await another(), { topic: rows, partition });
+        const expected = Array.from({ length: 4_000 }, (_, index) => index).filter(
+          (index) => index % 3 === partition,
+        );
+        expect(values.map((value) => parseInt(value ?? '', 10))).toEqual(expected);
+        expect(ends).toContainEqual({ topic: rows, partition, endOffset: expected.length });
+      }
+      expect(ends).toHaveLength(3);
+      await writer.close();
+    });
+
     test('writers of several partitions write one output partition without losing a record', async () => {
       const topic = await freshTopic(log(), 4);
       const rows = await freshTopic(log());

@@ -6,7 +6,7 @@ import { resolve } from 'node:path';
 import type { Clock } from '../../clock.ts';
 import { UnavailableError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
-import type { EventLog, GroupMember, OutputRecord, TopicPartition } from '../event-log.ts';
+import type { Commit, EventLog, GroupMember, OutputRecord, TopicPartition } from '../event-log.ts';
 import { placeAppend, prepareAppend, type PreparedAppend } from './append.ts';
 import { openCommitSignal } from './commit-signal.ts';
 import { openDurableTables } from './database.ts';
@@ -114,7 +114,7 @@ export function openEmbeddedLog(options: EmbeddedLogOptions): EventLog {
       }
       topics.require(partition);
       const writerLog = {
-        prepare: (commit: { readonly records: readonly OutputRecord[] }) => prepare(commit.records),
+        prepare: ({ records }: Commit) => prepare([...records]),
         update: tables.update,
         committed: () => signal.ring(),
       };

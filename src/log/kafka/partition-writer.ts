@@ -10,15 +10,17 @@ import type { Commit, CommitResult, PartitionWriter, TopicPartition } from '../e
 import type { Connections } from './connections.ts';
 import { failureKind, translated, type FailureKind } from './failures.ts';
 import type { Broker, TransactionIdentity } from './internals.ts';
-import { chunked, placeOf, produce, type PartitionChunks, type ProduceBatch } from './produce.ts';
 import { definite, harmless, patience, retrying } from './retry.ts';
+import { TransactionOutputs } from './transaction-outputs.ts';
 
-/** How long a transaction may stay open before the coordinator aborts it; its readers wait that long at worst. */
-const transactionTimeoutMs = 20_000;
+/**
+ * How long a transaction may stay open before the coordinator aborts it; its readers wait that long at worst. Long enough
+ * for the rows of a million sensors of one partition on a slow machine.
+ */
+const transactionTimeoutMs = 60_000;
 // CONCURRENT_TRANSACTIONS: the markers of the commit before are still being written, for 2–15 ms.
 const busyPatience = { deadlineMs: 10_000, firstDelayMs: 2, maxDelayMs: 100 };
 const metadataBytesMax = 4_000;
-const sequenceEnd = 2 ** 31;
 
 export interface WriterOptions {
   readonly connections: Connections;
@@ -66,14 +68,23 @@ class KafkaPartitionWriter implements PartitionWriter {
   readonly epoch: string;
   readonly #options: WriterOptions;
   readonly #identity: TransactionIdentity;
-  readonly #sequences: Map<string, number> = new Map();
-  #unkeyed = 0;
+  readonly #outputs: TransactionOutputs;
   #committing = false;
   #dead: AnySensoriumError | undefined;
 
   constructor(options: WriterOptions, identity: TransactionIdentity) {
     this.#options = options;
     this.#identity = identity;
+    this.#outputs = new TransactionOutputs({
+      connections: options.connections,
+      identity,
+      addPartitions: (topics) =>
+        this.#atCoordinator('transaction', definite, (broker) =>
+          broker.addPartitionsToTxn({ ...identity, topics: [...topics] }),
+        ),
+      retrying: (kinds, attempt) => this.#retrying(kinds, attempt),
+      assertAlive: () => this.#assertAlive(),
+    });
     this.epoch = `${identity.producerId}-${identity.producerEpoch}`;
   }
 
@@ -104,12 +115,11 @@ class KafkaPartitionWriter implements PartitionWriter {
   }
 
   async #transaction(commit: Commit): Promise<CommitResult> {
-    const outputs = await this.#planned(commit);
     // The first step of a transaction meets CONCURRENT_TRANSACTIONS, and can be repeated in 2 ms.
     await this.#atCoordinator('transaction', definite, (broker) =>
       broker.addOffsetsToTxn({ ...this.#identity, groupId: this.#options.groupId }),
     );
-    const steps = [this.#commitOffset(commit), this.#produceAll(outputs)] as const;
+    const steps = [this.#commitOffset(commit), this.#outputs.produce(commit.records)] as const;
     const settled = await Promise.allSettled(steps);
     for (const step of settled) {
       if (step.status === 'rejected' && failureKind(step.reason) === 'fenced') throw step.reason;
@@ -124,21 +134,6 @@ class KafkaPartitionWriter implements PartitionWriter {
     return result;
   }
 
-  async #planned(commit: Commit): Promise<readonly PartitionChunks[]> {
-    const partitions = new Map<string, number>();
-    for (const { topic } of commit.records) {
-      if (partitions.has(topic)) continue;
-      partitions.set(
-        topic,
-        await this.#retrying(definite, () => this.#options.connections.partitionsOf(topic)),
-      );
-    }
-    return chunked(commit.records, (record) => {
-      const count = partitions.get(record.topic) ?? 0;
-      return placeOf(record, count, () => this.#unkeyed++ % count);
-    });
-  }
-
   #commitOffset({ nextOffset, metadata }: Commit): Promise<unknown> {
     const { groupId, input } = this.#options;
     const offset = { partition: input.partition, offset: String(nextOffset), metadata };
@@ -146,95 +141,6 @@ class KafkaPartitionWriter implements PartitionWriter {
     return this.#atCoordinator('group', definite, (broker) =>
       broker.txnOffsetCommit({ ...this.#identity, groupId, topics }),
     );
-  }
-
-  async #produceAll(outputs: readonly PartitionChunks[]): Promise<CommitResult> {
-    if (outputs.length === 0) return [];
-    const topics = new Map<string, number[]>();
-    for (const { topic, partition } of outputs) {
-      topics.set(topic, [...(topics.get(topic) ?? []), partition]);
-    }
-    await this.#atCoordinator('transaction', definite, (broker) =>
-      broker.addPartitionsToTxn({
-        ...this.#identity,
-        topics: [...topics].map(([topic, partitions]) => ({ topic, partitions })),
-      }),
-    );
-    const ends = new Map<PartitionChunks, number>();
-    const rounds = Math.max(...outputs.map(({ chunks }) => chunks.length));
-    for (let round = 0; round < rounds; round++) {
-      await this.#produceRound(
-        outputs.filter(({ chunks }) => chunks.length > round),
-        round,
-        ends,
-      );
-    }
-    return outputs.map((output) => {
-      const endOffset = ends.get(output);
-      assert(endOffset !== undefined, 'An output has no end', { topic: output.topic });
-      return { topic: output.topic, partition: output.partition, endOffset };
-    });
-  }
-
-  /** One request a leader, each with one batch a partition. */
-  async #produceRound(
-    outputs: readonly PartitionChunks[],
-    round: number,
-    ends: Map<PartitionChunks, number>,
-  ): Promise<void> {
-    const byLeader = new Map<string, PartitionChunks[]>();
-    for (const output of outputs) {
-      const leader = await this.#retrying(definite, () =>
-        this.#options.connections.leaderOf(output),
-      );
-      const key = String(leader.nodeId);
-      byLeader.set(key, [...(byLeader.get(key) ?? []), output]);
-    }
-    await Promise.all(
-      [...byLeader.values()].map(async (group) => {
-        const offsets = await this.#produceTogether(group, round);
-        for (const [index, output] of group.entries()) {
-          ends.set(output, (offsets[index] ?? 0) + (output.chunks[round]?.length ?? 0));
-        }
-      }),
-    );
-  }
-
-  async #produceTogether(
-    group: readonly PartitionChunks[],
-    round: number,
-  ): Promise<readonly number[]> {
-    const [first] = group;
-    assert(first !== undefined, 'A produce request has no partition');
-    const batches = group.map((output) => this.#batch(output, round));
-    const { connections } = this.#options;
-    // With several partitions in one request an answer is definite for one of them only.
-    const kinds = group.length === 1 ? definite : unsent;
-    const offsets = await this.#retrying(kinds, async () => {
-      const leader = await connections.leaderOf(first);
-      this.#assertAlive();
-      return produce(leader, this.#identity.transactionalId, batches);
-    });
-    for (const { topic, partition, records, producer } of batches) {
-      const next = (producer.sequence + records.length) % sequenceEnd;
-      this.#sequences.set(`${topic}/${partition}`, next);
-    }
-    return offsets;
-  }
-
-  #batch({ topic, partition, chunks }: PartitionChunks, round: number): ProduceBatch {
-    const { producerId, producerEpoch } = this.#identity;
-    return {
-      topic,
-      partition,
-      records: chunks[round] ?? [],
-      producer: {
-        id: BigInt(producerId),
-        epoch: producerEpoch,
-        sequence: this.#sequences.get(`${topic}/${partition}`) ?? 0,
-        transactional: true,
-      },
-    };
   }
 
   #atCoordinator(
@@ -289,4 +195,3 @@ class KafkaPartitionWriter implements PartitionWriter {
 }
 
 const endTxnKinds: ReadonlySet<FailureKind> = new Set(['busy', 'unsent']);
-const unsent: ReadonlySet<FailureKind> = new Set(['unsent']);

@@ -19,7 +19,7 @@ export interface ReadRange extends TopicPartition {
 const readCommitted = 1;
 const waitMs = 500;
 const fetchBytesMax = 4 * 1024 * 1024;
-/** A transaction of ours ends within 20 s, by commit, abort or timeout; other producers may take a minute. */
+/** A transaction ends within a minute, by commit, abort or timeout, ours and those of most other producers. */
 const heldBackMsMax = 90_000;
 
 /**
