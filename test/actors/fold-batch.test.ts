@@ -33,7 +33,7 @@ function foldOf(records: readonly OutputRecord[]): {
   const cursor = recordCursor(bytes);
   cursor.next();
   folder.fold(emptyMemory('source', semantics, 0), cursor, Infinity);
-  return { bytes, outputs: outbox.take().records };
+  return { bytes, outputs: [...outbox.take().records] };
 }
 
 it('forwards and dead letters are as they were once the bytes they came from are written over', () => {
