@@ -7,6 +7,8 @@ import {
   type SettingName,
   type SettingValues,
 } from './config-settings.ts';
+import { windowProblems } from './config-windows.ts';
+import { windowName } from './sensors/larger-window.ts';
 
 interface Relation {
   /** The settings it speaks of; judged only when each of them is right by itself. */
@@ -99,7 +101,32 @@ const relations: readonly Relation[] = [
     holds: (v) => !ownTopics.includes(v.INPUT_TOPIC),
     problem: (v) => `INPUT_TOPIC is "${v.INPUT_TOPIC}"; allowed: none of ${ownTopics.join(', ')}`,
   },
+  {
+    names: ['WINDOWS', 'WINDOW_MS'],
+    holds: (v) => windowProblems(v.WINDOWS, v.WINDOW_MS).length === 0,
+    problem: (v) =>
+      `WINDOWS is "${v.WINDOWS.map(({ name }) => name).join(',')}", ` +
+      `but ${windowProblems(v.WINDOWS, v.WINDOW_MS).join('; ')}`,
+  },
+  {
+    names: ['WINDOWS', 'INPUT_TOPIC', 'OUTPUT_TOPIC', 'ANOMALY_TOPIC'],
+    holds: (v) => largerTopicProblem(v) === undefined,
+    problem: (v) => largerTopicProblem(v) ?? '',
+  },
 ];
+
+const topicCharactersMax = 249;
+
+/** Why the topics of the larger windows cannot be named after OUTPUT_TOPIC, or undefined. */
+function largerTopicProblem(values: SettingValues): string | undefined {
+  const topics = values.WINDOWS.map((window) => windowName(values.OUTPUT_TOPIC, window));
+  const used = [...takenBy(values.INPUT_TOPIC), anomalyTopicOf(values)];
+  const taken = topics.find((topic) => used.includes(topic));
+  if (taken !== undefined) return `WINDOWS needs the topic ${taken}, which has another use`;
+  const long = topics.find((topic) => topic.length > topicCharactersMax);
+  if (long === undefined) return undefined;
+  return `WINDOWS needs the topic ${long}, longer than ${topicCharactersMax} characters`;
+}
 
 const ownTopics: readonly string[] = ['sensor_journal', 'sensor_snapshots'];
 

@@ -1,16 +1,9 @@
 // The settings that change results. They are fingerprinted into committed metadata and snapshots: a change of one is a
 // new GROUP_ID and OUTPUT_TOPIC, never a silent mix.
-import {
-  decimal,
-  nothing,
-  oneOf,
-  optional,
-  required,
-  someOf,
-  whole,
-  type Setting,
-} from './config-setting.ts';
+import { decimal, oneOf, required, someOf, whole, type Setting } from './config-setting.ts';
+import { windowList } from './config-windows.ts';
 import { allFeatures, defaultFeatures } from './sensors/features.ts';
+import type { LargerWindow } from './sensors/larger-window.ts';
 
 export interface SemanticsValues {
   readonly WINDOW_MS: number;
@@ -24,7 +17,7 @@ export interface SemanticsValues {
   readonly INPUT_KEYING: 'auto' | 'rekey';
   readonly SENSORS_MAX: number;
   readonly FEATURES: readonly string[];
-  readonly WINDOWS: undefined;
+  readonly WINDOWS: readonly LargerWindow[];
 }
 
 const dayMs = 86_400_000;
@@ -105,11 +98,13 @@ export const semanticsSettings: {
     someOf(knownFeatures),
     'The features a row has; docs/features.md says what each is and costs.',
   ),
-  WINDOWS: {
-    ...optional(
-      nothing('nothing: further window lengths come later, WINDOW_MS is the only one now'),
-      'Further window lengths; they come later.',
-    ),
-    group: 'semantics',
-  },
+  WINDOWS: windows(
+    'Larger windows beside the base ones of WINDOW_MS, each with a topic and a Feast view.',
+  ),
 };
+
+function windows(meaning: string): Setting<readonly LargerWindow[]> {
+  const [schema, expected] = windowList();
+  const none = { unset: [], unsetText: '(none)' };
+  return { group: 'semantics', ...none, expected, meaning, secret: false, schema };
+}

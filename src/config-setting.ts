@@ -145,17 +145,6 @@ export function someOf(known: readonly string[]): Kind<readonly string[]> {
   return [schema, `names among ${known.join(', ')}, separated by commas, each once`];
 }
 
-/** No value at all is allowed yet. */
-export function nothing(expected: string): Kind<undefined> {
-  return [
-    z
-      .string()
-      .refine(() => false)
-      .transform(() => undefined),
-    expected,
-  ];
-}
-
 function list(isItem: (item: string) => boolean): z.ZodType<readonly string[], string> {
   return z
     .string()

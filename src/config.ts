@@ -162,6 +162,7 @@ function semanticsOf(values: SettingValues): Semantics {
     sensorsMax: values.SENSORS_MAX,
     inputKeying: values.INPUT_KEYING,
     features: [...values.FEATURES],
+    windows: values.WINDOWS.map((window) => ({ ...window })),
   };
 }
 

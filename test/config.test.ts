@@ -44,6 +44,7 @@ describe('parseConfig', () => {
           'anomaly_count',
           'anomaly_rate',
         ],
+        windows: [],
       },
       process: {
         kafka: undefined,
@@ -140,7 +141,7 @@ describe('parseConfig', () => {
       KAFKA_BROKERS: 'localhost',
       HEARTBEAT_MS: '5000',
       FEATURES: 'count,median',
-      WINDOWS: '5m',
+      WINDOWS: '5 m',
       GROUP_ID: 'a/b',
     };
 
@@ -153,6 +154,50 @@ describe('parseConfig', () => {
       ]);
     }
     for (const line of lines.slice(1)) expect(line).toContain('allowed: ');
+  });
+
+  it('reads larger windows by size and hop, in order of size, whatever the order named', () => {
+    const { semantics } = parseConfig({ WINDOWS: '1h, 5m/1m,5m,1d' });
+
+    expect(semantics.windows).toEqual([
+      { name: '5m/1m', sizeMs: 300_000, hopMs: 60_000 },
+      { name: '5m', sizeMs: 300_000, hopMs: 300_000 },
+      { name: '1h', sizeMs: 3_600_000, hopMs: 3_600_000 },
+      { name: '1d', sizeMs: 86_400_000, hopMs: 86_400_000 },
+    ]);
+  });
+
+  it.each([
+    ['1m', 'not longer than WINDOW_MS, 60000 ms'],
+    ['90s', 'the size of 90s is no multiple of WINDOW_MS'],
+    ['5m/30s', 'the hop of 5m/30s is no multiple of WINDOW_MS'],
+    ['5m/2m', 'the hop of 5m/2m does not divide its size'],
+    ['5m/10m', 'the hop of 5m/10m does not divide its size'],
+    ['2d/1m', 'less than 1/1440 of its size'],
+    ['1h,60m', '60m is 1h again'],
+    ['5m,5m/5m', '5m/5m is 5m again'],
+  ])('refuses the larger windows %s: %s', (text, problem) => {
+    expect(problemsOf({ WINDOWS: text })).toContain(problem);
+  });
+
+  it('reports every problem of larger windows at once', () => {
+    const problems = problemsOf({ WINDOWS: '90s,5m/2m,1h,60m' });
+
+    for (const name of ['90s', '5m/2m', '60m']) expect(problems).toContain(`${name} `);
+  });
+
+  it.each(['5', '5 m', '0m', '05m', '1.5h', '5m/', '/5m', '5m/1m/1m', '367d', '5m,', '5w', '5M'])(
+    'refuses %j as a larger window rather than guess',
+    (text) => {
+      expect(problemsOf({ WINDOWS: text })).toContain('WINDOWS is');
+    },
+  );
+
+  it('refuses larger windows whose topic has another use, or no name Kafka takes', () => {
+    const taken = { INPUT_TOPIC: 'a_5m', OUTPUT_TOPIC: 'a', WINDOWS: '5m' };
+
+    expect(problemsOf(taken)).toContain('WINDOWS needs the topic a_5m, which has another use');
+    expect(problemsOf({ OUTPUT_TOPIC: 'a'.repeat(239), WINDOWS: '14400m/3600m' })).toContain('249');
   });
 
   it.each(['1e3', '60 000', '60_000', '0x10', '+5', '-1', '1.5', '１', 'NaN', '5s', '007'])(

@@ -14,8 +14,24 @@ export const defaultSemantics: Semantics = {
   alarmRest: 'calm',
   sensorsMax: 1_000_000,
   inputKeying: 'auto',
+  windows: [],
   features: ['count', 'avg_value', 'min_value', 'max_value', 'std_dev', 'anomaly_count'],
 };
+
+/** Larger windows of some base: none, tumbling ones, hopping ones, several of one length. */
+export function largerWindows(windowMs: number): fc.Arbitrary<Semantics['windows']> {
+  const window = (size: number, hop: number): Semantics['windows'][number] => ({
+    name: `${size}/${hop}`,
+    sizeMs: size * windowMs,
+    hopMs: hop * windowMs,
+  });
+  return fc.constantFrom(
+    [],
+    [window(5, 5)],
+    [window(2, 1), window(6, 2), window(6, 6)],
+    [window(4, 2), window(8, 1), window(60, 60)],
+  );
+}
 
 /** Semantics of every kind: odd window lengths, no delay, few sensors, short memories. */
 export function semantics(): fc.Arbitrary<Semantics> {
@@ -31,5 +47,7 @@ export function semantics(): fc.Arbitrary<Semantics> {
       alarmRest: fc.constantFrom('calm' as const, 'fixed' as const),
       sensorsMax: fc.constantFrom(1, 3, 1_000),
     })
-    .map((some) => ({ ...defaultSemantics, ...some }));
+    .chain((some) =>
+      largerWindows(some.windowMs).map((windows) => ({ ...defaultSemantics, ...some, windows })),
+    );
 }

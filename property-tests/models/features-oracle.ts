@@ -70,6 +70,24 @@ export function gapAsSeen(timesMs: readonly number[]): number {
   }, 0);
 }
 
+/**
+ * Returns the greatest gap of a window made of base windows, given the readings of each: as seen
+ * within one, true between two.
+ */
+export function gapOfWindows(
+  windows: readonly (readonly { readonly timestampMs: number }[])[],
+): number {
+  const timesOf = windows
+    .map((readings) => readings.map(({ timestampMs }) => timestampMs))
+    .sort((a, b) => (a[0] ?? 0) - (b[0] ?? 0));
+  const within = timesOf.map(gapAsSeen);
+  const between = timesOf.slice(1).map((timesMs, index) => {
+    const before = timesOf[index] ?? [];
+    return timesMs.reduce((a, b) => Math.min(a, b)) - before.reduce((a, b) => Math.max(a, b));
+  });
+  return [...within, ...between].reduce((a, b) => Math.max(a, b), 0);
+}
+
 /** Returns the greatest gap between neighbours in time. */
 export function gapInTime(timesMs: readonly number[]): number {
   const sorted = [...timesMs].sort((a, b) => a - b);

@@ -3,7 +3,7 @@
 // compared with it.
 import { anomaliesOf, grouped, verdictsOf, type ExpectedAnomaly } from './anomaly-oracle.ts';
 import type { Verdict } from './baseline-oracle.ts';
-import { optInValues, type OptInValues } from './features-oracle.ts';
+import { gapOfWindows, optInValues, type OptInValues } from './features-oracle.ts';
 
 export interface OracleReading {
   readonly offset: number;
@@ -36,6 +36,8 @@ export interface OracleSettings {
   readonly anomalyThreshold: number;
   readonly anomalyWarmup: number;
   readonly sensorsMax: number;
+  /** Larger windows; a hop that is the size tumbles. */
+  readonly windows?: readonly { readonly sizeMs: number; readonly hopMs: number }[];
   /** `external`: only marks move the watermark. */
   readonly watermark?: 'own' | 'external';
   /** Whether rows have the opt-in features too. */
@@ -44,6 +46,8 @@ export interface OracleSettings {
 
 export interface ExpectedRow {
   readonly partition: number;
+  /** 0 for a base window, from 1 on the larger ones in their order. */
+  readonly length_index: number;
   readonly sensor_id: string;
   readonly window_start: number;
   readonly window_end: number;
@@ -69,10 +73,16 @@ export interface ExpectedRefusal {
 }
 
 export interface Expected {
-  /** Per partition, in the order the windows close. */
+  /** Of base windows, per partition, in the order they close. */
   readonly rows: readonly ExpectedRow[];
-  /** Windows still open at the end of the log, in the order they would close. */
+  /** Of all lengths, likewise. */
+  readonly closed: readonly ExpectedRow[];
+  /** Base windows still open at the end of the log, in the order they would close. */
   readonly open: readonly ExpectedRow[];
+  /** Of all lengths, likewise. */
+  readonly unclosed: readonly ExpectedRow[];
+  /** How many larger ones there are of which some but not all base windows have closed. */
+  readonly largerOpen: number;
   readonly refused: readonly ExpectedRefusal[];
   /** Per partition, in the order of the log. */
   readonly anomalies: readonly ExpectedAnomaly[];
@@ -87,13 +97,18 @@ export function expectedRows(
 ): Expected {
   const parts = partitions.map((partition) => expectedOfPartition(partition, settings));
   return {
-    rows: parts.flatMap((part) => part.rows),
-    open: parts.flatMap((part) => part.open),
+    rows: parts.flatMap((part) => part.closed).filter(isBase),
+    closed: parts.flatMap((part) => part.closed),
+    open: parts.flatMap((part) => part.unclosed).filter(isBase),
+    unclosed: parts.flatMap((part) => part.unclosed),
+    largerOpen: parts.reduce((sum, part) => sum + part.largerOpen, 0),
     refused: parts.flatMap((part) => part.refused),
     anomalies: parts.flatMap((part) => part.anomalies),
     watermarks: new Map(parts.map((part) => [part.partition, part.watermark])),
   };
 }
+
+const isBase = (row: ExpectedRow): boolean => row.length_index === 0;
 
 interface Accepted extends OracleReading {
   readonly windowStart: number;
@@ -104,8 +119,9 @@ function expectedOfPartition(
   settings: OracleSettings,
 ): {
   partition: number;
-  rows: ExpectedRow[];
-  open: ExpectedRow[];
+  closed: ExpectedRow[];
+  unclosed: ExpectedRow[];
+  largerOpen: number;
   refused: ExpectedRefusal[];
   anomalies: ExpectedAnomaly[];
   watermark: number;
@@ -114,27 +130,36 @@ function expectedOfPartition(
   const verdicts = verdictsOf(accepted, settings);
   const rows = rowsOf(partition, accepted, verdicts, settings);
   // A window closes at the first moment whose watermark reaches its end; watermarks never fall.
-  const closesAt = (row: ExpectedRow): number => {
+  const momentOf = (endMs: number): number => {
     let [from, to] = [0, watermarks.length];
     while (from < to) {
       const middle = Math.floor((from + to) / 2);
-      if ((watermarks[middle] ?? Infinity) >= row.window_end) to = middle;
+      if ((watermarks[middle] ?? Infinity) >= endMs) to = middle;
       else from = middle + 1;
     }
     return from < watermarks.length ? from : Infinity;
   };
   const inOrder = rows
-    .map((row) => ({ row, moment: closesAt(row) }))
+    .map((of) => ({ ...of, moment: momentOf(of.row.window_end) }))
     .sort(
       (a, b) =>
         (a.moment === b.moment ? 0 : a.moment - b.moment) ||
         a.row.window_end - b.row.window_end ||
-        a.row.first_offset - b.row.first_offset,
+        a.row.length_index - b.row.length_index ||
+        // A larger window is opened when the first base window in it closes.
+        a.firstBaseStart - b.firstBaseStart ||
+        a.firstBaseOffset - b.firstBaseOffset,
     );
+  const unclosed = inOrder.filter(({ moment }) => moment === Infinity);
+  const isOpened = (baseStart: number): boolean =>
+    momentOf(baseStart + settings.windowMs) < Infinity;
   return {
     partition,
-    rows: inOrder.filter(({ moment }) => moment < Infinity).map(({ row }) => row),
-    open: inOrder.filter(({ moment }) => moment === Infinity).map(({ row }) => row),
+    closed: inOrder.filter(({ moment }) => moment < Infinity).map(({ row }) => row),
+    unclosed: unclosed.map(({ row }) => row),
+    largerOpen: unclosed.filter(
+      ({ row, firstBaseStart }) => !isBase(row) && isOpened(firstBaseStart),
+    ).length,
     refused,
     anomalies: anomaliesOf(partition, accepted, verdicts),
     watermark: watermarks.at(-1) ?? -Infinity,
@@ -212,11 +237,45 @@ function rowsOf(
   accepted: readonly Accepted[],
   verdicts: ReadonlyMap<number, Verdict>,
   settings: OracleSettings,
-): ExpectedRow[] {
-  const keyOf = (reading: Accepted): string => `${reading.windowStart} ${reading.sensorId}`;
-  return [...grouped(accepted, keyOf).values()].map((ofWindow) =>
-    rowOf(partition, ofWindow, verdicts, settings),
-  );
+): RowOfWindow[] {
+  const base = { sizeMs: settings.windowMs, hopMs: settings.windowMs };
+  return [base, ...(settings.windows ?? [])].flatMap(({ sizeMs, hopMs }, lengthIndex) => {
+    const inWindows = accepted.flatMap((reading) =>
+      startsOfWindows(reading.timestampMs, sizeMs, hopMs).map((start) => ({ reading, start })),
+    );
+    const groups = grouped(inWindows, ({ reading, start }) => `${start} ${reading.sensorId}`);
+    return [...groups.values()].map((group) => {
+      const readings = group.map(({ reading }) => reading);
+      const start = group[0]?.start ?? NaN;
+      const row = rowOf(partition, readings, verdicts, settings);
+      const firstBaseStart = readings.reduce((a, r) => Math.min(a, r.windowStart), Infinity);
+      const inFirst = readings.filter((reading) => reading.windowStart === firstBaseStart);
+      return {
+        row: { ...row, length_index: lengthIndex, window_start: start, window_end: start + sizeMs },
+        firstBaseStart,
+        firstBaseOffset: inFirst.reduce((a, reading) => Math.min(a, reading.offset), Infinity),
+      };
+    });
+  });
+}
+
+interface RowOfWindow {
+  readonly row: ExpectedRow;
+  readonly firstBaseStart: number;
+  readonly firstBaseOffset: number;
+}
+
+/** The starts of all windows that hold the instant: multiples of the hop at most a size before it. */
+function startsOfWindows(timestampMs: number, sizeMs: number, hopMs: number): number[] {
+  const starts: number[] = [];
+  for (
+    let start = startOfWindow(timestampMs, hopMs);
+    start + sizeMs > timestampMs;
+    start -= hopMs
+  ) {
+    starts.push(start);
+  }
+  return starts;
 }
 
 function rowOf(
@@ -224,7 +283,7 @@ function rowOf(
   readings: readonly Accepted[],
   verdicts: ReadonlyMap<number, Verdict>,
   settings: OracleSettings,
-): ExpectedRow {
+): Omit<ExpectedRow, 'length_index' | 'window_start' | 'window_end'> {
   const [first] = readings;
   if (first === undefined) throw new Error('a window without readings');
   const values = readings.map((reading) => reading.value);
@@ -236,8 +295,6 @@ function rowOf(
   return {
     partition,
     sensor_id: first.sensorId,
-    window_start: first.windowStart,
-    window_end: first.windowStart + settings.windowMs,
     features: {
       count,
       avg_value: average,
@@ -246,7 +303,14 @@ function rowOf(
       std_dev: Math.sqrt(meanOf(values.map((value) => (value - average) ** 2))),
       anomaly_count: anomalies,
       anomaly_rate: anomalies / count,
-      ...(settings.optIn === true ? optInValues(readings, judged) : {}),
+      ...(settings.optIn === true
+        ? {
+            ...optInValues(readings, judged),
+            gap_max_ms: gapOfWindows([
+              ...grouped(readings, ({ windowStart }) => String(windowStart)).values(),
+            ]),
+          }
+        : {}),
     },
     alarm_count: judged.filter((verdict) => verdict.alarm).length,
     alarm_score_max: judged.reduce((max, verdict) => Math.max(max, verdict.score), -Infinity),

@@ -34,6 +34,9 @@ export interface PipelineSettings extends OracleSettings {
 export interface ExpectedOutputs {
   /** `<topic>/<partition>/<first>-<last>|<row as JSON>`, sorted. */
   readonly rows: readonly (ExpectedRow & { readonly topic: string })[];
+  /** The same of larger windows, of every length. */
+  readonly larger: readonly (ExpectedRow & { readonly topic: string })[];
+  /** Windows of every length. */
   readonly open: number;
   readonly anomalies: readonly (ExpectedAnomaly & { readonly topic: string })[];
   /** `<topic>/<partition>/<offset> <reason>`, sorted. */
@@ -59,6 +62,7 @@ export function expectedOutputs(logs: PipelineLogs, settings: PipelineSettings):
   const all = [...sources, ...rekeyed];
   return {
     rows: all.flatMap(({ rows }) => rows),
+    larger: all.flatMap(({ larger }) => larger),
     open: all.reduce((sum, { open }) => sum + open, 0),
     anomalies: all.flatMap(({ anomalies }) => anomalies),
     deadLetters: all.flatMap(({ deadLetters }) => deadLetters).sort(),
@@ -68,10 +72,13 @@ export function expectedOutputs(logs: PipelineLogs, settings: PipelineSettings):
 
 interface OfShard {
   readonly rows: (ExpectedRow & { topic: string })[];
+  readonly larger: (ExpectedRow & { topic: string })[];
   readonly open: number;
   readonly anomalies: (ExpectedAnomaly & { topic: string })[];
   readonly deadLetters: string[];
 }
+
+const isLarger = (row: ExpectedRow): boolean => row.length_index > 0;
 
 function ofSource(
   partition: number,
@@ -107,7 +114,8 @@ function ofSource(
   );
   return {
     rows: shard.rows.map((row) => ({ ...row, topic })),
-    open: shard.open.length,
+    larger: shard.closed.filter(isLarger).map((row) => ({ ...row, topic })),
+    open: shard.unclosed.length,
     anomalies: shard.anomalies.map((anomaly) => ({ ...anomaly, topic })),
     deadLetters: [...deadLetters, ...refused],
     forwards,
@@ -149,7 +157,8 @@ function ofRekeyed(
   const shard = expectedRows([{ partition, readings, marks: all }], external);
   return {
     rows: shard.rows.map((row) => ({ ...row, topic })),
-    open: shard.open.length,
+    larger: shard.closed.filter(isLarger).map((row) => ({ ...row, topic })),
+    open: shard.unclosed.length,
     anomalies: shard.anomalies.map((anomaly) => ({ ...anomaly, topic })),
     deadLetters: shard.refused.map(({ offset, code }) => `${origins.get(offset) ?? ''} ${code}`),
   };

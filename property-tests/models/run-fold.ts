@@ -11,7 +11,10 @@ import type { ExpectedAnomaly } from './anomaly-oracle.ts';
 import type { ExpectedRefusal, ExpectedRow, OracleMark, OracleReading } from './oracle.ts';
 
 export interface FoldOutput extends FoldOutputs {
+  /** Of base windows. */
   readonly rows: ExpectedRow[];
+  /** Of all lengths, in the order they closed. */
+  readonly closed: ExpectedRow[];
   readonly refused: ExpectedRefusal[];
   readonly anomalies: ExpectedAnomaly[];
 }
@@ -26,15 +29,19 @@ export function foldOutput(
 ): FoldOutput {
   const rows: ExpectedRow[] = [];
   const anomalies: ExpectedAnomaly[] = [];
+  const closed: ExpectedRow[] = [];
   return {
     rows,
+    closed,
     refused: [],
     anomalies,
     anomalyFound: (anomaly) => {
       anomalies.push(anomalyOf(anomaly, partition));
     },
     windowClosed: (window) => {
-      rows.push(rowOf(window, partition, declared));
+      const row = rowOf(window, partition, declared);
+      closed.push(row);
+      if (window.lengthIndex === 0) rows.push(row);
     },
   };
 }
@@ -114,6 +121,7 @@ function rowOf(
   );
   return {
     partition,
+    length_index: window.lengthIndex,
     sensor_id: idOf(window),
     window_start: window.windowStartMs,
     window_end: window.windowEndMs,

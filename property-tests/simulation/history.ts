@@ -8,7 +8,12 @@ import { watchCommits } from './invariants.ts';
 import { createScheduler, type Scheduler } from './scheduler.ts';
 import type { Life } from './simulated-life.ts';
 import { SimulatedBroker, type CallFault } from './simulated-log.ts';
-import { simulatedTopics, startProcess, type SimulatedProcess } from './simulated-process.ts';
+import {
+  simulatedFeatureTopics,
+  simulatedTopics,
+  startProcess,
+  type SimulatedProcess,
+} from './simulated-process.ts';
 import { diskFaults, SimulatedDisk } from './simulated-snapshots.ts';
 
 export type HistoryEventKind =
@@ -75,6 +80,10 @@ export const historySemantics = (plan: HistoryPlan): Semantics => ({
   anomalyWarmup: 2,
   sensorsMax: 1_000_000,
   inputKeying: plan.inputKeying,
+  windows: [
+    { name: '30s', sizeMs: 30_000, hopMs: 30_000 },
+    { name: '40s/20s', sizeMs: 40_000, hopMs: 20_000 },
+  ],
   features: [
     'count',
     'avg_value',
@@ -144,7 +153,9 @@ function createBroker(plan: HistoryPlan, scheduler: Scheduler): SimulatedBroker 
   const broker = new SimulatedBroker(scheduler);
   broker.create(simulatedTopics.input, plan.partitions);
   broker.create(simulatedTopics.rekeyed, plan.partitions);
-  broker.create(simulatedTopics.output, plan.partitions);
+  for (const topic of simulatedFeatureTopics(historySemantics(plan))) {
+    broker.create(topic, plan.partitions);
+  }
   broker.create(simulatedTopics.anomalies, plan.partitions);
   broker.create(simulatedTopics.deadLetters, 1);
   broker.create(simulatedTopics.journal, 1);

@@ -3,7 +3,7 @@
 import { Router } from '../../src/actors/router.ts';
 import type { ShardContext, ShardSettings } from '../../src/actors/shard-context.ts';
 import { encodeFeatureRowJson } from '../../src/codecs/feature-row.ts';
-import { topicNames, type TopicNames } from '../../src/log/topics.ts';
+import { featureTopics, topicNames, type TopicNames } from '../../src/log/topics.ts';
 import type { Logger } from '../../src/logger.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import { defaultFeatures } from '../../src/sensors/features.ts';
@@ -18,6 +18,12 @@ export const simulatedTopics: TopicNames = topicNames({
   outputTopic: 'sensor_features',
   anomalyTopic: 'sensor_anomalies',
 });
+
+/** Returns the topics of feature rows by window length. */
+export function simulatedFeatureTopics(semantics: Semantics): readonly string[] {
+  const process = { outputTopic: simulatedTopics.output };
+  return featureTopics({ process, semantics }).map(({ topic }) => topic);
+}
 
 export interface SimulatedProcess {
   readonly life: Life;
@@ -99,6 +105,7 @@ function shardContext(options: ProcessOptions, life: Life): ShardContext {
     semantics,
     settings,
     topics: simulatedTopics,
+    featureTopics: simulatedFeatureTopics(semantics),
     clock: processClock(scheduler, life),
     logger: silent,
     metrics: createMetrics(),

@@ -77,7 +77,8 @@ export function createOutbox(encode: OutboxEncoders): Outbox {
     windowClosed(window) {
       if (outbox.muted) return;
       counts.featureRows += 1;
-      counts.anomalies += window.anomalyCount;
+      // Those of larger windows are the same ones again.
+      if (window.lengthIndex === 0) counts.anomalies += window.anomalyCount;
       windows ??= window.newList();
       windows.add(window);
     },

@@ -1,21 +1,28 @@
 // What the fold hands out as the output records of its shard, key = sensor id: a closed window as a feature row, a
 // flagged reading as an anomaly.
 import { anomalyRecord } from '../codecs/anomaly.ts';
+import { assert } from '../errors.ts';
 import type { OutputRecord, TopicPartition } from '../log/event-log.ts';
 import type { AnomalousReading, ClosedWindow } from '../sensors/shard-state.ts';
 import type { ShardContext } from './shard-context.ts';
 
 /** Returns the function that turns a closed window of `shard` into the record to commit; it copies what it needs. */
 export function featureRowRecord(
-  context: Pick<ShardContext, 'topics' | 'encodeFeatureRow'>,
+  context: Pick<ShardContext, 'featureTopics' | 'encodeFeatureRow'>,
   shard: TopicPartition,
 ): (window: ClosedWindow) => OutputRecord {
   return (window) => ({
-    topic: context.topics.output,
+    topic: topicOf(context.featureTopics, window),
     // Uint8Array.from would walk the bytes one by one through their iterator.
     key: new Uint8Array(window.idBytes.subarray(window.idStart, window.idEnd)),
     value: context.encodeFeatureRow(window, shard),
   });
+}
+
+function topicOf(featureTopics: readonly string[], { lengthIndex }: ClosedWindow): string {
+  const topic = featureTopics[lengthIndex];
+  assert(topic !== undefined, 'every window length has a topic', { lengthIndex });
+  return topic;
 }
 
 /** Returns the function that turns a flagged reading of `shard` into the record to commit, or undefined for none. */

@@ -24,6 +24,8 @@ export interface ShardContext {
   readonly semantics: Semantics;
   readonly settings: ShardSettings;
   readonly topics: TopicNames;
+  /** Topics of feature rows by window length, `topics.output` the first. */
+  readonly featureTopics: readonly string[];
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;

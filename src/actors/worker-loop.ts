@@ -7,7 +7,7 @@ import { encodeFeatureRowAvro, encodeFeatureRowJson } from '../codecs/feature-ro
 import { deferred } from '../deferred.ts';
 import { ConfigError } from '../errors.ts';
 import type { EventLog } from '../log/event-log.ts';
-import { topicNames } from '../log/topics.ts';
+import { featureTopics, topicNames } from '../log/topics.ts';
 import type { Logger } from '../logger.ts';
 import { createMetrics, type Metrics } from '../metrics.ts';
 import { selectFeatures } from '../sensors/features.ts';
@@ -114,6 +114,7 @@ async function shardContext(
     semantics,
     settings: config.process,
     topics,
+    featureTopics: featureTopics(config).map(({ topic }) => topic),
     clock,
     logger,
     metrics,

@@ -1,4 +1,4 @@
-// What the live fold would make of the same readings as one partition: how many windows of sensors
+// What the live fold would make of the same readings as one partition: how many base windows of sensors
 // close, and how many readings come too late for theirs. Scores do not depend on it.
 import { emptyReading } from '../sensors/reading.ts';
 import type { Semantics } from '../sensors/semantics.ts';
@@ -16,7 +16,7 @@ export interface WindowCounter {
 
 /** Returns a counter that has seen nothing. */
 export function createWindowCounter(semantics: Semantics): WindowCounter {
-  const state = createShardState(semantics, { watermark: 'own' });
+  const state = createShardState({ ...semantics, windows: [] }, { watermark: 'own' });
   const encoder = new TextEncoder();
   const idBytes = new Map<string, Uint8Array>();
   const reading = emptyReading();

@@ -3,9 +3,8 @@ import type { Clock } from '../clock.ts';
 import type { Config, KafkaConfig } from '../config.ts';
 import type { EventLog, TopicDescription } from '../log/event-log.ts';
 import type { ClusterFacts } from '../log/kafka/cluster-facts.ts';
-import { topicNames } from '../log/topics.ts';
 import { clockCheck, fail, ok, warn, type Check } from './doctor-check.ts';
-import { topicChecks } from './doctor-topics.ts';
+import { programTopics, topicChecks } from './doctor-topics.ts';
 
 const newestRecords = 20;
 
@@ -48,9 +47,8 @@ export async function logChecks(
   config: Config,
   { brokers, clock }: { readonly brokers: number; readonly clock: Clock },
 ): Promise<readonly Check[]> {
-  const names = topicNames(config.process);
   const topics = new Map<string, TopicDescription>();
-  for (const name of Object.values({ ...names })) {
+  for (const [, name] of programTopics(config)) {
     const description = await log.describeTopic(name);
     if (description !== undefined) topics.set(name, description);
   }

@@ -1,7 +1,7 @@
 // What can be wrong with topics, judged from their descriptions alone.
 import type { Config } from '../config.ts';
 import type { TopicDescription } from '../log/event-log.ts';
-import { topicNames } from '../log/topics.ts';
+import { featureTopics, topicNames } from '../log/topics.ts';
 import { fail, ok, warn, type Check } from './doctor-check.ts';
 
 export interface FoundTopics {
@@ -12,11 +12,20 @@ export interface FoundTopics {
 
 const dayMs = 86_400_000;
 
+/** Returns what each topic of the program is for, and its name. */
+export function programTopics(config: Config): readonly (readonly [role: string, name: string])[] {
+  const [, ...larger] = featureTopics(config);
+  return [
+    ...Object.entries({ ...topicNames(config.process) }),
+    ...larger.map(({ topic }) => ['output', topic] as const),
+  ];
+}
+
 /** Returns the checks of every topic of the program. */
 export function topicChecks(config: Config, { topics, brokers }: FoundTopics): readonly Check[] {
   const names = topicNames(config.process);
   const { anomalyEvents, snapshotStore } = config.process;
-  const wanted = Object.entries({ ...names })
+  const wanted = programTopics(config)
     .filter(([role]) => role !== 'snapshots' || snapshotStore === 'kafka')
     .filter(([role]) => role !== 'anomalies' || anomalyEvents !== 'off');
   const input = topics.get(names.input);

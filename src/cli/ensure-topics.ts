@@ -2,7 +2,7 @@
 import type { Config } from '../config.ts';
 import { assert } from '../errors.ts';
 import type { EventLog, TopicDescription, TopicSpec } from '../log/event-log.ts';
-import { topicNames, topicSpecs } from '../log/topics.ts';
+import { featureTopics, topicNames, topicSpecs } from '../log/topics.ts';
 
 export interface EnsuredTopic {
   readonly topic: string;
@@ -38,10 +38,11 @@ async function specsFor(
 ): Promise<readonly TopicSpec[]> {
   const found = await log.describeTopic(topicNames(config.process).input);
   const maxMessageBytes = Number(found?.config['max.message.bytes'] ?? NaN);
-  return topicSpecs(config.process, {
+  const input = {
     partitions: found?.partitions ?? partitions,
     ...(Number.isSafeInteger(maxMessageBytes) ? { maxMessageBytes } : {}),
-  });
+  };
+  return topicSpecs(config.process, input, featureTopics(config));
 }
 
 async function ensure(

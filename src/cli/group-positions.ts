@@ -2,7 +2,7 @@
 import { decodePositionMetadata } from '../actors/position-metadata.ts';
 import type { Config } from '../config.ts';
 import type { EventLog } from '../log/event-log.ts';
-import { topicNames } from '../log/topics.ts';
+import { featureTopics, topicNames } from '../log/topics.ts';
 
 /** Names as `inspect --json` prints them. */
 export interface GroupPosition {
@@ -36,7 +36,8 @@ export interface Groups {
 }
 
 /** Returns the positions of the processing group and of its projection; topics that do not exist have none. */
-export async function readGroups(log: EventLog, { process: settings }: Config): Promise<Groups> {
+export async function readGroups(log: EventLog, config: Config): Promise<Groups> {
+  const { process: settings } = config;
   const names = topicNames(settings);
   const group = settings.groupId;
   const projectionGroup = `${group}-projection`;
@@ -44,7 +45,10 @@ export async function readGroups(log: EventLog, { process: settings }: Config): 
     ...(await readTopic(log, group, names.input)),
     ...(await readTopic(log, group, names.rekeyed)),
   ];
-  const projection = await readTopic(log, projectionGroup, names.output);
+  const projection: Committed[] = [];
+  for (const { topic } of featureTopics(config)) {
+    projection.push(...(await readTopic(log, projectionGroup, topic)));
+  }
   return {
     group,
     shards: shards.map(({ position, metadata }) => ({

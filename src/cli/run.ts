@@ -9,7 +9,6 @@ import { isSensoriumError } from '../errors.ts';
 import { createHttpServer } from '../http/server.ts';
 import type { EventLog, TopicDescription } from '../log/event-log.ts';
 import { openEventLog } from '../log/open.ts';
-import { topicNames } from '../log/topics.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { produce } from '../producer/produce.ts';
 import { simulateSensors, simulationDefaults } from '../producer/simulated-sensors.ts';
@@ -18,7 +17,7 @@ import { openFeatureStore } from '../stores/open.ts';
 import { startSupervisor } from '../supervisor/supervisor.ts';
 import { logPlace, readConfig } from './command.ts';
 import { printLine, type CliContext } from './context.ts';
-import { topicChecks } from './doctor-topics.ts';
+import { programTopics, topicChecks } from './doctor-topics.ts';
 import { ensureTopics, type EnsuredTopic } from './ensure-topics.ts';
 import { reachBroker } from './reach-broker.ts';
 import { version } from './version.ts';
@@ -192,7 +191,7 @@ function printStart({ out }: CliContext, config: Config, ensured: readonly Ensur
 /** Topics that were there before are taken as they are; what is risky about them is said once. */
 async function warnOfTopics({ err }: CliContext, config: Config, log: EventLog): Promise<void> {
   const topics = new Map<string, TopicDescription>();
-  for (const name of Object.values({ ...topicNames(config.process) })) {
+  for (const [, name] of programTopics(config)) {
     const description = await log.describeTopic(name);
     if (description !== undefined) topics.set(name, description);
   }

@@ -1,6 +1,8 @@
 // The topics of the program: their names, derived from the settings, and how the ones we create are configured.
 // Existing topics stay as they are (`doctor` says which settings of theirs are risky).
-import type { ProcessConfig } from '../config.ts';
+import { feastView } from '../codecs/feast.ts';
+import type { Config, ProcessConfig } from '../config.ts';
+import { windowName } from '../sensors/larger-window.ts';
 import type { TopicSpec } from './event-log.ts';
 
 export interface TopicNames {
@@ -13,6 +15,13 @@ export interface TopicNames {
   readonly anomalies: string;
   readonly journal: string;
   readonly snapshots: string;
+}
+
+/** Where the rows of one window length go. */
+export interface FeatureTopic {
+  readonly topic: string;
+  /** Feast's view of them. */
+  readonly view: string;
 }
 
 export interface InputTopicShape {
@@ -42,9 +51,23 @@ export function topicNames(
   };
 }
 
+/** Returns the topics of feature rows by window length: the output topic, then one for each of WINDOWS. */
+export function featureTopics(config: {
+  readonly process: Pick<ProcessConfig, 'outputTopic'>;
+  readonly semantics: Pick<Config['semantics'], 'windows'>;
+}): readonly FeatureTopic[] {
+  const { outputTopic } = config.process;
+  const larger = config.semantics.windows.map((window) => ({
+    topic: windowName(outputTopic, window),
+    view: windowName(feastView, window),
+  }));
+  return [{ topic: outputTopic, view: feastView }, ...larger];
+}
+
 /**
  * Returns the topics to create where they are missing, the input first, all with the input's partition count.
  * The snapshot topic is among them only with `snapshotStore` kafka, the anomaly topic unless `anomalyEvents` is off.
+ * `features` are all topics of feature rows.
  */
 export function topicSpecs(
   config: Pick<
@@ -52,6 +75,7 @@ export function topicSpecs(
     'inputTopic' | 'outputTopic' | 'anomalyTopic' | 'anomalyEvents' | 'snapshotStore'
   >,
   input: InputTopicShape,
+  features: readonly FeatureTopic[],
 ): readonly TopicSpec[] {
   const names = topicNames(config);
   const { partitions } = input;
@@ -71,7 +95,7 @@ export function topicSpecs(
         'retention.ms': String(30 * dayMs),
       },
     },
-    { topic: names.output, partitions, config: appended },
+    ...features.map(({ topic }) => ({ topic, partitions, config: appended })),
     ...(config.anomalyEvents === 'off'
       ? []
       : [{ topic: names.anomalies, partitions, config: appended }]),

@@ -14,9 +14,10 @@ import {
   paneMin,
   paneScoreMax,
   paneWindowEnd,
+  type PanePool,
 } from './pane.ts';
 import { startOf, type PaneLayout } from './pane-layout.ts';
-import type { ShardColumns } from './shard-columns.ts';
+import type { IdTable } from './table.ts';
 
 /** One closed window of one sensor; a reused view, valid only during the call that hands it out. */
 export interface ClosedWindow {
@@ -24,6 +25,8 @@ export interface ClosedWindow {
   readonly idBytes: Uint8Array;
   readonly idStart: number;
   readonly idEnd: number;
+  /** Which length it has: 0 the base's, from 1 on those of WINDOWS in their order. */
+  readonly lengthIndex: number;
   readonly windowStartMs: number;
   readonly windowEndMs: number;
   /** At least 1. */
@@ -68,6 +71,7 @@ export class ClosedWindowView implements ClosedWindow {
   idBytes: Uint8Array = new Uint8Array(0);
   idStart: number = 0;
   idEnd: number = 0;
+  lengthIndex: number = 0;
   windowStartMs: number = 0;
   windowEndMs: number = 0;
   count: number = 0;
@@ -82,9 +86,12 @@ export class ClosedWindowView implements ClosedWindow {
   lastOffset: number = 0;
   private readonly layout: PaneLayout;
   private readonly pane: Float64Array;
+  private readonly lengthsMs: readonly number[];
 
-  constructor(layout: PaneLayout) {
+  /** @param lengthsMs of the windows, by their index */
+  constructor(layout: PaneLayout, lengthsMs: readonly number[]) {
     this.layout = layout;
+    this.lengthsMs = lengthsMs;
     this.pane = new Float64Array(layout.stride);
   }
 
@@ -93,22 +100,20 @@ export class ClosedWindowView implements ClosedWindow {
   }
 
   /** Takes over the numbers of `pane`. */
-  fill(columns: ShardColumns, pane: number, windowMs: number): void {
-    const { table } = columns;
-    const panes = columns.panes.columns;
-    const slot = columns.panes.slotOf(pane);
-    const { stride } = columns.panes;
+  fill(table: IdTable, pool: PanePool, pane: number, lengthIndex: number): void {
+    const { columns: panes, stride } = pool;
+    const slot = pool.slotOf(pane);
     const base = pane * stride;
     for (let at = 0; at < stride; at += 1) this.pane[at] = panes[base + at] ?? 0;
     this.idBytes = table.arena;
     this.idStart = table.idStart(slot);
     this.idEnd = table.idStart(slot + 1);
-    this.windowStartMs = (panes[base + paneWindowEnd] ?? 0) - windowMs;
+    this.lengthIndex = lengthIndex;
     this.readPane();
   }
 
   newList(): ClosedWindowList {
-    return new WindowCopies(this, new ClosedWindowView(this.layout));
+    return new WindowCopies(this, new ClosedWindowView(this.layout, this.lengthsMs));
   }
 
   /** Doubles that `copyTo` writes. */
@@ -122,7 +127,7 @@ export class ClosedWindowView implements ClosedWindow {
     for (let index = 0; index < stride; index += 1) columns[at + index] = this.pane[index] ?? 0;
     columns[at + stride] = this.idStart;
     columns[at + stride + 1] = this.idEnd;
-    columns[at + stride + 2] = this.windowStartMs;
+    columns[at + stride + 2] = this.lengthIndex;
   }
 
   /** Shows the window that another view wrote at `at`. */
@@ -132,13 +137,14 @@ export class ClosedWindowView implements ClosedWindow {
     this.idBytes = idBytes;
     this.idStart = columns[at + stride] ?? 0;
     this.idEnd = columns[at + stride + 1] ?? 0;
-    this.windowStartMs = columns[at + stride + 2] ?? 0;
+    this.lengthIndex = columns[at + stride + 2] ?? 0;
     this.readPane();
   }
 
   private readPane(): void {
     const { pane } = this;
     this.windowEndMs = pane[paneWindowEnd] ?? 0;
+    this.windowStartMs = this.windowEndMs - (this.lengthsMs[this.lengthIndex] ?? 0);
     this.count = pane[paneCount] ?? 0;
     this.mean = pane[paneMean] ?? 0;
     this.min = pane[paneMin] ?? 0;

@@ -37,6 +37,7 @@ export function semanticsFingerprint(semantics: Semantics): SemanticsFingerprint
     `INPUT_KEYING=${semantics.inputKeying}`,
     `FEATURES=${semantics.features.join(',')}`,
     ...extraColumns(semantics.features),
+    ...largerWindows(semantics),
   ].join(' ');
   return { hash: hashText(text), text };
 }
@@ -47,6 +48,11 @@ function extraColumns(features: readonly string[]): readonly string[] {
   if (extras.length === 0) return [];
   const names = extras.map(({ accumulator: { name, columns } }) => `${name}(${columns.join(',')})`);
   return [`COLUMNS=${names.join(',')}`];
+}
+
+/** Left out where none are declared, as before there were any. */
+function largerWindows({ windows }: Semantics): readonly string[] {
+  return windows.length === 0 ? [] : [`WINDOWS=${windows.map(({ name }) => name).join(',')}`];
 }
 
 /**

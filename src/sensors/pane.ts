@@ -42,6 +42,8 @@ export class PanePool {
   /** By slot: the sensor's most recently opened pane + 1; 0 where it has none. */
   private heads: Int32Array = new Int32Array(0);
   private free: number = none;
+  /** Where another pool's pane lies while it is merged; never in a list. */
+  private borrowed: number = none;
   /** Panes from here on were never used. */
   private unused: number = 0;
 
@@ -165,6 +167,30 @@ export class PanePool {
     this.free = pane;
     this.openCount -= 1;
     return this.head(slot) === none;
+  }
+
+  /** Copies a pane of another pool of the same layout here, for `mergeBorrowed`. */
+  borrow(others: PanePool, pane: number): void {
+    // Merges work within one array, so that a snapshot or a test needs no second kind of them.
+    if (this.borrowed === none) this.borrowed = this.allocate();
+    const into = this.stride * this.borrowed;
+    const from = this.stride * pane;
+    for (let at = 0; at < this.stride; at += 1) {
+      this.columns[into + at] = others.columns[from + at] ?? 0;
+    }
+  }
+
+  /** Merges the borrowed pane into `pane`, as if its readings had been folded there after its own. */
+  mergeBorrowed(pane: number): void {
+    const into = this.stride * pane;
+    const from = this.stride * this.borrowed;
+    const { base, extras } = this.layout;
+    for (const { accumulator, start } of base) {
+      accumulator.merge(this.columns, into + start, from + start);
+    }
+    for (const { accumulator, start } of extras) {
+      accumulator.merge(this.columns, into + start, from + start);
+    }
   }
 
   private allocate(): number {

@@ -1,6 +1,7 @@
 // The settings that change results. Everything else may differ between processes and from one start
 // to the next.
 import { assert } from '../errors.ts';
+import { largerWindowProblem, type LargerWindow } from './larger-window.ts';
 
 /** Everything that changes results; fingerprinted into committed metadata and snapshots. */
 export interface Semantics {
@@ -20,6 +21,8 @@ export interface Semantics {
   readonly sensorsMax: number;
   readonly inputKeying: 'auto' | 'rekey';
   readonly features: readonly string[];
+  /** Beside the base windows of windowMs. */
+  readonly windows: readonly LargerWindow[];
 }
 
 /**
@@ -38,6 +41,10 @@ export function assertSemantics(semantics: Semantics): void {
   whole('maxAheadMs', semantics.maxAheadMs, 0);
   whole('anomalyWarmup', semantics.anomalyWarmup, 0);
   whole('sensorsMax', semantics.sensorsMax, 1);
+  for (const window of semantics.windows) {
+    const problem = largerWindowProblem(window, semantics.windowMs);
+    assert(problem === undefined, `windows: ${problem ?? ''}`);
+  }
   assert(semantics.baselineHalfLife >= 1, 'baselineHalfLife: expected at least one reading');
   assert(semantics.anomalyThreshold > 0, 'anomalyThreshold: expected a positive number');
 }

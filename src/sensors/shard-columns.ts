@@ -2,11 +2,14 @@
 // on these columns in place; nothing else holds a reference to them.
 import { CorruptSnapshotError } from '../errors.ts';
 import type { Baseline } from './baseline.ts';
-import { createBaseline, type BaselineSettings } from './create-baseline.ts';
+import { createBaseline } from './create-baseline.ts';
 import { selectFeatures } from './features.ts';
+import { LargerWindows } from './larger-windows.ts';
 import { compileLifecycle, sensorLifecycle, type LifecycleTable } from './lifecycle.ts';
 import { paneLayout } from './pane-layout.ts';
-import { PanePool, paneCount, paneFirstOffset, paneWindowEnd } from './pane.ts';
+import { paneParts, restorePanes } from './pane-parts.ts';
+import { PanePool } from './pane.ts';
+import type { Semantics } from './semantics.ts';
 import type { SnapshotParts } from './snapshot-format.ts';
 import { IdTable } from './table.ts';
 
@@ -22,27 +25,30 @@ export type ColumnParts = Pick<
   | 'baselines'
   | 'paneSlots'
   | 'panes'
+  | 'largerLengths'
+  | 'largerSlots'
+  | 'largerPanes'
 >;
 
 const slotsMin = 64;
+const eventCount = lifecycleTable.events.length;
 
 export class ShardColumns {
   readonly table: IdTable;
   readonly baseline: Baseline;
+  /** Of base windows. */
   readonly panes: PanePool;
+  readonly larger: LargerWindows;
   /** By slot: the state of the sensor's lifecycle. */
   lifecycle: Uint8Array = new Uint8Array(0);
 
   /** @throws ConfigError when a feature is unknown. */
-  constructor(
-    settings: BaselineSettings & {
-      readonly sensorsMax: number;
-      readonly features: readonly string[];
-    },
-  ) {
-    this.table = new IdTable(settings.sensorsMax);
-    this.panes = new PanePool(paneLayout(selectFeatures(settings.features)));
-    this.baseline = createBaseline(settings);
+  constructor(semantics: Semantics) {
+    const layout = paneLayout(selectFeatures(semantics.features));
+    this.table = new IdTable(semantics.sensorsMax);
+    this.panes = new PanePool(layout);
+    this.larger = new LargerWindows(semantics.windows, semantics.windowMs, layout);
+    this.baseline = createBaseline(semantics);
     this.reserve(slotsMin);
   }
 
@@ -55,6 +61,15 @@ export class ShardColumns {
     const slot = this.table.slotOf(idBytes, idStart, idEnd);
     if (slot >= this.lifecycle.length) this.reserve(2 * this.lifecycle.length);
     return slot;
+  }
+
+  /** Applies an event of the lifecycle to the sensor of `slot`. */
+  apply(slot: number, event: number): void {
+    // hot path
+    const states = this.lifecycle;
+    const state = states[slot] ?? 0;
+    const next = lifecycleTable.next[state * eventCount + event] ?? 0;
+    if (next !== state) states[slot] = next;
   }
 
   /** Returns the id of `slot` as text. */
@@ -71,16 +86,11 @@ export class ShardColumns {
   parts(): ColumnParts {
     const { table, baseline } = this;
     const sensors = table.count;
-    const { stride: paneStride } = this.panes;
-    const open = this.panesInClosingOrder();
-    const panes = new Float64Array(open.length * paneStride);
-    open.forEach((pane, index) => {
-      const from = pane * paneStride;
-      panes.set(this.panes.columns.subarray(from, from + paneStride), index * paneStride);
-    });
+    const base = paneParts([this.panes]);
+    const larger = paneParts(this.larger.pools);
     return {
       baselineStride: baseline.stride,
-      paneStride,
+      paneStride: this.panes.stride,
       idLengths: Uint32Array.from(
         { length: sensors },
         (_, slot) => table.idStart(slot + 1) - table.idStart(slot),
@@ -88,8 +98,11 @@ export class ShardColumns {
       ids: table.arena.subarray(0, table.idStart(sensors)),
       lifecycle: this.lifecycle.subarray(0, sensors),
       baselines: baseline.columns.subarray(0, sensors * baseline.stride),
-      paneSlots: Uint32Array.from(open, (pane) => this.panes.slotOf(pane)),
-      panes,
+      paneSlots: base.slots,
+      panes: base.panes,
+      largerLengths: larger.pools,
+      largerSlots: larger.slots,
+      largerPanes: larger.panes,
     };
   }
 
@@ -98,10 +111,9 @@ export class ShardColumns {
    * @throws CorruptSnapshotError when the parts contradict each other.
    */
   restore(parts: ColumnParts): void {
-    const { baseline, panes } = this;
-    const paneStride = panes.stride;
+    const { baseline } = this;
     check(parts.baselineStride === baseline.stride, 'the baseline has another layout');
-    check(parts.paneStride === paneStride, 'the panes have another layout');
+    check(parts.paneStride === this.panes.stride, 'the panes have another layout');
     this.restoreIds(parts);
     const states = lifecycleTable.states.length;
     check(
@@ -110,17 +122,12 @@ export class ShardColumns {
     );
     this.lifecycle.set(parts.lifecycle);
     baseline.columns.set(parts.baselines);
-    let earlierEndMs = -Infinity;
-    parts.paneSlots.forEach((slot, index) => {
-      const from = index * paneStride;
-      const endMs = parts.panes[from + paneWindowEnd] ?? NaN;
-      check(slot < this.table.count, 'a pane belongs to no sensor');
-      check(Number.isFinite(endMs) && endMs >= earlierEndMs, 'windows are out of order');
-      check((parts.panes[from + paneCount] ?? 0) > 0, 'a pane holds no reading');
-      const pane = panes.open(slot, endMs, parts.panes[from + paneFirstOffset] ?? 0);
-      panes.columns.set(parts.panes.subarray(from, from + paneStride), pane * paneStride);
-      earlierEndMs = endMs;
-    });
+    const sensors = this.table.count;
+    const pools = new Uint32Array(parts.paneSlots.length);
+    restorePanes([this.panes], { pools, slots: parts.paneSlots, panes: parts.panes }, sensors);
+    const { largerLengths, largerSlots: slots, largerPanes: panes } = parts;
+    restorePanes(this.larger.pools, { pools: largerLengths, slots, panes }, sensors);
+    this.larger.noteEarliest();
   }
 
   private restoreIds(parts: ColumnParts): void {
@@ -134,14 +141,6 @@ export class ShardColumns {
     check(start === parts.ids.length, 'the ids go on too long');
   }
 
-  private panesInClosingOrder(): readonly number[] {
-    const ordered: number[] = [];
-    for (const first of this.panes.windows.firstPanes()) {
-      for (let pane = first; pane >= 0; pane = this.panes.nextOfWindow(pane)) ordered.push(pane);
-    }
-    return ordered;
-  }
-
   private reserve(slots: number): void {
     const states = new Uint8Array(slots).fill(lifecycleTable.initial);
     states.set(this.lifecycle);
@@ -150,6 +149,7 @@ export class ShardColumns {
     baselines.set(this.baseline.columns);
     this.baseline.columns = baselines;
     this.panes.reserve(slots);
+    this.larger.reserve(slots);
   }
 }
 

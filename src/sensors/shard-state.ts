@@ -1,11 +1,12 @@
 // The fold: one shard's readings in log order → closed windows, late and other refused readings.
 // State is a pure function of the calls made; event time comes from readings alone. Next on the
 // line: outputs and position commit together.
-import { assert, ConfigError, CorruptSnapshotError, InvariantError } from '../errors.ts';
+import { assert, ConfigError, CorruptSnapshotError } from '../errors.ts';
 import { emptyScoredReading, type ScoredReading } from './accumulator.ts';
 import { AnomalousReadingView, type FoldOutputs } from './anomalous-reading.ts';
 import { alarmFlag, anomalyFlag } from './baseline.ts';
 import { ClosedWindowView, type ClosedWindows } from './closed-window.ts';
+import { closeWindows } from './closing.ts';
 import { fingerprintDifferences, semanticsFingerprint } from './fingerprint.ts';
 import { inspectSensor, type SensorInspection } from './inspection.ts';
 import { place } from './lifecycle.ts';
@@ -34,17 +35,17 @@ export interface ShardState {
   /** Greatest event time folded, or refused as late, sensors_max or quarantined; else -Infinity. */
   readonly maxEventTimeMs: number;
   readonly sensorCount: number;
-  /** Open panes: windows of sensors, not distinct windows. */
+  /** Open panes of every length: windows of sensors, not distinct windows. */
   readonly openWindowCount: number;
-  /** End of the earliest open window; +Infinity where none is open. */
+  /** End of the earliest open window of any length; +Infinity where none is open. */
   readonly earliestWindowEndMs: number;
   /**
    * Folds one reading at `offset` (ascending); returns null, or why it was not folded: late,
    * timestamp_ahead, timestamp_range, sensors_max, quarantined. It decides before it writes: a
    * refused reading changes no sensor. All but timestamp_ahead and timestamp_range count for event
    * time. `outputs` gets the reading if it was flagged; then, with an own watermark, that advances to
-   * maxEventTimeMs − watermarkDelayMs, and `outputs` gets every window whose end it reached, in
-   * window order, then in the order the panes were opened.
+   * maxEventTimeMs − watermarkDelayMs, and `outputs` gets every window whose end it reached: by end,
+   * a base window before a larger one of the same end, then in the order the panes were opened.
    * @throws InvariantError when the reading is not one a decoder may hand over; nothing is changed
    * then.
    */
@@ -120,10 +121,8 @@ export function restoreShardState(
 const quarantined = place(lifecycleTable.states, 'quarantined');
 const read = place(lifecycleTable.events, 'read');
 const readWarm = place(lifecycleTable.events, 'readWarm');
-const windowsClosed = place(lifecycleTable.events, 'windowsClosed');
 const quarantineEvent = place(lifecycleTable.events, 'quarantine');
 const releaseEvent = place(lifecycleTable.events, 'release');
-const eventCount = lifecycleTable.events.length;
 
 class ColumnShardState implements ShardState {
   watermarkMs: number = -Infinity;
@@ -143,7 +142,8 @@ class ColumnShardState implements ShardState {
     this.windowMs = semantics.windowMs;
     this.mode = options.watermark;
     this.columns = new ShardColumns(semantics);
-    this.view = new ClosedWindowView(this.columns.panes.layout);
+    const lengthsMs = [semantics.windowMs, ...semantics.windows.map(({ sizeMs }) => sizeMs)];
+    this.view = new ClosedWindowView(this.columns.panes.layout, lengthsMs);
     this.sensorsMax = sensorsMaxReason(semantics.sensorsMax);
   }
 
@@ -152,11 +152,12 @@ class ColumnShardState implements ShardState {
   }
 
   get openWindowCount(): number {
-    return this.columns.panes.openCount;
+    return this.columns.panes.openCount + this.columns.larger.openCount;
   }
 
   get earliestWindowEndMs(): number {
-    return this.columns.panes.windows.earliestEndMs;
+    const { larger, panes } = this.columns;
+    return Math.min(panes.windows.earliestEndMs, larger.earliestEndMs);
   }
 
   fold(
@@ -202,14 +203,14 @@ class ColumnShardState implements ShardState {
   advanceWatermark(toMs: number, closed: ClosedWindows): void {
     assert(toMs < Infinity, 'expected a time to advance the watermark to', { toMs });
     if (toMs > this.watermarkMs) this.watermarkMs = toMs;
-    if (this.watermarkMs >= this.earliestWindowEndMs) this.closeWindows(closed);
+    closeWindows(this.columns, this.watermarkMs, this.view, closed);
   }
 
   quarantine(sensorId: string): boolean {
     const id = new TextEncoder().encode(sensorId);
     const slot = this.columns.slotOf(id, 0, id.length);
     if (slot < 0) return false;
-    this.apply(slot, quarantineEvent);
+    this.columns.apply(slot, quarantineEvent);
     return true;
   }
 
@@ -217,7 +218,7 @@ class ColumnShardState implements ShardState {
     const id = new TextEncoder().encode(sensorId);
     const slot = this.columns.table.find(id, 0, id.length);
     if (slot < 0 || this.columns.lifecycle[slot] !== quarantined) return false;
-    this.apply(slot, releaseEvent);
+    this.columns.apply(slot, releaseEvent);
     return true;
   }
 
@@ -257,7 +258,7 @@ class ColumnShardState implements ShardState {
       scored.score = baseline.score;
       panes.addToExtras(pane, scored);
     }
-    this.apply(slot, baseline.readingCount(slot) < baseline.warmReadings ? read : readWarm);
+    this.columns.apply(slot, baseline.readingCount(slot) < baseline.warmReadings ? read : readWarm);
     return flags;
   }
 
@@ -270,31 +271,8 @@ class ColumnShardState implements ShardState {
       timestampMs,
       this.semantics.watermarkDelayMs,
     );
-    if (this.watermarkMs >= this.earliestWindowEndMs) this.closeWindows(closed);
-  }
-
-  private closeWindows(closed: ClosedWindows): void {
-    const { panes } = this.columns;
-    while (this.watermarkMs >= panes.windows.earliestEndMs) {
-      const window = panes.windows.takeEarliest();
-      if (window === undefined) throw new InvariantError('an end is due but no window is open');
-      let pane = window.firstPane;
-      while (pane >= 0) {
-        const next = panes.nextOfWindow(pane);
-        const slot = panes.slotOf(pane);
-        this.view.fill(this.columns, pane, this.windowMs);
-        if (panes.release(pane)) this.apply(slot, windowsClosed);
-        closed.windowClosed(this.view);
-        pane = next;
-      }
+    if (this.watermarkMs >= this.earliestWindowEndMs) {
+      closeWindows(this.columns, this.watermarkMs, this.view, closed);
     }
-  }
-
-  private apply(slot: number, event: number): void {
-    // hot path
-    const states = this.columns.lifecycle;
-    const state = states[slot] ?? 0;
-    const next = lifecycleTable.next[state * eventCount + event] ?? 0;
-    if (next !== state) states[slot] = next;
   }
 }

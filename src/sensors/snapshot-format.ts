@@ -6,9 +6,10 @@
 //   16 f64 watermark ms     24 f64 max event time ms
 //   32 u32 sensors s        36 u32 panes p        40 u32 id bytes i       44 u32 fingerprint bytes f
 //   48 u32 doubles a sensor b                         52 u32 doubles a pane c
-//   56 u32 watermark mode (0 own, 1 external)         60 u32 zero
+//   56 u32 watermark mode (0 own, 1 external)         60 u32 larger panes l
 //   64 fingerprint f × u8 UTF-8 │ id lengths s × u32 │ ids i × u8 │ lifecycle s × u8
 //      │ baselines s·b × f64 │ pane slots p × u32 │ panes p·c × f64
+//      │ larger panes: length indices l × u32 │ slots l × u32 │ panes l·c × f64
 import { assert, CorruptSnapshotError } from '../errors.ts';
 import type { WatermarkMode } from './watermark.ts';
 
@@ -25,6 +26,10 @@ export interface SnapshotParts {
   readonly baselines: Float64Array;
   readonly paneSlots: Uint32Array;
   readonly panes: Float64Array;
+  /** Of each pane of a larger window: which of the declared lengths it has. */
+  readonly largerLengths: Uint32Array;
+  readonly largerSlots: Uint32Array;
+  readonly largerPanes: Float64Array;
 }
 
 const magic = 0x52534e53;
@@ -44,6 +49,9 @@ export function encodeSnapshot(parts: SnapshotParts): Uint8Array<ArrayBuffer> {
     parts.baselines,
     parts.paneSlots,
     parts.panes,
+    parts.largerLengths,
+    parts.largerSlots,
+    parts.largerPanes,
   ];
   const total = sections.reduce((sum, section) => sum + padded(section.byteLength), headerBytes);
   const bytes = new Uint8Array(total);
@@ -60,6 +68,7 @@ export function encodeSnapshot(parts: SnapshotParts): Uint8Array<ArrayBuffer> {
   header.setUint32(48, parts.baselineStride, true);
   header.setUint32(52, parts.paneStride, true);
   header.setUint32(56, modes.indexOf(parts.watermarkMode), true);
+  header.setUint32(60, parts.largerSlots.length, true);
   let at = headerBytes;
   for (const section of sections) {
     const { buffer, byteOffset, byteLength } = section;
@@ -83,6 +92,7 @@ export function decodeSnapshot(bytes: Uint8Array): SnapshotParts {
   if (u32(0) !== magic) corrupt('expected the magic number of a shard snapshot', u32(0));
   if (u32(4) !== version) corrupt(`expected snapshot version ${version}`, u32(4));
   const [sensors, panes, idBytes, baselineStride] = [u32(32), u32(36), u32(40), u32(48)];
+  const [paneStride, larger] = [u32(52), u32(60)];
   const lengths = [
     u32(44),
     4 * sensors,
@@ -90,7 +100,10 @@ export function decodeSnapshot(bytes: Uint8Array): SnapshotParts {
     sensors,
     8 * sensors * baselineStride,
     4 * panes,
-    8 * panes * u32(52),
+    8 * panes * paneStride,
+    4 * larger,
+    4 * larger,
+    8 * larger * paneStride,
   ];
   const total = lengths.reduce((sum, length) => sum + padded(length), headerBytes);
   if (bytes.length !== total) corrupt(`expected ${total} bytes by the counts`, bytes.length);
@@ -109,13 +122,16 @@ export function decodeSnapshot(bytes: Uint8Array): SnapshotParts {
     watermarkMs: header.getFloat64(16, true),
     maxEventTimeMs: header.getFloat64(24, true),
     baselineStride,
-    paneStride: u32(52),
+    paneStride,
     idLengths: new Uint32Array(buffer, start(1), sensors),
     ids: new Uint8Array(buffer, start(2), idBytes),
     lifecycle: new Uint8Array(buffer, start(3), sensors),
     baselines: new Float64Array(buffer, start(4), sensors * baselineStride),
     paneSlots: new Uint32Array(buffer, start(5), panes),
-    panes: new Float64Array(buffer, start(6), panes * u32(52)),
+    panes: new Float64Array(buffer, start(6), panes * paneStride),
+    largerLengths: new Uint32Array(buffer, start(7), larger),
+    largerSlots: new Uint32Array(buffer, start(8), larger),
+    largerPanes: new Float64Array(buffer, start(9), larger * paneStride),
   };
 }
 

@@ -41,9 +41,15 @@ export function welfordMerge(columns: Float64Array, into: number, from: number):
   }
   const count = countA + countB;
   const meanA = columns[into + welfordMean] ?? 0;
-  const difference = (columns[from + welfordMean] ?? 0) - meanA;
+  const meanB = columns[from + welfordMean] ?? 0;
+  const difference = meanB - meanA;
   columns[into + welfordCount] = count;
-  columns[into + welfordMean] = meanA + (difference * countB) / count;
+  // Rounding could carry the mean an ulp past the nearer of the two, and so out of [min, max].
+  const mean = meanA + (difference * countB) / count;
+  columns[into + welfordMean] = Math.min(
+    Math.max(mean, Math.min(meanA, meanB)),
+    Math.max(meanA, meanB),
+  );
   columns[into + welfordM2] =
     (columns[into + welfordM2] ?? 0) +
     (columns[from + welfordM2] ?? 0) +

@@ -63,6 +63,7 @@ function world(): World {
     semantics: historySemantics(plan),
     settings,
     topics: simulatedTopics,
+    featureTopics: [simulatedTopics.output],
     clock: processClock(scheduler, new Life()),
     logger: createLogger('fatal'),
     metrics: createMetrics(),
@@ -130,7 +131,7 @@ describe('recovery', () => {
   it('refuses settings that would compute other results, and names what differs', async () => {
     const { recover } = world();
     await recover();
-    const semantics: Semantics = { ...historySemantics(plan), windowMs: 30_000 };
+    const semantics: Semantics = { ...historySemantics(plan), windowMs: 30_000, windows: [] };
 
     const again = recover({ semantics });
 

@@ -9,20 +9,22 @@ import { redisChecks } from '../../src/cli/doctor-redis.ts';
 import { topicChecks } from '../../src/cli/doctor-topics.ts';
 import { parseConfig } from '../../src/config.ts';
 import type { TopicDescription } from '../../src/log/event-log.ts';
-import { topicNames, topicSpecs } from '../../src/log/topics.ts';
+import { featureTopics, topicNames, topicSpecs } from '../../src/log/topics.ts';
 import type { RedisFacts } from '../../src/stores/redis/redis-facts.ts';
 import { cli, freshDataDir } from './captured-cli.ts';
 
 const config = parseConfig({ KAFKA_BROKERS: 'a:9092' });
 const names = topicNames(config.process);
-const created: readonly TopicDescription[] = topicSpecs(config.process, { partitions: 4 }).map(
-  ({ topic, partitions, config: settings = {} }) => ({
-    topic,
-    partitions,
-    replicationFactor: 3,
-    config: { 'min.insync.replicas': '2', 'max.message.bytes': '1048588', ...settings },
-  }),
-);
+const created: readonly TopicDescription[] = topicSpecs(
+  config.process,
+  { partitions: 4 },
+  featureTopics(config),
+).map(({ topic, partitions, config: settings = {} }) => ({
+  topic,
+  partitions,
+  replicationFactor: 3,
+  config: { 'min.insync.replicas': '2', 'max.message.bytes': '1048588', ...settings },
+}));
 
 function judge(
   change: { readonly topic: string } & Partial<TopicDescription>,

@@ -23,6 +23,7 @@ function closedWindow(
     idBytes,
     idStart: 2,
     idEnd: 2 + Buffer.byteLength(id),
+    lengthIndex: 0,
     windowStartMs: 1700000040000,
     windowEndMs: 1700000100000,
     count: 60,

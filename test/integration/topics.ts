@@ -1,5 +1,5 @@
 // Topics of one integration test on the real broker: fresh names, their content read back, and the model over it.
-import { topicNames, topicSpecs, type TopicNames } from '../../src/log/topics.ts';
+import { featureTopics, topicNames, topicSpecs, type TopicNames } from '../../src/log/topics.ts';
 import type { EventLog, TopicPartition } from '../../src/log/event-log.ts';
 import { anomalyDifferences } from '../../property-tests/models/anomaly-differences.ts';
 import {
@@ -27,10 +27,13 @@ export async function createTestTopics(
   const outputTopic = `features-${unique}`;
   const anomalyTopic = `${outputTopic}.anomalies`;
   const names = topicNames({ inputTopic, outputTopic, anomalyTopic });
-  const specs = topicSpecs(
-    { inputTopic, outputTopic, anomalyTopic, anomalyEvents: 'all', snapshotStore: 'kafka' },
-    { partitions },
-  );
+  const process = {
+    ...{ inputTopic, outputTopic, anomalyTopic },
+    ...({ anomalyEvents: 'all', snapshotStore: 'kafka' } as const),
+  };
+  // The program creates those of larger windows itself.
+  const features = featureTopics({ process, semantics: { windows: [] } });
+  const specs = topicSpecs(process, { partitions }, features);
   await log.ensureTopics(specs);
   const groupId = `group-${unique}`;
   const env = {

@@ -24,7 +24,7 @@ it('describes each feature by one sentence', () => {
 });
 
 it('takes the population’s standard deviation and the share of anomalies', () => {
-  const view = new ClosedWindowView(paneLayout(defaultFeatures));
+  const view = new ClosedWindowView(paneLayout(defaultFeatures), [60_000]);
   const window = Object.assign(view, { count: 4, m2: 16, anomalyCount: 1 });
   const values = Object.fromEntries(defaultFeatures.map((f) => [f.name, f.value(window)]));
 

@@ -16,6 +16,7 @@ const changes: { readonly [Name in keyof Semantics]: Semantics[Name] } = {
   sensorsMax: 1,
   inputKeying: 'rekey',
   features: ['count'],
+  windows: [{ name: '5m', sizeMs: 300_000, hopMs: 300_000 }],
 };
 
 it.each(Object.entries(changes))('changes when %s does, and names it alone', (name, value) => {

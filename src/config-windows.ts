@@ -1,0 +1,60 @@
+// WINDOWS: larger windows as text, `5m,1h,5m/1m`: a size, or a size and its hop.
+import { z } from 'zod';
+
+import type { Kind } from './config-setting.ts';
+import { largerWindowProblem, type LargerWindow } from './sensors/larger-window.ts';
+
+const unitsMs: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+const lengthMsMax = 366 * 86_400_000;
+const windowsMax = 16;
+
+/** Window lengths separated by commas; the value is in order of size, then hop. */
+export function windowList(): Kind<readonly LargerWindow[]> {
+  const schema = z
+    .string()
+    .transform((text) => text.split(',').map((item) => largerWindow(item.trim())))
+    .pipe(z.array(z.custom<LargerWindow>((item) => item !== undefined)).max(windowsMax))
+    .transform((windows) => windows.sort((a, b) => a.sizeMs - b.sizeMs || a.hopMs - b.hopMs));
+  const expected =
+    'sizes such as 5m or 1h, or size/hop such as 5m/1m, separated by commas; ' +
+    `units ms, s, m, h, d, up to 366d; at most ${windowsMax}; each longer than WINDOW_MS, ` +
+    'size and hop multiples of it, the hop a divisor of the size';
+  return [schema, expected];
+}
+
+function largerWindow(name: string): LargerWindow | undefined {
+  const [size = '', hop = size, ...more] = name.split('/');
+  const sizeMs = lengthMs(size);
+  const hopMs = lengthMs(hop);
+  if (sizeMs === undefined || hopMs === undefined || more.length > 0) return undefined;
+  return { name, sizeMs, hopMs };
+}
+
+function lengthMs(text: string): number | undefined {
+  const [, digits = '', unit = ''] = /^([1-9]\d{0,10})(ms|s|m|h|d)$/.exec(text) ?? [];
+  const ms = Number(digits) * (unitsMs[unit] ?? NaN);
+  return ms > 0 && ms <= lengthMsMax ? ms : undefined;
+}
+
+/** Returns every way in which `windows` do not fit the base or each other. */
+export function windowProblems(
+  windows: readonly LargerWindow[],
+  windowMs: number,
+): readonly string[] {
+  const own = windows.flatMap((window) => largerWindowProblem(window, windowMs) ?? []);
+  const twice = windows.flatMap((window, index) => {
+    const same = windows.slice(0, index).find((other) => isSameLength(other, window));
+    return same === undefined ? [] : [`${window.name} is ${same.name} again`];
+  });
+  return [...own, ...twice];
+}
+
+function isSameLength(one: LargerWindow, other: LargerWindow): boolean {
+  return one.sizeMs === other.sizeMs && one.hopMs === other.hopMs;
+}

@@ -1,0 +1,68 @@
+// Open panes into a snapshot and out of it: pool by pool, in window order, then in the order they
+// were opened, which is the order they close in.
+import { CorruptSnapshotError } from '../errors.ts';
+import { paneCount, paneFirstOffset, paneWindowEnd, type PanePool } from './pane.ts';
+
+export interface PaneParts {
+  /** Of each pane: which of the pools holds it; ascending. */
+  readonly pools: Uint32Array;
+  /** Of each pane: its sensor's slot. */
+  readonly slots: Uint32Array;
+  /** The panes' columns, back to back. */
+  readonly panes: Float64Array;
+}
+
+/** Returns the open panes of `pools`, which have one layout, copied. */
+export function paneParts(pools: readonly PanePool[]): PaneParts {
+  const stride = pools[0]?.stride ?? 0;
+  const count = pools.reduce((sum, { openCount }) => sum + openCount, 0);
+  const parts: PaneParts = {
+    pools: new Uint32Array(count),
+    slots: new Uint32Array(count),
+    panes: new Float64Array(count * stride),
+  };
+  let at = 0;
+  pools.forEach((pool, index) => {
+    for (const first of pool.windows.firstPanes()) {
+      for (let pane = first; pane >= 0; pane = pool.nextOfWindow(pane)) {
+        parts.pools[at] = index;
+        parts.slots[at] = pool.slotOf(pane);
+        parts.panes.set(pool.columns.subarray(pane * stride, (pane + 1) * stride), at * stride);
+        at += 1;
+      }
+    }
+  });
+  return parts;
+}
+
+/**
+ * Opens the panes of a snapshot in `pools`, still empty, for `sensorCount` sensors.
+ * @throws CorruptSnapshotError when the parts contradict each other.
+ */
+export function restorePanes(
+  pools: readonly PanePool[],
+  parts: PaneParts,
+  sensorCount: number,
+): void {
+  let [earlierPool, earlierEndMs] = [0, -Infinity];
+  parts.slots.forEach((slot, index) => {
+    const poolIndex = parts.pools[index] ?? 0;
+    const pool = pools[poolIndex];
+    if (pool === undefined) throw corrupt('a window has a length that is not declared');
+    const from = index * pool.stride;
+    const endMs = parts.panes[from + paneWindowEnd] ?? NaN;
+    if (poolIndex > earlierPool) earlierEndMs = -Infinity;
+    if (slot >= sensorCount) throw corrupt('a pane belongs to no sensor');
+    if (!Number.isFinite(endMs) || endMs < earlierEndMs || poolIndex < earlierPool) {
+      throw corrupt('windows are out of order');
+    }
+    if (!((parts.panes[from + paneCount] ?? 0) > 0)) throw corrupt('a pane holds no reading');
+    const pane = pool.open(slot, endMs, parts.panes[from + paneFirstOffset] ?? 0);
+    pool.columns.set(parts.panes.subarray(from, from + pool.stride), pane * pool.stride);
+    [earlierPool, earlierEndMs] = [poolIndex, endMs];
+  });
+}
+
+function corrupt(otherwise: string): CorruptSnapshotError {
+  return new CorruptSnapshotError(`shard snapshot: ${otherwise}`);
+}
