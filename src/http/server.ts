@@ -46,7 +46,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   addHealthRoutes(app, supervisor);
   addMetricsRoute(app, supervisor);
   addSupervisorRoute(app, supervisor);
-  addSensorRoutes(app, supervisor);
+  addSensorRoutes(app, supervisor, config.process.anomalyEvents);
   addOnlineFeaturesRoute(app, featureStore, config.semantics.features);
   addLiveRoute(app, supervisor);
   addOpenApiRoute(app);

@@ -4,13 +4,14 @@ import { repeatedly, type Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { ControlPort } from '../control-port.ts';
 import { deferred } from '../deferred.ts';
-import { ConfigError } from '../errors.ts';
+import { ConfigError, isSensoriumError } from '../errors.ts';
 import type { EventLog } from '../log/event-log.ts';
 import type { Logger } from '../logger.ts';
 import { createMetrics } from '../metrics.ts';
 import type { FeatureStore } from '../stores/feature-store.ts';
 import { createLiveRows } from './live.ts';
 import { startProjector, type Projector } from './online.ts';
+import { RecentAnomalies } from './recent-anomalies.ts';
 import type { ProjectorCommand, ProjectorEvent } from './protocol.ts';
 
 export interface ProjectorParts {
@@ -24,6 +25,8 @@ export interface ProjectorParts {
 }
 
 const statusIntervalMs = 1_000;
+/** 20,000 anomalies at most in memory, some 5 MB. */
+const anomalyBounds = { anomaliesPerSensorMax: 20, sensorsMax: 1_000, tailRecordsMax: 5_000 };
 
 /** Projects until drained. @throws what the supervisor decides on, by its directive. */
 export async function runOnlineProjection(parts: ProjectorParts): Promise<void> {
@@ -48,11 +51,16 @@ export async function runOnlineProjection(parts: ProjectorParts): Promise<void> 
     onRows: (rows) => live.offer(rows),
     onFailed: (error) => failure.reject(error),
   });
+  const anomalies = new RecentAnomalies({
+    log,
+    topic: config.process.anomalyTopic,
+    ...anomalyBounds,
+  });
   const stopReporting = repeatedly(clock, statusIntervalMs, () => {
     send({ type: 'status', ...projector.status() });
   });
   port.on('message', (command: ProjectorCommand) => {
-    answer(command, projector, metrics.registry, send).then(
+    answer(command, { projector, anomalies, registry: metrics.registry, logger }, send).then(
       (done) => done && drained.resolve(),
       (error: unknown) => failure.reject(error),
     );
@@ -68,10 +76,16 @@ export async function runOnlineProjection(parts: ProjectorParts): Promise<void> 
   }
 }
 
+interface Answering {
+  readonly projector: Projector;
+  readonly anomalies: RecentAnomalies;
+  readonly registry: { getMetricsAsJSON(): Promise<readonly object[]> };
+  readonly logger: Logger;
+}
+
 async function answer(
   command: ProjectorCommand,
-  projector: Projector,
-  registry: { getMetricsAsJSON(): Promise<readonly object[]> },
+  { projector, anomalies, registry, logger }: Answering,
   send: (event: ProjectorEvent) => void,
 ): Promise<boolean> {
   switch (command.type) {
@@ -85,6 +99,16 @@ async function answer(
         metrics: await registry.getMetricsAsJSON(),
       });
       return false;
+    case 'anomalies': {
+      const { requestId, sensorId } = command;
+      const found = await anomalies.of(sensorId).catch((error: unknown) => {
+        if (!isSensoriumError(error) || error.directive !== 'retry') throw error;
+        logger.debug({ sensorId, reason: error.message }, 'anomalies not read');
+        return null;
+      });
+      send({ type: 'anomalies', requestId, anomalies: found });
+      return false;
+    }
     default:
       return command satisfies never;
   }

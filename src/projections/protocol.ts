@@ -3,6 +3,7 @@ import type { FeatureRow } from '../codecs/feature-row.ts';
 import type { Config } from '../config.ts';
 import type { ControlPort } from '../control-port.ts';
 import type { ErrorData } from '../errors.ts';
+import type { RecentAnomaly } from './recent-anomalies.ts';
 
 /** What the projector's thread is given when its one never-ending task starts. Structured-clonable. */
 export interface ProjectorTask {
@@ -30,7 +31,9 @@ export interface ProjectorStatus {
 }
 
 export type ProjectorCommand =
-  { readonly type: 'drain' } | { readonly type: 'metrics'; readonly requestId: number };
+  | { readonly type: 'drain' }
+  | { readonly type: 'metrics'; readonly requestId: number }
+  | { readonly type: 'anomalies'; readonly requestId: number; readonly sensorId: string };
 
 export type ProjectorEvent =
   /** The projector is a member of its group and projects what it is assigned. */
@@ -41,4 +44,10 @@ export type ProjectorEvent =
   | { readonly type: 'rows'; readonly rows: readonly FeatureRow[] }
   /** prom-client's `getMetricsAsJSON()` of this thread. */
   | { readonly type: 'metrics'; readonly requestId: number; readonly metrics: readonly object[] }
+  | {
+      readonly type: 'anomalies';
+      readonly requestId: number;
+      /** The newest first; null where the log did not answer. */
+      readonly anomalies: readonly RecentAnomaly[] | null;
+    }
   | { readonly type: 'drained' };

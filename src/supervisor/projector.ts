@@ -1,6 +1,7 @@
 // The projector as the supervisor holds it: its thread, how far it is behind, and the rows it projected last.
 import type { ProjectorCommand, ProjectorEvent, ProjectorStatus } from '../projections/protocol.ts';
-import { InvariantError } from '../errors.ts';
+import { InvariantError, UnavailableError } from '../errors.ts';
+import type { RecentAnomaly } from '../projections/recent-anomalies.ts';
 import { RecentRowsStore } from './recent-rows.ts';
 import { SupervisedThread, type SupervisedThreadOptions } from './supervised-thread.ts';
 import type { ProjectorView, RecentRows } from './supervisor-view.ts';
@@ -42,6 +43,19 @@ export class Projector implements MeteredThread {
     return this.#rows.since(cursor);
   }
 
+  /** The sensor's last anomalies, the newest first. @throws UnavailableError when they cannot be read now. */
+  async anomalies(sensorId: string, timeoutMs: number): Promise<readonly RecentAnomaly[]> {
+    const answer = await this.thread.ask(
+      (requestId) => ({ type: 'anomalies', requestId, sensorId }),
+      timeoutMs,
+    );
+    if (answer.type !== 'anomalies') {
+      throw new InvariantError(`expected an answer of type anomalies, got ${answer.type}`);
+    }
+    if (answer.anomalies === null) throw new UnavailableError('the log did not answer');
+    return answer.anomalies;
+  }
+
   async ask(): Promise<readonly object[]> {
     const answer = await this.thread.ask(
       (requestId) => ({ type: 'metrics', requestId }),
@@ -68,6 +82,7 @@ export class Projector implements MeteredThread {
         return;
       case 'running':
       case 'metrics':
+      case 'anomalies':
       case 'drained':
         return;
       default:

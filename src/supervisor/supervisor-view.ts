@@ -2,6 +2,7 @@
 import type { SensorView, ShardStatus } from '../actors/protocol.ts';
 import type { FeatureRow } from '../codecs/feature-row.ts';
 import type { ProjectedPartition } from '../projections/protocol.ts';
+import type { RecentAnomaly } from '../projections/recent-anomalies.ts';
 import type { ThreadView } from './supervised-thread.ts';
 
 export interface ShardView extends ShardStatus {
@@ -65,6 +66,11 @@ export interface SupervisorView {
   metrics(): Promise<string>;
   /** The live sensor, undefined where no shard here has it. @throws UnavailableError when a worker did not answer. */
   sensor(sensorId: string): Promise<SensorView | undefined>;
+  /**
+   * The sensor's last flagged readings, the newest first, whichever process flagged them.
+   * @throws UnavailableError when they cannot be read now.
+   */
+  anomalies(sensorId: string): Promise<readonly RecentAnomaly[]>;
   /** Up to `limit` sensor ids, sorted. */
   sensors(limit: number): Promise<readonly string[]>;
   /** Projected rows newer than `cursor` (0 = all that are kept), oldest first. */

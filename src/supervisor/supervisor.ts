@@ -156,6 +156,10 @@ class RunningSupervisor implements Supervisor {
     return undefined;
   }
 
+  anomalies(sensorId: string): ReturnType<SupervisorView['anomalies']> {
+    return this.#projector.anomalies(sensorId, askTimeoutMs);
+  }
+
   async sensors(limit: number): Promise<readonly string[]> {
     const answers = await Promise.all(
       this.#workers.map((worker) => worker.sensors(limit, askTimeoutMs)),

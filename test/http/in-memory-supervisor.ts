@@ -1,6 +1,7 @@
 // The supervisor's port over plain values, so that routes are tried without threads.
 import type { SensorView, ShardPhase } from '../../src/actors/protocol.ts';
 import type { FeatureRow } from '../../src/codecs/feature-row.ts';
+import type { RecentAnomaly } from '../../src/projections/recent-anomalies.ts';
 import { readinessOf } from '../../src/supervisor/readiness.ts';
 import { RecentRowsStore } from '../../src/supervisor/recent-rows.ts';
 import type {
@@ -87,6 +88,8 @@ export class InMemorySupervisor implements SupervisorView {
   isLive = true;
   sensorViews: ReadonlyMap<string, SensorView> = new Map();
   failure: Error | undefined;
+  anomaliesBySensor: ReadonlyMap<string, readonly RecentAnomaly[]> = new Map();
+  anomaliesFailure: Error | undefined;
   readonly rows: RecentRowsStore = new RecentRowsStore({ rowsPerSensorMax: 30, sensorsMax: 200 });
 
   tree(): SupervisorTree {
@@ -108,6 +111,11 @@ export class InMemorySupervisor implements SupervisorView {
   sensor(sensorId: string): Promise<SensorView | undefined> {
     if (this.failure !== undefined) return Promise.reject(this.failure);
     return Promise.resolve(this.sensorViews.get(sensorId));
+  }
+
+  anomalies(sensorId: string): Promise<readonly RecentAnomaly[]> {
+    if (this.anomaliesFailure !== undefined) return Promise.reject(this.anomaliesFailure);
+    return Promise.resolve(this.anomaliesBySensor.get(sensorId) ?? []);
   }
 
   sensors(limit: number): Promise<readonly string[]> {

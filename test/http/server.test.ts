@@ -99,9 +99,40 @@ describe('sensors', () => {
 
       const answer = await get(server, `/sensors/${encodeURIComponent(id)}`);
 
-      expect([answer.statusCode, answer.json()]).toEqual([200, sensorView(id)]);
+      const told = { anomaly_events: 'alarms', anomalies: [] };
+      expect([answer.statusCode, answer.json()]).toEqual([200, { ...sensorView(id), ...told }]);
     },
   );
+
+  it('shows a sensor with its last flagged readings, each with why', async () => {
+    const { supervisor, server } = serve();
+    const anomaly = {
+      timestamp: 1_700_000_040_000,
+      value: 27.5,
+      z: 4.25,
+      score: 3.9,
+      alarm: true,
+      baseline: { mean: 20.1, std_dev: 1.5, n: 250 },
+      lineage: { topic: 'raw_readings', partition: 2, offset: 9_120 },
+    };
+    supervisor.sensorViews = new Map([['a', sensorView('a')]]);
+    supervisor.anomaliesBySensor = new Map([['a', [anomaly]]]);
+
+    const answer = await get(server, '/sensors/a');
+
+    expect(answer.json()).toMatchObject({ anomalies: [anomaly] });
+  });
+
+  it('shows a sensor also while its flagged readings cannot be read', async () => {
+    const { supervisor, server } = serve();
+    supervisor.sensorViews = new Map([['a', sensorView('a')]]);
+    supervisor.anomaliesFailure = new UnavailableError('projector did not answer within 1500 ms');
+
+    const answer = await get(server, '/sensors/a');
+
+    expect(answer.statusCode).toBe(200);
+    expect(answer.json()).toMatchObject({ sensor_id: 'a', anomalies: null });
+  });
 
   it('answers 404 as JSON for a sensor nobody here has', async () => {
     const answer = await get(serve().server, '/sensors/nobody');

@@ -76,7 +76,7 @@ export const openApiDocument: { readonly paths: Readonly<Record<string, object>>
     }),
     '/sensors': get('Sensor ids', { 200: json('Up to `limit` ids, sorted') }, [limit]),
     '/sensors/{id}': get(
-      'One live sensor: lifecycle, baseline, open windows, the offset it is valid at',
+      'One live sensor: lifecycle, baseline, open windows, the offset it is valid at; its last flagged readings and why',
       {
         200: json('The sensor'),
         404: errorJson('No shard of this process holds it'),

@@ -1,13 +1,21 @@
 // Live sensor actors: what the shard that owns a sensor knows of it now.
 import type { FastifyInstance } from 'fastify';
 
+import { isSensoriumError } from '../../errors.ts';
 import type { SupervisorView } from '../../supervisor/supervisor-view.ts';
 
 const limitDefault = 100;
 const limitMax = 10_000;
 
-/** Adds `GET /sensors?limit=` and `GET /sensors/{id}`; the id is percent-encoded, slashes too. */
-export function addSensorRoutes(app: FastifyInstance, supervisor: SupervisorView): void {
+/**
+ * Adds `GET /sensors?limit=` and `GET /sensors/{id}`; the id is percent-encoded, slashes too. `anomalyEvents` says which
+ * flagged readings there are to show.
+ */
+export function addSensorRoutes(
+  app: FastifyInstance,
+  supervisor: SupervisorView,
+  anomalyEvents: 'alarms' | 'all' | 'off',
+): void {
   app.get<{ Querystring: { limit?: string } }>('/sensors', async (request, reply) => {
     const limit = Number(request.query.limit ?? limitDefault);
     if (!Number.isInteger(limit) || limit < 1 || limit > limitMax) {
@@ -18,9 +26,27 @@ export function addSensorRoutes(app: FastifyInstance, supervisor: SupervisorView
   });
   app.get<{ Params: { id: string } }>('/sensors/:id', async (request, reply) => {
     const { id } = request.params;
-    const sensor = await supervisor.sensor(id);
-    if (sensor !== undefined) return reply.send(sensor);
+    const [sensor, anomalies] = await Promise.all([
+      supervisor.sensor(id),
+      anomalyEvents === 'off' ? [] : anomaliesOf(supervisor, id),
+    ]);
+    if (sensor !== undefined) {
+      return reply.send({ ...sensor, anomaly_events: anomalyEvents, anomalies });
+    }
     const message = `no shard of this process holds a sensor ${JSON.stringify(id)}`;
     return reply.code(404).send({ error: 'not_found', message });
   });
+}
+
+/** null where they cannot be read now: what the shard says of the sensor is shown all the same. */
+async function anomaliesOf(
+  supervisor: SupervisorView,
+  sensorId: string,
+): Promise<Awaited<ReturnType<SupervisorView['anomalies']>> | null> {
+  try {
+    return await supervisor.anomalies(sensorId);
+  } catch (error) {
+    if (isSensoriumError(error) && error.directive === 'retry') return null;
+    throw error;
+  }
 }

@@ -1,5 +1,6 @@
 // The types of model.js, for its tests: the page itself is plain JavaScript, served as it is.
 import type { FeatureRow } from '../../codecs/feature-row.ts';
+import type { RecentAnomaly } from '../../projections/recent-anomalies.ts';
 import type { Readiness, SupervisorTree } from '../../supervisor/supervisor-view.ts';
 
 export interface StatusEvent {
@@ -39,3 +40,8 @@ export function firstWindow(
 export function formatNumber(value: number | null | undefined): string;
 export function formatFeature(name: string, value: number | null | undefined): string;
 export function formatDuration(seconds: number): string;
+export function whyFlagged(anomaly: Omit<RecentAnomaly, 'timestamp' | 'lineage'>): string;
+export function noFlags(sensor: {
+  readonly anomaly_events: 'alarms' | 'all' | 'off';
+  readonly anomalies: readonly RecentAnomaly[] | null;
+}): string;

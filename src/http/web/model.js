@@ -112,6 +112,26 @@ export function formatFeature(name, value) {
   return value.toLocaleString('en', digits);
 }
 
+/**
+ * Returns why a reading was flagged, in words: how far it lay from what was usual, and what that raised.
+ */
+export function whyFlagged({ value, z, score, alarm, baseline }) {
+  const { mean, std_dev: deviation, n } = baseline;
+  const far = `${Math.abs(z).toFixed(1)} standard deviations ${z < 0 ? 'below' : 'above'}`;
+  const usual = `${formatNumber(mean)} ± ${formatNumber(deviation)} of ${formatNumber(n)} readings`;
+  const raised = alarm ? `; alarm, score ${formatNumber(score)}` : '';
+  return `${formatNumber(value)} is ${far} ${usual}${raised}`;
+}
+
+/** Returns what the list of flagged readings says when it has none, or cannot have any. */
+export function noFlags({ anomaly_events: told, anomalies }) {
+  if (told === 'off') return 'not told: ANOMALY_EVENTS is off';
+  if (anomalies === null) return 'cannot be read now';
+  return told === 'alarms'
+    ? 'no alarms lately (ANOMALY_EVENTS=all tells every anomaly)'
+    : 'no anomalies lately';
+}
+
 /** Returns a duration in words: 42 s, 3 min 5 s, 2 h 10 min, 3 d 4 h. */
 export function formatDuration(seconds) {
   const s = Math.max(0, Math.round(seconds));

@@ -9,9 +9,11 @@ import {
   formatDuration,
   formatFeature,
   formatNumber,
+  noFlags,
   sparkline,
   takeStatus,
   visibleSensors,
+  whyFlagged,
   windowsKept,
 } from '../../../src/http/web/model.js';
 import { featureRow, shardView, thread, treeOf } from '../in-memory-supervisor.ts';
@@ -131,5 +133,36 @@ describe('numbers and durations', () => {
     expect(formatFeature('avg_value', 20)).toBe('20.00');
     expect(formatFeature('anomaly_rate', 1 / 60)).toBe('1.7 %');
     expect(formatFeature('anomaly_count', 1_000)).toBe('1,000');
+  });
+});
+
+describe('a flagged reading', () => {
+  const flagged = {
+    value: 27.5,
+    z: 4.25,
+    score: 3.9,
+    alarm: true,
+    baseline: { mean: 20.1, std_dev: 1.5, n: 250 },
+  };
+
+  it('says in one line how far it lay from what was usual, and what it raised', () => {
+    expect(whyFlagged(flagged)).toBe(
+      '27.5 is 4.3 standard deviations above 20.1 ± 1.5 of 250 readings; alarm, score 3.9',
+    );
+    expect(whyFlagged({ ...flagged, value: 12, z: -5, alarm: false })).toBe(
+      '12 is 5.0 standard deviations below 20.1 ± 1.5 of 250 readings',
+    );
+  });
+
+  it('is missing for a reason that is said', () => {
+    const none = (told: 'alarms' | 'all' | 'off', anomalies: [] | null = []): string =>
+      noFlags({ anomaly_events: told, anomalies });
+
+    expect([none('alarms'), none('all'), none('off'), none('all', null)]).toEqual([
+      'no alarms lately (ANOMALY_EVENTS=all tells every anomaly)',
+      'no anomalies lately',
+      'not told: ANOMALY_EVENTS is off',
+      'cannot be read now',
+    ]);
   });
 });
