@@ -8,6 +8,7 @@ import {
 } from '../sensors/shard-state.ts';
 import { CorruptSnapshotError } from '../errors.ts';
 import type { TopicPartition } from '../log/event-log.ts';
+import type { TopicNames } from '../log/topics.ts';
 import { createSourceClocks, type SourceClocks } from './source-clocks.ts';
 
 export type ShardRole =
@@ -27,6 +28,11 @@ export interface ShardMemory {
   readonly clocks: SourceClocks;
   /** Journal entries applied so far. */
   journalSequence: number;
+}
+
+/** Returns what the partition is to the program. */
+export function roleOf(topics: Pick<TopicNames, 'rekeyed'>, { topic }: TopicPartition): ShardRole {
+  return topic === topics.rekeyed ? 'rekeyed' : 'source';
 }
 
 /** Returns the memory of a shard that has folded nothing yet. */

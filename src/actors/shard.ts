@@ -13,7 +13,7 @@ import type { SensorView, ShardPhase, ShardStatus } from './protocol.ts';
 import { recoverShard } from './recovery.ts';
 import { Session } from './session.ts';
 import type { ShardContext } from './shard-context.ts';
-import type { ShardRole } from './shard-memory.ts';
+import { roleOf, type ShardRole } from './shard-memory.ts';
 
 export interface ShardHost {
   start(position: number): void;
@@ -44,7 +44,7 @@ export class Shard {
     this.partition = partition;
     this.#context = context;
     this.#host = host;
-    this.#role = partition.topic === context.topics.rekeyed ? 'rekeyed' : 'source';
+    this.#role = roleOf(context.topics, partition);
     this.#ended = this.#own();
   }
 

@@ -30,15 +30,29 @@ export function readConfig(
   return parseConfig({ ...context.env, ...Object.fromEntries(given) });
 }
 
+export interface LogUse {
+  readonly config: Config;
+  readonly context: CliContext;
+  /** The command's, in log lines and towards the broker. */
+  readonly name: string;
+  /** `read`: the embedded log may belong to a running process. Default `write`. */
+  readonly access?: 'write' | 'read';
+}
+
 /** Opens the event log for the time of `use`. @throws UnavailableError at once where no broker can be reached */
 export async function withLog<T>(
-  { config, context, name }: { config: Config; context: CliContext; name: string },
+  { config, context, name, access = 'write' }: LogUse,
   use: (log: EventLog, logger: Logger) => Promise<T>,
 ): Promise<T> {
   const logger = createLogger(config.process.logLevel).child({ command: name });
   const clientId = `sensorium-${name}-${process.pid}`;
   if (config.process.kafka !== undefined) await reachBroker(config.process.kafka.brokers);
-  const log = await openEventLog(config.process, { clientId, logger, clock: context.clock });
+  const log = await openEventLog(config.process, {
+    clientId,
+    logger,
+    clock: context.clock,
+    access,
+  });
   try {
     return await use(log, logger);
   } finally {

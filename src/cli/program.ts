@@ -11,6 +11,7 @@ import { addDoctor } from './doctor.ts';
 import { addInspect } from './inspect.ts';
 import { addProduce } from './produce.ts';
 import { addProject } from './project.ts';
+import { addReplay } from './replay.ts';
 import { addRun } from './run.ts';
 import { addTopics } from './topics.ts';
 import { version } from './version.ts';
@@ -25,6 +26,7 @@ const commands: readonly AddCommand[] = [
   addTopics,
   addDlq,
   addInspect,
+  addReplay,
   addProject,
   addDoctor,
 ];

@@ -12,16 +12,18 @@ export interface OpenEventLogOptions {
   readonly clock: Clock;
   /** Called for every fetch request of a group member that was answered; the embedded log makes none. */
   readonly onFetch?: () => void;
+  /** `read`: the embedded log is opened beside a process that holds it; Kafka needs no such word. Default `write`. */
+  readonly access?: 'write' | 'read';
 }
 
 /** Returns the event log that `config` names. @throws UnavailableError, ConfigError */
 export async function openEventLog(
   config: ProcessConfig,
-  { clientId, logger, clock, onFetch }: OpenEventLogOptions,
+  { clientId, logger, clock, onFetch, access = 'write' }: OpenEventLogOptions,
 ): Promise<EventLog> {
   if (config.kafka === undefined) {
     const { openEmbeddedLog } = await import('./embedded/embedded-log.ts');
-    return openEmbeddedLog({ dataDir: config.dataDir, clock, logger });
+    return openEmbeddedLog({ dataDir: config.dataDir, clock, logger, access });
   }
   const { openKafkaLog } = await import('./kafka/kafka-log.ts');
   return openKafkaLog({

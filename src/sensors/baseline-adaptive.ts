@@ -8,6 +8,7 @@ import {
   alarmFlag,
   anomalyFlag,
   noJudgement,
+  type AlarmView,
   type BaselineSummary,
   type Judgement,
 } from './baseline.ts';
@@ -183,6 +184,22 @@ export class AdaptiveBaseline {
     const mean = momentsMean(this.columns, base + level);
     const size = Math.sqrt(momentsSquaredZ(this.columns, base + level, x, this.floor(base)));
     return Math.sign(x - mean) * size;
+  }
+
+  viewAlarm(slot: number, x: number): AlarmView {
+    const base = slot * strideDoubles;
+    const learned = this.columns.slice(base, base + strideDoubles);
+    const rangeScore = this.scoreRange(base, x);
+    this.columns.set(learned, base);
+    return {
+      alarmScore,
+      readingsSinceAlarm: (learned[sinceAlarmAt] ?? 0) + 1,
+      quietReadings: refractoryReadings,
+      warmReadings,
+      low: learned[lowAt] ?? 0,
+      high: learned[highAt] ?? 0,
+      rangeScore,
+    };
   }
 
   readingCount(slot: number): number {

@@ -48,6 +48,10 @@ export class CumulativeBaseline {
     return Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, z));
   }
 
+  viewAlarm(): undefined {
+    return undefined;
+  }
+
   readingCount(slot: number): number {
     return this.columns[slot * welfordStride + welfordCount] ?? 0;
   }

@@ -18,6 +18,34 @@ export interface Judgement extends BaselineSummary {
   readonly z: number;
 }
 
+/** What decides on an alarm beside its score, before the reading that is asked about. */
+export interface AlarmView {
+  /** The score from which on a reading raises an alarm. */
+  readonly alarmScore: number;
+  /** Readings since the last alarm, the one asked about counted. */
+  readonly readingsSinceAlarm: number;
+  /** So many readings after an alarm raise none. */
+  readonly quietReadings: number;
+  /** Readings a sensor must have had before it gets a score. */
+  readonly warmReadings: number;
+  /** The sensor's decaying range. */
+  readonly low: number;
+  readonly high: number;
+  /** The part of the score that comes from lying outside the range; 0 inside. */
+  readonly rangeScore: number;
+}
+
+/** What `observe` would find of a reading. */
+export interface ReadingPreview {
+  /** In standard deviations of the baseline before it, signed; 0 while too little is learned. */
+  readonly z: number;
+  readonly anomaly: boolean;
+  readonly score: number;
+  readonly alarm: boolean;
+  /** undefined where the method raises no alarms. */
+  readonly alarmView: AlarmView | undefined;
+}
+
 export interface Baseline {
   /** Doubles per slot. */
   readonly stride: number;
@@ -40,6 +68,8 @@ export interface Baseline {
    * finite. Changes nothing.
    */
   deviate(slot: number, x: number): number;
+  /** Returns what decides on an alarm for `x` beside its score; undefined without alarms. */
+  viewAlarm(slot: number, x: number): AlarmView | undefined;
   /** Readings the slot has learned. */
   readingCount(slot: number): number;
   summarize(slot: number): BaselineSummary;
@@ -47,3 +77,20 @@ export interface Baseline {
 
 /** The judgement of a baseline that has flagged nothing yet. */
 export const noJudgement: Judgement = { z: 0, mean: 0, std_dev: 0, n: 0 };
+
+/** Returns what `observe` would find of `x`, by letting it and taking back what it learned. */
+export function previewReading(baseline: Baseline, slot: number, x: number): ReadingPreview {
+  const base = slot * baseline.stride;
+  const learned = baseline.columns.slice(base, base + baseline.stride);
+  const z = baseline.deviate(slot, x);
+  const alarmView = baseline.viewAlarm(slot, x);
+  const flags = baseline.observe(slot, x);
+  baseline.columns.set(learned, base);
+  return {
+    z,
+    anomaly: (flags & anomalyFlag) !== 0,
+    score: baseline.score,
+    alarm: (flags & alarmFlag) !== 0,
+    alarmView,
+  };
+}

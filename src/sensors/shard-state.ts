@@ -4,7 +4,7 @@
 import { assert, ConfigError, CorruptSnapshotError } from '../errors.ts';
 import { emptyScoredReading, type ScoredReading } from './accumulator.ts';
 import { AnomalousReadingView, type FoldOutputs } from './anomalous-reading.ts';
-import { alarmFlag, anomalyFlag } from './baseline.ts';
+import { alarmFlag, anomalyFlag, previewReading, type ReadingPreview } from './baseline.ts';
 import { ClosedWindowView, type ClosedWindows } from './closed-window.ts';
 import { closeWindows } from './closing.ts';
 import { fingerprintDifferences, semanticsFingerprint } from './fingerprint.ts';
@@ -26,6 +26,7 @@ import { dateMsMax, windowStartMs } from './window.ts';
 
 export type { AnomalousReading, FoldOutputs } from './anomalous-reading.ts';
 export type { ClosedWindow, ClosedWindowList, ClosedWindows } from './closed-window.ts';
+export type { AlarmView, ReadingPreview } from './baseline.ts';
 export type { SensorInspection } from './inspection.ts';
 export type { Semantics } from './semantics.ts';
 
@@ -66,6 +67,11 @@ export interface ShardState {
   /** Ends a quarantine; the baseline goes on from before it. Returns whether there was one. */
   release(sensorId: string): boolean;
   inspect(sensorId: string): SensorInspection | undefined;
+  /**
+   * What the sensor's baseline would find of a reading with this value now; undefined for an
+   * unknown sensor. Changes nothing.
+   */
+  preview(sensorId: string, value: number): ReadingPreview | undefined;
   /** The ids of up to `limit` sensors, in slot order. */
   sensorIds(limit: number): readonly string[];
   /** All state as bytes, copied: format version, semantics fingerprint, columns. */
@@ -224,6 +230,12 @@ class ColumnShardState implements ShardState {
 
   inspect(sensorId: string): SensorInspection | undefined {
     return inspectSensor(this.columns, sensorId, this.windowMs);
+  }
+
+  preview(sensorId: string, value: number): ReadingPreview | undefined {
+    const id = new TextEncoder().encode(sensorId);
+    const slot = this.columns.table.find(id, 0, id.length);
+    return slot < 0 ? undefined : previewReading(this.columns.baseline, slot, value + 0);
   }
 
   sensorIds(limit: number): readonly string[] {

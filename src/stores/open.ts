@@ -11,16 +11,18 @@ export interface OpenFeatureStoreOptions {
   /** The features that are stored, with their types. */
   readonly features: readonly { readonly name: string; readonly type: 'Float64' | 'Int64' }[];
   readonly logger: Logger;
+  /** `read`: the embedded store is opened beside a process that holds it. Default `write`. */
+  readonly access?: 'write' | 'read';
 }
 
 /** Returns the online feature store that `config` names; it need not be up yet. @throws ConfigError */
 export async function openFeatureStore(
   config: ProcessConfig,
-  { features, logger }: OpenFeatureStoreOptions,
+  { features, logger, access = 'write' }: OpenFeatureStoreOptions,
 ): Promise<FeatureStore> {
   if (config.redis === undefined) {
     const { openEmbeddedFeatureStore } = await import('./embedded/embedded-feature-store.ts');
-    return openEmbeddedFeatureStore({ dataDir: config.dataDir });
+    return openEmbeddedFeatureStore({ dataDir: config.dataDir, access });
   }
   const { openRedisFeatureStore } = await import('./redis/redis-feature-store.ts');
   return openRedisFeatureStore({ ...config.redis, features, logger });

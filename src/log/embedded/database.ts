@@ -10,12 +10,12 @@
 //
 // Durability: an update is visible, and safe from kill -9, when its transaction has committed; `flushed` resolves when
 // it is on the disk. Readers may see what is not flushed yet (they would lose it with the power, as its writer would).
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { open, type Database, type RootDatabase } from 'lmdb';
 
-import { isSensoriumError, UnavailableError } from '../../errors.ts';
+import { assert, ConfigError, isSensoriumError, UnavailableError } from '../../errors.ts';
 import { asBuffer, RecordingView, type PlanView } from './plan-view.ts';
 import { acquireProcessLock, unusableFolder, type ProcessLock } from './process-lock.ts';
 
@@ -55,6 +55,8 @@ export interface TablesOptions {
   /** The environment's folder inside dataDir. */
   readonly name: string;
   readonly tables: readonly string[];
+  /** `read`: beside a process that holds the folder, without its lock; nothing is created, no update possible. */
+  readonly access?: 'write' | 'read';
 }
 
 // One environment per folder and thread: lmdb's write queue belongs to the handle, and two handles of one thread
@@ -67,6 +69,7 @@ const openTables = new Map<string, SharedTables>();
  */
 export function openDurableTables(options: TablesOptions): Tables {
   const path = join(options.dataDir, options.name);
+  if (options.access === 'read') return new SharedTables(path, options, undefined).handle();
   let shared = openTables.get(path);
   if (shared === undefined) {
     shared = new SharedTables(path, options, acquireProcessLock(options.dataDir));
@@ -92,7 +95,8 @@ const attemptsMax = 10_000;
 class SharedTables {
   readonly processToken: string;
   readonly #path: string;
-  readonly #lock: ProcessLock;
+  /** undefined: opened to read only. */
+  readonly #lock: ProcessLock | undefined;
   readonly #root: RootDatabase<Buffer, Buffer>;
   readonly #version: Database<Buffer, Buffer>;
   readonly #tables = new Map<string, Database<Buffer, Buffer>>();
@@ -100,12 +104,13 @@ class SharedTables {
   #running: Promise<void> | undefined;
   #handles = 0;
 
-  constructor(path: string, options: TablesOptions, lock: ProcessLock) {
+  constructor(path: string, options: TablesOptions, lock: ProcessLock | undefined) {
     this.#path = path;
     this.#lock = lock;
-    this.processToken = lock.token;
+    this.processToken = lock?.token ?? '';
+    if (lock === undefined && !existsSync(path)) throw nothingThere(options.dataDir);
     try {
-      mkdirSync(path, { recursive: true });
+      if (lock !== undefined) mkdirSync(path, { recursive: true });
       const settings = {
         path,
         noSubdir: false,
@@ -116,13 +121,14 @@ class SharedTables {
         eventTurnBatching: false,
         batchStartThreshold: Number.MAX_SAFE_INTEGER,
         separateFlushed: true,
+        readOnly: lock === undefined,
       } as const;
       this.#root = open<Buffer, Buffer>(settings);
       const table = { encoding: 'binary', keyEncoding: 'binary' } as const;
       this.#version = this.#root.openDB(versionTable, { ...table, useVersions: true });
       for (const name of options.tables) this.#tables.set(name, this.#root.openDB(name, table));
     } catch (error) {
-      lock.close();
+      lock?.close();
       throw unusableFolder(options.dataDir, error);
     }
   }
@@ -146,6 +152,7 @@ class SharedTables {
       },
       update: async (plan) => {
         check();
+        assert(this.#lock !== undefined, 'These tables were opened to read only');
         return this.#update(plan);
       },
       close: async () => {
@@ -239,10 +246,17 @@ class SharedTables {
     while (this.#running !== undefined) await this.#running;
     this.#handles -= 1;
     if (this.#handles > 0) return;
-    openTables.delete(this.#path);
-    this.#lock.close();
+    if (this.#lock !== undefined) openTables.delete(this.#path);
+    this.#lock?.close();
     await this.#root.close();
   }
+}
+
+function nothingThere(dataDir: string): ConfigError {
+  return new ConfigError(
+    `DATA_DIR ${dataDir} holds no embedded log: nothing has run there yet, or it is another folder`,
+    { dataDir },
+  );
 }
 
 /** Runs one plan; one that throws is told so at once and left out of the group. */

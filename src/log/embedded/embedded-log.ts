@@ -22,6 +22,8 @@ export interface EmbeddedLogOptions extends Partial<MemberTiming>, Partial<Reten
   readonly dataDir: string;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** `read`: look only, also beside the process that holds the folder. Default `write`. */
+  readonly access?: 'write' | 'read';
 }
 
 const timingDefaults: MemberTiming = { heartbeatMs: 1_000, sessionTimeoutMs: 6_000 };
@@ -31,9 +33,10 @@ const timingDefaults: MemberTiming = { heartbeatMs: 1_000, sessionTimeoutMs: 6_0
  * @throws ConfigError when another process holds the folder (names its pid), or it cannot be written.
  */
 export function openEmbeddedLog(options: EmbeddedLogOptions): EventLog {
-  const { clock, logger } = options;
+  const { clock, logger, access = 'write' } = options;
   const dataDir = resolve(options.dataDir);
-  const tables = openDurableTables({ dataDir, name: 'log', tables: Object.values(logTables) });
+  const names = Object.values(logTables);
+  const tables = openDurableTables({ dataDir, name: 'log', tables: names, access });
   const signal = openCommitSignal(realpathSync(dataDir));
   const topics = openTopicTable(tables);
   const turn = { next: Math.floor(Math.random() * 1_000_000) };
@@ -41,7 +44,8 @@ export function openEmbeddedLog(options: EmbeddedLogOptions): EventLog {
   const retention: Retention = { ...retentionDefaults, ...definedOnly(options) };
   const timing: MemberTiming = { ...timingDefaults, ...definedOnly(options) };
   let closed: Promise<void> | undefined;
-  const stopRetention = keepRetention({ tables, retention, clock, logger });
+  const stopRetention =
+    access === 'write' ? keepRetention({ tables, retention, clock, logger }) : undefined;
 
   const prepare = (records: readonly OutputRecord[]): PreparedAppend =>
     prepareAppend(records, topics, { appendTimeMs: clock.nowMs(), turn });
@@ -53,7 +57,7 @@ export function openEmbeddedLog(options: EmbeddedLogOptions): EventLog {
   const close = async (): Promise<void> => {
     await Promise.all([...members].map((member) => member.leave()));
     signal.close();
-    await stopRetention();
+    await stopRetention?.();
     await tables.close();
   };
 

@@ -23,6 +23,8 @@ const rowsPerUpdate = 1_000;
 export interface EmbeddedFeatureStoreOptions {
   /** Holds the store in `features/`; one process at a time. */
   readonly dataDir: string;
+  /** `read`: also beside the process that holds the folder. Default `write`. */
+  readonly access?: 'write' | 'read';
 }
 
 /**
@@ -34,6 +36,7 @@ export function openEmbeddedFeatureStore(options: EmbeddedFeatureStoreOptions): 
     dataDir: resolve(options.dataDir),
     name: 'features',
     tables: [table],
+    access: options.access ?? 'write',
   });
   return {
     async upsert(rows) {

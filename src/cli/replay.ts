@@ -1,0 +1,214 @@
+// `replay`: one sensor exactly as it was at an offset, and why a reading was judged as it was. Reads only: a running
+// program notices nothing of it.
+import type { Command } from 'commander';
+
+import { ConfigError } from '../errors.ts';
+import type { TopicPartition } from '../log/event-log.ts';
+import { explainReading, type ReadingExplanation } from '../replay/explanation.ts';
+import { findReading, findSensor, type SensorReading } from '../replay/find-sensor.ts';
+import { shardAt, type PastShard } from '../replay/past-shard.ts';
+import type { ReplayContext } from '../replay/replay-context.ts';
+import type { SensorInspection } from '../sensors/shard-state.ts';
+import { readConfig } from './command.ts';
+import { printLine, type CliContext } from './context.ts';
+import { parseMoment, parsePartition, type Moment } from './moment.ts';
+import { withPastShards } from './past-shards.ts';
+import { createProgress, type Progress } from './progress.ts';
+
+interface ReplayFlags {
+  readonly sensor: string;
+  readonly at: string;
+  readonly partition?: string;
+  readonly explain?: true;
+  readonly json?: true;
+}
+
+const help = `
+--at OFFSET is the state that the record at that offset met: all records below it are folded, the journal's entries at
+it are applied, it itself is not. The offset of \`GET /sensors/{id}\` means the same.
+--at TIME (ISO 8601, or milliseconds since 1970 with the suffix ms) is the state that the sensor's first reading with
+that event time or a later one met.
+--explain folds that reading too (at an offset of another sensor's record: the sensor's next one) and says what it met.
+
+Nothing is written, no group is joined: it is safe beside a running program, also on the embedded log.
+
+Examples:
+  node dist/main.js replay --sensor sensor_003 --at 48210
+  node dist/main.js replay --sensor sensor_003 --at 2026-01-31T10:00:00Z --explain
+  node dist/main.js replay --sensor pump/7 --at 1700000000000ms --partition 2 --explain --json
+  node dist/main.js replay --sensor pump/7 --at 310 --partition raw_readings.rekeyed/1`;
+
+/** Adds `replay`. */
+export function addReplay(program: Command, context: CliContext): void {
+  program
+    .command('replay')
+    .description('one sensor exactly as it was at an offset, and why a reading was flagged or not')
+    .requiredOption('--sensor <id>', 'the sensor')
+    .requiredOption('--at <offset|time>', 'before which record')
+    .option('--partition <p>', 'its shard: a partition of the input, or TOPIC/PARTITION')
+    .option('--explain', 'why that reading was flagged or was not')
+    .option('--json', 'print as JSON')
+    .addHelpText('after', help)
+    .action((flags: ReplayFlags) => replay(flags, context));
+}
+
+interface Replayed {
+  readonly past: PastShard;
+  readonly sensor: SensorInspection | undefined;
+  readonly watermarkMs: number | null;
+  readonly explanation: ReadingExplanation | undefined;
+}
+
+async function replay(flags: ReplayFlags, context: CliContext): Promise<void> {
+  const config = readConfig(context);
+  const moment = parseMoment(flags.at, '--at');
+  const replayed = await withPastShards({ config, context, name: 'replay' }, async (past) => {
+    const shard = await chooseShard(past, flags, context);
+    return replayShard(past, shard, { ...flags, moment }, context);
+  });
+  if (flags.json === true) printLine(context.out, replayedJson(flags.sensor, replayed));
+  else printReplayed(context, flags.sensor, replayed);
+}
+
+async function chooseShard(
+  past: ReplayContext,
+  { sensor, partition }: ReplayFlags,
+  context: CliContext,
+): Promise<TopicPartition> {
+  if (partition !== undefined) return parsePartition(partition, past);
+  const { shard, otherShard } = await findSensor(past, sensor, (place) =>
+    printLine(context.err, `looking for ${sensor} in ${nameOf(place)}`),
+  );
+  if (otherShard !== undefined) {
+    const cure = `--partition ${nameOf(otherShard)} shows the other`;
+    printLine(context.err, `warning: ${sensor} has two owners (INPUT_KEYING=rekey cures); ${cure}`);
+  }
+  return shard;
+}
+
+async function replayShard(
+  context: ReplayContext,
+  shard: TopicPartition,
+  { sensor: sensorId, moment, explain }: ReplayFlags & { readonly moment: Moment },
+  cli: CliContext,
+): Promise<Replayed> {
+  const reading =
+    explain === true || moment.kind === 'time'
+      ? await readingAt(context, shard, sensorId, moment)
+      : undefined;
+  const offset = reading?.offset ?? moment.value;
+  let progress: Progress | undefined;
+  const past = await shardAt(context, shard, offset, {
+    onProgress(done, total) {
+      progress ??= createProgress(cli, { title: 'replaying', unit: 'records', total });
+      progress.update(done);
+    },
+  }).finally(() => progress?.stop());
+  const { state } = past.memory;
+  const sensor = state.inspect(sensorId);
+  const watermarkMs = Number.isFinite(state.watermarkMs) ? state.watermarkMs : null;
+  if (explain !== true || reading === undefined) {
+    if (sensor === undefined) throw unknownThen(sensorId, past);
+    return { past, sensor, watermarkMs, explanation: undefined };
+  }
+  const explanation = await explainReading(context, past, sensorId, reading);
+  return { past, sensor, watermarkMs, explanation };
+}
+
+async function readingAt(
+  context: ReplayContext,
+  shard: TopicPartition,
+  sensorId: string,
+  moment: Moment,
+): Promise<SensorReading> {
+  const { earliest, end } = await context.log.offsets(shard);
+  const wanted =
+    moment.kind === 'offset'
+      ? { from: moment.value }
+      : {
+          // A reading lies at most MAX_AHEAD_MS before its record's time, else it was refused.
+          from: await context.log.offsetAtTime(shard, moment.value - context.semantics.maxAheadMs),
+          sinceMs: moment.value,
+        };
+  const where = nameOf(shard);
+  if (wanted.from > end) {
+    throw new ConfigError(`offset ${wanted.from} is past the end of ${where}, which is ${end}`);
+  }
+  if (wanted.from < earliest) {
+    throw new ConfigError(
+      `offset ${wanted.from} of ${where} is no longer in the log, which begins at ${earliest}`,
+    );
+  }
+  const reading = await findReading(context, shard, sensorId, wanted);
+  if (reading !== undefined) return reading;
+  const since = moment.kind === 'offset' ? `offset ${moment.value}` : isoTime(moment.value);
+  throw new ConfigError(
+    `no reading of sensor ${JSON.stringify(sensorId)} from ${since} on in ${where}, which ends at offset ${end}; ` +
+      `its state at the end: --at ${end}`,
+    { sensorId, end },
+  );
+}
+
+function unknownThen(sensorId: string, { offset, ...shard }: PastShard): ConfigError {
+  return new ConfigError(
+    `no reading of sensor ${JSON.stringify(sensorId)} was folded in ${nameOf(shard)} before offset ${offset}`,
+    { sensorId, offset },
+  );
+}
+
+function replayedJson(
+  sensorId: string,
+  { past, sensor, watermarkMs, explanation }: Replayed,
+): string {
+  const { topic, partition, offset, committedOffset, startOffset, startedFrom } = past;
+  return JSON.stringify({
+    sensor_id: sensorId,
+    ...sensor,
+    topic,
+    partition,
+    offset,
+    watermark_ms: watermarkMs,
+    committed_offset: committedOffset,
+    replayed_from: { offset: startOffset, start: startedFrom },
+    ...(explanation === undefined ? {} : { explanation }),
+  });
+}
+
+function printReplayed({ out, err }: CliContext, sensorId: string, replayed: Replayed): void {
+  const { past, sensor, watermarkMs, explanation } = replayed;
+  const { offset, committedOffset, startOffset, startedFrom } = past;
+  printLine(err, `replayed offsets ${startOffset} to ${offset} from the ${startedFrom}`);
+  if (offset > committedOffset) {
+    const note = `the program has committed up to ${committedOffset}; past it an idle mark may still come`;
+    printLine(err, `note: ${note}`);
+  }
+  printLine(out, `${sensorId} in ${nameOf(past)} before offset ${offset}`);
+  if (sensor === undefined) printLine(out, '  unknown: no reading was folded before');
+  else for (const line of sensorLines(sensor)) printLine(out, `  ${line}`);
+  printLine(out, `  watermark    ${watermarkMs === null ? '-' : isoTime(watermarkMs)}`);
+  if (explanation === undefined) return;
+  const at = `${nameOf(past)}@${explanation.offset}`;
+  printLine(out, `the reading ${at} at ${isoTime(explanation.timestamp)}`);
+  printLine(out, `  ${explanation.sentence}`);
+}
+
+function sensorLines({ lifecycle, baseline, open_windows: windows }: SensorInspection): string[] {
+  const { mean, std_dev: deviation, n } = baseline;
+  return [
+    `lifecycle    ${lifecycle}`,
+    `baseline     mean ${mean}, standard deviation ${deviation}, ${n} readings`,
+    ...windows.map(
+      (window) =>
+        `open window  ${isoTime(window.window_start)} to ${isoTime(window.window_end)}: ` +
+        `count ${window.count}, avg ${window.avg_value}, min ${window.min_value}, max ${window.max_value}, ` +
+        `std_dev ${window.std_dev}, anomalies ${window.anomaly_count}`,
+    ),
+  ];
+}
+
+const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
+
+function isoTime(ms: number): string {
+  const date = new Date(ms);
+  return Number.isNaN(date.getTime()) ? `${ms} ms` : date.toISOString();
+}

@@ -1,0 +1,70 @@
+// An explanation as a sentence that a person who did not write the program understands.
+import type { ReadingExplanation } from './explanation.ts';
+
+type Told = Omit<ReadingExplanation, 'sentence'>;
+
+/** Returns what happened to the reading and why, with the numbers that decided. */
+export function explanationSentence(told: Told): string {
+  if (told.reason !== null) return refusedSentence(told, told.reason);
+  const { sensor_before: before, value } = told;
+  if (before === null || before.baseline.n === 0) {
+    return `${shown(value)} is the first reading that this sensor's baseline learns: there is nothing to compare it with.`;
+  }
+  return `${anomalySentence(told, before.baseline)} ${alarmSentence(told, before.baseline.n)}`.trim();
+}
+
+function refusedSentence(
+  { window, watermark_before: watermark }: Told,
+  { code, message }: { readonly code: string; readonly message: string },
+): string {
+  if (code !== 'late') return `Not folded, a dead letter ${code}: ${message}.`;
+  const at = watermark === null ? '' : ` (the watermark was ${time(watermark)})`;
+  return `Not folded, a dead letter late: its window [${time(window.start)}, ${time(window.end)}) had closed${at}.`;
+}
+
+function anomalySentence(
+  { z, value, anomaly, anomaly_threshold: threshold }: Told,
+  { mean, std_dev: deviation, n }: { mean: number; std_dev: number; n: number },
+): string {
+  const sensor = `this sensor's mean of ${shown(mean)} (standard deviation ${shown(deviation)}, ${n} readings)`;
+  if (z === null || z === 0) {
+    const learned = n < 3 || deviation === 0;
+    const why = learned ? 'too little is learned to judge it' : 'it is on the mean';
+    return `${shown(value)} was compared with ${sensor}: no anomaly, ${why}.`;
+  }
+  const side = z > 0 ? 'above' : 'below';
+  const size = `${shown(Math.abs(z))} standard deviations ${side} ${sensor}`;
+  return anomaly
+    ? `${shown(value)} is ${size}, more than the threshold ${threshold}: an anomaly.`
+    : `${shown(value)} is ${size}, within the threshold ${threshold}: no anomaly.`;
+}
+
+function alarmSentence({ score, alarm, alarm_rule: rule, value }: Told, readings: number): string {
+  if (rule === null || score === null) return '';
+  if (readings < rule.warm_readings) {
+    return `No alarm: a surprise score needs ${rule.warm_readings} readings, ${readings} came before.`;
+  }
+  const [low, high] = rule.range;
+  const from =
+    rule.range_score > 0 && rule.range_score === score
+      ? `, for lying ${value > high ? 'above' : 'below'} the sensor's range ${shown(low)} to ${shown(high)}`
+      : '';
+  if (alarm) return `Surprise score ${shown(score)} ≥ ${rule.score_min}${from}: an alarm.`;
+  if (score < rule.score_min) {
+    return `Surprise score ${shown(score)} < ${rule.score_min}: no alarm.`;
+  }
+  return (
+    `Surprise score ${shown(score)} ≥ ${rule.score_min}${from}, but not an alarm: ${rule.readings_since_alarm} readings ` +
+    `since the last one, quiet for ${rule.quiet_readings}.`
+  );
+}
+
+/** Four significant digits: a sentence, not a table; the JSON has them all. */
+function shown(value: number): string {
+  return String(Number(value.toPrecision(4)));
+}
+
+function time(ms: number): string {
+  const date = new Date(ms);
+  return Number.isNaN(date.getTime()) ? `${ms} ms` : date.toISOString();
+}

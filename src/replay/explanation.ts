@@ -1,0 +1,111 @@
+// Why one reading was or was not flagged: the baseline it met, what the fold found of it, and one sentence for people.
+// The verdict is not computed a second time; the record is folded, and what the fold did is told.
+import { restoreDeadLetter } from '../codecs/dead-letter.ts';
+import type { Outgoing } from '../actors/outbox.ts';
+import { assert } from '../errors.ts';
+import type { ReadingPreview } from '../sensors/baseline.ts';
+import type { SensorInspection } from '../sensors/shard-state.ts';
+import { windowStartMs } from '../sensors/window.ts';
+import { explanationSentence } from './explanation-sentence.ts';
+import type { SensorReading } from './find-sensor.ts';
+import { foldNext, type PastShard } from './past-shard.ts';
+import type { ReplayContext } from './replay-context.ts';
+
+export interface ReadingExplanation {
+  readonly offset: number;
+  readonly timestamp: number;
+  readonly record_timestamp: number;
+  readonly value: number;
+  readonly window: { readonly start: number; readonly end: number };
+  /** ms; null before the first reading. */
+  readonly watermark_before: number | null;
+  /** null before the sensor's first reading. */
+  readonly sensor_before: SensorInspection | null;
+  readonly outcome: 'folded' | 'dead_letter';
+  readonly reason: { readonly code: string; readonly message: string } | null;
+  /** In standard deviations, signed; 0 while too little is learned; null of a reading that was not folded. */
+  readonly z: number | null;
+  readonly anomaly_threshold: number;
+  readonly anomaly: boolean;
+  readonly score: number | null;
+  readonly alarm: boolean;
+  /** null under a baseline without alarms. */
+  readonly alarm_rule: {
+    readonly score_min: number;
+    readonly readings_since_alarm: number;
+    readonly quiet_readings: number;
+    readonly warm_readings: number;
+    readonly range: readonly [number, number];
+    readonly range_score: number;
+  } | null;
+  readonly sentence: string;
+}
+
+/** Returns why `reading`, the record at the offset of `past`, was judged as it was; folds it into `past`. */
+export async function explainReading(
+  context: ReplayContext,
+  past: PastShard,
+  sensorId: string,
+  reading: SensorReading,
+): Promise<ReadingExplanation> {
+  const { semantics } = context;
+  const { state } = past.memory;
+  assert(reading.offset === past.offset, 'the state is that which the reading met');
+  const before = state.inspect(sensorId);
+  const preview = state.preview(sensorId, reading.value);
+  const watermarkMs = state.watermarkMs;
+  const outgoing = await foldNext(context, past);
+  const reason = outgoing === undefined ? null : refusal(outgoing);
+  const startMs = windowStartMs(reading.timestampMs, semantics.windowMs);
+  const folded = reason === null;
+  const told = {
+    offset: reading.offset,
+    timestamp: reading.timestampMs,
+    record_timestamp: reading.recordTimestampMs,
+    value: reading.value,
+    window: { start: startMs, end: startMs + semantics.windowMs },
+    watermark_before: Number.isFinite(watermarkMs) ? watermarkMs : null,
+    sensor_before: before ?? null,
+    outcome: folded ? ('folded' as const) : ('dead_letter' as const),
+    reason,
+    ...judgement(folded ? preview : undefined),
+    anomaly_threshold: semantics.anomalyThreshold,
+  };
+  return { ...told, sentence: explanationSentence(told) };
+}
+
+function judgement(
+  preview: ReadingPreview | undefined,
+): Pick<ReadingExplanation, 'z' | 'anomaly' | 'score' | 'alarm' | 'alarm_rule'> {
+  const view = preview?.alarmView;
+  return {
+    z: preview?.z ?? null,
+    anomaly: preview?.anomaly ?? false,
+    score: view === undefined ? null : (preview?.score ?? null),
+    alarm: preview?.alarm ?? false,
+    alarm_rule:
+      view === undefined
+        ? null
+        : {
+            score_min: view.alarmScore,
+            readings_since_alarm: view.readingsSinceAlarm,
+            quiet_readings: view.quietReadings,
+            warm_readings: view.warmReadings,
+            range: [view.low, view.high],
+            range_score: view.rangeScore,
+          },
+  };
+}
+
+function refusal({
+  records,
+  deadLettersByReason,
+}: Outgoing): { readonly code: string; readonly message: string } | null {
+  if (deadLettersByReason.size === 0) return null;
+  for (const { key, value, headers = [] } of records) {
+    if (!headers.some((header) => header.key === 'dlq.reason')) continue;
+    const { reason: code, message } = restoreDeadLetter({ key, value, headers });
+    return { code, message };
+  }
+  return null;
+}

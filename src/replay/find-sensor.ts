@@ -1,0 +1,140 @@
+// Where a sensor is folded: the partition of its key in the input, or in the rekeyed topic, or, where its producer places
+// keys by a rule of its own, some other partition of the input. Guessed by the rule, believed only when read.
+import { readCommittedShard, restorableSnapshots } from '../actors/restore.ts';
+import { roleOf } from '../actors/shard-memory.ts';
+import { decodeReading } from '../codecs/reading-decoder.ts';
+import { ConfigError } from '../errors.ts';
+import type { RecordCursor, TopicPartition } from '../log/event-log.ts';
+import { partitionForKey } from '../log/partitioning.ts';
+import { emptyReading } from '../sensors/reading.ts';
+import type { ReplayContext } from './replay-context.ts';
+
+export interface SensorPlace {
+  readonly shard: TopicPartition;
+  /** Another shard that holds the sensor too: it has two owners. */
+  readonly otherShard?: TopicPartition;
+}
+
+/**
+ * Returns the shard that folds the sensor's readings.
+ * @throws ConfigError when no shard of the group ever did.
+ */
+export async function findSensor(
+  context: ReplayContext,
+  sensorId: string,
+  onProgress?: (shard: TopicPartition) => void,
+): Promise<SensorPlace> {
+  const key = Buffer.from(sensorId);
+  const [likely, others] = candidates(context, key);
+  const known: TopicPartition[] = [];
+  for (const shard of likely) {
+    if (await snapshotKnows(context, shard, sensorId)) known.push(shard);
+  }
+  const [shard, otherShard] = known;
+  if (shard !== undefined) return otherShard === undefined ? { shard } : { shard, otherShard };
+  for (const place of likely) {
+    onProgress?.(place);
+    if (await logKnows(context, place, key)) return { shard: place };
+  }
+  for (const place of others) {
+    onProgress?.(place);
+    const found =
+      (await snapshotKnows(context, place, sensorId)) || (await logKnows(context, place, key));
+    if (found) return { shard: place };
+  }
+  const { topics, settings } = context;
+  throw new ConfigError(
+    `no reading of sensor ${JSON.stringify(sensorId)} in ${topics.input} or ${topics.rekeyed} that group ` +
+      `${settings.groupId} folded: is the id right, and the group?`,
+    { sensorId },
+  );
+}
+
+/** A reading that a shard folds, or refuses with a reason of the fold, is keyed by its sensor id. */
+export interface SensorReading {
+  readonly offset: number;
+  readonly timestampMs: number;
+  readonly recordTimestampMs: number;
+  readonly value: number;
+}
+
+export interface ReadingWanted {
+  readonly from: number;
+  /** Event time, ms: earlier readings are passed over. */
+  readonly sinceMs?: number;
+}
+
+/**
+ * Returns the sensor's first reading in the shard at or after an offset and an event time; undefined where there is
+ * none up to the end. Readings refused as ahead of their time are passed over: their time means nothing.
+ */
+export async function findReading(
+  context: ReplayContext,
+  shard: TopicPartition,
+  sensorId: string,
+  { from, sinceMs = -Infinity }: ReadingWanted,
+): Promise<SensorReading | undefined> {
+  const key = Buffer.from(sensorId);
+  const reading = emptyReading();
+  for await (const batch of context.log.read({ ...shard, from })) {
+    const record = batch.records();
+    while (record.next()) {
+      if (record.offset < from || !hasKey(record, key)) continue;
+      const { bytes, offset, valueStart, valueEnd, timestampMs: recordTimestampMs } = record;
+      if (decodeReading(bytes, valueStart, valueEnd, reading) !== null) continue;
+      const { idBytes, idStart, idEnd, timestampMs, value } = reading;
+      if (Buffer.compare(key, idBytes.subarray(idStart, idEnd)) !== 0) continue;
+      const ahead = timestampMs - recordTimestampMs > context.semantics.maxAheadMs;
+      if (ahead || timestampMs < sinceMs) continue;
+      return { offset, timestampMs, recordTimestampMs, value };
+    }
+  }
+  return undefined;
+}
+
+function candidates(
+  { topics, semantics, sourcePartitions, rekeyedPartitions }: ReplayContext,
+  key: Uint8Array,
+): readonly [likely: readonly TopicPartition[], others: readonly TopicPartition[]] {
+  const rekeyed = { topic: topics.rekeyed, partition: partitionForKey(key, rekeyedPartitions) };
+  if (semantics.inputKeying === 'rekey') return [[rekeyed], []];
+  const keyed = { topic: topics.input, partition: partitionForKey(key, sourcePartitions) };
+  const others = Array.from({ length: sourcePartitions }, (_, partition) => ({
+    topic: topics.input,
+    partition,
+  })).filter(({ partition }) => partition !== keyed.partition);
+  return [[keyed, rekeyed], others];
+}
+
+async function snapshotKnows(
+  context: ReplayContext,
+  shard: TopicPartition,
+  sensorId: string,
+): Promise<boolean> {
+  const committed = await readCommittedShard(context, shard);
+  if (committed === undefined) return false;
+  const role = roleOf(context.topics, shard);
+  for await (const { memory } of restorableSnapshots(context, shard, role, committed.metadata)) {
+    return memory.state.inspect(sensorId) !== undefined;
+  }
+  return false;
+}
+
+async function logKnows(
+  context: ReplayContext,
+  shard: TopicPartition,
+  key: Uint8Array,
+): Promise<boolean> {
+  const committed = await readCommittedShard(context, shard);
+  if (committed === undefined) return false;
+  const { earliest } = await context.log.offsets(shard);
+  const from = Math.max(earliest, committed.metadata.origin);
+  const sensorId = Buffer.from(key).toString();
+  return (await findReading(context, shard, sensorId, { from })) !== undefined;
+}
+
+function hasKey(record: RecordCursor, key: Uint8Array): boolean {
+  const { bytes, keyStart, keyEnd } = record;
+  if (keyStart < 0 || keyEnd - keyStart !== key.length) return false;
+  return Buffer.compare(key, bytes.subarray(keyStart, keyEnd)) === 0;
+}

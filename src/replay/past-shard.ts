@@ -1,0 +1,148 @@
+// A shard as it was at an offset: restored from the best snapshot before it, folded on to it by the very code that an
+// owner recovers with. Reads only: no writer is opened, no group is joined, a running owner notices nothing.
+import { createBatchFolder, type BatchFolder } from '../actors/fold-batch.ts';
+import { createOutbox, type Outbox, type Outgoing } from '../actors/outbox.ts';
+import { Replay } from '../actors/replay.ts';
+import {
+  journalAfter,
+  originOf,
+  readCommittedShard,
+  restorableSnapshots,
+  type CommittedShard,
+  type StartingPoint,
+} from '../actors/restore.ts';
+import { roleOf, type ShardMemory } from '../actors/shard-memory.ts';
+import { assert, ConfigError } from '../errors.ts';
+import type { OutputRecord, TopicPartition } from '../log/event-log.ts';
+import type { ReplayContext } from './replay-context.ts';
+
+export interface PastShard extends TopicPartition {
+  /** All records below `offset` are folded and the journal's entries at it applied, the record at it is not folded. */
+  readonly offset: number;
+  readonly memory: ShardMemory;
+  /** Where the replay began, and on what. */
+  readonly startOffset: number;
+  readonly startedFrom: 'snapshot' | 'origin';
+  /** Past it the state is what the program will compute unless it decides to journal something before. */
+  readonly committedOffset: number;
+  readonly folder: BatchFolder;
+  /** Muted: what was folded to get here was committed long ago. */
+  readonly outbox: Outbox;
+}
+
+export interface PastOptions {
+  /** Records folded so far and to fold, gaps included. */
+  onProgress?(done: number, total: number): void;
+}
+
+/**
+ * Returns the shard's state at `offset`.
+ * @throws ConfigError when the group never folded there, or the log cannot give that state; names the offsets.
+ */
+export async function shardAt(
+  context: ReplayContext,
+  shard: TopicPartition,
+  offset: number,
+  { onProgress }: PastOptions = {},
+): Promise<PastShard> {
+  const committed = await committedShard(context, shard);
+  const { earliest, end } = await context.log.offsets(shard);
+  assertWithin(context, shard, { offset, end, origin: committed.metadata.origin });
+  const { start, startedFrom } = await bestStart(context, shard, { offset, earliest, committed });
+  const entries = await journalAfter(context, shard, start, committed.metadata);
+  const { memory } = start;
+  const startOffset = memory.position;
+  const outbox = createOutbox(() => notWritten);
+  outbox.muted = true;
+  const folder = createBatchFolder({ ...context, shard, outbox });
+  const replay = new Replay({ memory, folder, closed: outbox, entries, end: offset });
+  replay.begin();
+  if (startOffset < offset) {
+    for await (const batch of context.log.read({ ...shard, from: startOffset, to: offset })) {
+      replay.fold(batch);
+      onProgress?.(memory.position - startOffset, offset - startOffset);
+    }
+  }
+  assert(replay.ended, 'a replay ends at its offset', { offset, position: memory.position });
+  const { committedOffset } = committed;
+  return { ...shard, offset, memory, startOffset, startedFrom, committedOffset, folder, outbox };
+}
+
+/** Folds the record at the state's offset, and returns what it gave rise to; undefined where there is no record. */
+export async function foldNext(
+  context: ReplayContext,
+  past: PastShard,
+): Promise<Outgoing | undefined> {
+  const { topic, partition, offset: from, outbox, folder, memory } = past;
+  for await (const batch of context.log.read({ topic, partition, from, to: from + 1 })) {
+    const records = batch.records();
+    if (!records.next()) continue;
+    outbox.muted = false;
+    folder.fold(memory, records, from + 1);
+    return outbox.take();
+  }
+  return undefined;
+}
+
+/** @throws ConfigError when the group has committed nothing there. */
+export async function committedShard(
+  context: ReplayContext,
+  shard: TopicPartition,
+): Promise<CommittedShard> {
+  const committed = await readCommittedShard(context, shard);
+  if (committed !== undefined) return committed;
+  const { groupId } = context.settings;
+  throw new ConfigError(
+    `group ${groupId} has committed nothing of ${shard.topic}/${shard.partition}: nothing was folded there yet, or ` +
+      'GROUP_ID is another one',
+    { ...shard, groupId },
+  );
+}
+
+/** Replay is muted when a window closes, so nobody reads it; the explained record's rows are not shown. */
+const notWritten: OutputRecord = { topic: '', key: null, value: null };
+
+function assertWithin(
+  context: ReplayContext,
+  { topic, partition }: TopicPartition,
+  { offset, end, origin }: { offset: number; end: number; origin: number },
+): void {
+  const where = `${topic}/${partition}`;
+  if (offset > end) {
+    throw new ConfigError(`offset ${offset} is past the end of ${where}, which is ${end}`, {
+      offset,
+      end,
+    });
+  }
+  if (offset >= origin) return;
+  throw new ConfigError(
+    `offset ${offset} of ${where} lies before offset ${origin}, where group ${context.settings.groupId} began to fold`,
+    { offset, origin },
+  );
+}
+
+async function bestStart(
+  context: ReplayContext,
+  shard: TopicPartition,
+  at: { readonly offset: number; readonly earliest: number; readonly committed: CommittedShard },
+): Promise<{ readonly start: StartingPoint; readonly startedFrom: 'snapshot' | 'origin' }> {
+  const { offset, earliest, committed } = at;
+  const { metadata } = committed;
+  const role = roleOf(context.topics, shard);
+  let later: number | undefined;
+  for await (const start of restorableSnapshots(context, shard, role, metadata)) {
+    const { position } = start.memory;
+    if (position <= offset && position >= earliest) return { start, startedFrom: 'snapshot' };
+    if (position > offset) later = position;
+  }
+  if (metadata.origin >= earliest) {
+    return { start: originOf(context, role, metadata), startedFrom: 'origin' };
+  }
+  const where = `${shard.topic}/${shard.partition}`;
+  throw new ConfigError(
+    `the state at offset ${offset} of ${where} needs the log from offset ${metadata.origin}, but it begins at ` +
+      `${earliest} and no snapshot between is left` +
+      (later === undefined ? '' : `; from offset ${later} on, states can be had`),
+    { offset, needed: metadata.origin, earliest },
+  );
+}

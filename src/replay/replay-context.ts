@@ -1,0 +1,40 @@
+// What reading the past of shards needs: the ports, the topics' shapes, no writer anywhere.
+import type { RestoreContext } from '../actors/restore.ts';
+import type { Config } from '../config.ts';
+import { ConfigError } from '../errors.ts';
+import type { EventLog } from '../log/event-log.ts';
+import { topicNames } from '../log/topics.ts';
+import type { Logger } from '../logger.ts';
+import type { SnapshotStore } from '../stores/snapshot-store.ts';
+
+export interface ReplayContext extends RestoreContext {
+  readonly rekeyedPartitions: number;
+}
+
+/**
+ * Returns the context of the program that `config` describes.
+ * @throws ConfigError when a topic of it does not exist: nothing has run with these settings.
+ */
+export async function replayContext(
+  config: Config,
+  ports: { readonly log: EventLog; readonly snapshots: SnapshotStore; readonly logger: Logger },
+): Promise<ReplayContext> {
+  const topics = topicNames(config.process);
+  const partitionsOf = async (topic: string): Promise<number> => {
+    const description = await ports.log.describeTopic(topic);
+    if (description !== undefined) return description.partitions;
+    throw new ConfigError(
+      `topic ${topic} does not exist: nothing has run with these settings yet (INPUT_TOPIC, OUTPUT_TOPIC, DATA_DIR)`,
+      { topic },
+    );
+  };
+  return {
+    ...ports,
+    semantics: config.semantics,
+    settings: { groupId: config.process.groupId },
+    topics,
+    sourcePartitions: await partitionsOf(topics.input),
+    rekeyedPartitions: await partitionsOf(topics.rekeyed),
+    journalPartitions: await partitionsOf(topics.journal),
+  };
+}
