@@ -39,7 +39,8 @@ export function stateDifferences(left: LeftBehind, place: TopicPartition): strin
   return [`${keyOf(place)} differs from the fault-free state in byte ${at} of ${bytes.length}`];
 }
 
-function faultFreeSnapshot(
+/** Returns the snapshot of the shard with all records below `until` folded, and the journal's entries up to there. */
+export function faultFreeSnapshot(
   { broker, semantics, sourcePartitions }: LeftBehind,
   place: TopicPartition,
   until: number,
@@ -61,6 +62,7 @@ function faultFreeSnapshot(
     if (cursor.next()) folder.fold(memory, cursor, Infinity);
   };
   for (const mark of marksOf(broker, place)) {
+    if (mark.offset > until) break;
     foldTo(mark.offset);
     memory.journalSequence = mark.sequence;
     memory.state.advanceWatermark(mark.watermark_ms, outbox);

@@ -1,0 +1,91 @@
+// What a history left behind, as ports that only read: broker and disk after everything has ended, without time or faults.
+import { CorruptSnapshotError } from '../../src/errors.ts';
+import type { EventLog, FetchedBatch, TopicPartition } from '../../src/log/event-log.ts';
+import type { Logger } from '../../src/logger.ts';
+import type { ReplayContext } from '../../src/replay/replay-context.ts';
+import type { Semantics } from '../../src/sensors/shard-state.ts';
+import type { SnapshotStore } from '../../src/stores/snapshot-store.ts';
+import type { HistoryResult } from './history.ts';
+import { keyOf } from './simulated-group.ts';
+import { simulatedTopics } from './simulated-process.ts';
+import { cursorOver } from './simulated-records.ts';
+
+const batchRecords = 17;
+
+const silent: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  fatal: () => undefined,
+  child: () => silent,
+};
+
+/** Returns the context to replay the shards of the history in; every call that would write is refused. */
+export function replayContextOf(
+  { broker, disk }: Pick<HistoryResult, 'broker' | 'disk'>,
+  semantics: Semantics,
+  partitions: number,
+): ReplayContext {
+  return {
+    log: readOnlyLog(broker),
+    snapshots: readOnlySnapshots(disk),
+    semantics,
+    logger: silent,
+    settings: { groupId: 'group' },
+    topics: simulatedTopics,
+    sourcePartitions: partitions,
+    rekeyedPartitions: partitions,
+    journalPartitions: 1,
+  };
+}
+
+function readOnlyLog(broker: HistoryResult['broker']): EventLog {
+  const refused = (): Promise<never> => Promise.reject(new Error('a replay must only read'));
+  async function* read(
+    range: TopicPartition & { readonly from: number; readonly to?: number },
+  ): AsyncGenerator<FetchedBatch> {
+    const list = broker.partitions.get(keyOf(range)) ?? [];
+    const to = Math.min(range.to ?? list.length, list.length);
+    for (let from = range.from; from < to; from += batchRecords) {
+      const records = list.slice(from, Math.min(from + batchRecords, to));
+      yield await Promise.resolve({
+        topic: range.topic,
+        partition: range.partition,
+        fetchOffset: from,
+        nextOffset: from + records.length,
+        highWatermark: list.length,
+        records: () => cursorOver(records, from),
+      });
+    }
+  }
+  return {
+    ensureTopics: refused,
+    commitOffsets: refused,
+    append: refused,
+    joinGroup: refused,
+    openWriter: refused,
+    describeTopic: refused,
+    offsetAtTime: refused,
+    offsets: (partition) => Promise.resolve({ earliest: 0, end: broker.end(partition) }),
+    committed: (group, partition) =>
+      Promise.resolve(broker.commits.get(`${group}|${keyOf(partition)}`)),
+    read,
+    close: () => Promise.resolve(),
+  };
+}
+
+function readOnlySnapshots(disk: HistoryResult['disk']): SnapshotStore {
+  const refused = (): Promise<never> => Promise.reject(new Error('a replay must only read'));
+  return {
+    write: refused,
+    remove: refused,
+    read(shardKey, { id, length }) {
+      const bytes = disk.stored.get(`${shardKey}/${id}`);
+      return bytes?.length === length
+        ? Promise.resolve(bytes)
+        : Promise.reject(new CorruptSnapshotError(`snapshot ${id} is missing or damaged`));
+    },
+    close: () => Promise.resolve(),
+  };
+}

@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+
+import { explanationSentence } from '../../src/replay/explanation-sentence.ts';
+
+type Told = Parameters<typeof explanationSentence>[0];
+
+const rule = {
+  score_min: 3,
+  readings_since_alarm: 400,
+  quiet_readings: 72,
+  warm_readings: 150,
+  range: [9, 11] as const,
+  range_score: 0,
+};
+
+const told: Told = {
+  offset: 7,
+  timestamp: 1_700_000_041_000,
+  record_timestamp: 1_700_000_041_000,
+  value: 12.4,
+  window: { start: 1_700_000_040_000, end: 1_700_000_100_000 },
+  watermark_before: 1_700_000_105_000,
+  sensor_before: {
+    sensor_id: 'a',
+    lifecycle: 'steady',
+    baseline: { mean: 10, std_dev: 0.47, n: 900 },
+    open_windows: [],
+  },
+  outcome: 'folded',
+  reason: null,
+  z: 5.1234567,
+  anomaly_threshold: 2.5,
+  anomaly: true,
+  score: 3.4,
+  alarm: true,
+  alarm_rule: rule,
+};
+
+describe('the sentence of an explanation', () => {
+  it('names value, baseline, threshold and score of an alarm', () => {
+    expect(explanationSentence(told)).toBe(
+      "12.4 is 5.123 standard deviations above this sensor's mean of 10 (standard deviation 0.47, 900 readings), " +
+        'more than the threshold 2.5: an anomaly. Surprise score 3.4 ≥ 3: an alarm.',
+    );
+  });
+
+  it('says that an alarm keeps quiet because the last one is not long ago', () => {
+    const quiet = { ...told, alarm: false, alarm_rule: { ...rule, readings_since_alarm: 31 } };
+
+    expect(explanationSentence(quiet)).toContain(
+      'but not an alarm: 31 readings since the last one, quiet for 72.',
+    );
+  });
+
+  it('says that the score comes from the range where it does', () => {
+    const outside = { ...told, score: 42, alarm_rule: { ...rule, range_score: 42 } };
+
+    expect(explanationSentence(outside)).toContain("for lying above the sensor's range 9 to 11");
+  });
+
+  it('says how many readings an alarm still needs', () => {
+    const baseline = { mean: 10, std_dev: 0.47, n: 40 };
+    const sensor_before = { sensor_id: 'a', lifecycle: 'warming', baseline, open_windows: [] };
+    const young = { ...told, z: -1, anomaly: false, score: 0, alarm: false, sensor_before };
+
+    expect(explanationSentence(young)).toMatch(/below .* within the threshold 2.5: no anomaly/);
+    expect(explanationSentence(young)).toContain('needs 150 readings, 40 came before');
+  });
+
+  it('says nothing of alarms under a baseline that raises none', () => {
+    const classical = { ...told, score: null, alarm: false, alarm_rule: null };
+
+    expect(explanationSentence(classical)).toMatch(/: an anomaly\.$/);
+  });
+
+  it('says which window a late reading missed, and when it had closed', () => {
+    const late = { ...told, reason: { code: 'late', message: 'timestamp …' } };
+
+    expect(explanationSentence(late)).toBe(
+      'Not folded, a dead letter late: its window [2023-11-14T22:14:00.000Z, 2023-11-14T22:15:00.000Z) had closed ' +
+        '(the watermark was 2023-11-14T22:15:05.000Z).',
+    );
+  });
+
+  it('says that a first reading has nothing to be compared with', () => {
+    expect(explanationSentence({ ...told, sensor_before: null })).toContain('first reading');
+  });
+});

@@ -1,0 +1,89 @@
+// What a reading would be judged as, asked before it is folded.
+import { describe, expect, it } from 'vitest';
+
+import { defaultSemantics } from '../../property-tests/arbitraries/settings.ts';
+import { createShardState, type ShardState } from '../../src/sensors/shard-state.ts';
+import { knownStream } from './known-stream.ts';
+
+const sensorId = 'sensor_001';
+const idBytes = Buffer.from(sensorId);
+const startMs = 1_700_000_000_000;
+
+describe.each(['adaptive', 'cumulative'] as const)('a preview over a %s baseline', (baseline) => {
+  const semantics = { ...defaultSemantics, baseline };
+
+  it('finds each anomaly and alarm that the fold then counts, and no other', () => {
+    const state = createShardState(semantics, { watermark: 'own' });
+    const previewed = { anomalies: 0, alarms: 0 };
+    const counted = { anomalies: 0, alarms: 0 };
+
+    for (const [index, value] of knownStream(600).entries()) {
+      const preview = state.preview(sensorId, value);
+      if (preview?.anomaly === true) previewed.anomalies += 1;
+      if (preview?.alarm === true) previewed.alarms += 1;
+      fold(state, index, value, counted);
+    }
+    state.advanceWatermark(startMs * 2, counting(counted));
+
+    expect(previewed).toEqual(counted);
+    expect(counted.anomalies).toBeGreaterThan(3);
+    expect(counted.alarms > 0).toBe(baseline === 'adaptive');
+  });
+
+  it('changes nothing', () => {
+    const state = createShardState(semantics, { watermark: 'own' });
+    knownStream(400).forEach((value, index) => fold(state, index, value));
+    const before = state.snapshot();
+
+    state.preview(sensorId, 99);
+
+    expect(Buffer.compare(state.snapshot(), before)).toBe(0);
+  });
+
+  it('knows no sensor that was never folded', () => {
+    const state = createShardState(semantics, { watermark: 'own' });
+
+    expect(state.preview(sensorId, 20)).toBeUndefined();
+  });
+});
+
+describe('a preview of an alarm', () => {
+  it('says how long ago the last one was, and what part of the score the range gave', () => {
+    const state = createShardState(
+      { ...defaultSemantics, baseline: 'adaptive' },
+      {
+        watermark: 'own',
+      },
+    );
+    const alarms: number[] = [];
+    knownStream(300).forEach((value, index) => {
+      if (state.preview(sensorId, value)?.alarm === true) alarms.push(index);
+      fold(state, index, value);
+    });
+
+    const preview = state.preview(sensorId, 60);
+
+    expect(alarms.length).toBeGreaterThan(0);
+    expect(preview?.alarmView?.readingsSinceAlarm).toBe(300 - (alarms.at(-1) ?? 0));
+    expect(preview?.alarmView?.rangeScore).toBe(preview?.score);
+    expect(preview?.alarmView?.high).toBeLessThan(60);
+  });
+});
+
+interface Counts {
+  anomalies: number;
+  alarms: number;
+}
+
+function fold(state: ShardState, index: number, value: number, counts?: Counts): void {
+  const timestampMs = startMs + 1_000 * index;
+  const reading = { idBytes, idStart: 0, idEnd: idBytes.length, timestampMs, value };
+  state.fold(reading, timestampMs, index, counting(counts ?? { anomalies: 0, alarms: 0 }));
+}
+
+const counting = (counts: Counts): Parameters<ShardState['fold']>[3] => ({
+  windowClosed({ anomalyCount, alarmCount }) {
+    counts.anomalies += anomalyCount;
+    counts.alarms += alarmCount;
+  },
+});
