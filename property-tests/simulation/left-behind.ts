@@ -8,7 +8,7 @@ import type { SnapshotStore } from '../../src/stores/snapshot-store.ts';
 import type { HistoryResult } from './history.ts';
 import { keyOf } from './simulated-group.ts';
 import { simulatedTopics } from './simulated-process.ts';
-import { cursorOver } from './simulated-records.ts';
+import { cursorOver, fetchedRecord } from './simulated-records.ts';
 
 const batchRecords = 17;
 
@@ -48,7 +48,7 @@ function readOnlyLog(broker: HistoryResult['broker']): EventLog {
     const list = broker.partitions.get(keyOf(range)) ?? [];
     const to = Math.min(range.to ?? list.length, list.length);
     for (let from = range.from; from < to; from += batchRecords) {
-      const records = list.slice(from, Math.min(from + batchRecords, to));
+      const records = list.slice(from, Math.min(from + batchRecords, to)).map(fetchedRecord);
       yield await Promise.resolve({
         topic: range.topic,
         partition: range.partition,

@@ -53,9 +53,10 @@ function alarmSentence({ score, alarm, alarm_rule: rule, value }: Told, readings
   if (score < rule.score_min) {
     return `Surprise score ${shown(score)} < ${rule.score_min}: no alarm.`;
   }
+  const calm = rule.calm_reading > 1 ? `, of which a calm one counts ${rule.calm_reading}` : '';
   return (
-    `Surprise score ${shown(score)} ≥ ${rule.score_min}${from}, but not an alarm: ${rule.readings_since_alarm} readings ` +
-    `since the last one, quiet for ${rule.quiet_readings}.`
+    `Surprise score ${shown(score)} ≥ ${rule.score_min}${from}, but not an alarm: the sensor rests after its last one, ` +
+    `${rule.rest_left} of ${rule.rest_readings} readings to go${calm}.`
   );
 }
 

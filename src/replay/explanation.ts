@@ -32,8 +32,10 @@ export interface ReadingExplanation {
   /** null under a baseline without alarms. */
   readonly alarm_rule: {
     readonly score_min: number;
-    readonly readings_since_alarm: number;
-    readonly quiet_readings: number;
+    /** Readings that the rest after the last alarm still takes, before this one. */
+    readonly rest_left: number;
+    readonly rest_readings: number;
+    readonly calm_reading: number;
     readonly warm_readings: number;
     readonly range: readonly [number, number];
     readonly range_score: number;
@@ -88,8 +90,9 @@ function judgement(
         ? null
         : {
             score_min: view.alarmScore,
-            readings_since_alarm: view.readingsSinceAlarm,
-            quiet_readings: view.quietReadings,
+            rest_left: view.restLeft,
+            rest_readings: view.restReadings,
+            calm_reading: view.calmReading,
             warm_readings: view.warmReadings,
             range: [view.low, view.high],
             range_score: view.rangeScore,

@@ -193,8 +193,9 @@ export class AdaptiveBaseline {
     this.columns.set(learned, base);
     return {
       alarmScore,
-      readingsSinceAlarm: (learned[sinceAlarmAt] ?? 0) + 1,
-      quietReadings: refractoryReadings,
+      restLeft: learned[restAt] ?? 0,
+      restReadings: this.restReadings,
+      calmReading: this.calmReading,
       warmReadings,
       low: learned[lowAt] ?? 0,
       high: learned[highAt] ?? 0,

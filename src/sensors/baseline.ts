@@ -22,10 +22,12 @@ export interface Judgement extends BaselineSummary {
 export interface AlarmView {
   /** The score from which on a reading raises an alarm. */
   readonly alarmScore: number;
-  /** Readings since the last alarm, the one asked about counted. */
-  readonly readingsSinceAlarm: number;
-  /** So many readings after an alarm raise none. */
-  readonly quietReadings: number;
+  /** What is left of the rest after the last alarm, in readings; an alarm waits for its end. */
+  readonly restLeft: number;
+  /** The whole rest, in readings. */
+  readonly restReadings: number;
+  /** How many readings of the rest a calm one takes off. */
+  readonly calmReading: number;
   /** Readings a sensor must have had before it gets a score. */
   readonly warmReadings: number;
   /** The sensor's decaying range. */

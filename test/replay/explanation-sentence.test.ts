@@ -6,8 +6,9 @@ type Told = Parameters<typeof explanationSentence>[0];
 
 const rule = {
   score_min: 3,
-  readings_since_alarm: 400,
-  quiet_readings: 72,
+  rest_left: 0,
+  rest_readings: 144,
+  calm_reading: 4,
   warm_readings: 150,
   range: [9, 11] as const,
   range_score: 0,
@@ -45,10 +46,10 @@ describe('the sentence of an explanation', () => {
   });
 
   it('says that an alarm keeps quiet because the last one is not long ago', () => {
-    const quiet = { ...told, alarm: false, alarm_rule: { ...rule, readings_since_alarm: 31 } };
+    const quiet = { ...told, alarm: false, alarm_rule: { ...rule, rest_left: 31 } };
 
     expect(explanationSentence(quiet)).toContain(
-      'but not an alarm: 31 readings since the last one, quiet for 72.',
+      'but not an alarm: the sensor rests after its last one, 31 of 144 readings to go, of which a calm one counts 4.',
     );
   });
 

@@ -48,23 +48,27 @@ describe.each(['adaptive', 'cumulative'] as const)('a preview over a %s baseline
 });
 
 describe('a preview of an alarm', () => {
-  it('says how long ago the last one was, and what part of the score the range gave', () => {
+  it('says how much rest is left after the last one, and what part of the score the range gave', () => {
     const state = createShardState(
       { ...defaultSemantics, baseline: 'adaptive' },
       {
         watermark: 'own',
       },
     );
-    const alarms: number[] = [];
-    knownStream(300).forEach((value, index) => {
-      if (state.preview(sensorId, value)?.alarm === true) alarms.push(index);
+    const values = knownStream(300);
+    const lastAlarm = values.findIndex((value, index) => {
+      const alarm = state.preview(sensorId, value)?.alarm === true;
       fold(state, index, value);
+      return alarm;
     });
+    const restBefore = state.preview(sensorId, 20)?.alarmView?.restLeft ?? 0;
+    fold(state, 300, 20);
 
     const preview = state.preview(sensorId, 60);
 
-    expect(alarms.length).toBeGreaterThan(0);
-    expect(preview?.alarmView?.readingsSinceAlarm).toBe(300 - (alarms.at(-1) ?? 0));
+    expect(lastAlarm).toBeGreaterThan(0);
+    expect(restBefore).toBe(preview?.alarmView?.restReadings);
+    expect(preview?.alarmView?.restLeft).toBeLessThan(restBefore);
     expect(preview?.alarmView?.rangeScore).toBe(preview?.score);
     expect(preview?.alarmView?.high).toBeLessThan(60);
   });
