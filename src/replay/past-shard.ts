@@ -52,7 +52,7 @@ export async function shardAt(
   const entries = await journalAfter(context, shard, start, committed.metadata);
   const { memory } = start;
   const startOffset = memory.position;
-  const outbox = createOutbox(() => notWritten);
+  const outbox = createOutbox({ featureRow: () => notWritten, anomaly: () => undefined });
   outbox.muted = true;
   const folder = createBatchFolder({ ...context, shard, outbox });
   const replay = new Replay({ memory, folder, closed: outbox, entries, end: offset });
