@@ -47,29 +47,63 @@ const badSourceHeader: DeadLetterReason = {
 
 /** Returns the folder of one shard; it holds one reused reading slot and nothing that outlives a call. */
 export function createBatchFolder(context: FoldContext): BatchFolder {
-  const reading = emptyReading();
-  let recordsSeen = 0;
-  const rekeyAll = context.semantics.inputKeying === 'rekey';
+  return new ShardFolder(context);
+}
+
+// A class: functions made for each shard would each be another call target, and V8 would throw away the compiled loop
+// whenever a thread turns from one shard to another.
+class ShardFolder implements BatchFolder {
+  recordsSeen: number = 0;
+  private readonly context: FoldContext;
+  private readonly reading: Reading = emptyReading();
+  private readonly rekeyAll: boolean;
+
+  constructor(context: FoldContext) {
+    this.context = context;
+    this.rekeyAll = context.semantics.inputKeying === 'rekey';
+  }
 
   // hot path
-  function foldSource(memory: ShardMemory, record: RecordCursor): number {
-    const { bytes, offset, timestampMs } = record;
-    let reason = decodeReading(bytes, record.valueStart, record.valueEnd, reading);
-    if (reason === null && !rekeyAll && keyIsSensorId(record, reading)) {
-      reason = memory.state.fold(reading, timestampMs, offset, context.outbox);
+  fold(memory: ShardMemory, records: RecordCursor, until: number): boolean {
+    const isSource = memory.role === 'source';
+    let readings = 0;
+    let stopped = false;
+    do {
+      const { offset } = records;
+      if (offset < memory.position) continue;
+      if (offset >= until) {
+        stopped = true;
+        break;
+      }
+      readings += isSource ? this.foldSource(memory, records) : this.foldRekeyed(memory, records);
+      this.recordsSeen += 1;
+      memory.position = offset + 1;
+    } while (records.next());
+    this.context.outbox.countReadings(readings);
+    return stopped;
+  }
+
+  // hot path
+  private foldSource(memory: ShardMemory, record: RecordCursor): number {
+    const { reading } = this;
+    let reason = decodeReading(record.bytes, record.valueStart, record.valueEnd, reading);
+    if (reason === null && !this.rekeyAll && keyIsSensorId(record, reading)) {
+      const { outbox } = this.context;
+      reason = memory.state.fold(reading, record.timestampMs, record.offset, outbox);
       if (reason === null) {
         hearReading(memory, reading);
         return 1;
       }
       if (countsForEventTime(reason)) hearReading(memory, reading);
     } else if (reason === null) {
-      reason = forwardReading(memory, record);
+      reason = this.forwardReading(memory, record);
     }
-    if (reason !== null) sendDeadLetter(record, reason);
+    if (reason !== null) this.sendDeadLetter(record, reason);
     return 0;
   }
 
-  function forwardReading(memory: ShardMemory, record: RecordCursor): DeadLetterReason | null {
+  private forwardReading(memory: ShardMemory, record: RecordCursor): DeadLetterReason | null {
+    const { context, reading } = this;
     const { timestampMs } = reading;
     if (timestampMs - record.timestampMs > context.semantics.maxAheadMs) {
       return aheadReason(timestampMs, record.timestampMs, context.semantics.maxAheadMs);
@@ -80,19 +114,20 @@ export function createBatchFolder(context: FoldContext): BatchFolder {
     return null;
   }
 
-  function foldRekeyed(memory: ShardMemory, record: RecordCursor): number {
+  private foldRekeyed(memory: ShardMemory, record: RecordCursor): number {
+    const { context, reading } = this;
     const clock = readSourceClock(record);
     let folded = 0;
     const marker = record.keyStart < 0 && record.valueStart < 0 && clock !== undefined;
     if (marker) {
-      recordsSeen -= 1;
+      this.recordsSeen -= 1;
     } else {
       let reason = decodeReading(record.bytes, record.valueStart, record.valueEnd, reading);
       if (reason === null && clock === undefined) reason = badSourceHeader;
       if (reason === null && !keyIsSensorId(record, reading)) reason = keyMismatch;
       reason ??= memory.state.fold(reading, record.timestampMs, record.offset, context.outbox);
       if (reason === null) folded = 1;
-      else sendDeadLetter(record, reason);
+      else this.sendDeadLetter(record, reason);
     }
     if (clock !== undefined) {
       hearSource(memory.clocks, clock);
@@ -107,38 +142,11 @@ export function createBatchFolder(context: FoldContext): BatchFolder {
     return folded;
   }
 
-  function sendDeadLetter(record: RecordCursor, reason: DeadLetterReason): void {
-    if (context.outbox.muted) return;
-    const letter = deadLetterRecord(record, reason, context.shard, context.topics.deadLetters);
-    context.outbox.deadLetter(reason.code, letter);
+  private sendDeadLetter(record: RecordCursor, reason: DeadLetterReason): void {
+    const { outbox, shard, topics } = this.context;
+    if (outbox.muted) return;
+    outbox.deadLetter(reason.code, deadLetterRecord(record, reason, shard, topics.deadLetters));
   }
-
-  // hot path
-  function fold(memory: ShardMemory, records: RecordCursor, until: number): boolean {
-    const foldRecord = memory.role === 'source' ? foldSource : foldRekeyed;
-    let readings = 0;
-    let stopped = false;
-    do {
-      const { offset } = records;
-      if (offset < memory.position) continue;
-      if (offset >= until) {
-        stopped = true;
-        break;
-      }
-      readings += foldRecord(memory, records);
-      recordsSeen += 1;
-      memory.position = offset + 1;
-    } while (records.next());
-    context.outbox.countReadings(readings);
-    return stopped;
-  }
-
-  return {
-    fold,
-    get recordsSeen() {
-      return recordsSeen;
-    },
-  };
 }
 
 const countsForEventTime = ({ code }: DeadLetterReason): boolean =>
