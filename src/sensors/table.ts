@@ -16,6 +16,8 @@ export class IdTable {
   private idStarts: Float64Array = new Float64Array(entriesMin);
   private entries: Int32Array = new Int32Array(2 * entriesMin);
   private mask: number = entriesMin - 1;
+  /** The slot found last: what sends readings mostly goes round its sensors in one order. */
+  private last: number = -1;
 
   constructor(slotsMax: number) {
     this.slotsMax = slotsMax;
@@ -33,10 +35,18 @@ export class IdTable {
    */
   slotOf(bytes: Uint8Array, start: number, end: number): number {
     // hot path
+    const next = this.last + 1 < this.count ? this.last + 1 : 0;
+    if (next < this.count && this.holds(next, bytes, start, end)) {
+      this.last = next;
+      return next;
+    }
     const hash = hashBytes(bytes, start, end);
     const index = this.probe(bytes, start, end, hash);
     const slot = (this.entries[2 * index + 1] ?? 0) - 1;
-    if (slot >= 0) return slot;
+    if (slot >= 0) {
+      this.last = slot;
+      return slot;
+    }
     if (this.count >= this.slotsMax) return -1;
     return this.add(bytes, start, end, hash);
   }
@@ -67,8 +77,9 @@ export class IdTable {
     const idStart = this.idStarts[slot] ?? 0;
     if ((this.idStarts[slot + 1] ?? 0) - idStart !== end - start) return false;
     const arena = this.arena;
-    for (let at = start, in_ = idStart; at < end; at += 1, in_ += 1) {
-      if (bytes[at] !== arena[in_]) return false;
+    // From the end, where ids of one kind differ.
+    for (let at = end - 1, shift = idStart - start; at >= start; at -= 1) {
+      if (bytes[at] !== arena[at + shift]) return false;
     }
     return true;
   }
@@ -91,6 +102,7 @@ export class IdTable {
     this.arena.set(bytes.subarray(start, end), idStart);
     this.idStarts[slot + 1] = idEnd;
     this.count = slot + 1;
+    this.last = slot;
     this.enter(hash, slot);
     return slot;
   }

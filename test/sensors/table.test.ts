@@ -51,6 +51,19 @@ describe('the id table', () => {
     expect([slotIn(table, whole), slotIn(table, prefix), slotIn(table, whole)]).toEqual([0, 1, 0]);
   });
 
+  it('finds every id in whatever order they are asked for', () => {
+    const table = new IdTable(100);
+    const ids = Array.from({ length: 100 }, (_, slot) => encode(`sensor_${slot}`));
+    ids.forEach((id) => slotIn(table, id));
+    const turn = ids.map((_, index) => index);
+    const orders = [turn, [...turn].reverse(), turn.map((slot) => (slot * 37) % 100), [5, 5, 5]];
+
+    for (const order of orders) {
+      const found = order.map((slot) => slotIn(table, ids[slot] ?? encode('')));
+      expect(found).toEqual(order);
+    }
+  });
+
   it('gives slots in the order ids come, up to its bound, and finds without giving', () => {
     const table = new IdTable(2);
 
