@@ -2,6 +2,7 @@
 // only ever says "read" or "not for me"; the strict parser then decides, so that reasons are given in one place.
 import type { Reading } from '../sensors/reading.ts';
 import { scanNumber, scannedNumber } from './json-number.ts';
+import { knownEnd, knownField, noteShape } from './json-shape.ts';
 import { sensorIdBytesMax, valueMagnitudeMax } from './reading-limits.ts';
 import { isUtf8 } from './utf8.ts';
 
@@ -34,15 +35,26 @@ export function scanReading(bytes: Uint8Array, start: number, end: number, out: 
   let timestamp = NaN;
   let value = NaN;
   let byte = 0;
+  let place = 0;
   do {
-    at = skipSpace(bytes, at + 1);
-    if (bytes[at] !== quote) return false;
-    const field = fieldAt(bytes, at + 1);
-    at = field === otherField ? stringEnd(bytes, at + 1, last) : at + fieldBytes(field);
-    if (at < 0) return false;
-    at = skipSpace(bytes, at);
-    if (bytes[at] !== colon) return false;
-    at = skipSpace(bytes, at + 1);
+    const begin = at;
+    at = knownEnd(bytes, begin, last, place);
+    let field = otherField;
+    if (at >= 0) {
+      field = knownField(place);
+      at = skipSpace(bytes, at);
+    } else {
+      at = skipSpace(bytes, begin + 1);
+      if (bytes[at] !== quote) return false;
+      field = fieldAt(bytes, at + 1);
+      at = field === otherField ? stringEnd(bytes, at + 1, last) : at + fieldBytes(field);
+      if (at < 0) return false;
+      at = skipSpace(bytes, at);
+      if (bytes[at] !== colon) return false;
+      at = skipSpace(bytes, at + 1);
+      noteShape(bytes, begin, at, place, field);
+    }
+    place += 1;
     if (field === timestampField) {
       at = scanNumber(bytes, at);
       timestamp = scannedNumber[0] as number;
