@@ -149,7 +149,9 @@ export class Router implements GroupListener {
     if (clock.monotonicMs() - this.#rekeyingCheckedMs < rekeyingCheckMs) return;
     this.#rekeyingCheckedMs = clock.monotonicMs();
     for (let partition = 0; !rekeying.active && partition < rekeyedPartitions; partition += 1) {
-      const { end } = await log.offsets({ topic: topics.rekeyed, partition });
+      const place = { topic: topics.rekeyed, partition };
+      // The log is asked only about partitions that others hold: each answer costs it and us.
+      const end = this.#shards.get(keyOf(place))?.knownEnd ?? (await log.offsets(place)).end;
       rekeying.active = end > 0;
     }
     if (rekeying.active) rekeying.leastSourceMs = await this.#leastSourceMs();

@@ -53,6 +53,12 @@ export class Shard {
     return this.#session?.memory.position;
   }
 
+  /** How far the partition reaches, as far as its own fetches told; undefined while there are none. */
+  get knownEnd(): number | undefined {
+    const session = this.#session;
+    return session && Math.max(session.highWatermark, session.memory.position);
+  }
+
   async onBatch(batch: FetchedBatch): Promise<void> {
     await this.#session?.onBatch(batch);
   }
