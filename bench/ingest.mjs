@@ -1,6 +1,6 @@
 // npm run bench: CPU a reading of the built program over a backlog, everything on: feature rows committed exactly once,
 // snapshots, the Redis projection. Each run is a new consumer group with an output topic of its own over the same input.
-//   node bench/ingest.mjs [--readings 2000000] [--sensors 1000] [--partitions 4] [--workers 2] [--runs 3] [--keep]
+//   node bench/ingest.mjs [--readings 4000000] [--sensors 1000] [--partitions 4] [--workers 2] [--runs 3] [--keep]
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { parseConfig } from '../dist/config.js';
@@ -16,7 +16,7 @@ const watermarkDelayMs = 5_000;
 const windowMs = 60_000;
 const { values: flags } = parseArgs({
   options: {
-    readings: { type: 'string', default: '2000000' },
+    readings: { type: 'string', default: '4000000' },
     sensors: { type: 'string', default: '1000' },
     partitions: { type: 'string', default: '4' },
     workers: { type: 'string', default: '2' },
