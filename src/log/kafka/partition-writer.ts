@@ -1,9 +1,9 @@
 // The transactional writer of one input partition, over kafkajs's brokers but not its producer: each step of a commit,
 // what may be repeated and what ends the writer is decided here (traps 1, 3, 14, 15).
 //
-//   InitProducerId ── fences ──▶ open ──commit()──▶ AddOffsets ─▶ TxnOffsetCommit ┐
-//        ▲ retried                 ▲                            └▶ AddPartitions ─▶ Produce… ┴▶ EndTxn ─▶ open
-//                                  └──────────────────────── any indefinite failure, or a fence ─▶ dead
+//   InitProducerId ── fences ──▶ open ──commit()──┬▶ AddOffsets ─▶ TxnOffsetCommit ┬▶ EndTxn ─▶ open
+//        ▲ retried                                └▶ AddPartitions ─▶ Produce…   ┘
+//                                  any indefinite failure, or a fence ─▶ dead
 import { assert, FencedError, UnavailableError, type AnySensoriumError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import type { Commit, CommitResult, PartitionWriter, TopicPartition } from '../event-log.ts';
@@ -115,10 +115,7 @@ class KafkaPartitionWriter implements PartitionWriter {
   }
 
   async #transaction(commit: Commit): Promise<CommitResult> {
-    // The first step of a transaction meets CONCURRENT_TRANSACTIONS, and can be repeated in 2 ms.
-    await this.#atCoordinator('transaction', definite, (broker) =>
-      broker.addOffsetsToTxn({ ...this.#identity, groupId: this.#options.groupId }),
-    );
+    // Side by side, each step repeated by itself where the coordinator is busy: a row waits for three answers, not four.
     const steps = [this.#commitOffset(commit), this.#outputs.produce(commit.records)] as const;
     const settled = await Promise.allSettled(steps);
     for (const step of settled) {
@@ -134,11 +131,14 @@ class KafkaPartitionWriter implements PartitionWriter {
     return result;
   }
 
-  #commitOffset({ nextOffset, metadata }: Commit): Promise<unknown> {
+  async #commitOffset({ nextOffset, metadata }: Commit): Promise<void> {
     const { groupId, input } = this.#options;
+    await this.#atCoordinator('transaction', definite, (broker) =>
+      broker.addOffsetsToTxn({ ...this.#identity, groupId }),
+    );
     const offset = { partition: input.partition, offset: String(nextOffset), metadata };
     const topics = [{ topic: input.topic, partitions: [offset] }];
-    return this.#atCoordinator('group', definite, (broker) =>
+    await this.#atCoordinator('group', definite, (broker) =>
       broker.txnOffsetCommit({ ...this.#identity, groupId, topics }),
     );
   }

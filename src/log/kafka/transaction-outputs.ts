@@ -41,6 +41,8 @@ export class TransactionOutputs {
   async produce(records: Iterable<OutputRecord>): Promise<CommitResult> {
     const transaction: OpenTransaction = { partitions: new Map(), added: new Set(), ends: [] };
     const slices = slicesOf(records);
+    // What the writer has begun to send goes out before the first slice is made.
+    await nextTurn();
     for (let slice = slices.next(); slice.done !== true;) {
       const written = this.#produceSlice(slice.value, transaction);
       // Awaited below; a failure meanwhile is not left without anyone who heard of it.
