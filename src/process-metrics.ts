@@ -15,11 +15,14 @@ export interface MetricData {
   readonly values: readonly { readonly labels: Readonly<Record<string, string | number>> }[];
 }
 
-/** Returns the metrics of the process in a registry of its own, default process metrics included. */
-export function createProcessMetrics(uptimeSeconds: () => number): ProcessMetrics {
+/** Returns the metrics of the process in a registry of its own, with those of Node's runtime where asked. */
+export function createProcessMetrics(
+  uptimeSeconds: () => number,
+  runtime: 'node' | 'none' = 'node',
+): ProcessMetrics {
   const registry = new Registry();
   const registers = [registry];
-  collectDefaultMetrics({ register: registry });
+  if (runtime === 'node') collectDefaultMetrics({ register: registry });
   new Gauge({
     name: 'sensorium_uptime_seconds',
     help: 'Time since the supervisor started.',

@@ -8,13 +8,14 @@ import {
   type ActualRow,
   type LoggedRecord,
 } from '../models/pipeline-oracle.ts';
+import { storeDifferences } from './check-store.ts';
 import { stateDifferences } from './fault-free-state.ts';
 import { historySemantics, type HistoryPlan, type HistoryResult } from './history.ts';
 import { simulatedFeatureTopics, simulatedTopics } from './simulated-process.ts';
 
 /** Expects all laws of the simulation to hold of what the history left behind. */
 export function checkHistory(plan: HistoryPlan, result: HistoryResult): void {
-  const { broker, disk, failures, violations } = result;
+  const { broker, bugs, disk, store, unready, violations } = result;
   const semantics = historySemantics(plan);
   const partitions = Array.from({ length: plan.partitions }, (_, partition) => partition);
   const logOf = (topic: string): Map<number, readonly LoggedRecord[]> =>
@@ -37,7 +38,7 @@ export function checkHistory(plan: HistoryPlan, result: HistoryResult): void {
     partitions.flatMap((partition) => stateDifferences(left, { topic, partition })),
   );
 
-  expect(failures).toEqual([]);
+  expect(bugs).toEqual([]);
   expect(violations).toEqual([]);
   expect(rowDifferences(expected.rows, rowsOf(baseTopic), 1e-9)).toEqual([]);
   largerTopics.forEach((topic, index) => {
@@ -50,6 +51,8 @@ export function checkHistory(plan: HistoryPlan, result: HistoryResult): void {
   expect(deadLetters(logged(broker, simulatedTopics.deadLetters, 0))).toEqual(expected.deadLetters);
   expect(forwards([...logOf(simulatedTopics.rekeyed).values()].flat())).toEqual(expected.forwards);
   expect(states).toEqual([]);
+  expect(unready).toEqual([]);
+  expect(storeDifferences(broker, store.rows)).toEqual([]);
 }
 
 function logged(

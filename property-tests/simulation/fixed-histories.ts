@@ -13,6 +13,7 @@ const quiet: HistoryPlan = {
   callFaults: 0,
   diskFaults: 0,
   processes: 1,
+  workers: 1,
   events: [],
   crashes: [],
   silence: 0,

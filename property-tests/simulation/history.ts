@@ -1,20 +1,25 @@
 // One seeded history: input with disorder, duplicates, late, bad and unkeyed records, appended at a steady pace while
-// processes are killed, frozen, drained and started, die inside calls, and calls and disks fail; then quiet until
-// everything settled.
+// processes and threads are killed, frozen, drained and started, die inside calls, and calls, disks and the feature store
+// fail; then quiet until everything settled.
 import type { OutputRecord } from '../../src/log/event-log.ts';
 import type { ShardSettings } from '../../src/actors/shard-context.ts';
 import type { Semantics } from '../../src/sensors/shard-state.ts';
+import { watchLeftovers, watchProjection } from './check-store.ts';
+import { expectedRestarts } from './expected-restarts.ts';
+import { isOfStore, plantFaults, strike, strikeStore } from './faults.ts';
 import { watchCommits } from './invariants.ts';
 import { createScheduler, type Scheduler } from './scheduler.ts';
+import { Calls, type CallFault, type CallName } from './simulated-calls.ts';
+import { SimulatedFeatureStore } from './simulated-feature-store.ts';
 import type { Life } from './simulated-life.ts';
-import { SimulatedBroker, type CallFault } from './simulated-log.ts';
+import { SimulatedBroker } from './simulated-log.ts';
 import {
   simulatedFeatureTopics,
   simulatedTopics,
   startProcess,
   type SimulatedProcess,
 } from './simulated-process.ts';
-import { diskFaults, SimulatedDisk } from './simulated-snapshots.ts';
+import { SimulatedDisk } from './simulated-snapshots.ts';
 
 export type HistoryEventKind =
   | 'kill'
@@ -28,7 +33,16 @@ export type HistoryEventKind =
   | 'stall'
   /** The wall clock steps by an hour, and back after 20 s. */
   | 'clockBack'
-  | 'clockAhead';
+  | 'clockAhead'
+  /** One thread of it dies of an uncaught error, spins for ever, or hears of no record for a while. */
+  | 'threadDies'
+  | 'threadHangs'
+  | 'threadStalls'
+  /** The feature store is away, is slow, fails over to a replica that lacks its last writes, is emptied. */
+  | 'storeAway'
+  | 'storeSlow'
+  | 'storeFailover'
+  | 'storeWiped';
 
 export interface HistoryPlan {
   readonly seed: number;
@@ -43,18 +57,22 @@ export interface HistoryPlan {
   readonly callFaults: number;
   readonly diskFaults: number;
   readonly processes: number;
+  /** Worker threads of each process, beside its projector. */
+  readonly workers: number;
   /** What happens to a process, at which share of the run. */
   readonly events: readonly {
     readonly at: number;
     readonly process: number;
     readonly kind: HistoryEventKind;
   }[];
-  /** The process that makes the nth call of that name dies there. */
+  /** The process or thread that makes the nth call of that name dies there. */
   readonly crashes: readonly {
-    readonly call: 'openWriter' | 'committed' | 'offsets' | 'read' | 'commit';
+    readonly call: CallName;
     readonly nth: number;
-    readonly when: 'crashBefore' | 'crashAfter';
+    readonly when: Exclude<CallFault, 'none' | 'before' | 'after'>;
   }[];
+  /** A thread of the first process that dies so long after each of its starts, so many times. */
+  readonly doom?: { readonly thread: number; readonly afterMs: number; readonly times: number };
   /** The input falls silent for this share of the run, after one third of it. */
   readonly silence: number;
   readonly inputKeying: 'auto' | 'rekey';
@@ -64,8 +82,14 @@ export interface HistoryPlan {
 export interface HistoryResult {
   readonly broker: SimulatedBroker;
   readonly disk: SimulatedDisk;
-  readonly failures: readonly unknown[];
-  /** What did not hold at some commit on the way. */
+  readonly store: SimulatedFeatureStore;
+  /** Ends of threads that nobody planned. */
+  readonly bugs: readonly string[];
+  /** The last lines of processes that gave up. */
+  readonly lastLines: readonly string[];
+  /** What speaks against all being well long after the last fault: not ready, or not drained by itself. */
+  readonly unready: readonly string[];
+  /** What did not hold at some commit, write or end of a thread on the way. */
   readonly violations: readonly string[];
 }
 
@@ -108,25 +132,35 @@ const settings: ShardSettings = {
 
 const startMs = 1_700_000_000_000;
 const feedMs = 60_000;
-const settleMs = 120_000;
+/** A thread that hangs as the faults end is noticed after 31 s, and restarted up to 10 s later. */
+const settleMs = 90_000;
 
-/** Runs the history and returns what broker and disk hold at its end. */
+/** Runs the history and returns what broker, disk and store hold at its end. */
 export async function runHistory(plan: HistoryPlan): Promise<HistoryResult> {
   const scheduler = createScheduler(plan.seed, startMs);
-  const broker = createBroker(plan, scheduler);
+  const calls = new Calls(scheduler);
+  const broker = createBroker(plan, scheduler, calls);
   const disk = new SimulatedDisk(scheduler);
+  const store = new SimulatedFeatureStore(scheduler, calls);
+  const world = { scheduler, broker, disk, store };
   const semantics = historySemantics(plan);
-  const violations = watchCommits({ scheduler, broker, disk, ...semantics });
-  const stopFaults = plantFaults(plan, scheduler, broker, disk);
+  const violations = watchCommits({ ...world, ...semantics });
+  watchProjection(world, violations);
+  const restarts = expectedRestarts(scheduler, violations);
+  const faults = plantFaults(plan, { scheduler, calls, disk });
+  const onTaskEnded = watchLeftovers(calls, violations);
   const all: SimulatedProcess[] = [];
   const processes: SimulatedProcess[] = [];
   const start = (index: number): void => {
-    const onCrash = (): void => restart(index);
-    const { partitions } = plan;
-    const parts = { scheduler, broker, disk, semantics, settings, partitions, onCrash };
+    // Whoever runs the processes starts one that ended anew a little later.
+    const onEnded = (): void => restart(index);
+    const onThread = (name: string, life: Life): void => {
+      if (index === 0) faults.onThread(name, life);
+    };
+    const { workers } = plan;
+    const parts = { world, semantics, settings, workers, restarts, onEnded, onThread, onTaskEnded };
     all.push((processes[index] = startProcess(parts)));
   };
-  // A supervisor starts it anew a little later.
   const restart = (index: number): void => {
     scheduler.after(3_000, () => start(index));
   };
@@ -135,6 +169,7 @@ export async function runHistory(plan: HistoryPlan): Promise<HistoryResult> {
   for (const { at, process, kind } of plan.events) {
     scheduler.after(at * feedMs, () => {
       if (kind === 'join') return start(processes.length);
+      if (isOfStore(kind)) return strikeStore(world, kind);
       const index = process % processes.length;
       const target = processes[index];
       if (target?.life.alive !== true || target.life.frozen) return;
@@ -143,14 +178,16 @@ export async function runHistory(plan: HistoryPlan): Promise<HistoryResult> {
     });
   }
   await scheduler.runUntil(startMs + feedMs);
-  stopFaults();
+  faults.stop();
   await scheduler.runUntil(startMs + feedMs + settleMs);
-  for (const process of all) if (process.life.alive) await settleDrain(scheduler, process);
-  return { broker, disk, failures: all.flatMap((p) => p.failures), violations };
+  const living = all.filter(({ life }) => life.alive);
+  const unready = living.flatMap(({ supervisor }) => supervisor.ready().reasons);
+  for (const process of living) unready.push(...(await settleDrain(scheduler, process)));
+  return { broker, disk, store, violations, unready, ...restarts };
 }
 
-function createBroker(plan: HistoryPlan, scheduler: Scheduler): SimulatedBroker {
-  const broker = new SimulatedBroker(scheduler);
+function createBroker(plan: HistoryPlan, scheduler: Scheduler, calls: Calls): SimulatedBroker {
+  const broker = new SimulatedBroker(scheduler, calls);
   broker.create(simulatedTopics.input, plan.partitions);
   broker.create(simulatedTopics.rekeyed, plan.partitions);
   for (const topic of simulatedFeatureTopics(historySemantics(plan))) {
@@ -162,72 +199,17 @@ function createBroker(plan: HistoryPlan, scheduler: Scheduler): SimulatedBroker 
   return broker;
 }
 
-/** Returns how to end the faults: the history then settles. */
-function plantFaults(
-  plan: HistoryPlan,
+/** Returns the threads that did not end by themselves. */
+async function settleDrain(
   scheduler: Scheduler,
-  broker: SimulatedBroker,
-  disk: SimulatedDisk,
-): () => void {
-  let over = false;
-  const calls = new Map<string, number>();
-  broker.faults = (call): CallFault => {
-    // Joining is the adapter's to retry.
-    if (over || call === 'joinGroup') return 'none';
-    const nth = (calls.get(call) ?? 0) + 1;
-    calls.set(call, nth);
-    const crash = plan.crashes.find((each) => each.call === call && each.nth === nth);
-    if (crash !== undefined) return crash.when;
-    if (scheduler.random() >= plan.callFaults) return 'none';
-    return scheduler.random() < 0.5 ? 'before' : 'after';
-  };
-  disk.faults = () => {
-    if (over || scheduler.random() >= plan.diskFaults) return 'none';
-    return diskFaults[Math.floor(scheduler.random() * diskFaults.length)] ?? 'none';
-  };
-  return () => {
-    over = true;
-  };
-}
-
-function strike(
-  scheduler: Scheduler,
-  target: SimulatedProcess,
-  kind: Exclude<HistoryEventKind, 'join'>,
-): void {
-  const { life } = target;
-  switch (kind) {
-    case 'kill':
-      return target.kill();
-    case 'drain':
-      return void target.drain();
-    case 'freeze':
-      return target.freeze(9_000 + scheduler.random() * 6_000);
-    case 'nap':
-      return target.freeze(scheduler.random() * 5_000);
-    case 'stall':
-      life.fetchesStalled = true;
-      scheduler.after(5_000 + scheduler.random() * 15_000, () => (life.fetchesStalled = false));
-      return;
-    case 'clockBack':
-      return skewClock(scheduler, life, -3_600_000);
-    case 'clockAhead':
-      return skewClock(scheduler, life, 3_600_000);
-  }
-}
-
-/** Somebody sets the clock, and time synchronisation sets it right again a little later. */
-function skewClock(scheduler: Scheduler, life: Life, byMs: number): void {
-  life.skewMs += byMs;
-  scheduler.after(20_000, () => (life.skewMs -= byMs));
-}
-
-async function settleDrain(scheduler: Scheduler, process: SimulatedProcess): Promise<void> {
-  let done = false;
-  void process.drain().then(() => (done = true));
-  await scheduler.runUntil(scheduler.nowMs + 30_000, () => done);
+  process: SimulatedProcess,
+): Promise<readonly string[]> {
+  let unfinished: readonly string[] | undefined;
+  void process.drain().then((threads) => (unfinished = threads));
+  await scheduler.runUntil(scheduler.nowMs + 30_000, () => unfinished !== undefined);
   // Whoever takes over is given the time to become the owner of all, so that the last one leaves every snapshot.
   await scheduler.runUntil(scheduler.nowMs + 15_000);
+  return (unfinished ?? ['drain']).map((thread) => `${thread} did not finish`);
 }
 
 function feed(plan: HistoryPlan, scheduler: Scheduler, broker: SimulatedBroker): void {

@@ -1,6 +1,7 @@
-// The whole worker over simulated log, clock and disk: whatever is killed, frozen, drained, lost or fenced, and whenever,
-// what is committed equals what a sequential model computes from the input, each row once and in order, and the state
-// left behind equals a fault-free one. SIM_SECONDS=600 searches for that long instead of a fixed number of histories.
+// The whole program but its HTTP over simulated log, clock, disk and feature store: whatever is killed, frozen, drained,
+// lost or fenced, and whenever, what is committed equals what a sequential model computes from the input, each row once
+// and in order; the state left behind equals a fault-free one; the store ends with the last row of every sensor; and all
+// runs again. SIM_SECONDS=600 searches for that long instead of a fixed number of histories.
 import fc from 'fast-check';
 import { afterAll, describe, it } from 'vitest';
 
@@ -20,8 +21,15 @@ function plans(faults: {
   readonly diskFaults?: readonly number[];
   readonly silence?: readonly number[];
   readonly crashesMax?: number;
+  readonly doom?: boolean;
 }): fc.Arbitrary<HistoryPlan> {
+  const doom = fc.record({
+    thread: fc.nat(2),
+    afterMs: fc.integer({ min: 0, max: 12_000 }),
+    times: fc.integer({ min: 1, max: 12 }),
+  });
   return fc.record({
+    ...(faults.doom === true ? { doom } : {}),
     seed: fc.nat(0x7fffffff),
     partitions: fc.integer({ min: 1, max: 3 }),
     sensors: fc.integer({ min: 1, max: 6 }),
@@ -32,6 +40,7 @@ function plans(faults: {
     callFaults: fc.constantFrom(...(faults.callFaults ?? [0])),
     diskFaults: fc.constantFrom(...(faults.diskFaults ?? [0])),
     processes: fc.integer({ min: 1, max: 3 }),
+    workers: fc.constantFrom(1, 1, 2),
     events: fc.array(
       fc.record({
         at: fc.double({ min: 0, max: 1, noNaN: true }),
@@ -49,9 +58,19 @@ function plans(faults: {
           'committed' as const,
           'offsets' as const,
           'read' as const,
+          'upsert' as const,
+          'commitOffsets' as const,
+          'ping' as const,
+          'describeTopic' as const,
+          'joinGroup' as const,
         ),
         nth: fc.integer({ min: 1, max: 40 }),
-        when: fc.constantFrom('crashBefore' as const, 'crashAfter' as const),
+        when: fc.constantFrom(
+          'crashBefore' as const,
+          'crashAfter' as const,
+          'throwBefore' as const,
+          'throwAfter' as const,
+        ),
       }),
       { maxLength: faults.crashesMax ?? 0 },
     ),
@@ -64,9 +83,13 @@ function plans(faults: {
 const laws = [
   {
     law: 'all faults at once: rows, dead letters and forwards are the model’s, each once and in order',
-    share: 0.4,
+    share: 0.35,
     faults: {
-      kinds: ['kill', 'kill', 'drain', 'join', 'freeze', 'nap', 'stall', 'clockBack', 'clockAhead'],
+      kinds: [
+        ...(['kill', 'kill', 'drain', 'join', 'freeze', 'nap', 'stall'] as const),
+        ...(['clockBack', 'clockAhead', 'threadDies', 'threadHangs', 'threadStalls'] as const),
+        ...(['storeAway', 'storeSlow', 'storeFailover', 'storeWiped'] as const),
+      ],
       callFaults: [0, 0.01, 0.05],
       diskFaults: [0, 0.3],
       silence: [0, 0.4],
@@ -74,7 +97,7 @@ const laws = [
     },
   },
   {
-    law: 'a crash before or after any call, twice during recovery (faults 1, 6, 7, 8, 10), changes nothing',
+    law: 'a crash before or after any call, twice during recovery (faults 1, 6, 7, 8, 9, 10), changes nothing',
     share: 0.2,
     faults: { kinds: ['kill', 'drain'], diskFaults: [0, 0.3], crashesMax: 8 },
   },
@@ -85,13 +108,27 @@ const laws = [
   },
   {
     law: 'frozen owners and members that come and go (faults 16, 19, 21) write nothing twice',
-    share: 0.2,
+    share: 0.1,
     faults: { kinds: ['freeze', 'freeze', 'nap', 'join', 'drain'], callFaults: [0, 0.01] },
   },
   {
     law: 'silence, stalled fetches and stepped clocks (faults 18, 39, 40, 42) close no window before its time',
-    share: 0.1,
+    share: 0.05,
     faults: { kinds: ['stall', 'stall', 'clockBack', 'clockAhead', 'kill'], silence: [0, 0.4] },
+  },
+  {
+    law: 'a feature store that is away, slow, fails over or is emptied (faults 9, 52–55) never goes back and ends complete',
+    share: 0.1,
+    faults: {
+      kinds: ['storeAway', 'storeSlow', 'storeFailover', 'storeWiped', 'threadDies', 'kill'],
+      callFaults: [0, 0.05],
+      crashesMax: 3,
+    },
+  },
+  {
+    law: 'threads that die or hang (faults 11–13) are started again, five times a minute and not more, and then all is well',
+    share: 0.1,
+    faults: { kinds: ['threadDies', 'threadHangs', 'threadStalls', 'nap'], doom: true },
   },
 ] as const;
 

@@ -5,8 +5,10 @@ import type { Timer } from '../../src/clock.ts';
 interface Pending {
   readonly dueMs: number;
   readonly order: number;
-  readonly run: () => void;
+  run: () => void;
 }
+
+const cancelled = (): void => undefined;
 
 export interface Scheduler {
   /** Virtual wall clock, ms. */
@@ -20,7 +22,7 @@ export interface Scheduler {
 
 /** Returns a scheduler at virtual time `startMs`. */
 export function createScheduler(seed: number, startMs: number): Scheduler {
-  const queue: Pending[] = [];
+  const queue = createQueue();
   let nowMs = startMs;
   let order = 0;
   let state = seed >>> 0 || 1;
@@ -31,17 +33,6 @@ export function createScheduler(seed: number, startMs: number): Scheduler {
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
   };
-  const earlier = (a: Pending, b: Pending): boolean =>
-    a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.order < b.order);
-  const takeNext = (): Pending | undefined => {
-    let best = 0;
-    for (let i = 1; i < queue.length; i += 1) {
-      const candidate = queue[i];
-      const current = queue[best];
-      if (candidate !== undefined && current !== undefined && earlier(candidate, current)) best = i;
-    }
-    return queue.splice(best, 1)[0];
-  };
   const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
   return {
     get nowMs() {
@@ -51,28 +42,65 @@ export function createScheduler(seed: number, startMs: number): Scheduler {
     after(delayMs, run) {
       const pending = { dueMs: nowMs + Math.max(0, delayMs), order: (order += 1), run };
       queue.push(pending);
-      return {
-        cancel: () => {
-          const index = queue.indexOf(pending);
-          if (index >= 0) queue.splice(index, 1);
-        },
-      };
+      return { cancel: () => (pending.run = cancelled) };
     },
     async runUntil(untilMs, done = () => false) {
       await settle();
       while (!done()) {
-        const next = takeNext();
+        const next = queue.first();
         if (next === undefined) return done();
         if (next.dueMs > untilMs) {
-          queue.push(next);
           nowMs = untilMs;
           return done();
         }
+        queue.shift();
+        if (next.run === cancelled) continue;
         nowMs = Math.max(nowMs, next.dueMs);
         next.run();
         await settle();
       }
       return true;
+    },
+  };
+}
+
+/** A binary heap: the earliest first, and of equals the one pushed first. */
+function createQueue(): {
+  push(pending: Pending): void;
+  first(): Pending | undefined;
+  shift(): void;
+} {
+  const heap: Pending[] = [];
+  const isEarlier = (a: number, b: number): boolean => {
+    const [one, other] = [heap[a], heap[b]];
+    if (one === undefined || other === undefined) return one !== undefined;
+    return one.dueMs < other.dueMs || (one.dueMs === other.dueMs && one.order < other.order);
+  };
+  const swap = (a: number, b: number): void => {
+    const [one, other] = [heap[a], heap[b]];
+    if (one === undefined || other === undefined) return;
+    heap[a] = other;
+    heap[b] = one;
+  };
+  return {
+    push(pending) {
+      let at = heap.push(pending) - 1;
+      for (let parent = (at - 1) >> 1; at > 0 && isEarlier(at, parent); parent = (at - 1) >> 1) {
+        swap(at, parent);
+        at = parent;
+      }
+    },
+    first: () => heap[0],
+    shift() {
+      swap(0, heap.length - 1);
+      heap.pop();
+      for (let at = 0; ;) {
+        const left = 2 * at + 1;
+        const child = isEarlier(left + 1, left) ? left + 1 : left;
+        if (child >= heap.length || !isEarlier(child, at)) return;
+        swap(at, child);
+        at = child;
+      }
     },
   };
 }

@@ -1,6 +1,7 @@
 // The consumer group of the simulation: round robin over the living; every member hears of a new assignment at its own
 // time, so two may believe they own a partition. Fetches take time and cannot be called back: a batch asked for before
 // a seek still arrives after it, and batches may begin before the offset asked for, as Kafka's record batches do.
+import { UnavailableError } from '../../src/errors.ts';
 import type {
   FetchedBatch,
   GroupListener,
@@ -24,6 +25,7 @@ interface Member {
   assigned: Set<string>;
   started: Map<string, Delivery>;
   generation: number;
+  left: boolean;
 }
 
 interface Delivery {
@@ -59,6 +61,7 @@ export class SimulatedGroup {
       assigned: new Set(),
       started: new Map(),
       generation: 0,
+      left: false,
     };
     this.#members.add(member);
     this.rebalance();
@@ -68,6 +71,8 @@ export class SimulatedGroup {
       resume: (partition) => setPaused(member, partition, false),
       heartbeatAfterNow: () => this.#heartbeat(member),
       leave: async () => {
+        if (member.left) return;
+        member.left = true;
         this.#members.delete(member);
         member.assigned.clear();
         member.started.clear();
@@ -77,16 +82,24 @@ export class SimulatedGroup {
     };
   }
 
+  /** @throws UnavailableError unless the member of `life` is of the current generation, as the broker asks. */
+  assertCurrent(life: Life): void {
+    const own = [...this.#members].find((member) => member.life === life);
+    if (own?.generation !== this.#generation) throw new UnavailableError('rebalance in progress');
+  }
+
   /** The session of a frozen process runs out: its partitions go to others, and it hears of it once thawed. */
-  expire(life: Life): void {
-    const expired = [...this.#members].filter((member) => member.life === life);
+  expire(process: Life): void {
+    const expired = [...this.#members].filter(({ life }) => life.isOf(process));
     if (expired.length === 0) return;
     for (const member of expired) {
+      const { life } = member;
       this.#members.delete(member);
       life.run(() => {
         // Its next heartbeat is refused; until then it believes it owns everything it had.
         this.#scheduler.after(this.#scheduler.random() * 500, () =>
           life.run(() => {
+            if (member.left) return;
             this.#assign(member, new Set());
             this.#members.add(member);
             this.rebalance();
@@ -122,7 +135,10 @@ export class SimulatedGroup {
   #start(member: Member, key: string, from: number): void {
     if (!member.assigned.has(key)) return;
     const known = member.started.get(key);
-    if (known !== undefined) return seek(known, from);
+    if (known !== undefined) {
+      known.paused = false;
+      return seek(known, from);
+    }
     const begun = { position: from, seeks: 0, paused: false };
     member.started.set(key, begun);
     this.#poll(member, key, begun);

@@ -1,30 +1,60 @@
-// What a machine can do to one process: end it (kill -9), freeze it (SIGSTOP … SIGCONT), move its wall clock, cut it off
-// from fetches. Everything that happens inside a simulated process goes through `run`.
+// What a machine can do to one process and to each of its threads: end it (kill -9, an uncaught error), freeze it
+// (SIGSTOP … SIGCONT, a loop that never returns), move its wall clock, cut it off from fetches. Everything that happens
+// inside a simulated thread goes through `run`; a thread lives no longer than its process and freezes with it.
 import type { Clock, Timer } from '../../src/clock.ts';
 import type { Scheduler } from './scheduler.ts';
 
 export class Life {
-  /** Added to this process's wall clock, ms; its monotonic clock never jumps. */
-  skewMs = 0;
-  /** Fetches are swallowed: records wait in the log, and the process hears of none. */
-  fetchesStalled = false;
-  /** Called once when a crash inside a call ends the process. */
+  /** The process of a thread; undefined for a process. */
+  readonly process: Life | undefined;
+  /** Called once when a fault inside a call ends it. */
   onCrash: () => void = () => undefined;
+  #skewMs = 0;
+  #fetchesStalled = false;
   #state: 'running' | 'frozen' | 'ended' = 'running';
   #waiting: (() => void)[] = [];
 
+  constructor(process?: Life) {
+    this.process = process;
+  }
+
   get alive(): boolean {
-    return this.#state !== 'ended';
+    return this.#state !== 'ended' && this.process?.alive !== false;
   }
 
   get frozen(): boolean {
-    return this.#state === 'frozen';
+    return this.#state === 'frozen' || this.process?.frozen === true;
+  }
+
+  /** Added to the wall clock of its process, ms; its monotonic clock never jumps. */
+  get skewMs(): number {
+    return this.#skewMs + (this.process?.skewMs ?? 0);
+  }
+
+  /** Fetches are swallowed: records wait in the log, and nobody in here hears of any. */
+  get fetchesStalled(): boolean {
+    return this.#fetchesStalled || this.process?.fetchesStalled === true;
+  }
+
+  set fetchesStalled(stalled: boolean) {
+    this.#fetchesStalled = stalled;
+  }
+
+  skewClock(byMs: number): void {
+    this.#skewMs += byMs;
+  }
+
+  isOf(process: Life): boolean {
+    return this === process || this.process === process;
   }
 
   /** Runs `action` inside the process: now, once it is thawed, or never. */
   run(action: () => void): void {
-    if (this.#state === 'running') action();
-    else if (this.#state === 'frozen') this.#waiting.push(action);
+    if (this.#state === 'running') {
+      if (this.process === undefined) action();
+      else if (this.process.frozen) this.process.run(() => this.run(action));
+      else if (this.process.alive) action();
+    } else if (this.#state === 'frozen') this.#waiting.push(action);
   }
 
   end(): void {
@@ -51,7 +81,7 @@ export class Life {
   }
 }
 
-/** One process's view of the scheduler's time. */
+/** One thread's view of the scheduler's time. */
 export function processClock(scheduler: Scheduler, life: Life): Clock {
   const after = (delayMs: number, callback: () => void): Timer => {
     let cancelled = false;
@@ -75,11 +105,12 @@ export function processClock(scheduler: Scheduler, life: Life): Clock {
       new Promise((resolve) => {
         if (signal?.aborted === true) return resolve();
         const done = (): void => {
+          timer.cancel();
           signal?.removeEventListener('abort', done);
           resolve();
         };
         signal?.addEventListener('abort', done, { once: true });
-        after(delayMs, done);
+        const timer = after(delayMs, done);
       }),
   };
 }

@@ -1,6 +1,5 @@
 // An event log in memory with Kafka's rules: partitions in order, transactions all or nothing, one writer per input
-// partition with the newer fencing the older. Every call takes a seeded time; `faults` decides which fail or crash their
-// process, before or after they took effect.
+// partition with the newer fencing the older. Outlives every simulated process.
 import { FencedError, UnavailableError } from '../../src/errors.ts';
 import type {
   Commit,
@@ -8,51 +7,43 @@ import type {
   CommittedPosition,
   EventLog,
   FetchedBatch,
+  GroupMember,
   OutputRecord,
   PartitionWriter,
   TopicPartition,
 } from '../../src/log/event-log.ts';
 import { partitionForKey } from '../../src/log/partitioning.ts';
 import type { Scheduler } from './scheduler.ts';
+import { Calls, type CallName } from './simulated-calls.ts';
 import { keyOf, placeOf, SimulatedGroup } from './simulated-group.ts';
 import type { Life } from './simulated-life.ts';
 import { cursorOver, fetchedRecord, overwrite, type StoredRecord } from './simulated-records.ts';
 
-export type CallFault =
-  | 'none'
-  /** The request is lost: an error, and no effect. */
-  | 'before'
-  /** The response is lost: an error, and the effect. */
-  | 'after'
-  /** The process dies with the request under way: no effect. */
-  | 'crashBefore'
-  /** The process dies before it hears the response: the effect. */
-  | 'crashAfter';
-
-type Call = <T>(name: string, effect: () => T) => Promise<T>;
+type Call = <T>(name: CallName, effect: () => T) => Promise<T>;
 
 /** The broker: outlives every simulated process. */
 export class SimulatedBroker {
   readonly partitions: Map<string, StoredRecord[]> = new Map();
   readonly commits: Map<string, CommittedPosition> = new Map();
-  readonly group: SimulatedGroup;
+  readonly #groups: Map<string, SimulatedGroup> = new Map();
   readonly #counts: Map<string, number> = new Map();
   readonly #epochs: Map<string, number> = new Map();
   readonly #scheduler: Scheduler;
-  /** Which fault the next call of this name meets. */
-  faults: (call: string) => CallFault = () => 'none';
+  readonly #calls: Calls;
+  /** Sees every position that a group commits outside a transaction, just before it takes effect. */
+  onPosition: (place: TopicPartition, nextOffset: number) => void = () => undefined;
   /** Sees every commit just after it took effect. */
   onCommit: (place: TopicPartition, commit: Commit) => void = () => undefined;
   /** Called when a writer is asked for a commit while one of its is under way: the port allows one at a time. */
   onTwoCommits: (writer: string) => void = () => undefined;
 
-  constructor(scheduler: Scheduler) {
+  constructor(scheduler: Scheduler, calls: Calls = new Calls(scheduler)) {
     this.#scheduler = scheduler;
-    this.group = new SimulatedGroup(scheduler, {
-      keys: () => [...this.partitions.keys()],
-      end: (place) => this.end(place),
-      batch: (place, from, to, fetchOffset) => this.#batch(place, from, to, fetchOffset),
-    });
+    this.#calls = calls;
+  }
+
+  get groups(): readonly SimulatedGroup[] {
+    return [...this.#groups.values()];
   }
 
   create(topic: string, partitions: number): void {
@@ -85,36 +76,14 @@ export class SimulatedBroker {
     return [...ends].map(([key, endOffset]) => ({ ...placeOf(key), endOffset }));
   }
 
-  /**
-   * One call of a process to something outside: it takes time to get there and back, what was sent takes effect even
-   * where the sender is frozen by then, and a fault may hit either way.
-   */
-  call<T>(life: Life, name: string, effect: () => T): Promise<T> {
-    const { random } = this.#scheduler;
-    return new Promise((resolve, reject) => {
-      const fault = this.faults(name);
-      this.#scheduler.after(random() * 20, () => {
-        if (!life.alive) return;
-        if (fault === 'crashBefore') return life.crash();
-        let outcome: () => void;
-        try {
-          if (fault === 'before') throw new UnavailableError(`${name}: request lost`);
-          const value = effect();
-          outcome = () => resolve(value);
-          if (fault === 'after')
-            outcome = () => reject(new UnavailableError(`${name}: response lost`));
-        } catch (error) {
-          outcome = () => reject(error);
-        }
-        if (fault === 'crashAfter') return life.crash();
-        this.#scheduler.after(random() * 20, () => life.run(outcome));
-      });
-    });
-  }
-
-  /** One process's connection. */
+  /** One thread's connection. */
   connect(life: Life): EventLog {
-    const call: Call = (name, effect) => this.call(life, name, effect);
+    const members = new Map<string, GroupMember>();
+    let closed = false;
+    const call: Call = (name, effect) =>
+      closed
+        ? Promise.reject(new UnavailableError(`${name}: the log is closed`))
+        : this.#calls.make(life, name, effect);
     return {
       ensureTopics: () => Promise.resolve([]),
       describeTopic: (topic) =>
@@ -125,18 +94,44 @@ export class SimulatedBroker {
           config: {},
         })),
       offsets: (partition) => call('offsets', () => ({ earliest: 0, end: this.end(partition) })),
-      offsetAtTime: (partition) => call('offsetAtTime', () => this.end(partition)),
+      offsetAtTime: (partition) => call('offsets', () => this.end(partition)),
       committed: (group, partition) =>
         call('committed', () => this.commits.get(`${group}|${keyOf(partition)}`)),
-      commitOffsets: () => Promise.resolve(),
+      commitOffsets: (group, positions) =>
+        call('commitOffsets', () => {
+          this.#group(group).assertCurrent(life);
+          for (const { nextOffset, metadata, ...place } of positions) {
+            this.onPosition(place, nextOffset);
+            this.commits.set(`${group}|${keyOf(place)}`, { nextOffset, metadata });
+          }
+        }),
       read: (range) => this.#read(range, call),
-      append: (records) => call('append', () => this.append(records)),
-      joinGroup: ({ topics, listener }) =>
-        call('joinGroup', () => this.group.join(topics, listener, life)),
+      append: (records) => call('commit', () => this.append(records)),
+      joinGroup: async ({ groupId, topics, listener }) => {
+        const join = (): GroupMember => this.#group(groupId).join(topics, listener, life);
+        const member = await call('joinGroup', join);
+        members.set(groupId, member);
+        return member;
+      },
       openWriter: (group, partition) =>
         call('openWriter', () => this.#openWriter(group, partition, call)),
-      close: () => Promise.resolve(),
+      close: async () => {
+        closed = true;
+        for (const member of members.values()) await member.leave();
+      },
     };
+  }
+
+  #group(groupId: string): SimulatedGroup {
+    const known = this.#groups.get(groupId);
+    if (known !== undefined) return known;
+    const group = new SimulatedGroup(this.#scheduler, {
+      keys: () => [...this.partitions.keys()],
+      end: (place) => this.end(place),
+      batch: (place, from, to, fetchOffset) => this.#batch(place, from, to, fetchOffset),
+    });
+    this.#groups.set(groupId, group);
+    return group;
   }
 
   async *#read(

@@ -1,17 +1,15 @@
-// One process of the simulation: the real router and shards over the simulated log, clock and snapshot store. Killing
-// it is kill -9: nothing of it runs any more, what it had sent may or may not have arrived.
-import { Router } from '../../src/actors/router.ts';
-import type { ShardContext, ShardSettings } from '../../src/actors/shard-context.ts';
-import { encodeFeatureRowJson } from '../../src/codecs/feature-row.ts';
+// One process of the simulation: the real supervisor, its worker threads and its projector over the simulated log,
+// clock, disk and feature store, and what `run` makes of a signal and of a supervisor that gave up. Killing it is
+// kill -9: nothing of it runs any more, what it had sent may or may not have arrived.
+import type { ShardSettings } from '../../src/actors/shard-context.ts';
+import { parseConfig, type Config } from '../../src/config.ts';
 import { featureTopics, topicNames, type TopicNames } from '../../src/log/topics.ts';
 import type { Logger } from '../../src/logger.ts';
-import { createMetrics } from '../../src/metrics.ts';
-import { defaultFeatures } from '../../src/sensors/features.ts';
-import type { Semantics } from '../../src/sensors/shard-state.ts';
-import type { Scheduler } from './scheduler.ts';
-import { Life, processClock } from './simulated-life.ts';
-import type { SimulatedBroker } from './simulated-log.ts';
-import type { SimulatedDisk } from './simulated-snapshots.ts';
+import type { Semantics } from '../../src/sensors/semantics.ts';
+import { startSupervisor, type Supervisor } from '../../src/supervisor/supervisor.ts';
+import type { Restarts } from './expected-restarts.ts';
+import { processClock, Life } from './simulated-life.ts';
+import { simulatedPools, type World } from './simulated-threads.ts';
 
 export const simulatedTopics: TopicNames = topicNames({
   inputTopic: 'raw_readings',
@@ -27,22 +25,28 @@ export function simulatedFeatureTopics(semantics: Semantics): readonly string[] 
 
 export interface SimulatedProcess {
   readonly life: Life;
-  readonly failures: readonly unknown[];
+  readonly supervisor: Supervisor;
   kill(): void;
   /** SIGSTOP for `forMs`, then SIGCONT. */
   freeze(forMs: number): void;
-  drain(): Promise<void>;
+  /** The thread of that number (the last is the projector), where it runs now. */
+  thread(index: number): Life | undefined;
+  /** A thread that spins for ever: its process goes on, the group forgets it. */
+  hang(thread: Life): void;
+  /** SIGTERM; returns the threads that had to be ended by force. */
+  drain(): Promise<readonly string[]>;
 }
 
 export interface ProcessOptions {
-  readonly scheduler: Scheduler;
-  readonly broker: SimulatedBroker;
-  readonly disk: SimulatedDisk;
+  readonly world: World;
   readonly semantics: Semantics;
   readonly settings: ShardSettings;
-  readonly partitions: number;
-  /** Called when a fault inside a call ended the process. */
-  readonly onCrash: () => void;
+  readonly workers: number;
+  readonly restarts: Restarts;
+  /** Called when a fault inside a call ended the process, or it ended itself. */
+  readonly onEnded: () => void;
+  readonly onThread: (name: string, life: Life) => void;
+  readonly onTaskEnded: (life: Life) => void;
 }
 
 const silent: Logger = {
@@ -56,28 +60,53 @@ const silent: Logger = {
 
 const sessionTimeoutMs = 6_000;
 
-/** Returns a running process that has begun to join the group. */
+/** Returns a running process whose threads have begun to start. */
 export function startProcess(options: ProcessOptions): SimulatedProcess {
-  const { scheduler, broker } = options;
-  const failures: unknown[] = [];
+  const { restarts, world, workers } = options;
+  const { broker, scheduler } = world;
   const life = new Life();
-  const log = broker.connect(life);
-  const router = new Router(shardContext(options, life), {
-    shardChanged: () => undefined,
-    failed: (error) => failures.push(error),
-  });
-  void router.join(log, '').catch((error: unknown) => failures.push(error));
-  // The group notices a death after the session timeout.
+  const threads = new Map<string, Life>();
+  // A group notices a death after the session timeout.
   const noticed = (): void => {
-    scheduler.after(sessionTimeoutMs, () => broker.group.rebalance());
+    scheduler.after(sessionTimeoutMs, () => broker.groups.forEach((group) => group.rebalance()));
   };
-  life.onCrash = () => {
+  const expireIf = (member: Life, gone: () => boolean): void => {
+    scheduler.after(sessionTimeoutMs, () => {
+      if (gone()) for (const group of broker.groups) group.expire(member);
+    });
+  };
+  const watch = restarts.ofProcess();
+  const supervisor = startSupervisor({
+    config: configOf(options),
+    logger: silent,
+    clock: processClock(scheduler, life),
+    runtimeMetrics: 'none',
+    createPool: simulatedPools({
+      world,
+      process: life,
+      logger: silent,
+      onStart: (name, thread) => {
+        threads.set(name, thread);
+        options.onThread(name, thread);
+      },
+      onEnd: (name, error) => watch.ended(name, error),
+      onDeath: noticed,
+      onTaskEnded: options.onTaskEnded,
+    }),
+  });
+  const ended = (): void => {
     noticed();
-    options.onCrash();
+    options.onEnded();
   };
+  life.onCrash = ended;
+  void supervisor.gaveUp.then(async (error) => {
+    watch.gaveUp(error);
+    await supervisor.drain();
+    life.crash();
+  });
   return {
     life,
-    failures,
+    supervisor,
     kill() {
       life.end();
       noticed();
@@ -85,35 +114,25 @@ export function startProcess(options: ProcessOptions): SimulatedProcess {
     freeze(forMs) {
       life.freeze();
       scheduler.after(forMs, () => life.thaw());
-      if (forMs <= sessionTimeoutMs) return;
-      scheduler.after(sessionTimeoutMs, () => {
-        if (life.frozen) broker.group.expire(life);
-      });
+      if (forMs > sessionTimeoutMs) expireIf(life, () => life.frozen);
+    },
+    thread: (index) =>
+      threads.get(index % (workers + 1) === workers ? 'projector' : `worker ${index % workers}`),
+    hang(thread) {
+      thread.freeze();
+      expireIf(thread, () => thread.alive);
     },
     async drain() {
-      await router.drain();
+      watch.draining();
+      const { unfinished } = await supervisor.drain();
       life.end();
+      if (unfinished.length > 0) noticed();
+      return unfinished;
     },
   };
 }
 
-function shardContext(options: ProcessOptions, life: Life): ShardContext {
-  const { scheduler, broker, disk, semantics, settings, partitions } = options;
-  return {
-    log: broker.connect(life),
-    snapshots: disk.connect(life),
-    semantics,
-    settings,
-    topics: simulatedTopics,
-    featureTopics: simulatedFeatureTopics(semantics),
-    clock: processClock(scheduler, life),
-    logger: silent,
-    metrics: createMetrics(),
-    sourcePartitions: partitions,
-    rekeyedPartitions: partitions,
-    journalPartitions: 1,
-    encodeFeatureRow: (window, shard) =>
-      encodeFeatureRowJson(window, { ...shard, features: defaultFeatures }),
-    rekeying: { active: false, leastSourceMs: undefined },
-  };
+function configOf({ semantics, settings, workers }: ProcessOptions): Config {
+  const config = parseConfig({ GROUP_ID: settings.groupId, WORKERS: String(workers) });
+  return { semantics, process: { ...config.process, ...settings } };
 }

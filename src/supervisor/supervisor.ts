@@ -32,6 +32,8 @@ export interface SupervisorOptions {
   readonly projectorFile?: URL;
   /** Threads of another kind than Piscina's. */
   readonly createPool?: (options: ThreadPoolOptions) => ThreadPool;
+  /** Metrics of Node's runtime; none where several supervisors share one process, as in simulations. */
+  readonly runtimeMetrics?: 'node' | 'none';
 }
 
 export interface DrainReport {
@@ -85,7 +87,7 @@ class RunningSupervisor implements Supervisor {
     this.#startedAtMs = clock.nowMs();
     this.#startedMonotonicMs = clock.monotonicMs();
     this.gaveUp = new Promise((resolve) => (this.#giveUp = resolve));
-    this.#process = createProcessMetrics(() => this.#uptimeSeconds());
+    this.#process = createProcessMetrics(() => this.#uptimeSeconds(), options.runtimeMetrics);
     const workerPool = createPool({
       file: options.workerFile ?? new URL('../actors/worker.js', import.meta.url),
       exportName: 'runWorker',

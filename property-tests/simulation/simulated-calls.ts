@@ -1,0 +1,73 @@
+// One call of a thread to something outside it: the log, the feature store. It takes time to get there and back, what
+// was sent takes effect even where the sender is frozen by then, and a fault may hit either way.
+import { UnavailableError } from '../../src/errors.ts';
+import type { Scheduler } from './scheduler.ts';
+import type { Life } from './simulated-life.ts';
+
+export type CallFault =
+  | 'none'
+  /** The request is lost: an error, and no effect. */
+  | 'before'
+  /** The response is lost: an error, and the effect. */
+  | 'after'
+  /** The process dies with the request under way: no effect. */
+  | 'crashBefore'
+  /** The process dies before it hears the response: the effect. */
+  | 'crashAfter'
+  /** The same for the one thread; its process goes on. */
+  | 'throwBefore'
+  | 'throwAfter';
+
+export type CallName =
+  | 'openWriter'
+  | 'committed'
+  | 'offsets'
+  | 'read'
+  | 'commit'
+  | 'describeTopic'
+  | 'joinGroup'
+  | 'commitOffsets'
+  | 'upsert'
+  | 'ping';
+
+export class Calls {
+  /** Which fault the next call of this name meets. */
+  faults: (name: CallName) => CallFault = () => 'none';
+  /** Sees every call as it is made. */
+  onCall: (life: Life, name: CallName) => void = () => undefined;
+  readonly #scheduler: Scheduler;
+
+  constructor(scheduler: Scheduler) {
+    this.#scheduler = scheduler;
+  }
+
+  /** Returns what `effect` returns; it runs once, at the time the request arrives. */
+  make<T>(life: Life, name: CallName, effect: () => T, travelMs = 20): Promise<T> {
+    const { random } = this.#scheduler;
+    this.onCall(life, name);
+    return new Promise((resolve, reject) => {
+      const fault = this.faults(name);
+      this.#scheduler.after(random() * travelMs, () => {
+        if (!life.alive) return;
+        if (fault === 'crashBefore' || fault === 'throwBefore') return crash(life, fault);
+        let outcome: () => void;
+        try {
+          if (fault === 'before') throw new UnavailableError(`${name}: request lost`);
+          const value = effect();
+          outcome = () => resolve(value);
+          if (fault === 'after')
+            outcome = () => reject(new UnavailableError(`${name}: response lost`));
+        } catch (error) {
+          outcome = () => reject(error);
+        }
+        if (fault === 'crashAfter' || fault === 'throwAfter') return crash(life, fault);
+        this.#scheduler.after(random() * travelMs, () => life.run(outcome));
+      });
+    });
+  }
+}
+
+function crash(life: Life, fault: `${'crash' | 'throw'}${'Before' | 'After'}`): void {
+  const isOfProcess = fault === 'crashBefore' || fault === 'crashAfter';
+  (isOfProcess ? (life.process ?? life) : life).crash();
+}
