@@ -60,7 +60,7 @@ const nameOf = ({ workers }: HistoryPlan, thread: number): string =>
 
 /** Does to a process what the plan says. */
 export function strike(
-  scheduler: Scheduler,
+  { broker, scheduler }: World,
   target: SimulatedProcess,
   kind: Exclude<HistoryEventKind, 'join' | StoreEventKind>,
 ): void {
@@ -87,6 +87,9 @@ export function strike(
       return thread && target.hang(thread);
     case 'threadStalls':
       return thread && stall(scheduler, thread);
+    case 'membershipLost':
+      for (const group of broker.groups) if (thread !== undefined) group.fail(thread);
+      return;
     default:
       return kind satisfies never;
   }

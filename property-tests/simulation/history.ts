@@ -38,6 +38,8 @@ export type HistoryEventKind =
   | 'threadDies'
   | 'threadHangs'
   | 'threadStalls'
+  /** A thread loses its membership for good: its task fails, its thread goes on. */
+  | 'membershipLost'
   /** The feature store is away, is slow, fails over to a replica that lacks its last writes, is emptied. */
   | 'storeAway'
   | 'storeSlow'
@@ -134,6 +136,7 @@ const startMs = 1_700_000_000_000;
 const feedMs = 60_000;
 /** A thread that hangs as the faults end is noticed after 31 s, and restarted up to 10 s later. */
 const settleMs = 90_000;
+const aloneMs = 10_000;
 
 /** Runs the history and returns what broker, disk and store hold at its end. */
 export async function runHistory(plan: HistoryPlan): Promise<HistoryResult> {
@@ -151,13 +154,12 @@ export async function runHistory(plan: HistoryPlan): Promise<HistoryResult> {
   const onTaskEnded = watchLeftovers(calls, violations);
   const all: SimulatedProcess[] = [];
   const processes: SimulatedProcess[] = [];
-  const start = (index: number): void => {
+  const start = (index: number, workers = plan.workers): void => {
     // Whoever runs the processes starts one that ended anew a little later.
     const onEnded = (): void => restart(index);
     const onThread = (name: string, life: Life): void => {
       if (index === 0) faults.onThread(name, life);
     };
-    const { workers } = plan;
     const parts = { world, semantics, settings, workers, restarts, onEnded, onThread, onTaskEnded };
     all.push((processes[index] = startProcess(parts)));
   };
@@ -174,15 +176,23 @@ export async function runHistory(plan: HistoryPlan): Promise<HistoryResult> {
       const target = processes[index];
       if (target?.life.alive !== true || target.life.frozen) return;
       if (kind === 'kill' || kind === 'drain') restart(index);
-      strike(scheduler, target, kind);
+      strike(world, target, kind);
     });
   }
   await scheduler.runUntil(startMs + feedMs);
   faults.stop();
   await scheduler.runUntil(startMs + feedMs + settleMs);
-  const living = all.filter(({ life }) => life.alive);
-  const unready = living.flatMap(({ supervisor }) => supervisor.ready().reasons);
-  for (const process of living) unready.push(...(await settleDrain(scheduler, process)));
+  const unready: string[] = [];
+  const drainAll = async (): Promise<void> => {
+    const living = all.filter(({ life }) => life.alive);
+    unready.push(...living.flatMap(({ supervisor }) => supervisor.ready().reasons));
+    for (const process of living) unready.push(...(await settleDrain(scheduler, process)));
+  };
+  await drainAll();
+  // Alone, with nobody to take a partition from it while it drains, it leaves a snapshot of every shard.
+  start(processes.length, 1);
+  await scheduler.runUntil(scheduler.nowMs + aloneMs);
+  await drainAll();
   return { broker, disk, store, violations, unready, ...restarts };
 }
 
@@ -207,8 +217,6 @@ async function settleDrain(
   let unfinished: readonly string[] | undefined;
   void process.drain().then((threads) => (unfinished = threads));
   await scheduler.runUntil(scheduler.nowMs + 30_000, () => unfinished !== undefined);
-  // Whoever takes over is given the time to become the owner of all, so that the last one leaves every snapshot.
-  await scheduler.runUntil(scheduler.nowMs + 15_000);
   return (unfinished ?? ['drain']).map((thread) => `${thread} did not finish`);
 }
 

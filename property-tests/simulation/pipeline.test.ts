@@ -3,7 +3,7 @@
 // and in order; the state left behind equals a fault-free one; the store ends with the last row of every sensor; and all
 // runs again. SIM_SECONDS=600 searches for that long instead of a fixed number of histories.
 import fc from 'fast-check';
-import { afterAll, describe, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 
 import { runs, seed, titled } from '../seed.ts';
 import { checkHistory } from './check-history.ts';
@@ -32,7 +32,8 @@ function plans(faults: {
     ...(faults.doom === true ? { doom } : {}),
     seed: fc.nat(0x7fffffff),
     partitions: fc.integer({ min: 1, max: 3 }),
-    sensors: fc.integer({ min: 1, max: 6 }),
+    // Of many sensors some fall silent: a row of theirs that gets lost is not made up for by a next one.
+    sensors: fc.oneof(fc.integer({ min: 1, max: 6 }), fc.constant(40)),
     readings: fc.integer({ min: 0, max: 400 }),
     unkeyed: fc.constantFrom(0, 0, 0.3, 1),
     bad: fc.constantFrom(0, 0.05),
@@ -87,7 +88,8 @@ const laws = [
     faults: {
       kinds: [
         ...(['kill', 'kill', 'drain', 'join', 'freeze', 'nap', 'stall'] as const),
-        ...(['clockBack', 'clockAhead', 'threadDies', 'threadHangs', 'threadStalls'] as const),
+        ...(['clockBack', 'clockAhead', 'membershipLost'] as const),
+        ...(['threadDies', 'threadHangs', 'threadStalls'] as const),
         ...(['storeAway', 'storeSlow', 'storeFailover', 'storeWiped'] as const),
       ],
       callFaults: [0, 0.01, 0.05],
@@ -128,7 +130,10 @@ const laws = [
   {
     law: 'threads that die or hang (faults 11–13) are started again, five times a minute and not more, and then all is well',
     share: 0.1,
-    faults: { kinds: ['threadDies', 'threadHangs', 'threadStalls', 'nap'], doom: true },
+    faults: {
+      kinds: ['threadDies', 'threadHangs', 'threadStalls', 'membershipLost', 'nap'],
+      doom: true,
+    },
   },
 ] as const;
 
@@ -158,8 +163,11 @@ describe('the pipeline under faults', () => {
     110_000 + simSeconds * 2_000,
   );
 
-  it.each(fixedHistories)('a fixed history: $what', async ({ plan }) => {
-    checkHistory(plan, await runHistory(plan));
+  it.each(fixedHistories)('a fixed history: $what', async ({ plan, lastLines }) => {
+    const result = await runHistory(plan);
+
+    checkHistory(plan, result);
+    if (lastLines !== undefined) expect(result.lastLines).toEqual(lastLines);
   });
 
   afterAll(() => {

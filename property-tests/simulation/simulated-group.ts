@@ -88,6 +88,14 @@ export class SimulatedGroup {
     if (own?.generation !== this.#generation) throw new UnavailableError('rebalance in progress');
   }
 
+  /** The member of `life` can neither stay nor come back, and hears so. */
+  fail(life: Life): void {
+    for (const member of this.#members) {
+      if (member.life !== life) continue;
+      life.run(() => member.listener.onFailed(new UnavailableError('membership lost')));
+    }
+  }
+
   /** The session of a frozen process runs out: its partitions go to others, and it hears of it once thawed. */
   expire(process: Life): void {
     const expired = [...this.#members].filter(({ life }) => life.isOf(process));

@@ -76,7 +76,11 @@ class OnlineProjector implements Projector, GroupListener {
   constructor(options: ProjectorOptions) {
     this.#options = options;
     this.#problems = createRowProblems(options.metrics, options.logger);
-    this.#positions = new Positions({ ...options, closing: this.#closing.signal });
+    this.#positions = new Positions({
+      ...options,
+      storeMayForget: options.store.interruptions !== undefined,
+      closing: this.#closing.signal,
+    });
   }
 
   async join(): Promise<void> {

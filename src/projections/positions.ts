@@ -1,8 +1,11 @@
 // Where a projection stands in each partition it holds: read from the group when a partition is assigned, moved on by
 // the projector, committed at most once a second. Failures of the log are made up for by the next attempt.
+//
+//   committed offset = where it stands · committed metadata = where it stood a minute before: what the store had answered
+//   in between it may lose at a failover, also one that nobody was there to notice
 import type { Clock } from '../clock.ts';
 import { isSensoriumError } from '../errors.ts';
-import type { EventLog, TopicPartition } from '../log/event-log.ts';
+import type { CommittedPosition, EventLog, TopicPartition } from '../log/event-log.ts';
 import type { Logger } from '../logger.ts';
 import { backoffMs } from './backoff.ts';
 import type { ProjectedPartition } from './protocol.ts';
@@ -12,13 +15,13 @@ export interface Held extends TopicPartition {
   position: number | undefined;
   committed: number | undefined;
   highWatermark: number;
-  /** Where it stood during the last rewindMs in which it moved, oldest first, at most one entry a commit. */
+  /** Where it stood at its start and at each commit of the last rewindMs, and once before; oldest first. */
   readonly trail: { readonly atMs: number; readonly position: number }[];
 }
 
 /**
- * How far the projection goes back after the store was away. A store that replicates asynchronously loses its last
- * writes at a failover, though it had answered them; writing them again is harmless.
+ * How far the projection goes back at its start and after the store was away. A store that replicates asynchronously
+ * loses its last writes at a failover, though it had answered them; writing them again is harmless.
  */
 const rewindMs = 60_000;
 
@@ -27,6 +30,8 @@ export interface PositionsOptions {
   readonly groupId: string;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Whether the store may lose what it has answered. */
+  readonly storeMayForget: boolean;
   /** Aborted when the projector drains. */
   readonly closing: AbortSignal;
 }
@@ -77,23 +82,23 @@ export class Positions {
   }
 
   /**
-   * Sets the position of `held` to the committed one where the log still has it, else to the earliest, trying until
-   * the log answers. Returns the position; undefined when the partition is no longer held.
+   * Sets the position of `held` to the committed one (to that of a minute before it, where the store may forget) as far
+   * as the log still has it, else to the earliest, trying until the log answers. Returns the position; undefined when the partition is no longer held.
    */
   async settle(held: Held): Promise<number | undefined> {
     const { clock, closing, groupId, log } = this.#options;
     for (let attempt = 0; this.#holds(held); attempt += 1) {
       const found = await this.#unlessUnavailable(async () => {
         const offsets = await log.offsets(held);
-        return { ...offsets, committed: (await log.committed(groupId, held))?.nextOffset };
+        return { ...offsets, committed: await log.committed(groupId, held) };
       });
       if (found === undefined) {
         await clock.sleep(backoffMs(attempt), closing);
       } else if (this.#holds(held)) {
         held.highWatermark = found.end;
-        held.committed = found.committed;
+        held.committed = found.committed?.nextOffset;
         held.position = this.#startOf(held, found);
-        this.#remember(held, held.position);
+        held.trail.push({ atMs: clock.monotonicMs(), position: held.position });
         return held.position;
       }
     }
@@ -103,7 +108,7 @@ export class Positions {
   /** Moves every partition back to where it stood a minute ago. */
   rewind(): void {
     for (const held of this.all()) {
-      if (held.position !== undefined) held.position = held.trail[0]?.position ?? held.position;
+      if (held.position !== undefined) held.position = this.#minuteBefore(held);
       held.trail.splice(1);
     }
   }
@@ -124,6 +129,7 @@ export class Positions {
   }
 
   async #commitMoved(): Promise<void> {
+    const atMs = this.#options.clock.monotonicMs();
     const moved = this.all().flatMap((held) =>
       held.position === undefined || held.position === held.committed
         ? []
@@ -133,31 +139,38 @@ export class Positions {
     await this.#unlessUnavailable(async () => {
       await this.#options.log.commitOffsets(
         this.#options.groupId,
-        moved.map(({ held: { topic, partition }, nextOffset }) => {
-          return { topic, partition, nextOffset, metadata: '' };
+        moved.map(({ held, nextOffset }) => {
+          const { topic, partition } = held;
+          return { topic, partition, nextOffset, metadata: String(this.#minuteBefore(held)) };
         }),
       );
       for (const { held, nextOffset } of moved) {
         held.committed = nextOffset;
-        this.#remember(held, nextOffset);
+        held.trail.push({ atMs, position: nextOffset });
       }
     });
   }
 
-  #remember(held: Held, position: number): void {
-    const atMs = this.#options.clock.monotonicMs();
-    const tooOld = held.trail.findLastIndex((entry) => entry.atMs < atMs - rewindMs);
+  /** Returns where `held` stood a minute ago, forgetting where it stood before. */
+  #minuteBefore(held: Held): number | undefined {
+    const atMs = this.#options.clock.monotonicMs() - rewindMs;
+    const tooOld = held.trail.findLastIndex((entry) => entry.atMs < atMs);
     held.trail.splice(0, Math.max(tooOld, 0));
-    held.trail.push({ atMs, position });
+    return held.trail[0]?.position ?? held.position;
   }
 
   #startOf(
     { topic, partition }: TopicPartition,
-    found: { committed: number | undefined; earliest: number; end: number },
+    found: { committed: CommittedPosition | undefined; earliest: number; end: number },
   ): number {
-    const { committed, earliest, end } = found;
+    const { earliest, end } = found;
+    const committed = found.committed?.nextOffset;
     if (committed === undefined) return earliest;
-    if (committed >= earliest && committed <= end) return committed;
+    if (committed >= earliest && committed <= end) {
+      const minuteBefore = Number.parseInt(found.committed?.metadata ?? '', 10);
+      const goesBack = this.#options.storeMayForget && minuteBefore < committed;
+      return goesBack ? Math.max(minuteBefore, earliest) : committed;
+    }
     this.#options.logger.warn(
       { topic, partition, committed, earliest, end },
       'the log no longer holds the committed position: projecting from its earliest row',

@@ -127,7 +127,7 @@ describe('the online projection', () => {
     expect(store.rowsOffered).toBeLessThan(300);
   });
 
-  test('positions are committed once a second and the next projector goes on there', async () => {
+  test('positions are committed once a second and the next projector goes on a minute before', async () => {
     await append(rowsOf(['a', 'b', 'c', 'd'], 0));
     const first = await project();
     await idle(first);
@@ -135,17 +135,20 @@ describe('the online projection', () => {
 
     clock.advance(1_000);
     await eventually(async () => expect(await committedTotal()).toBe(4));
-    await append(rowsOf(['a', 'b'], 1));
-    await eventually(async () => expect(await windowsOf(['a', 'b'])).toEqual([61, 61]));
+    clock.advance(120_000);
+    const later = ['e', 'f', 'g', 'h', 'i', 'j', 'k', 'l'];
+    await append(rowsOf(later, 1));
+    await eventually(async () => expect(await windowsOf(later)).toEqual(later.map(() => 61)));
     await first.drain();
-    expect(await committedTotal()).toBe(6);
-    const offeredBefore = store.rowsOffered;
+    expect(await committedTotal()).toBe(12);
+    store.offered.clear();
     const second = await project();
     await idle(second);
     await append(rowsOf(['c'], 1));
 
     await eventually(async () => expect(await windowsOf(['c'])).toEqual([61]));
-    expect(store.rowsOffered - offeredBefore).toBe(1);
+    // Redis may have lost what it answered last, at a failover that nobody was there to notice.
+    expect([...store.offered].sort()).toEqual(['c', ...later]);
   });
 
   test('while the store is away nothing is committed, the lag shows, and then everything catches up', async () => {
