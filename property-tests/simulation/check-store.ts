@@ -2,9 +2,7 @@
 // goes back, no position is committed before the rows below it were written, and in the end it holds the last row of
 // every sensor.
 import type { FeatureRow } from '../../src/codecs/feature-row.ts';
-import type { Calls } from './simulated-calls.ts';
 import { keyOf } from './simulated-group.ts';
-import type { Life } from './simulated-life.ts';
 import type { SimulatedBroker } from './simulated-log.ts';
 import { simulatedTopics } from './simulated-process.ts';
 import type { World } from './simulated-threads.ts';
@@ -28,15 +26,6 @@ export function watchProjection({ broker, store }: World, violations: string[]):
     }
     checkedTo.set(key, Math.max(checkedTo.get(key) ?? 0, nextOffset));
   };
-}
-
-/** Watches that a thread makes no call once its task ended. Returns what to call at the end of each task. */
-export function watchLeftovers(calls: Calls, violations: string[]): (life: Life) => void {
-  const ended = new WeakSet<Life>();
-  calls.onCall = (life, name) => {
-    if (ended.has(life)) violations.push(`a task that had ended called ${name}`);
-  };
-  return (life) => ended.add(life);
 }
 
 /**

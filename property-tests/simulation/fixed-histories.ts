@@ -77,7 +77,7 @@ export const fixedHistories: readonly FixedHistory[] = [
       ...quiet,
       sensors: 40,
       readings: 80,
-      events: [{ at: 0.6, process: 0, kind: 'storeFailover' }],
+      events: [0.35, 0.5, 0.65, 0.8].map((at) => ({ at, process: 0, kind: 'storeFailover' })),
     },
   },
   {

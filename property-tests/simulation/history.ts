@@ -4,12 +4,12 @@
 import type { OutputRecord } from '../../src/log/event-log.ts';
 import type { ShardSettings } from '../../src/actors/shard-context.ts';
 import type { Semantics } from '../../src/sensors/shard-state.ts';
-import { watchLeftovers, watchProjection } from './check-store.ts';
+import { watchProjection } from './check-store.ts';
 import { expectedRestarts } from './expected-restarts.ts';
 import { isOfStore, plantFaults, strike, strikeStore } from './faults.ts';
 import { watchCommits } from './invariants.ts';
 import { createScheduler, type Scheduler } from './scheduler.ts';
-import { Calls, type CallFault, type CallName } from './simulated-calls.ts';
+import { Calls, watchLeftovers, type CallFault, type CallName } from './simulated-calls.ts';
 import { SimulatedFeatureStore } from './simulated-feature-store.ts';
 import type { Life } from './simulated-life.ts';
 import { SimulatedBroker } from './simulated-log.ts';
@@ -151,7 +151,7 @@ export async function runHistory(plan: HistoryPlan): Promise<HistoryResult> {
   watchProjection(world, violations);
   const restarts = expectedRestarts(scheduler, violations);
   const faults = plantFaults(plan, { scheduler, calls, disk });
-  const onTaskEnded = watchLeftovers(calls, violations);
+  const onTaskEnded = watchLeftovers(scheduler, calls, violations);
   const all: SimulatedProcess[] = [];
   const processes: SimulatedProcess[] = [];
   const start = (index: number, workers = plan.workers): void => {

@@ -30,6 +30,7 @@ const plans: fc.Arbitrary<HistoryPlan> = fc.record({
     }),
     { maxLength: 3 },
   ),
+  workers: fc.constant(1),
   crashes: fc.constant([]),
   silence: fc.constantFrom(0, 0.4),
   inputKeying: fc.constantFrom('auto' as const, 'rekey' as const),

@@ -71,3 +71,20 @@ function crash(life: Life, fault: `${'crash' | 'throw'}${'Before' | 'After'}`): 
   const isOfProcess = fault === 'crashBefore' || fault === 'crashAfter';
   (isOfProcess ? (life.process ?? life) : life).crash();
 }
+
+/** What was under way as a task ended may still make its next call. */
+const stragglersMs = 1_000;
+
+/** Watches that a thread makes no call once its task ended. Returns what to call at the end of each task. */
+export function watchLeftovers(
+  scheduler: Scheduler,
+  calls: Calls,
+  violations: string[],
+): (life: Life) => void {
+  const endedMs = new WeakMap<Life, number>();
+  calls.onCall = (life, name) => {
+    const sinceMs = scheduler.nowMs - (endedMs.get(life) ?? Infinity);
+    if (sinceMs > stragglersMs) violations.push(`a task that had ended called ${name}`);
+  };
+  return (life) => endedMs.set(life, scheduler.nowMs);
+}

@@ -81,9 +81,10 @@ export class SimulatedBroker {
     const members = new Map<string, GroupMember>();
     let closed = false;
     const call: Call = (name, effect) =>
-      closed
-        ? Promise.reject(new UnavailableError(`${name}: the log is closed`))
-        : this.#calls.make(life, name, effect);
+      this.#calls.make(life, name, () => {
+        if (closed) throw new UnavailableError(`${name}: the log is closed`);
+        return effect();
+      });
     return {
       ensureTopics: () => Promise.resolve([]),
       describeTopic: (topic) =>
