@@ -16,14 +16,20 @@ export interface ReadingsPlan {
   readonly unkeyed: number;
   readonly partitions: number;
   readonly seed: number;
+  /** Where the index that makes each value its own begins; 0. */
+  readonly firstIndex?: number;
+  /** What sensor ids begin with; `sensor_`. */
+  readonly prefix?: string;
 }
 
 /** Returns the records in the order they are to be appended. */
 export function makeReadings(plan: ReadingsPlan): OutputRecord[] {
   const random = seededRandom(plan.seed);
-  return Array.from({ length: plan.readings }, (_, index) => {
-    const sensorId = `sensor_${String(Math.floor(random() * plan.sensors)).padStart(3, '0')}`;
-    const steadyMs = plan.fromMs + ((plan.toMs - plan.fromMs) * index) / plan.readings;
+  const { firstIndex = 0, prefix } = plan;
+  return Array.from({ length: plan.readings }, (_, at) => {
+    const index = firstIndex + at;
+    const sensorId = sensorName(Math.floor(random() * plan.sensors), prefix);
+    const steadyMs = plan.fromMs + ((plan.toMs - plan.fromMs) * at) / plan.readings;
     const lateMs = random() < plan.late ? 300_000 : random() * plan.disorderMs;
     const timestamp = Math.floor(steadyMs - lateMs);
     const spike = random() < 0.01 ? 30 : 0;
@@ -41,7 +47,13 @@ export function makeReadings(plan: ReadingsPlan): OutputRecord[] {
   });
 }
 
-function seededRandom(seed: number): () => number {
+/** Returns the id of the sensor of this number. */
+export function sensorName(number: number, prefix: string = 'sensor_'): string {
+  return `${prefix}${String(number).padStart(3, '0')}`;
+}
+
+/** Returns a source of numbers in [0, 1), the same for the same seed. */
+export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;

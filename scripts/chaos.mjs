@@ -1,0 +1,54 @@
+// Runs process chaos (test/chaos/) for as long as asked and prints what happens as it happens: exit 0 when all that was
+// written is what the model says. The same seed gives the same schedule.
+//
+//   npm run chaos -- [--seed N] [--minutes M] [--rate READINGS_PER_SECOND]
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { build } from './build.mjs';
+
+const usage = 'usage: npm run chaos -- [--seed N] [--minutes M] [--rate READINGS_PER_SECOND]';
+const defaults = { seed: String(Math.floor(Math.random() * 1e6)), minutes: '3', rate: '300' };
+
+function readOptions() {
+  try {
+    const options = Object.fromEntries(
+      Object.entries(defaults).map(([name, value]) => [name, { type: 'string', default: value }]),
+    );
+    const { values } = parseArgs({ options });
+    for (const [name, value] of Object.entries(values)) {
+      const fits =
+        Number(value) >= 0 && (name === 'minutes' || Number.isSafeInteger(Number(value)));
+      if (!fits) throw new Error(`--${name} must be a number, came: ${value}`);
+    }
+    return values;
+  } catch (error) {
+    console.error(`${error.message}\n${usage}`);
+    process.exit(2);
+  }
+}
+
+const { seed, minutes, rate } = readOptions();
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+build();
+const { status } = spawnSync(
+  process.execPath,
+  [
+    'node_modules/vitest/vitest.mjs',
+    // The file before the flags: a flag takes a word that follows it for its value.
+    ...['run', 'test/chaos/chaos.integration.test.ts', '--project', 'integration'],
+    '--disable-console-intercept',
+  ],
+  {
+    stdio: 'inherit',
+    // It starts services of its own, to kill them.
+    env: {
+      ...process.env,
+      TEST_SERVICES: 'none',
+      CHAOS_SEED: seed,
+      CHAOS_MINUTES: minutes,
+      CHAOS_RATE: rate,
+    },
+  },
+);
+process.exitCode = status ?? 1;

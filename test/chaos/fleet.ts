@@ -1,0 +1,219 @@
+// The processes of a chaos run: the built program, several of it, each kept running as an init system would. Their output
+// is kept in files, because a killed process tells nothing any more.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { semanticsEnv } from '../integration/pipeline.ts';
+import { startProgram, type Program } from '../integration/program.ts';
+import type { Crash, Freeze } from './schedule.ts';
+
+export interface FleetOptions {
+  readonly folder: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly sessionMs: number;
+  /** Resolves once a program can be started: its broker is there. */
+  readonly canStart: () => Promise<void>;
+  readonly note: (line: string) => void;
+}
+
+export interface FleetCounts {
+  started: number;
+  killed: number;
+  frozen: number;
+  drained: number;
+  /** Ended without being asked to. */
+  exits: number;
+  /** Memberships of the processing group, each a rebalance for those who are in it. */
+  joins: number;
+  /** Times a shard was found to belong to another, or a commit's fate was unknown. */
+  recoveries: number;
+}
+
+const crashPoints = join(import.meta.dirname, 'crash-points.cjs');
+// A machine that other work keeps busy is no fault of the program's.
+const patienceMs = 90_000;
+
+export class Fleet {
+  readonly counts: FleetCounts = {
+    started: 0,
+    killed: 0,
+    frozen: 0,
+    drained: 0,
+    exits: 0,
+    joins: 0,
+    recoveries: 0,
+  };
+  readonly #options: FleetOptions;
+  readonly #residents: Program[] = [];
+  readonly #alive: Set<Program> = new Set();
+  readonly #asked: WeakSet<Program> = new WeakSet();
+
+  constructor(options: FleetOptions) {
+    this.#options = options;
+  }
+
+  /** Starts the processes that stay, and starts each again whenever it ends. */
+  async startResidents(count: number): Promise<void> {
+    for (let member = 0; member < count; member += 1) await this.#startResident(member);
+    await Promise.all(this.#residents.map((program) => program.ready(patienceMs)));
+  }
+
+  async killResident(member: number): Promise<void> {
+    const program = this.#resident(member);
+    await this.#kill(program);
+    await this.#restarted(member, program);
+  }
+
+  async drainResident(member: number): Promise<void> {
+    const program = this.#resident(member);
+    await this.#drain(program);
+    await this.#restarted(member, program);
+  }
+
+  async pauseResidents(members: readonly number[], forMs: number): Promise<void> {
+    const programs = members.map((member) => this.#resident(member));
+    this.counts.frozen += programs.length;
+    for (const program of programs) program.signal('SIGSTOP');
+    await sleep(forMs);
+    for (const program of programs) program.signal('SIGCONT');
+  }
+
+  /** A member more that dies at the point. Returns whether it got there. */
+  async crash({ point, nth }: Crash): Promise<boolean> {
+    const program = await this.#start('crash', { SENSORIUM_CRASH_AT: `${point}:${nth}` }, true);
+    const reached = await this.#reaches(program, `"reached":"${point}"`);
+    if (!reached) await this.#kill(program);
+    else this.counts.killed += 1;
+    await program.exited();
+    return reached;
+  }
+
+  /** A member more that freezes at the point, comes back and leaves. Returns whether it got there. */
+  async freeze({ point, nth, forMs }: Freeze): Promise<boolean> {
+    const program = await this.#start('freeze', { SENSORIUM_FREEZE_AT: `${point}:${nth}` });
+    const reached = await this.#reaches(program, `"reached":"${point}"`);
+    if (reached) {
+      this.counts.frozen += 1;
+      await sleep(forMs);
+      program.signal('SIGCONT');
+      // What it was about to send, it sends now.
+      await sleep(2_000);
+    }
+    await this.#drain(program);
+    return reached;
+  }
+
+  /** Drains all; returns their exit codes. */
+  async stop(): Promise<readonly (number | NodeJS.Signals | null)[]> {
+    const programs = [...this.#alive];
+    for (const program of programs) this.#asked.add(program);
+    return Promise.all(programs.map((program) => program.stop()));
+  }
+
+  /** Whether all residents answer that they are ready. */
+  async ready(): Promise<void> {
+    await Promise.all(this.#residents.map((program) => program.ready(patienceMs)));
+  }
+
+  /** What each of those alive printed last. */
+  output(): string {
+    return [...this.#alive].map((program) => program.output().slice(-3_000)).join('\n');
+  }
+
+  killAll(): void {
+    for (const program of this.#alive) {
+      this.#asked.add(program);
+      program.signal('SIGKILL');
+    }
+  }
+
+  #resident(member: number): Program {
+    const program = this.#residents[member];
+    if (program === undefined) throw new Error(`there is no member ${member}`);
+    return program;
+  }
+
+  async #startResident(member: number): Promise<void> {
+    const program = await this.#start(`member-${member}`, {});
+    this.#residents[member] = program;
+    void program.exited().then(async () => {
+      if (!this.#asked.has(program)) await this.#startResident(member);
+    });
+  }
+
+  /** Waits for the successor of `before` to be ready. */
+  async #restarted(member: number, before: Program): Promise<void> {
+    if (this.#resident(member) === before) await this.#startResident(member);
+    await this.#resident(member)
+      .ready(patienceMs)
+      .catch((error: unknown) => this.#options.note(`member ${member}: ${String(error)}`));
+  }
+
+  async #start(
+    name: string,
+    env: Readonly<Record<string, string>>,
+    dies: boolean = false,
+  ): Promise<Program> {
+    await this.#options.canStart();
+    const { folder, sessionMs } = this.#options;
+    const run = `${String(++this.counts.started).padStart(4, '0')}-${name}`;
+    const dataDir = join(folder, 'data', run);
+    mkdirSync(dataDir, { recursive: true });
+    const program = await startProgram({
+      ...semanticsEnv,
+      SNAPSHOT_INTERVAL_MS: '3000',
+      WORKERS: '1',
+      SESSION_TIMEOUT_MS: String(sessionMs),
+      DATA_DIR: dataDir,
+      NODE_OPTIONS: `--require ${crashPoints}`,
+      ...this.#options.env,
+      ...env,
+    });
+    this.#alive.add(program);
+    if (dies) this.#asked.add(program);
+    void program.exited().then((code) => {
+      this.#alive.delete(program);
+      const output = program.output();
+      writeFileSync(join(folder, `${run}.log`), output);
+      this.counts.joins += countOf(output, /joined the group/g);
+      this.counts.recoveries += countOf(
+        output,
+        /dropped its memory and will recover|shard fenced/g,
+      );
+      if (this.#asked.has(program)) return;
+      this.counts.exits += 1;
+      this.#options.note(`${run} ended by itself with ${String(code)}: see ${run}.log`);
+    });
+    return program;
+  }
+
+  /** Waits until the program's output contains the text; false when it does not in time. */
+  async #reaches(program: Program, text: string): Promise<boolean> {
+    const deadline = Date.now() + patienceMs;
+    let ended = false;
+    void program.exited().then(() => (ended = true));
+    while (!program.output().includes(text)) {
+      if (ended || Date.now() > deadline) return program.output().includes(text);
+      await sleep(50);
+    }
+    return true;
+  }
+
+  async #kill(program: Program): Promise<void> {
+    this.#asked.add(program);
+    this.counts.killed += 1;
+    await program.kill();
+  }
+
+  async #drain(program: Program): Promise<void> {
+    this.#asked.add(program);
+    this.counts.drained += 1;
+    const code = await program.stop();
+    if (code !== 0) this.#options.note(`a drain ended with ${String(code)}`);
+  }
+}
+
+function countOf(text: string, pattern: RegExp): number {
+  return text.match(pattern)?.length ?? 0;
+}

@@ -1,0 +1,264 @@
+// One chaos run: a broker, a Redis and several processes of the program of its own, a steady feed, faults by a seeded
+// schedule until the time is up, and then the comparison of all that was written with a sequential model.
+//
+//   feed ──▶ Kafka ──▶ members (killed, frozen, drained, crashed at points) ──▶ Kafka ──▶ Redis
+//              └──────────────── watchers, all the time; the model, at the end ─────────────┘
+import { appendFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { EventLog } from '../../src/log/event-log.ts';
+import { startOwnServices, type OwnServices } from '../integration/own-services.ts';
+import { openTestFeatureStore, openTestLog } from '../integration/peers.ts';
+import { runProgram } from '../integration/program.ts';
+import { createTestTopics, type TestTopics } from '../integration/topics.ts';
+import { feedSensors, startFeed } from './feed.ts';
+import { Fleet, type FleetCounts } from './fleet.ts';
+import {
+  describeFault,
+  rounds,
+  type Blow,
+  type Fault,
+  type Round,
+  type Timeouts,
+} from './schedule.ts';
+import { judge } from './verdict.ts';
+import { watchRows, watchStore, type RowsWatcher, type StoreWatcher } from './watchers.ts';
+
+export interface ChaosPlan {
+  readonly seed: number;
+  readonly minutes: number;
+  readonly perSecond: number;
+  /** Empty; keeps the logs of every process and service. */
+  readonly folder: string;
+  readonly print: (line: string) => void;
+}
+
+export interface ChaosReport {
+  /** Empty: all is as the model says. */
+  readonly problems: readonly string[];
+  /** Faults of the first round that never came about, however often tried. */
+  readonly unreached: readonly string[];
+  readonly counts: FleetCounts & {
+    readonly faults: number;
+    readonly readings: number;
+    readonly rows: number;
+    readonly deadLetters: number;
+    readonly forwards: number;
+    readonly abortedCommits: number;
+    readonly observations: number;
+  };
+}
+
+/** Of a writer, in src/log/kafka/partition-writer.ts. */
+const timeouts: Timeouts = { sessionMs: 4_000, transactionMs: 20_000 };
+const residents = 2;
+// More than there are members at any time, so that each has some of the input and of the output.
+const partitions = 6;
+const longFromMinutes = 10;
+const breathMs = 1_000;
+
+interface Bench {
+  readonly plan: ChaosPlan;
+  readonly services: OwnServices;
+  readonly topics: TestTopics;
+  readonly fleet: Fleet;
+  readonly rows: RowsWatcher;
+  readonly store: StoreWatcher;
+  readonly broker: { up: Promise<void> };
+  readonly problems: string[];
+  readonly unreached: string[];
+  readonly note: (line: string) => void;
+  faults: number;
+}
+
+/** Runs the schedule of the seed for at least `minutes`, and until each fault was done once. */
+export async function runChaos(plan: ChaosPlan): Promise<ChaosReport> {
+  mkdirSync(plan.folder, { recursive: true });
+  const startedMs = Date.now();
+  const note = (line: string): void => {
+    const stamped = `${((Date.now() - startedMs) / 1_000).toFixed(1).padStart(7)} s  ${line}`;
+    appendFileSync(join(plan.folder, 'chaos.log'), `${stamped}\n`);
+    plan.print(stamped);
+  };
+  note(`seed ${plan.seed}, ${plan.minutes} min, ${plan.perSecond} readings/s, in ${plan.folder}`);
+  const services = await startOwnServices(join(plan.folder, 'services'));
+  const logs = await Promise.all([1, 2, 3].map(() => openTestLog(services.brokers)));
+  try {
+    return await onServices(plan, services, logs, note);
+  } finally {
+    await Promise.all(logs.map((log) => log.close()));
+    await services.stop();
+  }
+}
+
+async function onServices(
+  plan: ChaosPlan,
+  services: OwnServices,
+  [feedLog, watchLog, log]: readonly EventLog[],
+  note: (line: string) => void,
+): Promise<ChaosReport> {
+  if (feedLog === undefined || watchLog === undefined || log === undefined) throw new Error('logs');
+  const topics = await createTestTopics(log, services.brokers, partitions);
+  const broker = { up: Promise.resolve() };
+  const fleet = new Fleet({
+    folder: plan.folder,
+    env: { ...topics.env, REDIS_URL: services.redisUrl },
+    sessionMs: timeouts.sessionMs,
+    canStart: () => broker.up,
+    note,
+  });
+  const featureStore = await openTestFeatureStore(services.redisUrl);
+  const feed = startFeed(feedLog, { ...plan, topic: topics.input, partitions });
+  const bench: Bench = {
+    plan,
+    services,
+    topics,
+    fleet,
+    rows: watchRows(watchLog, topics.output, partitions),
+    store: watchStore(featureStore, feedSensors),
+    broker,
+    problems: [],
+    unreached: [],
+    note,
+    faults: 0,
+  };
+  try {
+    await fleet.startResidents(residents);
+    note('all members are ready; the faults begin');
+    await strike(bench);
+    await feed.stop();
+    note(`the feed ended with ${feed.appended()} readings; the last windows close`);
+    await fleet.ready();
+    const judgement = await judge({ ...bench, log, featureStore, output: () => fleet.output() });
+    const exits = await fleet.stop();
+    if (exits.some((code) => code !== 0)) bench.problems.push(`exits ${exits.join(', ')}`);
+    await Promise.all([bench.rows.stop(), bench.store.stop()]);
+    const counts = {
+      ...fleet.counts,
+      faults: bench.faults,
+      readings: feed.appended(),
+      ...judgement.counts,
+      abortedCommits: services.abortedCommits(),
+      observations: bench.store.observations(),
+    };
+    const problems = [...bench.problems, ...judgement.problems];
+    return { problems, unreached: bench.unreached, counts };
+  } finally {
+    fleet.killAll();
+    await Promise.all([feed.stop(), bench.rows.stop(), bench.store.stop()]).catch(() => undefined);
+    await featureStore.close();
+  }
+}
+
+/** Four lanes of faults side by side, each its rounds until the time is up; the first round whole. */
+async function strike(bench: Bench): Promise<void> {
+  const { plan, fleet } = bench;
+  const until = Date.now() + plan.minutes * 60_000;
+  const long = plan.minutes >= longFromMinutes;
+  const lane = async <F extends Fault>(
+    pick: (round: Round) => readonly F[],
+    act: (fault: F) => Promise<boolean>,
+  ): Promise<void> => {
+    const source = rounds(plan.seed, { residents, timeouts, long });
+    for (let round = 0; round === 0 || Date.now() < until; round += 1) {
+      for (const fault of pick(source.next().value)) {
+        if (round > 0 && Date.now() >= until) return;
+        await strikeOnce(bench, fault, () => act(fault));
+      }
+    }
+  };
+  // A member that died at a point holds the group up until its session ends: two may do so together.
+  const crashesOf = (half: 0 | 1): Promise<void> =>
+    lane(
+      ({ crashes }) => crashes.filter((_, index) => index % 2 === half),
+      (fault) => fleet.crash(fault),
+    );
+  await Promise.all([
+    crashesOf(0),
+    crashesOf(1),
+    lane(
+      ({ freezes }) => freezes,
+      (fault) => fleet.freeze(fault),
+    ),
+    lane(
+      ({ blows }) => blows,
+      async (blow) => {
+        await deal(bench, blow);
+        await sleep(breathMs);
+        return true;
+      },
+    ),
+  ]);
+}
+
+const attemptsMax = 3;
+
+async function strikeOnce(bench: Bench, fault: Fault, act: () => Promise<boolean>): Promise<void> {
+  for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
+    bench.note(describeFault(fault));
+    if (await act()) {
+      bench.faults += 1;
+      return;
+    }
+    bench.note(`not reached: ${describeFault(fault)}`);
+  }
+  bench.unreached.push(describeFault(fault));
+}
+
+async function deal(bench: Bench, blow: Blow): Promise<void> {
+  const { fleet, services, store } = bench;
+  switch (blow.kind) {
+    case 'killMember':
+      return fleet.killResident(blow.member);
+    case 'drainMember':
+      return fleet.drainResident(blow.member);
+    case 'pauseMember':
+      return fleet.pauseResidents([blow.member], blow.forMs);
+    case 'pauseAll':
+      return fleet.pauseResidents(
+        Array.from({ length: residents }, (_, member) => member),
+        blow.forMs,
+      );
+    case 'killBroker':
+      services.signal('kafka', 'SIGKILL');
+      bench.broker.up = sleep(blow.forMs).then(() => services.start('kafka'));
+      return bench.broker.up;
+    case 'freezeBroker':
+      services.signal('kafka', 'SIGSTOP');
+      bench.broker.up = sleep(blow.forMs).then(() => services.signal('kafka', 'SIGCONT'));
+      return bench.broker.up;
+    case 'killRedis':
+      // It keeps nothing on disk: what it held is gone, and the projection writes the last minute again.
+      store.forget();
+      services.signal('redis', 'SIGKILL');
+      await sleep(blow.forMs);
+      await services.start('redis');
+      return store.forget();
+    case 'emptyRedis':
+      return emptyAndRebuild(bench);
+    default:
+      return blow satisfies never;
+  }
+}
+
+async function emptyAndRebuild(bench: Bench): Promise<void> {
+  const { services, store, topics, rows } = bench;
+  store.forget();
+  await services.emptyRedis();
+  store.forget();
+  const before = new Map(rows.newest);
+  const env = { ...topics.env, REDIS_URL: services.redisUrl };
+  const { exitCode, output } = await runProgram(['project', '--rebuild'], env);
+  if (exitCode !== 0)
+    bench.problems.push(`project --rebuild exited ${String(exitCode)}: ${output}`);
+  const reader = await openTestFeatureStore(services.redisUrl);
+  try {
+    const ids = [...before.keys()];
+    const found = await reader.read(ids);
+    const older = ids.filter((id, at) => (found[at]?.eventTimeMs ?? 0) < (before.get(id) ?? 0));
+    if (older.length > 0) bench.problems.push(`after the rebuild ${older.join(', ')} are older`);
+  } finally {
+    await reader.close();
+  }
+}

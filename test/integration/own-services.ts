@@ -1,0 +1,105 @@
+// A Kafka and a Redis of one test's own, to be killed, frozen and emptied: the shared ones serve other tests.
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+
+import { freePort } from './program.ts';
+
+export type ServiceName = 'kafka' | 'redis';
+
+export interface OwnServices {
+  readonly brokers: string;
+  readonly redisUrl: string;
+  /** Starts what is not running; resolves once it answers. @throws with what the script printed */
+  start(service?: ServiceName): Promise<void>;
+  /** kill -9, or any other signal. */
+  signal(service: ServiceName, signal: NodeJS.Signals): void;
+  /** FLUSHALL. */
+  emptyRedis(): Promise<void>;
+  /** Transactions that ended in an abort, as the broker's files have them: each of ours commits a position. */
+  abortedCommits(): number;
+  stop(): Promise<void>;
+}
+
+/** Starts a Kafka and a Redis on free ports, their data under `folder`. */
+export async function startOwnServices(folder: string): Promise<OwnServices> {
+  const kafkaPort = await freePortPair();
+  const redisPort = await freePort();
+  const env = {
+    ...process.env,
+    SERVICES_DIR: folder,
+    KAFKA_PORT: String(kafkaPort),
+    REDIS_PORT: String(redisPort),
+  };
+  const script = (...args: string[]): Promise<void> => runScript(args, env);
+  await script('start');
+  return {
+    brokers: `127.0.0.1:${kafkaPort}`,
+    redisUrl: `redis://127.0.0.1:${redisPort}/0`,
+    start: (service) => script('start', ...(service === undefined ? [] : [service])),
+    signal(service, signal) {
+      const port = service === 'kafka' ? kafkaPort : redisPort;
+      process.kill(Number(readFileSync(join(folder, `${service}-${port}.pid`), 'utf8')), signal);
+    },
+    emptyRedis: () => askRedis(redisPort, 'FLUSHALL'),
+    abortedCommits: () => abortedIn(join(folder, `kafka-${kafkaPort}`, 'data')),
+    stop: () => script('stop'),
+  };
+}
+
+/** The broker's controller listens on the port after the broker's. */
+async function freePortPair(): Promise<number> {
+  for (;;) {
+    const port = await freePort();
+    if (!(await answers(port + 1))) return port;
+  }
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    const end = (answered: boolean) => () => {
+      socket.destroy();
+      resolve(answered);
+    };
+    socket.once('connect', end(true)).once('error', end(false));
+  });
+}
+
+function runScript(args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
+  return new Promise((resolve, reject) => {
+    // Not its streams: what it starts would hold them open.
+    const child = spawn('scripts/services.sh', args, { env, stdio: 'ignore' });
+    child.once('error', reject);
+    child.once('exit', (code) => {
+      if (code === 0) resolve();
+      else reject(new Error(`scripts/services.sh ${args.join(' ')} exited with ${String(code)}`));
+    });
+  });
+}
+
+function askRedis(port: number, command: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(`${command}\r\n`));
+    socket.once('error', reject);
+    socket.once('data', (answer) => {
+      socket.destroy();
+      if (answer.toString().startsWith('+OK')) resolve();
+      else reject(new Error(`Redis answered ${command} with ${answer.toString()}`));
+    });
+  });
+}
+
+// A .txnindex file has one entry of 34 bytes for each aborted transaction that wrote to its segment.
+const abortEntryBytes = 34;
+
+function abortedIn(data: string): number {
+  if (!existsSync(data)) return 0;
+  const offsets = readdirSync(data).filter((name) => name.startsWith('__consumer_offsets-'));
+  const bytes = offsets
+    .flatMap((name) => readdirSync(join(data, name)).map((file) => join(data, name, file)))
+    .filter((file) => file.endsWith('.txnindex'))
+    .map((file) => statSync(file).size);
+  return bytes.reduce((sum, size) => sum + size, 0) / abortEntryBytes;
+}
