@@ -11,9 +11,9 @@ import {
   correlationOfResponse,
   frameReader,
   readdress,
-  refusal,
   type ApiName,
 } from './frames.ts';
+import { refusal } from './refusal.ts';
 
 export type Fault =
   /** The connection breaks; the broker never sees the request. */
@@ -43,6 +43,9 @@ export interface FaultProxy {
   readonly lateCodes: readonly number[];
   /** Hits the next `times` (default 1) requests of the API. */
   plant(api: ApiName, fault: Fault, times?: number): void;
+  /** Breaks every connection and lets none through until `mend`. */
+  cut(): void;
+  mend(): void;
   close(): Promise<void>;
 }
 
@@ -53,6 +56,7 @@ export async function startFaultProxy(brokerPort: number): Promise<FaultProxy> {
   const held: { until: ApiName; request: Buffer }[] = [];
   const lateCodes: number[] = [];
   let hits = 0;
+  let isCut = false;
   let ports = { from: brokerPort, to: 0 };
 
   const keep = (socket: Socket): Socket => {
@@ -79,6 +83,7 @@ export async function startFaultProxy(brokerPort: number): Promise<FaultProxy> {
 
   const server = createServer((client) => {
     keep(client);
+    if (isCut) return void client.destroy();
     const broker = keep(connect(brokerPort, '127.0.0.1'));
     const answers = new Map<number, { api: ApiName | undefined; fault: Fault | undefined }>();
     const breakOff = (): void => {
@@ -126,6 +131,11 @@ export async function startFaultProxy(brokerPort: number): Promise<FaultProxy> {
     },
     lateCodes,
     plant: (api, fault, times = 1) => void planted.push({ api, fault, left: times }),
+    cut() {
+      isCut = true;
+      for (const socket of sockets) socket.destroy();
+    },
+    mend: () => void (isCut = false),
     close: () => {
       for (const socket of sockets) socket.destroy();
       return new Promise((resolve) => server.close(() => resolve()));

@@ -4,14 +4,19 @@
 //   request   size i32 · api key i16 · version i16 · correlation id i32 · …
 //   response  size i32 · correlation id i32 · …
 
-/** The requests of a commit and of its recovery, by name. */
+/** The requests of a commit, of its recovery and of a group's member, by name. */
 export const apis = {
   produce: 0,
   fetch: 1,
+  listOffsets: 2,
   metadata: 3,
+  offsetCommit: 8,
   offsetFetch: 9,
   findCoordinator: 10,
+  joinGroup: 11,
   heartbeat: 12,
+  leaveGroup: 13,
+  syncGroup: 14,
   initProducerId: 22,
   addPartitionsToTxn: 24,
   addOffsetsToTxn: 25,
@@ -50,20 +55,6 @@ export function correlationOfRequest(request: Buffer): number {
 
 export function correlationOfResponse(response: Buffer): number {
   return response.readInt32BE(4);
-}
-
-/**
- * Returns a response that refuses the request with `code`, without any broker. Only for answers that begin with the
- * throttle time and one error code, in the versions before flexible ones, which are those of kafkajs.
- */
-export function refusal(request: Buffer, code: number): Buffer {
-  // InitProducerId goes on with an id and an epoch.
-  const rest = apiOf(request) === 'initProducerId' ? Buffer.alloc(10, 0xff) : Buffer.alloc(0);
-  const head = Buffer.alloc(14);
-  head.writeInt32BE(head.length + rest.length - 4, 0);
-  head.writeInt32BE(correlationOfRequest(request), 4);
-  head.writeInt16BE(code, 12);
-  return Buffer.concat([head, rest]);
 }
 
 /** Replaces every advertised `127.0.0.1:fromPort` in a Metadata or FindCoordinator response by `toPort`, in place. */

@@ -58,6 +58,9 @@ export class ConsumerSession {
   readonly #generation: GenerationBox = { group: undefined };
   readonly #consumer: Consumer;
   #ended = false;
+  // kafkajs takes seeks, pauses and resumes only while it is in the group, and throws otherwise: at the join the member
+  // says all of them anyway.
+  #inGroup = false;
   #recordsAtMs: number = systemClock.monotonicMs();
 
   constructor(options: SessionOptions) {
@@ -89,11 +92,13 @@ export class ConsumerSession {
     const firstJoin = new Promise<void>((resolve, reject) => {
       consumer.on(consumer.events.GROUP_JOIN, (event) => {
         if (this.#ended) return;
+        this.#inGroup = true;
         const generation = this.#generation.group?.generationId ?? -1;
         events.joined(assignedOf(event), generation, event.timestamp - event.payload.duration);
         joined = true;
         resolve();
       });
+      consumer.on(consumer.events.STOP, () => (this.#inGroup = false));
       consumer.on(consumer.events.CRASH, ({ payload }) => {
         const wasEnded = this.#ended;
         this.#ended = true;
@@ -122,14 +127,18 @@ export class ConsumerSession {
   }
 
   seek({ topic, partition }: TopicPartition, offset: number): void {
-    if (!this.#ended) this.#consumer.seek({ topic, partition, offset: String(offset) });
+    if (this.#takesOrders()) this.#consumer.seek({ topic, partition, offset: String(offset) });
   }
 
   setFetching({ topic, partition }: TopicPartition, fetching: boolean): void {
-    if (this.#ended) return;
+    if (!this.#takesOrders()) return;
     const places = [{ topic, partitions: [partition] }];
     if (fetching) this.#consumer.resume(places);
     else this.#consumer.pause(places);
+  }
+
+  #takesOrders(): boolean {
+    return this.#inGroup && !this.#ended;
   }
 
   async commitOffsets(

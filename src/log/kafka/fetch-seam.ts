@@ -279,15 +279,30 @@ interface ConsumerGroupOptions {
   readonly assigners: readonly { attach?(group: { readonly generationId: number | null }): void }[];
 }
 type ConsumerGroupClass = new (options: ConsumerGroupOptions) => {
-  readonly generationId: number | null;
+  generationId: number | null;
+  joinAndSync(): Promise<void>;
 };
 
+const noGeneration = -1;
+
 // kafkajs tells an assigner nothing of the generation; ours needs it to weigh claims of ownership against each other.
+// And it takes the generation from JoinGroup, the partitions from SyncGroup: when only the second was lost it went on
+// with the partitions of before in the generation of now, every heartbeat succeeded, and two members held a partition
+// until the next rebalance. In no generation, its next heartbeat is refused and it joins again.
 function attachingGroup(ConsumerGroup: ConsumerGroupClass): ConsumerGroupClass {
   return class extends ConsumerGroup {
     constructor(options: ConsumerGroupOptions) {
       super(options);
       for (const assigner of options.assigners) assigner.attach?.(this);
+    }
+
+    override async joinAndSync(): Promise<void> {
+      try {
+        await super.joinAndSync();
+      } catch (error) {
+        this.generationId = noGeneration;
+        throw error;
+      }
     }
   };
 }
