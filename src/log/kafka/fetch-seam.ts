@@ -4,6 +4,7 @@
 import { assert } from '../../errors.ts';
 import { checkedBatches, type CheckedBatch } from '../record-batch-header.ts';
 import { holdFrame } from './frame-pool.ts';
+import { replaceReceiving, type ReceivingConnection } from './frame-socket.ts';
 
 export const pinnedVersion = '2.2.4';
 const installed = Symbol.for('sensorium.kafkajs.seam');
@@ -63,7 +64,9 @@ export function installFetchSeam(require: NodeJS.Require): void {
   replaceOffsetManager(load('src/consumer/offsetManager') as { prototype: OffsetManager });
   const queue = load('src/network/requestQueue') as { prototype: RequestQueue };
   replaceTimer(queue);
-  const connection = load('src/network/connection') as { prototype: Connection };
+  const connection = load('src/network/connection') as {
+    prototype: Connection & ReceivingConnection;
+  };
   replaceTimeout(queue, connection);
   replaceReceiving(connection);
   addErrorCodes(errors.errorCodes);
@@ -198,7 +201,6 @@ function replaceOffsetManager({ prototype }: { prototype: OffsetManager }): void
 interface RequestQueue {
   readonly pending: readonly unknown[];
   readonly throttledUntil: number;
-  fulfillRequest(answer: { correlationId: number; size: number; payload: Buffer }): void;
   throttleCheckTimeoutId: NodeJS.Timeout | null;
   endConnection?: () => void;
   checkPendingRequests(): void;
@@ -224,23 +226,7 @@ function replaceTimer({ prototype }: { prototype: RequestQueue }): void {
 interface Connection {
   readonly requestQueue: RequestQueue;
   readonly socket?: { destroy(error: Error): void };
-  readonly authHandlers: { onSuccess(answer: Buffer): void } | null;
   connect(): Promise<unknown>;
-  processData(frame: Buffer): void;
-}
-
-const responseHeaderBytes = 8;
-
-// frame-socket.ts hands over whole responses: length, correlation id, payload.
-function replaceReceiving({ prototype }: { prototype: Connection }): void {
-  prototype.processData = function (frame) {
-    if (this.authHandlers !== null) return this.authHandlers.onSuccess(frame);
-    this.requestQueue.fulfillRequest({
-      size: frame.length - 4,
-      correlationId: frame.readInt32BE(4),
-      payload: frame.subarray(responseHeaderBytes),
-    });
-  };
 }
 
 // A connection whose peer vanished without a word stays "connected" in kafkajs: every request on it times out, for

@@ -21,6 +21,34 @@ const lengthBytes = 4;
 /** Above what any broker answers; what is no broker may "announce" gigabytes. */
 const responseBytesMax = 512 * 1024 * 1024;
 
+const opened = new WeakSet<Socket>();
+const responseHeaderBytes = 8;
+
+/** What of kafkajs's connection receives. */
+export interface ReceivingConnection {
+  readonly socket?: Socket;
+  readonly authHandlers: { onSuccess(answer: Buffer): void } | null;
+  readonly requestQueue: {
+    fulfillRequest(answer: { correlationId: number; size: number; payload: Buffer }): void;
+  };
+  processData(frame: Buffer): void;
+}
+
+/** Lets connections over sockets opened here take whole responses; others go on as they did. */
+export function replaceReceiving({ prototype }: { prototype: ReceivingConnection }): void {
+  const { processData } = prototype;
+  prototype.processData = function (frame) {
+    const { socket } = this;
+    if (socket === undefined || !opened.has(socket)) return processData.call(this, frame);
+    if (this.authHandlers !== null) return this.authHandlers.onSuccess(frame);
+    this.requestQueue.fulfillRequest({
+      size: frame.length - lengthBytes,
+      correlationId: frame.readInt32BE(lengthBytes),
+      payload: frame.subarray(responseHeaderBytes),
+    });
+  };
+}
+
 /** Returns a connecting socket for kafkajs, plain or TLS. */
 export function openFrameSocket({ host, port, ssl, onConnect }: SocketRequest): Socket {
   const receiver = new FrameReceiver();
@@ -41,6 +69,7 @@ export function openFrameSocket({ host, port, ssl, onConnect }: SocketRequest): 
     ssl === undefined || ssl === null || ssl === false
       ? connectTcp(place, onConnect)
       : connectTls(Object.assign(place, named, ssl), onConnect);
+  opened.add(socket);
   socket.setKeepAlive(true, keepAliveMs);
   return socket;
 }
