@@ -8,6 +8,40 @@ export interface ProcessMetrics {
   readonly threadsNotAnswering: Gauge;
 }
 
+export interface AuditMetrics {
+  readonly registry: Registry;
+  readonly windows: Counter;
+  readonly mismatches: Counter<'kind'>;
+  readonly unchecked: Counter;
+  readonly failures: Counter;
+  readonly lastRound: Gauge;
+}
+
+/** Returns the metrics of a process that audits continuously, in a registry of its own. */
+export function createAuditMetrics(): AuditMetrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const counter = (name: string, help: string): Counter =>
+    new Counter({ name: `sensorium_audit_${name}`, help, registers });
+  return {
+    registry,
+    windows: counter('windows_total', 'Windows computed again and compared.'),
+    mismatches: new Counter({
+      name: 'sensorium_audit_mismatches_total',
+      help: 'Findings: rows or stored features that are not what the log says, by kind.',
+      labelNames: ['kind'],
+      registers,
+    }),
+    unchecked: counter('unchecked_rounds_total', 'Rounds in which something could not be checked.'),
+    failures: counter('failed_rounds_total', 'Rounds that ended with an error.'),
+    lastRound: new Gauge({
+      name: 'sensorium_audit_last_round_timestamp_seconds',
+      help: 'When the last whole round ended.',
+      registers,
+    }),
+  };
+}
+
 /** One metric of prom-client's `getMetricsAsJSON()`. */
 export interface MetricData {
   readonly name: string;

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { settingNames } from '../src/config-settings.ts';
 import { createMetrics } from '../src/metrics.ts';
-import { createProcessMetrics } from '../src/process-metrics.ts';
+import { createAuditMetrics, createProcessMetrics } from '../src/process-metrics.ts';
 
 interface Layer {
   readonly name: string;
@@ -164,6 +164,7 @@ describe('the documentation', () => {
     const metrics = [
       ...(await createMetrics().registry.getMetricsAsJSON()),
       ...(await createProcessMetrics(() => 0).registry.getMetricsAsJSON()),
+      ...(await createAuditMetrics().registry.getMetricsAsJSON()),
     ].filter(({ name }) => name.startsWith('sensorium_'));
     const missing = metrics
       .map(({ name }) => name)

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 
 import { settingsHelp } from '../config-text.ts';
 import { isSensoriumError } from '../errors.ts';
+import { addAudit } from './audit.ts';
 import { addBacktest } from './backtest.ts';
 import type { AddCommand } from './command.ts';
 import { printLine, type CliContext } from './context.ts';
@@ -27,6 +28,7 @@ const commands: readonly AddCommand[] = [
   addDlq,
   addInspect,
   addReplay,
+  addAudit,
   addProject,
   addDoctor,
 ];

@@ -1,0 +1,146 @@
+// One shard folded again by an audit: from a snapshot or the origin to what is committed, every window that closes on the
+// way handed out, and every stored snapshot on the way held against the state that the log gives there.
+import { createBatchFolder } from '../actors/fold-batch.ts';
+import { createOutbox } from '../actors/outbox.ts';
+import { Replay } from '../actors/replay.ts';
+import {
+  journalAfter,
+  originOf,
+  readCommittedShard,
+  restorableSnapshots,
+  type CommittedShard,
+  type StartingPoint,
+} from '../actors/restore.ts';
+import { encodeSnapshot, roleOf } from '../actors/shard-memory.ts';
+import { ConfigError } from '../errors.ts';
+import type { TopicPartition } from '../log/event-log.ts';
+import type { ReplayContext } from '../replay/replay-context.ts';
+import type { ClosedWindow } from '../sensors/shard-state.ts';
+
+export interface AuditedShard {
+  readonly shard: TopicPartition;
+  /** Its memory moves on with each `foldToCommitted`. */
+  readonly start: StartingPoint;
+  readonly startedFrom: 'snapshot' | 'origin';
+  readonly startOffset: number;
+  /** Windows that end at it or before had closed before the audit began to look. */
+  readonly startWatermarkMs: number;
+  /** Windows wanted from before that are beyond reach; why, with both offsets. */
+  readonly outOfReach: string | undefined;
+}
+
+export interface ShardStart {
+  /** `newest`: whatever comes from now on; `oldest`: all that the log can still give; a number: windows from there, ms. */
+  readonly reach: 'newest' | 'oldest' | number;
+}
+
+/** Returns the shard ready to be folded, or undefined where the group never folded there. @throws ConfigError */
+export async function openAuditedShard(
+  context: ReplayContext,
+  shard: TopicPartition,
+  { reach }: ShardStart,
+): Promise<AuditedShard | undefined> {
+  const committed = await readCommittedShard(context, shard);
+  if (committed === undefined) return undefined;
+  const { metadata, committedOffset } = committed;
+  const { earliest } = await context.log.offsets(shard);
+  const role = roleOf(context.topics, shard);
+  const originIsHeld = metadata.origin >= earliest;
+  const fromOrigin = { start: originOf(context, role, metadata), startedFrom: 'origin' as const };
+  let chosen: Pick<AuditedShard, 'start' | 'startedFrom'> | undefined;
+  if (reach !== 'oldest' || !originIsHeld) {
+    for await (const start of restorableSnapshots(context, shard, role, metadata)) {
+      const { position, state } = start.memory;
+      if (position < earliest || position > committedOffset) continue;
+      chosen = { start, startedFrom: 'snapshot' };
+      if (reach === 'newest' || (typeof reach === 'number' && covers(state, context, reach))) break;
+      if (originIsHeld) chosen = undefined;
+    }
+  }
+  chosen ??= originIsHeld ? fromOrigin : undefined;
+  const where = `${shard.topic}/${shard.partition}`;
+  const lost =
+    `${where} is needed from offset ${metadata.origin}, but the log begins at ${earliest}` +
+    (chosen === undefined ? ' and no snapshot after it is left' : '');
+  if (chosen === undefined) throw new ConfigError(lost, { needed: metadata.origin, earliest });
+  const { memory } = chosen.start;
+  const reached = typeof reach !== 'number' || covers(memory.state, context, reach);
+  return {
+    ...chosen,
+    shard,
+    startOffset: memory.position,
+    startWatermarkMs: memory.state.watermarkMs,
+    outOfReach: reached ? undefined : lost,
+  };
+}
+
+/** Whether every window that begins at `fromMs` or later closed after this state, if at all. */
+function covers(
+  state: StartingPoint['memory']['state'],
+  { semantics }: ReplayContext,
+  fromMs: number,
+): boolean {
+  return state.watermarkMs < fromMs + semantics.windowMs;
+}
+
+export interface FoldHandlers {
+  windowClosed(window: ClosedWindow): void;
+  snapshotDiffers(snapshotOffset: number): void;
+  progress(records: number): void;
+}
+
+/** Folds the shard on to the offset that `committed` names; the group's own fold did the same. */
+export async function foldToCommitted(
+  context: ReplayContext,
+  audited: AuditedShard,
+  committed: CommittedShard,
+  handlers: FoldHandlers,
+): Promise<void> {
+  const { shard, start } = audited;
+  const { memory } = start;
+  const entries = await journalAfter(context, shard, start, committed.metadata);
+  // Muted: of all that the fold has to say, only the windows are wanted.
+  const outbox = Object.assign(
+    createOutbox({
+      featureRow: () => ({ topic: '', key: null, value: null }),
+      anomaly: () => undefined,
+    }),
+    { muted: true, windowClosed: (window: ClosedWindow) => handlers.windowClosed(window) },
+  );
+  const folder = createBatchFolder({ ...context, shard, outbox });
+  const foldTo = async (end: number, lastSequence: number): Promise<void> => {
+    const due = entries.filter(
+      ({ sequence }) => sequence > memory.journalSequence && sequence <= lastSequence,
+    );
+    const replay = new Replay({ memory, folder, closed: outbox, entries: due, end });
+    replay.begin();
+    if (replay.ended) return;
+    for await (const batch of context.log.read({ ...shard, from: memory.position, to: end })) {
+      const before = memory.position;
+      replay.fold(batch);
+      handlers.progress(memory.position - before);
+    }
+  };
+  for (const stored of await snapshotsBetween(context, audited, committed)) {
+    await foldTo(stored.memory.position, stored.memory.journalSequence);
+    const expected = encodeSnapshot(memory, shard, stored.journalOffset);
+    const found = encodeSnapshot(stored.memory, shard, stored.journalOffset);
+    if (Buffer.compare(expected, found) !== 0) handlers.snapshotDiffers(stored.memory.position);
+  }
+  await foldTo(committed.committedOffset, committed.metadata.journal.sequence);
+}
+
+/** Stored snapshots after the memory, oldest first. */
+async function snapshotsBetween(
+  context: ReplayContext,
+  { shard, start: { memory } }: AuditedShard,
+  { metadata, committedOffset }: CommittedShard,
+): Promise<readonly StartingPoint[]> {
+  const found: StartingPoint[] = [];
+  const role = roleOf(context.topics, shard);
+  for await (const stored of restorableSnapshots(context, shard, role, metadata)) {
+    const { position } = stored.memory;
+    if (position > memory.position && position <= committedOffset) found.unshift(stored);
+  }
+  return found;
+}

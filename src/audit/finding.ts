@@ -1,0 +1,100 @@
+// What an audit reports, and how two rows are held against each other.
+import type { FeatureRow } from '../codecs/feature-row.ts';
+
+export type FindingKind =
+  /** The topic holds the row with another value. */
+  | 'mismatch'
+  /** The log says it, the topic does not hold it. */
+  | 'missing'
+  /** The topic holds it again. */
+  | 'doubled'
+  /** The topic holds it, the log does not say it. */
+  | 'extra'
+  /** A record of the topic is no feature row. */
+  | 'unreadable'
+  /** The store holds the window with another value. */
+  | 'store_mismatch'
+  /** The store holds an older window than the topic, or none. */
+  | 'store_older'
+  /** The store holds a window that nobody committed. */
+  | 'store_newer'
+  /** A stored snapshot is not the state that the log gives at its offset. */
+  | 'snapshot_mismatch';
+
+/** Names as `audit --json` prints them. */
+export interface Finding {
+  readonly kind: FindingKind;
+  readonly sensor_id?: string;
+  readonly window_start?: number;
+  readonly window_end?: number;
+  /** Dotted, as `features.avg_value`. */
+  readonly field?: string;
+  readonly expected?: number | string | null;
+  readonly found?: number | string | null;
+  /** `<topic>/<partition>@<offset>` of the row. */
+  readonly row?: string;
+  /** `<topic>/<partition>@<first offset>..<last>` of the readings it is made of. */
+  readonly readings?: string;
+}
+
+export interface FieldDifference {
+  readonly field: string;
+  readonly expected: number | string | null;
+  readonly found: number | string | null;
+}
+
+/** Returns every field in which the rows differ; numbers are equal only bit for bit. */
+export function rowDifferences(expected: FeatureRow, found: FeatureRow): FieldDifference[] {
+  const { features, lineage, ...plain } = expected;
+  const { features: foundFeatures, lineage: foundLineage, ...foundPlain } = found;
+  return [
+    ...differences('', plain, foundPlain),
+    ...differences('features.', features, foundFeatures),
+    ...differences('lineage.', lineage, foundLineage),
+  ];
+}
+
+/** Returns the features in which the values differ. */
+export function featureDifferences(
+  expected: FeatureRow['features'],
+  found: Readonly<Record<string, number | null>>,
+): FieldDifference[] {
+  return differences('features.', expected, found);
+}
+
+type Values = Readonly<Record<string, number | string | null>>;
+
+function differences(prefix: string, expected: Values, found: Values): FieldDifference[] {
+  const names = new Set([...Object.keys(expected), ...Object.keys(found)]);
+  return [...names].flatMap((name) => {
+    const [wanted, came] = [expected[name] ?? null, found[name] ?? null];
+    if (Object.is(wanted, came)) return [];
+    return [{ field: `${prefix}${name}`, expected: wanted, found: came }];
+  });
+}
+
+/** Returns the readings a row is made of, as one place in the log. */
+export function readingsOf({ lineage }: FeatureRow): string {
+  const { topic, partition, first_offset: first, last_offset: last } = lineage;
+  return `${topic}/${partition}@${first}..${last}`;
+}
+
+/** Returns a finding as one line for people. */
+export function findingLine(finding: Finding): string {
+  const { kind, sensor_id: sensor, window_start: start, window_end: end } = finding;
+  const { field, expected, found, row, readings } = finding;
+  const text = (value: number | string | null | undefined): string => String(value ?? 'nothing');
+  return [
+    kind.padEnd(14),
+    ...(sensor === undefined ? [] : [`sensor ${sensor}`]),
+    ...(start === undefined || end === undefined ? [] : [`window [${iso(start)}, ${iso(end)})`]),
+    ...(field === undefined ? [] : [`${field}: expected ${text(expected)}, found ${text(found)}`]),
+    ...(row === undefined ? [] : [`row ${row}`]),
+    ...(readings === undefined ? [] : [`readings ${readings}`]),
+  ].join('  ');
+}
+
+function iso(ms: number): string {
+  const date = new Date(ms);
+  return Number.isNaN(date.getTime()) ? `${ms} ms` : date.toISOString();
+}

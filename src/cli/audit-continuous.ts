@@ -1,0 +1,93 @@
+// `audit --continuous`: a round every interval over what was committed since the last one, told by metrics and log lines.
+// A round that fails is counted, and the audit begins anew from what is committed then.
+import { createServer, type Server } from 'node:http';
+
+import { Audit, type AuditOptions } from '../audit/audit.ts';
+import { findingLine } from '../audit/finding.ts';
+import { ConfigError, isSensoriumError } from '../errors.ts';
+import { createAuditMetrics, type AuditMetrics } from '../process-metrics.ts';
+import { printLine, type CliContext } from './context.ts';
+
+export interface ContinuousAudit {
+  readonly intervalMs: number;
+  /** 0: none are served. */
+  readonly metricsPort: number;
+}
+
+/** Audits until `signal` is aborted; returns the exit code: 1 when anything was found to differ, else 0. */
+export async function auditContinuously(
+  context: CliContext,
+  { intervalMs, metricsPort }: ContinuousAudit,
+  options: AuditOptions & { readonly httpHost: string },
+  signal: AbortSignal,
+): Promise<number> {
+  const metrics = createAuditMetrics();
+  const server = await serveMetrics(metrics, metricsPort, options.httpHost);
+  let found = 0;
+  let audit: Audit | undefined;
+  try {
+    while (!signal.aborted) {
+      try {
+        if (audit === undefined) audit = await primed(options);
+        else found += await auditRound(context, audit, metrics);
+      } catch (error) {
+        if (!isSensoriumError(error) || error.directive === 'crash') throw error;
+        metrics.failures.inc();
+        printLine(context.err, `round failed, beginning anew: ${error.message}`);
+        audit = undefined;
+      }
+      await context.clock.sleep(intervalMs, signal).catch(() => undefined);
+    }
+  } finally {
+    server?.close();
+  }
+  return found > 0 ? 1 : 0;
+}
+
+async function primed(options: AuditOptions): Promise<Audit> {
+  const audit = new Audit({ ...options, reach: 'newest' });
+  await audit.open();
+  await audit.prime();
+  return audit;
+}
+
+async function auditRound(
+  context: CliContext,
+  audit: Audit,
+  metrics: AuditMetrics,
+): Promise<number> {
+  const { windows, findings, findingsLeftOut, unchecked } = await audit.round();
+  metrics.windows.inc(windows);
+  for (const finding of findings) {
+    metrics.mismatches.inc({ kind: finding.kind });
+    printLine(context.out, findingLine(finding));
+  }
+  if (findingsLeftOut > 0) metrics.mismatches.inc({ kind: 'left_out' }, findingsLeftOut);
+  if (unchecked.length > 0) metrics.unchecked.inc();
+  for (const what of unchecked) printLine(context.err, `not checked: ${what}`);
+  metrics.lastRound.set(context.clock.nowMs() / 1_000);
+  printLine(context.err, `${windows} windows compared, ${findings.length} findings`);
+  return findings.length;
+}
+
+async function serveMetrics(
+  { registry }: AuditMetrics,
+  port: number,
+  host: string,
+): Promise<Server | undefined> {
+  if (port === 0) return undefined;
+  const server = createServer((request, response) => {
+    if (request.url !== '/metrics') return void response.writeHead(404).end();
+    registry.metrics().then(
+      (text) => response.writeHead(200, { 'content-type': registry.contentType }).end(text),
+      () => response.writeHead(500).end(),
+    );
+  });
+  await new Promise<void>((resolve, reject) => {
+    const refused = (error: Error): void =>
+      reject(new ConfigError(`--metrics-port ${port} of ${host} cannot be used: ${error.message}`));
+    server.once('error', refused);
+    server.listen(port, host, resolve);
+  });
+  return server;
+}
