@@ -65,7 +65,11 @@ function readOnlyLog(broker: HistoryResult['broker']): EventLog {
     append: refused,
     joinGroup: refused,
     openWriter: refused,
-    describeTopic: refused,
+    describeTopic: (topic) => {
+      const names = [...broker.partitions.keys()].filter((key) => key.startsWith(`${topic}/`));
+      const partitions = names.length;
+      return Promise.resolve({ topic, partitions, replicationFactor: 1, config: {} });
+    },
     offsetAtTime: refused,
     offsets: (partition) => Promise.resolve({ earliest: 0, end: broker.end(partition) }),
     committed: (group, partition) =>

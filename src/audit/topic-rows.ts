@@ -12,6 +12,8 @@ export interface TopicRow {
 
 export interface NewestRow extends TopicRow {
   readonly windowEndMs: number;
+  /** Others of the sensor that end with it: it has two owners, or the row is doubled. The store holds one of them. */
+  readonly rivals: TopicRow[];
 }
 
 export interface TopicRowsOptions {
@@ -122,7 +124,9 @@ export class TopicRows {
     const held: TopicRow = { partition, offset, bytes: value };
     const newest = this.newest.get(sensorId);
     if (newest === undefined || newest.windowEndMs < endMs) {
-      this.newest.set(sensorId, { ...held, windowEndMs: endMs });
+      this.newest.set(sensorId, { ...held, windowEndMs: endMs, rivals: [] });
+    } else if (newest.windowEndMs === endMs) {
+      newest.rivals.push(held);
     }
     const oldest = this.oldestEndMs.get(sensorId);
     if (oldest === undefined || oldest > endMs) this.oldestEndMs.set(sensorId, endMs);
