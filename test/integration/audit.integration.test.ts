@@ -123,7 +123,10 @@ describe.skipIf(brokers === '' || redisUrl === '')('audit on real Kafka and Redi
 
   it('goes on with a sample and counts what it compares and finds', async () => {
     const topics = await createTestTopics(log, brokers, partitions);
-    const env = { ...topics.env, REDIS_URL: `${redisUrl}/9` };
+    const env = { ...topics.env, REDIS_URL: `${redisUrl}/15` };
+    const redis = new Redis(env.REDIS_URL);
+    await redis.flushdb();
+    await redis.quit();
     const port = String(await freePort());
     await (await programs.start(topics, env)).ready();
     const auditor = await startProgram(
@@ -147,7 +150,7 @@ describe.skipIf(brokers === '' || redisUrl === '')('audit on real Kafka and Redi
         { timeoutMs: 30_000, onTimeout: () => auditor.output() },
       );
 
-      expect(await metric('mismatches_total')).toBe(0);
+      expect(await metric('mismatches_total'), auditor.output()).toBe(0);
       const [row] = outcome.rows;
       const value = Buffer.from(JSON.stringify({ ...row, sensor_id: 'ghost' }));
       await log.append([{ topic: topics.output, key: Buffer.from('ghost'), value }]);
