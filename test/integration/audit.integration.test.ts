@@ -56,7 +56,7 @@ describe.skipIf(brokers === '' || redisUrl === '')('audit on real Kafka and Redi
 
   it('finds nothing after kill -9, and names each row that is forged in Redis and in the topic', async () => {
     const topics = await createTestTopics(log, brokers, partitions);
-    const env = { ...semanticsEnv, ...topics.env, REDIS_URL: `${redisUrl}/9` };
+    const env = { ...semanticsEnv, ...topics.env, REDIS_URL: `${redisUrl}/14` };
     const redis = new Redis(env.REDIS_URL);
     await redis.flushdb();
     const feeding = feedSteadily(
