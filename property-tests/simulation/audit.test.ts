@@ -24,6 +24,7 @@ const plans: fc.Arbitrary<HistoryPlan> = fc.record({
   callFaults: fc.constant(0),
   diskFaults: fc.constantFrom(0, 0.3),
   processes: fc.constantFrom(1, 2),
+  workers: fc.constant(1),
   events: fc.array(
     fc.record({
       at: fc.double({ min: 0, max: 1, noNaN: true }),
