@@ -43,6 +43,8 @@ export interface ExpectedOutputs {
   readonly deadLetters: readonly string[];
   /** `<source partition>/<offset> <sensor id> <source clock>`, sorted. */
   readonly forwards: readonly string[];
+  /** Where a source's clock goes back within a rekeyed partition, which makes what comes after it late: nowhere. */
+  readonly clocksBack: readonly string[];
 }
 
 interface Decoded {
@@ -67,7 +69,19 @@ export function expectedOutputs(logs: PipelineLogs, settings: PipelineSettings):
     anomalies: all.flatMap(({ anomalies }) => anomalies),
     deadLetters: all.flatMap(({ deadLetters }) => deadLetters).sort(),
     forwards: sources.flatMap(({ forwards }) => forwards).sort(),
+    clocksBack: [...logs.rekeyed].flatMap(([partition, records]) => clocksBack(partition, records)),
   };
+}
+
+function clocksBack(partition: number, records: readonly LoggedRecord[]): string[] {
+  const heard = new Map<string, number>();
+  return records.flatMap(({ offset, headers }) => {
+    const [source = '', , time = ''] = (headers.get('rekey.source') ?? '').split('/');
+    if (time === 'idle') return [];
+    const before = heard.get(source) ?? -Infinity;
+    heard.set(source, Math.max(before, Number(time)));
+    return Number(time) < before ? [`rekeyed/${partition}/${offset}: ${time} after ${before}`] : [];
+  });
 }
 
 interface OfShard {

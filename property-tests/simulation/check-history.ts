@@ -47,6 +47,7 @@ export function checkHistory(plan: HistoryPlan, result: HistoryResult): void {
     expect(rowDifferences(ofLength, rowsOf(topic), 1e-9)).toEqual([]);
   });
   expect(expected.open).toBe(0);
+  expect(expected.clocksBack).toEqual([]);
   const anomalies = [...logOf(simulatedTopics.anomalies).values()].flat();
   expect(anomalyDifferences(expected.anomalies, anomalies, 1e-9)).toEqual([]);
   expect(deadLetters(logged(broker, simulatedTopics.deadLetters, 0))).toEqual(expected.deadLetters);

@@ -201,8 +201,9 @@ export class Committer {
     }));
     return {
       *[Symbol.iterator]() {
-        yield* markers;
         yield* records;
+        // After the forwards, which they would make late.
+        yield* markers;
       },
     };
   }

@@ -137,7 +137,7 @@ export async function readOutcome(
 /** Returns all in which the outcome is not what the model says; empty when all is right and every window is closed. */
 export function outcomeDifferences(outcome: Outcome): string[] {
   const { expected, rows, anomalies, deadLetters, forwards } = outcome;
-  const differences = rowDifferences(expected.rows, rows, 1e-9);
+  const differences = [...expected.clocksBack, ...rowDifferences(expected.rows, rows, 1e-9)];
   if (expected.open > 0) differences.push(`${expected.open} windows still open`);
   differences.push(...anomalyDifferences(expected.anomalies, anomalies, 1e-9));
   differences.push(...listDifferences('dead letter', expected.deadLetters, deadLetters));
