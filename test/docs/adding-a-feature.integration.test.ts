@@ -16,7 +16,7 @@ import type { EventLog } from '../../src/log/event-log.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const copy = mkdtempSync(join(tmpdir(), 'sensorium-feature-'));
 const page = readFileSync(join(root, 'docs/adding-a-feature.md'), 'utf8');
-const features = 'count,repeated_count';
+const features = 'count,zero_count';
 
 beforeAll(() => {
   for (const path of [
@@ -66,7 +66,7 @@ it('the worked example generates, builds and passes the laws', { timeout: 120_00
   run('npx', 'vitest', 'run', 'property-tests/laws/opt-in-features.test.ts');
 
   for (const path of ['docs/features.md', 'avro/sensor_features.avsc']) {
-    expect(readFileSync(join(copy, path), 'utf8')).toContain('repeated_count');
+    expect(readFileSync(join(copy, path), 'utf8')).toContain('zero_count');
   }
 });
 
@@ -86,9 +86,9 @@ describe.skipIf(brokers === '' || redisUrl === '' || python === '')('the program
     { timeout: 120_000 },
     async () => {
       const topics = await createTestTopics(log, brokers, 1);
-      const sensorId = `stuck-${Date.now()}`;
+      const sensorId = `cut-off-${Date.now()}`;
       await log.append(
-        [20, 20, 20, 21, 20].map((value, index) => ({
+        [20, 0, 0, 21, 20].map((value, index) => ({
           topic: topics.input,
           key: Buffer.from(sensorId),
           value: Buffer.from(
@@ -99,7 +99,7 @@ describe.skipIf(brokers === '' || redisUrl === '' || python === '')('the program
 
       const row = await firstRow(topics, { REDIS_URL: `${redisUrl}/13` });
 
-      expect(row.features).toEqual({ count: 5, repeated_count: 2 });
+      expect(row.features).toEqual({ count: 5, zero_count: 2 });
       const feast = await openFeastSdk(python, `${redisUrl}/13`, {
         from: join(copy, 'feature_repo'),
         features,
@@ -108,7 +108,7 @@ describe.skipIf(brokers === '' || redisUrl === '' || python === '')('the program
         await eventually(
           async () => {
             const [read] = await feast.read([sensorId]);
-            expect(read?.values).toEqual({ count: 5n, repeated_count: 2n });
+            expect(read?.values).toEqual({ count: 5n, zero_count: 2n });
           },
           { timeoutMs: 20_000 },
         );
