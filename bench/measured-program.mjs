@@ -26,6 +26,10 @@ export function startMeasured(env, args = []) {
   child.stdout.on('data', (chunk) => (printed += chunk));
   child.stderr.on('data', (chunk) => (printed += chunk));
   const exited = new Promise((resolve) => child.once('exit', resolve));
+  const megabytes = (field) => {
+    const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
+    return Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)[1]) / 1_024;
+  };
   return {
     pid: child.pid,
     output: () => printed,
@@ -35,9 +39,12 @@ export function startMeasured(env, args = []) {
       const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1].split(' ');
       return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
     },
-    peakRssMb() {
-      const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
-      return Number(/VmHWM:\s+(\d+)/.exec(status)[1]) / 1_024;
+    peakRssMb: () => megabytes('VmHWM'),
+    rssMb: () => megabytes('VmRSS'),
+    /** kill -9. */
+    async kill() {
+      child.kill('SIGKILL');
+      await exited;
     },
     async stop() {
       child.kill('SIGTERM');

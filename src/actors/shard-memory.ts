@@ -86,11 +86,12 @@ export function encodeSnapshot(
   };
   const json = JSON.stringify(header);
   const headerBytes = Buffer.from(json.padEnd(Math.ceil(json.length / 8) * 8));
-  const state = memory.state.snapshot();
-  const prefix = Buffer.alloc(prefixBytes);
-  magic.copy(prefix);
-  prefix.writeUInt32LE(headerBytes.length, 4);
-  return Buffer.concat([prefix, headerBytes, state]);
+  const bytes = memory.state.snapshot(prefixBytes + headerBytes.length);
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  magic.copy(view);
+  view.writeUInt32LE(headerBytes.length, 4);
+  headerBytes.copy(view, prefixBytes);
+  return bytes;
 }
 
 /**

@@ -27,12 +27,23 @@ export function paneParts(pools: readonly PanePool[]): PaneParts {
       for (let pane = first; pane >= 0; pane = pool.nextOfWindow(pane)) {
         parts.pools[at] = index;
         parts.slots[at] = pool.slotOf(pane);
-        parts.panes.set(pool.columns.subarray(pane * stride, (pane + 1) * stride), at * stride);
+        copyPane(pool.columns, pane * stride, parts.panes, at * stride, stride);
         at += 1;
       }
     }
   });
   return parts;
+}
+
+/** A loop: for a dozen doubles a view and a native copy cost several times as much, and there are millions. */
+function copyPane(
+  from: Float64Array,
+  fromAt: number,
+  to: Float64Array,
+  toAt: number,
+  stride: number,
+): void {
+  for (let index = 0; index < stride; index += 1) to[toAt + index] = from[fromAt + index] ?? 0;
 }
 
 /**
@@ -58,7 +69,7 @@ export function restorePanes(
     }
     if (!((parts.panes[from + paneCount] ?? 0) > 0)) throw corrupt('a pane holds no reading');
     const pane = pool.open(slot, endMs, parts.panes[from + paneFirstOffset] ?? 0);
-    pool.columns.set(parts.panes.subarray(from, from + pool.stride), pane * pool.stride);
+    copyPane(parts.panes, from, pool.columns, pane * pool.stride, pool.stride);
     [earlierPool, earlierEndMs] = [poolIndex, endMs];
   });
 }

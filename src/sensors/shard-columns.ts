@@ -91,10 +91,7 @@ export class ShardColumns {
     return {
       baselineStride: baseline.stride,
       paneStride: this.panes.stride,
-      idLengths: Uint32Array.from(
-        { length: sensors },
-        (_, slot) => table.idStart(slot + 1) - table.idStart(slot),
-      ),
+      idLengths: table.idLengths(),
       ids: table.arena.subarray(0, table.idStart(sensors)),
       lifecycle: this.lifecycle.subarray(0, sensors),
       baselines: baseline.columns.subarray(0, sensors * baseline.stride),

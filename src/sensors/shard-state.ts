@@ -74,8 +74,11 @@ export interface ShardState {
   preview(sensorId: string, value: number): ReadingPreview | undefined;
   /** The ids of up to `limit` sensors, in slot order. */
   sensorIds(limit: number): readonly string[];
-  /** All state as bytes, copied: format version, semantics fingerprint, columns. */
-  snapshot(): Uint8Array;
+  /**
+   * All state as bytes, copied: format version, semantics fingerprint, columns; behind `headBytes` zeros, a multiple of
+   * 8, which the caller fills rather than copies all of it once more.
+   */
+  snapshot(headBytes?: number): Uint8Array;
 }
 
 export interface ShardStateOptions {
@@ -243,14 +246,15 @@ class ColumnShardState implements ShardState {
     return Array.from({ length }, (_, slot) => this.columns.sensorId(slot));
   }
 
-  snapshot(): Uint8Array {
-    return encodeSnapshot({
+  snapshot(headBytes = 0): Uint8Array {
+    const parts = {
       fingerprint: semanticsFingerprint(this.semantics).text,
       watermarkMode: this.mode,
       watermarkMs: this.watermarkMs,
       maxEventTimeMs: this.maxEventTimeMs,
       ...this.columns.parts(),
-    });
+    } as const;
+    return encodeSnapshot(parts, headBytes);
   }
 
   private foldSensor(slot: number, windowEndMs: number, value: number, offset: number): number {

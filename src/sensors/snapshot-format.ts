@@ -37,8 +37,8 @@ const version = 1;
 const headerBytes = 64;
 const modes: readonly WatermarkMode[] = ['own', 'external'];
 
-/** Returns the parts as bytes, copied. */
-export function encodeSnapshot(parts: SnapshotParts): Uint8Array<ArrayBuffer> {
+/** Returns the parts as bytes, copied, behind `headBytes` zeros (a multiple of 8) for the caller to fill. */
+export function encodeSnapshot(parts: SnapshotParts, headBytes = 0): Uint8Array<ArrayBuffer> {
   assertLittleEndian();
   const fingerprint = new TextEncoder().encode(parts.fingerprint);
   const sections = [
@@ -54,8 +54,8 @@ export function encodeSnapshot(parts: SnapshotParts): Uint8Array<ArrayBuffer> {
     parts.largerPanes,
   ];
   const total = sections.reduce((sum, section) => sum + padded(section.byteLength), headerBytes);
-  const bytes = new Uint8Array(total);
-  const header = new DataView(bytes.buffer);
+  const bytes = new Uint8Array(headBytes + total);
+  const header = new DataView(bytes.buffer, headBytes);
   header.setUint32(0, magic, true);
   header.setUint32(4, version, true);
   header.setFloat64(8, total, true);
@@ -69,7 +69,7 @@ export function encodeSnapshot(parts: SnapshotParts): Uint8Array<ArrayBuffer> {
   header.setUint32(52, parts.paneStride, true);
   header.setUint32(56, modes.indexOf(parts.watermarkMode), true);
   header.setUint32(60, parts.largerSlots.length, true);
-  let at = headerBytes;
+  let at = headBytes + headerBytes;
   for (const section of sections) {
     const { buffer, byteOffset, byteLength } = section;
     bytes.set(new Uint8Array(buffer, byteOffset, byteLength), at);

@@ -56,6 +56,15 @@ export class IdTable {
     return this.idStarts[slot] ?? 0;
   }
 
+  /** Returns the bytes of each id, by slot. */
+  idLengths(): Uint32Array {
+    const lengths = new Uint32Array(this.count);
+    for (let slot = 0; slot < this.count; slot += 1) {
+      lengths[slot] = this.idStart(slot + 1) - this.idStart(slot);
+    }
+    return lengths;
+  }
+
   /**
    * Returns the entry that holds the id, or the free one where it belongs. Half the entries are
    * free, so it ends.

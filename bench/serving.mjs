@@ -1,0 +1,280 @@
+// POST /get-online-features of the built program beside the real Feast feature server, over the same Redis, in turn: the
+// same requests, the answers compared. Feast comes from a Python environment (FEAST_PYTHON, else .cache/feast).
+import { spawn, spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { Agent, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { isDeepStrictEqual, parseArgs } from 'node:util';
+import { createLogger } from '../dist/logger.js';
+import { defaultFeatures } from '../dist/sensors/features.js';
+import { openRedisFeatureStore } from '../dist/stores/redis/redis-feature-store.js';
+import { startMeasured } from './measured-program.mjs';
+import { sensorIdOf } from './readings.mjs';
+import { report, spread } from './result.mjs';
+import { startServices, stopServices } from './services.mjs';
+
+const help = `node bench/serving.mjs [options]   (default in brackets)
+  --seconds N      of each of the rounds [4]      --rounds N       [3]
+  --concurrency N  [8]                            --feast-port N   [26566]
+  --keep           leaves Kafka and Redis running`;
+const root = fileURLToPath(new URL('..', import.meta.url));
+const sensors = 1_000;
+const ticksPerSecond = 100;
+const { values: flags } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '4' },
+    rounds: { type: 'string', default: '3' },
+    concurrency: { type: 'string', default: '8' },
+    'feast-port': { type: 'string', default: '26566' },
+    keep: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+if (flags.help) console.log(help);
+else await main();
+
+async function main() {
+  const { brokers, redisUrl } = startServices();
+  await writeRows(redisUrl);
+  const input = `serving_${Date.now()}`;
+  const program = startMeasured({
+    KAFKA_BROKERS: brokers,
+    REDIS_URL: redisUrl,
+    INPUT_TOPIC: input,
+    OUTPUT_TOPIC: `${input}_rows`,
+    GROUP_ID: input,
+    WORKERS: '1',
+  });
+  const feast = startFeast(redisUrl);
+  try {
+    const servers = {
+      sensorium: { url: await urlOf(program), cpu: () => program.cpuSeconds() },
+      feast: { url: `http://127.0.0.1:${flags['feast-port']}`, cpu: feast.cpuSeconds },
+    };
+    await answers(servers.feast.url, feast.output);
+    const oneEntity = await compare(servers, 1);
+    const hundredEntities = await compare(servers, 100);
+    await program.stop();
+    report('serving', {
+      workload: {
+        features: defaultFeatures.length,
+        sensors,
+        concurrency: Number(flags.concurrency),
+        rounds: Number(flags.rounds),
+        secondsEach: Number(flags.seconds),
+        feast: 'feast serve, one worker, no access log, no recycling',
+      },
+      oneEntity,
+      hundredEntities,
+    });
+  } finally {
+    feast.stop();
+    if (!flags.keep) stopServices();
+  }
+}
+
+async function writeRows(redisUrl) {
+  const logger = createLogger('warn');
+  const features = defaultFeatures;
+  const store = openRedisFeatureStore({ url: redisUrl, clusterNodes: [], features, logger });
+  await store.ping();
+  const rows = Array.from({ length: sensors }, (_, sensor) => ({
+    sensor_id: sensorIdOf(sensor),
+    window_end: Math.floor(Date.now() / 60_000) * 60_000,
+    features: Object.fromEntries(
+      features.map(({ name, type }) => [name, type === 'Int64' ? sensor : sensor / 7]),
+    ),
+  }));
+  await store.upsert(rows);
+  await store.close();
+}
+
+async function urlOf(program) {
+  for (;;) {
+    program.cpuSeconds();
+    const url = /page +(http:\/\/[\d.:]+)/.exec(program.output())?.[1];
+    if (url !== undefined) return url;
+    await sleep(100);
+  }
+}
+
+function startFeast(redisUrl) {
+  const python = process.env.FEAST_PYTHON ?? `${root}.cache/feast/bin/python`;
+  const feast = join(dirname(python), 'feast');
+  const repo = mkdtempSync(join(tmpdir(), 'sensorium-feast-'));
+  cpSync(`${root}feature_repo`, repo, {
+    recursive: true,
+    filter: (path) => !path.includes('/data'),
+  });
+  const yaml = join(repo, 'feature_store.yaml');
+  const connection = `connection_string: ${new URL(redisUrl).host}`;
+  writeFileSync(yaml, readFileSync(yaml, 'utf8').replace(/connection_string: .*/, connection));
+  const env = { ...process.env, FEAST_USAGE: 'False' };
+  const applied = spawnSync(feast, ['apply'], { cwd: repo, env, encoding: 'utf8' });
+  if (applied.status !== 0) throw new Error(`feast apply: ${applied.stdout}${applied.stderr}`);
+  const args = ['serve', '-h', '127.0.0.1', '-p', flags['feast-port'], '--workers', '1'];
+  const child = spawn(feast, [...args, '--max-requests', '0', '--no-access-log'], {
+    cwd: repo,
+    env,
+    // A group of its own: its workers end with it.
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let printed = '';
+  child.stdout.on('data', (chunk) => (printed += chunk));
+  child.stderr.on('data', (chunk) => (printed += chunk));
+  return {
+    output: () => printed,
+    cpuSeconds: () => groupCpuSeconds(child.pid),
+    stop() {
+      if (child.exitCode === null) process.kill(-child.pid, 'SIGKILL');
+      rmSync(repo, { recursive: true, force: true });
+    },
+  };
+}
+
+/** CPU of all processes of a group, living ones. */
+function groupCpuSeconds(group) {
+  let ticks = 0;
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+      if (Number(fields[2]) === group) ticks += Number(fields[11]) + Number(fields[12]);
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  return ticks / ticksPerSecond;
+}
+
+async function answers(url, output) {
+  for (let attempt = 0; attempt < 240; attempt += 1) {
+    const up = await fetch(`${url}/health`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+    if (up) return;
+    await sleep(250);
+  }
+  throw new Error(`feast serve does not answer: ${output().slice(-2_000)}`);
+}
+
+async function compare(servers, entities) {
+  await assertSameAnswers(servers, entities);
+  const rounds = { sensorium: [], feast: [] };
+  for (let round = 0; round <= Number(flags.rounds); round += 1) {
+    for (const [name, { url, cpu }] of Object.entries(servers)) {
+      const measured = await drive(url, cpu, entities);
+      process.stderr.write(`${entities} entities, ${name}: ${JSON.stringify(measured)}\n`);
+      // The first round warms both.
+      if (round > 0) rounds[name].push(measured);
+    }
+  }
+  const ratio = (name) =>
+    spread(
+      rounds.sensorium.map((ours, index) => ours[name] / rounds.feast[index][name]),
+      2,
+    );
+  const spreads = (list) =>
+    Object.fromEntries(
+      Object.keys(list[0]).map((name) => [
+        name,
+        spread(
+          list.map((each) => each[name]),
+          2,
+        ),
+      ]),
+    );
+  return {
+    sensorium: spreads(rounds.sensorium),
+    feast: spreads(rounds.feast),
+    timesTheRequests: ratio('requestsPerSecond'),
+    shareOfTheCpu: ratio('cpuMicrosPerRequest'),
+  };
+}
+
+async function drive(url, cpu, entities) {
+  const agent = new Agent({ keepAlive: true, maxSockets: Number(flags.concurrency) });
+  const times = [];
+  const cpuBefore = cpu();
+  const beganMs = performance.now();
+  const untilMs = beganMs + Number(flags.seconds) * 1_000;
+  let next = 0;
+  const client = async () => {
+    while (performance.now() < untilMs) {
+      const startMs = performance.now();
+      await post(agent, url, bodyOf(entities, (next += 1)));
+      times.push(performance.now() - startMs);
+    }
+  };
+  await Promise.all(Array.from({ length: Number(flags.concurrency) }, client));
+  const seconds = (performance.now() - beganMs) / 1_000;
+  const cpuSeconds = cpu() - cpuBefore;
+  agent.destroy();
+  times.sort((left, right) => left - right);
+  return {
+    requestsPerSecond: times.length / seconds,
+    p50Ms: times[Math.floor(times.length / 2)],
+    p99Ms: times[Math.floor(times.length * 0.99)],
+    cpuMicrosPerRequest: (cpuSeconds * 1e6) / times.length,
+  };
+}
+
+const bodies = new Map();
+
+function bodyOf(entities, number) {
+  const first = (number * 37) % (sensors - entities + 1);
+  const key = `${entities}/${first}`;
+  const known = bodies.get(key);
+  if (known !== undefined) return known;
+  const body = JSON.stringify({
+    features: defaultFeatures.map(({ name }) => `sensor_features:${name}`),
+    entities: {
+      sensor_id: Array.from({ length: entities }, (_, index) => sensorIdOf(first + index)),
+    },
+  });
+  bodies.set(key, body);
+  return body;
+}
+
+function post(agent, url, body) {
+  return new Promise((resolve, reject) => {
+    const headers = {
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body),
+    };
+    const call = request(
+      `${url}/get-online-features`,
+      { agent, method: 'POST', headers },
+      (answer) => {
+        const chunks = [];
+        answer.on('data', (chunk) => chunks.push(chunk));
+        answer.on('end', () => {
+          const text = Buffer.concat(chunks).toString();
+          if (answer.statusCode === 200) resolve(text);
+          else reject(new Error(`${url}: ${answer.statusCode} ${text}`));
+        });
+        answer.on('error', reject);
+      },
+    );
+    call.on('error', reject);
+    call.end(body);
+  });
+}
+
+/** @throws unless both answer alike; the order of the features is free. */
+async function assertSameAnswers(servers, entities) {
+  const agent = new Agent();
+  const columns = async ({ url }) => {
+    const { metadata, results } = JSON.parse(await post(agent, url, bodyOf(entities, 1)));
+    return Object.fromEntries(metadata.feature_names.map((name, index) => [name, results[index]]));
+  };
+  const [ours, theirs] = [await columns(servers.sensorium), await columns(servers.feast)];
+  if (!isDeepStrictEqual(ours, theirs)) {
+    throw new Error(`the answers differ: ${JSON.stringify(ours)} and ${JSON.stringify(theirs)}`);
+  }
+}
