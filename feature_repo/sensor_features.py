@@ -1,10 +1,11 @@
-"""The features of one closed window of one sensor, as Feast reads them.
+"""The features of one closed window of one sensor, as Feast reads them: a view for each window length.
 
 Sensorium itself writes the online store (Redis) and keeps each sensor's newest window there: nothing has to be
-materialized. Where Sensorium runs with FEATURES, set the same in the environment of `feast apply`.
+materialized. Where Sensorium runs with FEATURES or WINDOWS, set the same in the environment of `feast apply`.
 """
 
 import os
+import re
 from datetime import timedelta
 
 from feast import Entity, FeatureView, Field, FileSource, ValueType
@@ -100,25 +101,47 @@ sensor = Entity(
     description="The id a sensor sends with every reading.",
 )
 
-# Training data: parquet part files of feature rows, with event_timestamp = the window's end. The directory need not
-# exist for `feast apply` and for online reads.
-history = FileSource(
-    name="sensor_features_history",
-    path="data/sensor_features",
-    timestamp_field="event_timestamp",
-    created_timestamp_column="created",
-)
-
 declared = {field.name: field for field in DECLARED}
 selected = os.environ.get("FEATURES") or DEFAULT_FEATURES
 
-sensor_features = FeatureView(
-    name="sensor_features",
-    entities=[sensor],
-    # How far back a historical join may look for a sensor's last window. Online reads ignore it: there only
-    # ONLINE_TTL_S makes a sensor that fell silent disappear.
-    ttl=timedelta(hours=2),
-    schema=[declared[name.strip()] for name in selected.split(",")],
-    online=True,
-    source=history,
-)
+
+def feature_view(name, ttl):
+    """Returns the view `name`.
+
+    `ttl` is how far back a historical join may look for a sensor's last window. Online reads ignore it: there only
+    ONLINE_TTL_S makes a sensor that fell silent disappear.
+    """
+    # Training data: parquet part files of feature rows, with event_timestamp = the window's end. The directory need
+    # not exist for `feast apply` and for online reads.
+    history = FileSource(
+        name=f"{name}_history",
+        path=f"data/{name}",
+        timestamp_field="event_timestamp",
+        created_timestamp_column="created",
+    )
+    return FeatureView(
+        name=name,
+        entities=[sensor],
+        ttl=ttl,
+        schema=[declared[feature.strip()] for feature in selected.split(",")],
+        online=True,
+        source=history,
+    )
+
+
+def window_hop(window):
+    """Returns how long after one row of the larger window `window` (5m, or 5m/1m) its next one ends."""
+    number, unit = re.fullmatch(r"(\d+)(ms|s|m|h|d)", window.split("/")[-1]).groups()
+    units = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+    return timedelta(**{units[unit]: int(number)})
+
+
+base_ttl = timedelta(hours=2)
+sensor_features = feature_view("sensor_features", base_ttl)
+
+# Larger windows: 5m is the view sensor_features_5m, 5m/1m is sensor_features_5m_1m. Feast finds views by the module's
+# names.
+for window in os.environ.get("WINDOWS", "").split(","):
+    if window.strip():
+        view = f"sensor_features_{window.strip().replace('/', '_')}"
+        globals()[view] = feature_view(view, base_ttl + window_hop(window.strip()))

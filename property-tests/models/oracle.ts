@@ -245,7 +245,10 @@ function rowsOf(
     );
     const groups = grouped(inWindows, ({ reading, start }) => `${start} ${reading.sensorId}`);
     return [...groups.values()].map((group) => {
-      const readings = group.map(({ reading }) => reading);
+      // Its base windows' readings, one after the other, each in log order.
+      const readings = group
+        .map(({ reading }) => reading)
+        .sort((a, b) => a.windowStart - b.windowStart || a.offset - b.offset);
       const start = group[0]?.start ?? NaN;
       const row = rowOf(partition, readings, verdicts, settings);
       const firstBaseStart = readings.reduce((a, r) => Math.min(a, r.windowStart), Infinity);

@@ -4,7 +4,6 @@ import type { Command } from 'commander';
 
 import type { Config } from '../config.ts';
 import { ConfigError } from '../errors.ts';
-import { selectFeatures } from '../sensors/features.ts';
 import { openFeatureStore } from '../stores/open.ts';
 import type { SupervisorTree } from '../supervisor/supervisor-view.ts';
 import { logPlace, readConfig, withLog } from './command.ts';
@@ -88,8 +87,7 @@ async function inspectSensor(
   }
   if (flags.url !== undefined) throw new ConfigError(`no sensor ${sensorId} at ${url}`);
   const stored = await withLog({ config, context, name: 'inspect' }, async (_, logger) => {
-    const features = selectFeatures(config.semantics.features);
-    const store = await openFeatureStore(config.process, { features, logger });
+    const store = await openFeatureStore(config, logger);
     try {
       return (await store.read([sensorId]))[0];
     } finally {

@@ -1,8 +1,9 @@
 // `project --rebuild`: refills the online store from the topic of feature rows, for example after Redis was wiped.
 import type { Command } from 'commander';
 
+import type { TopicPartition } from '../log/event-log.ts';
+import { featureTopics } from '../log/topics.ts';
 import { rebuild, type RebuildProgress } from '../projections/rebuild.ts';
-import { selectFeatures } from '../sensors/features.ts';
 import { openFeatureStore } from '../stores/open.ts';
 import { readConfig, withLog } from './command.ts';
 import { printLine, withInterrupt, type CliContext } from './context.ts';
@@ -25,8 +26,11 @@ Example:
 export function addProject(program: Command, context: CliContext): void {
   program
     .command('project')
-    .description('fill the online store from the topic of feature rows')
-    .requiredOption('--rebuild', 'read the whole topic and write each sensor’s newest window')
+    .description('fill the online store from the topics of feature rows')
+    .requiredOption(
+      '--rebuild',
+      'read the whole topics and write each sensor’s newest window of each length',
+    )
     .option('--json', 'print the counts as JSON')
     .addHelpText('after', examples)
     .action((flags: ProjectFlags) => project(flags, context));
@@ -36,8 +40,7 @@ async function project({ json }: ProjectFlags, context: CliContext): Promise<voi
   const config = readConfig(context);
   const startMs = context.clock.monotonicMs();
   const result = await withLog({ config, context, name: 'project' }, async (log, logger) => {
-    const features = selectFeatures(config.semantics.features);
-    const store = await openFeatureStore(config.process, { features, logger });
+    const store = await openFeatureStore(config, logger);
     try {
       return await withInterrupt(context, (signal) =>
         rebuildShown(context, { config, log, store, signal }),
@@ -74,19 +77,19 @@ async function rebuildShown(
     readonly signal: AbortSignal;
   },
 ): Promise<RebuildProgress> {
-  const topic = config.process.outputTopic;
+  const topics = featureTopics(config);
   let progress: Progress | undefined;
   let badRows = 0;
-  const onBadRow = (partition: number, offset: number, error: Error): void => {
+  const onBadRow = (of: TopicPartition, offset: number, error: Error): void => {
     badRows += 1;
     if (badRows > badRowsShownMax) return;
-    printLine(context.err, `skipped ${topic}/${partition}@${offset}: ${error.message}`);
+    printLine(context.err, `skipped ${of.topic}/${of.partition}@${offset}: ${error.message}`);
   };
   try {
     return await rebuild(
       log,
       store,
-      { topic, clock: context.clock, signal, onBadRow },
+      { topics, clock: context.clock, signal, onBadRow },
       (counts) => {
         progress ??= createProgress(context, {
           title: 'projecting',

@@ -12,7 +12,6 @@ import { openEventLog } from '../log/open.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { produce } from '../producer/produce.ts';
 import { simulateSensors, simulationDefaults } from '../producer/simulated-sensors.ts';
-import { selectFeatures } from '../sensors/features.ts';
 import { openFeatureStore } from '../stores/open.ts';
 import { startSupervisor } from '../supervisor/supervisor.ts';
 import { logPlace, readConfig } from './command.ts';
@@ -58,8 +57,7 @@ async function run(context: CliContext): Promise<number> {
   try {
     const { log, ensured } = await openPatiently(context, config, logger, stop.signal);
     closers.push(() => log.close());
-    const features = selectFeatures(config.semantics.features);
-    const featureStore = await openFeatureStore(config.process, { features, logger });
+    const featureStore = await openFeatureStore(config, logger);
     closers.push(() => featureStore.close());
     printStart(context, config, ensured);
     await warnOfTopics(context, config, log);

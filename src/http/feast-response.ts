@@ -1,14 +1,25 @@
 // Feast's feature-server protocol (0.67.0) as pure functions: the request checked as FastAPI checks it, the answer in
 // the server's column-wise shape, errors as it gives them (a JSON string that holds JSON).
-import { feastJoinKey, feastProject, feastView } from '../codecs/feast.ts';
+import { feastJoinKey, feastProject } from '../codecs/feast.ts';
 import type { OnlineFeatures } from '../stores/feature-store.ts';
 
 export interface OnlineFeaturesRequest {
   readonly sensorIds: readonly string[];
-  /** Names without their view, in the order asked for. */
-  readonly features: readonly string[];
+  /** In the order asked for. */
+  readonly features: readonly FeatureReference[];
   readonly fullFeatureNames: boolean;
   readonly withViewMetadata: boolean;
+}
+
+export interface FeatureReference {
+  readonly view: string;
+  readonly name: string;
+}
+
+/** What there is to ask for: every view has every feature. */
+export interface ServedFeatures {
+  readonly views: readonly string[];
+  readonly features: readonly string[];
 }
 
 export interface FeastRefusal {
@@ -21,10 +32,10 @@ export interface FeastRefusal {
 const epoch = '1970-01-01T00:00:00Z';
 const sensorIdsMax = 10_000;
 
-/** Returns the request that `text` holds, or how Feast's server refuses it. `known` are the view's features. */
+/** Returns the request that `text` holds, or how Feast's server refuses it. */
 export function parseOnlineFeaturesRequest(
   text: string,
-  known: readonly string[],
+  served: ServedFeatures,
 ): OnlineFeaturesRequest | FeastRefusal {
   const body = parseJson(text);
   if (body === undefined) return invalidJson();
@@ -34,37 +45,55 @@ export function parseOnlineFeaturesRequest(
   if (!isRecord(entities)) return invalid('dict_type', ['entities'], 'Input should be an object');
   const ids = sensorIdsOf(entities);
   if ('status' in ids) return ids;
-  const names = featureNames(features, service, known);
-  if ('status' in names) return names;
+  const fullFeatureNames = body['full_feature_names'] === true;
+  const asked = askedFeatures({ features, service, fullFeatureNames }, served);
+  if ('status' in asked) return asked;
   return {
     sensorIds: ids.values,
-    features: names.values,
-    fullFeatureNames: body['full_feature_names'] === true,
+    features: asked.values,
+    fullFeatureNames,
     withViewMetadata: body['include_feature_view_version_metadata'] === true,
   };
 }
 
-/** Returns the answer body: `results[i]` belongs to `metadata.feature_names[i]`, the entity's column first. */
+/** Returns the views that `request` reads, each once. */
+export function viewsOf({ features }: OnlineFeaturesRequest): readonly string[] {
+  return [...new Set(features.map(({ view }) => view))];
+}
+
+/**
+ * Returns the answer body: `results[i]` belongs to `metadata.feature_names[i]`, the entity's column first. `stored` has
+ * what each view holds of the sensors, in their order.
+ */
 export function onlineFeaturesResponse(
   request: OnlineFeaturesRequest,
-  stored: readonly (OnlineFeatures | undefined)[],
+  stored: ReadonlyMap<string, readonly (OnlineFeatures | undefined)[]>,
 ): object {
   // Only PRESENT is ever seen of Feast on Redis: for nulls, for unknown entities, for expired ones.
   const statuses = request.sensorIds.map(() => 'PRESENT');
-  const timestamps = stored.map((row) => (row === undefined ? epoch : rfc3339(row.eventTimeMs)));
-  const prefix = request.fullFeatureNames ? `${feastView}__` : '';
+  const column = ({ view, name }: FeatureReference): object => {
+    const rows = stored.get(view) ?? [];
+    return {
+      values: rows.map((row) => jsonNumber(row?.values[name] ?? null)),
+      statuses,
+      event_timestamps: rows.map((row) => (row === undefined ? epoch : rfc3339(row.eventTimeMs))),
+    };
+  };
   return {
     results: [
       { values: request.sensorIds, statuses, event_timestamps: statuses.map(() => epoch) },
-      ...request.features.map((feature) => ({
-        values: stored.map((row) => jsonNumber(row?.values[feature] ?? null)),
-        statuses,
-        event_timestamps: timestamps,
-      })),
+      ...request.features.map(column),
     ],
     metadata: {
-      feature_names: [feastJoinKey, ...request.features.map((feature) => prefix + feature)],
-      ...(request.withViewMetadata ? { feature_view_metadata: [{ name: feastView }] } : {}),
+      feature_names: [
+        feastJoinKey,
+        ...request.features.map(({ view, name }) =>
+          request.fullFeatureNames ? `${view}__${name}` : name,
+        ),
+      ],
+      ...(request.withViewMetadata
+        ? { feature_view_metadata: viewsOf(request).map((name) => ({ name })) }
+        : {}),
     },
   };
 }
@@ -98,31 +127,48 @@ function sensorIdsOf(
   return { values: ids };
 }
 
-function featureNames(
-  features: unknown,
-  service: unknown,
-  known: readonly string[],
-): { readonly values: readonly string[] } | FeastRefusal {
+interface Asked {
+  readonly features: unknown;
+  readonly service: unknown;
+  readonly fullFeatureNames: boolean;
+}
+
+function askedFeatures(
+  { features, service, fullFeatureNames }: Asked,
+  served: ServedFeatures,
+): { readonly values: readonly FeatureReference[] } | FeastRefusal {
   if (typeof service === 'string' && service !== '') {
-    if (service === feastView) return { values: known };
-    return notFound('FeatureServiceNotFoundException', `Feature service ${service}`);
+    if (!served.views.includes(service)) {
+      return notFound('FeatureServiceNotFoundException', `Feature service ${service}`);
+    }
+    return { values: served.features.map((name) => ({ view: service, name })) };
   }
   if (!Array.isArray(features) || features.some((feature) => typeof feature !== 'string')) {
     return invalid('list_type', ['features'], 'Input should be a valid list of strings');
   }
-  const names: string[] = [];
+  const values: FeatureReference[] = [];
   for (const reference of features as string[]) {
     const colon = reference.indexOf(':');
     const view = reference.slice(0, Math.max(colon, 0));
     const name = reference.slice(colon + 1);
     if (colon < 0) return failed(`Invalid feature reference ${reference}: expected view:feature`);
-    if (view !== feastView) return notFound('FeatureViewNotFoundException', `Feature view ${view}`);
-    if (!known.includes(name)) return failed(`Feature ${name} does not exist in view ${view}`);
-    if (names.includes(name)) return failed(`Duplicate features named ${name} found.`);
-    names.push(name);
+    if (!served.views.includes(view)) {
+      return notFound('FeatureViewNotFoundException', `Feature view ${view}`);
+    }
+    if (!served.features.includes(name)) {
+      return failed(`Feature ${name} does not exist in view ${view}`);
+    }
+    const isAgain = (other: FeatureReference): boolean =>
+      other.name === name && (other.view === view || !fullFeatureNames);
+    if (values.some(isAgain)) return failed(duplicate(name, fullFeatureNames));
+    values.push({ view, name });
   }
-  if (names.length === 0) return failed('No features were requested');
-  return { values: names };
+  return values.length === 0 ? failed('No features were requested') : { values };
+}
+
+function duplicate(name: string, fullFeatureNames: boolean): string {
+  const cure = "full_feature_names tells the views' features apart";
+  return `Duplicate features named ${name} found.${fullFeatureNames ? '' : ` ${cure}.`}`;
 }
 
 function jsonNumber(value: number | null): number | string | null {

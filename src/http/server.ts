@@ -4,6 +4,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 
 import type { Config } from '../config.ts';
 import { ConfigError, isSensoriumError } from '../errors.ts';
+import { featureTopics } from '../log/topics.ts';
 import type { Logger } from '../logger.ts';
 import type { FeatureStore } from '../stores/feature-store.ts';
 import type { SupervisorView } from '../supervisor/supervisor-view.ts';
@@ -47,7 +48,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   addMetricsRoute(app, supervisor);
   addSupervisorRoute(app, supervisor);
   addSensorRoutes(app, supervisor, config.process.anomalyEvents);
-  addOnlineFeaturesRoute(app, featureStore, config.semantics.features);
+  const views = featureTopics(config).map(({ view }) => view);
+  addOnlineFeaturesRoute(app, featureStore, { views, features: config.semantics.features });
   addLiveRoute(app, supervisor);
   addOpenApiRoute(app);
   addPageRoutes(app);

@@ -24,14 +24,14 @@ import { createRowProblems, type RowProblems } from './row-problems.ts';
 export interface ProjectorOptions {
   readonly log: EventLog;
   readonly store: FeatureStore;
-  /** The topic of feature rows. */
-  readonly topic: string;
+  /** The topics of feature rows with their views, that of the base windows first. */
+  readonly topics: readonly { readonly topic: string; readonly view: string }[];
   /** The projection's own consumer group. */
   readonly groupId: string;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  /** Rows that are in the store now, the newest of each sensor in a batch. */
+  /** Base windows' rows that are in the store now, the newest of each sensor in a batch. */
   onRows?(rows: readonly FeatureRow[]): void;
   /** The projector cannot go on. */
   onFailed(error: unknown): void;
@@ -59,6 +59,7 @@ class OnlineProjector implements Projector, GroupListener {
   readonly #problems: RowProblems;
   readonly #closing = new AbortController();
   readonly #positions: Positions;
+  readonly #views: ReadonlyMap<string, string>;
   readonly #writing = new Set<Promise<void>>();
   #member: GroupMember | undefined;
   #joined: (member: GroupMember) => void = () => undefined;
@@ -76,6 +77,7 @@ class OnlineProjector implements Projector, GroupListener {
   constructor(options: ProjectorOptions) {
     this.#options = options;
     this.#problems = createRowProblems(options.metrics, options.logger);
+    this.#views = new Map(options.topics.map(({ topic, view }) => [topic, view]));
     this.#positions = new Positions({
       ...options,
       storeMayForget: options.store.interruptions !== undefined,
@@ -84,8 +86,9 @@ class OnlineProjector implements Projector, GroupListener {
   }
 
   async join(): Promise<void> {
-    const { log, groupId, topic } = this.#options;
-    this.#member = await log.joinGroup({ groupId, topics: [topic], listener: this });
+    const { log, groupId } = this.#options;
+    const topics = [...this.#views.keys()];
+    this.#member = await log.joinGroup({ groupId, topics, listener: this });
     this.#joined(this.#member);
     this.#guard(this.#commitRegularly());
     this.#guard(this.#pingWhenIdle());
@@ -114,7 +117,7 @@ class OnlineProjector implements Projector, GroupListener {
     this.#positions.clear();
   }
 
-  positionOf({ partition }: TopicPartition): number | undefined {
+  positionOf(partition: TopicPartition): number | undefined {
     return this.#positions.get(partition)?.position;
   }
 
@@ -131,7 +134,7 @@ class OnlineProjector implements Projector, GroupListener {
   }
 
   async onBatch(batch: FetchedBatch): Promise<void> {
-    const held = this.#positions.get(batch.partition);
+    const held = this.#positions.get(batch);
     if (held?.position === undefined || this.#closing.signal.aborted) return;
     // Fetched before the partition was started again further back: taking it would leave a gap.
     if (batch.fetchOffset > held.position) return;
@@ -155,19 +158,20 @@ class OnlineProjector implements Projector, GroupListener {
       collectNewest(batch, position, newest, this.#problems.ofPartition(batch));
       const rows = [...newest.values()];
       for (let at = 0; at < rows.length; at += rowsPerUpsert) {
-        await this.#upsert(rows.slice(at, at + rowsPerUpsert));
+        await this.#upsert(rows.slice(at, at + rowsPerUpsert), this.#views.get(batch.topic));
       }
       // Elsewhere by now: it was rewound while the rows were written, and must not jump over what it went back for.
       if (held.position === position) held.position = batch.nextOffset;
-      if (rows.length > 0) this.#options.onRows?.(rows);
+      const isBase = batch.topic === this.#options.topics[0]?.topic;
+      if (rows.length > 0 && isBase) this.#options.onRows?.(rows);
     } catch (error) {
       this.#onStoreError(error);
     }
   }
 
-  async #upsert(rows: readonly FeatureRow[]): Promise<void> {
+  async #upsert(rows: readonly FeatureRow[], view: string | undefined): Promise<void> {
     const { metrics, store } = this.#options;
-    const { written, skipped, refused = 0 } = await store.upsert(rows);
+    const { written, skipped, refused = 0 } = await store.upsert(rows, view);
     metrics.projectedRows.inc({ result: 'written' }, written);
     metrics.projectedRows.inc({ result: 'skipped' }, skipped);
     metrics.projectedRows.inc({ result: 'refused' }, refused);

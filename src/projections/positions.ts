@@ -38,7 +38,8 @@ export interface PositionsOptions {
 
 export class Positions {
   readonly #options: PositionsOptions;
-  readonly #held = new Map<number, Held>();
+  /** By topic and partition. */
+  readonly #held = new Map<string, Held>();
   #committing: Promise<void> = Promise.resolve();
 
   constructor(options: PositionsOptions) {
@@ -54,20 +55,20 @@ export class Positions {
       highWatermark: 0,
       trail: [],
     };
-    this.#held.set(partition, held);
+    this.#held.set(keyOf(held), held);
     return held;
   }
 
-  remove({ partition }: TopicPartition): void {
-    this.#held.delete(partition);
+  remove(partition: TopicPartition): void {
+    this.#held.delete(keyOf(partition));
   }
 
   clear(): void {
     this.#held.clear();
   }
 
-  get(partition: number): Held | undefined {
-    return this.#held.get(partition);
+  get(partition: TopicPartition): Held | undefined {
+    return this.#held.get(keyOf(partition));
   }
 
   all(): readonly Held[] {
@@ -179,7 +180,7 @@ export class Positions {
   }
 
   #holds(held: Held): boolean {
-    return this.#held.get(held.partition) === held && !this.#options.closing.aborted;
+    return this.#held.get(keyOf(held)) === held && !this.#options.closing.aborted;
   }
 
   /** Runs `action`; undefined when the log was unavailable or the group has moved on. */
@@ -194,4 +195,8 @@ export class Positions {
       return undefined;
     }
   }
+}
+
+function keyOf({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`;
 }

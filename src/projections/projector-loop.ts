@@ -6,6 +6,7 @@ import type { ControlPort } from '../control-port.ts';
 import { deferred } from '../deferred.ts';
 import { ConfigError, isSensoriumError } from '../errors.ts';
 import type { EventLog } from '../log/event-log.ts';
+import { featureTopics } from '../log/topics.ts';
 import type { Logger } from '../logger.ts';
 import { createMetrics } from '../metrics.ts';
 import type { FeatureStore } from '../stores/feature-store.ts';
@@ -31,10 +32,11 @@ const anomalyBounds = { anomaliesPerSensorMax: 20, sensorsMax: 1_000, tailRecord
 /** Projects until drained. @throws what the supervisor decides on, by its directive. */
 export async function runOnlineProjection(parts: ProjectorParts): Promise<void> {
   const { clock, config, log, logger, port, store } = parts;
-  const topic = config.process.outputTopic;
+  const topics = featureTopics(config);
   const send = (event: ProjectorEvent): void => port.postMessage(event);
   const metrics = createMetrics();
-  if ((await log.describeTopic(topic)) === undefined) {
+  for (const { topic } of topics) {
+    if ((await log.describeTopic(topic)) !== undefined) continue;
     throw new ConfigError(`topic ${topic} does not exist: create it with \`topics create\``);
   }
   const live = createLiveRows(clock, (rows) => send({ type: 'rows', rows }));
@@ -43,7 +45,7 @@ export async function runOnlineProjection(parts: ProjectorParts): Promise<void> 
   const projector = await startProjector({
     log,
     store,
-    topic,
+    topics,
     groupId: `${config.process.groupId}-projection`,
     clock,
     logger,

@@ -4,7 +4,6 @@ import { systemClock } from '../clock.ts';
 import { errorToData } from '../errors.ts';
 import { openEventLog } from '../log/open.ts';
 import { createLogger } from '../logger.ts';
-import { selectFeatures } from '../sensors/features.ts';
 import { openFeatureStore } from '../stores/open.ts';
 import { runOnlineProjection } from './projector-loop.ts';
 import type { ProjectorTask } from './protocol.ts';
@@ -13,13 +12,12 @@ import type { ProjectorTask } from './protocol.ts';
 export async function runProjector({ config, port }: ProjectorTask): Promise<void> {
   const closers: (() => Promise<void>)[] = [async () => port.close()];
   try {
-    const { process: settings, semantics } = config;
+    const { process: settings } = config;
     const logger = createLogger(settings.logLevel).child({ thread: 'projector' });
     const clientId = `${settings.groupId}-projection-${process.pid}`;
     const log = await openEventLog(settings, { clientId, logger, clock: systemClock });
     closers.push(() => log.close());
-    const features = selectFeatures(semantics.features);
-    const store = await openFeatureStore(settings, { features, logger });
+    const store = await openFeatureStore(config, logger);
     closers.push(() => store.close());
     await runOnlineProjection({ config, port, log, store, clock: systemClock, logger });
   } catch (error) {

@@ -3,18 +3,19 @@
 import type { Clock } from '../clock.ts';
 import type { FeatureRow } from '../codecs/feature-row.ts';
 import { ConfigError, isSensoriumError, UnavailableError } from '../errors.ts';
-import type { EventLog } from '../log/event-log.ts';
+import type { EventLog, TopicPartition } from '../log/event-log.ts';
+import type { FeatureTopic } from '../log/topics.ts';
 import type { FeatureStore, UpsertCounts } from '../stores/feature-store.ts';
 import { backoffMs } from './backoff.ts';
 import { collectNewest } from './newest-rows.ts';
 
 export interface RebuildOptions {
-  /** The topic of feature rows. */
-  readonly topic: string;
+  /** The topics of feature rows with their views. */
+  readonly topics: readonly FeatureTopic[];
   readonly clock: Clock;
   readonly signal?: AbortSignal;
   /** Called for each record that is no feature row; it is skipped. */
-  onBadRow?(partition: number, offset: number, error: Error): void;
+  onBadRow?(partition: TopicPartition, offset: number, error: Error): void;
 }
 
 export interface RebuildProgress {
@@ -34,8 +35,8 @@ const rowsPerUpsert = 1_000;
 const attemptsMax = 10;
 
 /**
- * Writes the newest row of every sensor of `topic`, as the topic is at the call, to `store`. Returns the final counts.
- * @throws ConfigError when the topic does not exist; UnavailableError when the store stays away, or on abort.
+ * Writes the newest row of every sensor of each of `topics`, as they are at the call, to `store`. Returns the final
+ * counts. @throws ConfigError when a topic does not exist; UnavailableError when the store stays away, or on abort.
  */
 export async function rebuild(
   log: EventLog,
@@ -43,66 +44,68 @@ export async function rebuild(
   options: RebuildOptions,
   onProgress: (progress: RebuildProgress) => void,
 ): Promise<RebuildProgress> {
-  const { topic } = options;
-  const ranges = await rangesOf(log, topic);
+  const ranges = (await Promise.all(options.topics.map((topic) => rangesOf(log, topic)))).flat();
   const recordsTotal = ranges.reduce((sum, { from, to }) => sum + to - from, 0);
   const totals = { records: 0, written: 0, skipped: 0, refused: 0, badRows: 0 };
   const newest = new Map<string, FeatureRow>();
-  const flush = async (): Promise<void> => {
+  const flush = async (view: string): Promise<void> => {
     const rows = [...newest.values()];
     newest.clear();
     for (let at = 0; at < rows.length; at += rowsPerUpsert) {
-      const counts = await upsertPatiently(store, rows.slice(at, at + rowsPerUpsert), options);
+      const some = rows.slice(at, at + rowsPerUpsert);
+      const counts = await upsertPatiently(() => store.upsert(some, view), options);
       totals.written += counts.written;
       totals.skipped += counts.skipped;
       totals.refused += counts.refused ?? 0;
     }
   };
-  for (const range of ranges) {
+  for (const { view, ...range } of ranges) {
     let position = range.from;
-    for await (const batch of log.read({ topic, ...range })) {
+    for await (const batch of log.read(range)) {
       throwIfAborted(options.signal);
       collectNewest(batch, position, newest, {
         badRow: (offset, error) => {
           totals.badRows += 1;
-          options.onBadRow?.(range.partition, offset, error);
+          options.onBadRow?.(range, offset, error);
         },
       });
       totals.records += Math.min(batch.nextOffset, range.to) - position;
       position = Math.min(batch.nextOffset, range.to);
-      if (newest.size >= sensorsHeldMax) await flush();
+      if (newest.size >= sensorsHeldMax) await flush(view);
       onProgress({ ...totals, recordsTotal });
     }
+    await flush(view);
   }
-  await flush();
   const result = { ...totals, recordsTotal };
   onProgress(result);
   return result;
 }
 
-async function rangesOf(
-  log: EventLog,
-  topic: string,
-): Promise<readonly { readonly partition: number; readonly from: number; readonly to: number }[]> {
+interface Range extends TopicPartition {
+  readonly view: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+async function rangesOf(log: EventLog, { topic, view }: FeatureTopic): Promise<readonly Range[]> {
   const description = await log.describeTopic(topic);
   if (description === undefined) throw new ConfigError(`topic ${topic} does not exist`, { topic });
   return Promise.all(
     Array.from({ length: description.partitions }, async (_, partition) => {
       const { earliest, end } = await log.offsets({ topic, partition });
-      return { partition, from: earliest, to: end };
+      return { topic, view, partition, from: earliest, to: end };
     }),
   );
 }
 
 async function upsertPatiently(
-  store: FeatureStore,
-  rows: readonly FeatureRow[],
+  upsert: () => Promise<UpsertCounts>,
   { clock, signal }: RebuildOptions,
 ): Promise<UpsertCounts> {
   for (let attempt = 0; ; attempt += 1) {
     throwIfAborted(signal);
     try {
-      return await store.upsert(rows);
+      return await upsert();
     } catch (error) {
       const again = isSensoriumError(error) && error.directive === 'retry';
       if (!again || attempt + 1 >= attemptsMax) throw error;

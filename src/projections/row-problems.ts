@@ -17,7 +17,7 @@ export interface RowProblems {
 
 /** Returns the observers of one projector. */
 export function createRowProblems(metrics: Metrics, logger: Logger): RowProblems {
-  const badSeen = new Map<number, number>();
+  const badSeen = new Map<string, number>();
   const twoOwners = createTwoOwners();
   const named = new Set<string>();
   let badNamed = 0;
@@ -38,8 +38,9 @@ export function createRowProblems(metrics: Metrics, logger: Logger): RowProblems
     ofPartition: ({ topic, partition }) => ({
       row,
       badRow(offset, error) {
-        if (offset <= (badSeen.get(partition) ?? -1)) return;
-        badSeen.set(partition, offset);
+        const place = `${topic}/${partition}`;
+        if (offset <= (badSeen.get(place) ?? -1)) return;
+        badSeen.set(place, offset);
         metrics.projectedRows.inc({ result: 'bad' });
         if (badNamed >= namedMax) return;
         badNamed += 1;

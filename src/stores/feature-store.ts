@@ -1,4 +1,5 @@
-// The port of the online feature store: the newest feature row of each sensor, in Feast's layout where it is Redis.
+// The port of the online feature store: the newest feature row of each sensor in each view, in Feast's layout where it
+// is Redis. A view is named as Feast names it; left out, it is the one of the base windows.
 import type { FeatureRow } from '../codecs/feature-row.ts';
 
 export interface OnlineFeatures {
@@ -17,13 +18,16 @@ export interface UpsertCounts {
 
 export interface FeatureStore {
   /**
-   * Writes each row unless the store holds one of the same sensor that is as new or newer (by window end);
+   * Writes each row unless the view holds one of the same sensor that is as new or newer (by window end);
    * atomic per sensor. @throws UnavailableError when the store cannot be reached: nothing is known of the batch,
    * writing it again is harmless.
    */
-  upsert(rows: readonly FeatureRow[]): Promise<UpsertCounts>;
-  /** One entry per id, in order; undefined for a sensor that is not stored. */
-  read(sensorIds: readonly string[]): Promise<readonly (OnlineFeatures | undefined)[]>;
+  upsert(rows: readonly FeatureRow[], view?: string): Promise<UpsertCounts>;
+  /** One entry per id, in order; undefined for a sensor that is not stored in the view. */
+  read(
+    sensorIds: readonly string[],
+    view?: string,
+  ): Promise<readonly (OnlineFeatures | undefined)[]>;
   /** Round trip to the store; throws UnavailableError. */
   ping(): Promise<void>;
   /**

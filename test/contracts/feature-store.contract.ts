@@ -41,6 +41,9 @@ export function featureRow(
   };
 }
 
+/** A view of larger windows that the store under test must have beside the one of the base windows. */
+export const largerView = 'sensor_features_5m';
+
 /** States the laws of the feature store for the adapter that `open` opens. */
 export function featureStoreContract(name: string, open: () => Promise<FeatureStoreHarness>): void {
   describe(`feature store contract: ${name}`, { timeout: 60_000 }, () => {
@@ -58,6 +61,7 @@ export function featureStoreContract(name: string, open: () => Promise<FeatureSt
       () => current().openAnother(),
     );
     valueLaws(() => current().store);
+    viewLaws(() => current().store);
   });
 }
 
@@ -65,6 +69,28 @@ async function storedWindow(store: FeatureStore, sensorId: string): Promise<numb
   const [features] = await store.read([sensorId]);
   if (features === undefined) return undefined;
   return (features.eventTimeMs - baseMs) / windowMs - 1;
+}
+
+function viewLaws(store: () => FeatureStore): void {
+  test('each view of a sensor has a newest row of its own', async () => {
+    const id = uniqueName('sensor');
+    const [base, larger] = [featureRow(id, 3), featureRow(id, 1, { avg_value: 5 })];
+    await store().upsert([base]);
+
+    expect(await store().read([id], largerView)).toEqual([undefined]);
+    expect(await store().upsert([larger], largerView)).toEqual({ written: 1, skipped: 0 });
+    expect(await store().upsert([featureRow(id, 0)], largerView)).toEqual({
+      written: 0,
+      skipped: 1,
+    });
+
+    expect(await store().read([id], largerView)).toEqual([
+      { eventTimeMs: larger.window_end, values: larger.features },
+    ]);
+    expect(await store().read([id])).toEqual([
+      { eventTimeMs: base.window_end, values: base.features },
+    ]);
+  });
 }
 
 function newestLaws(store: () => FeatureStore, another: () => Promise<FeatureStore>): void {

@@ -6,6 +6,8 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
+import { feastView } from '../../src/codecs/feast.ts';
+
 export interface FeastFeatures {
   readonly eventTimeMs: number;
   /** Doubles bit for bit; an Int64 as a bigint; null where Feast says None. */
@@ -15,8 +17,8 @@ export interface FeastFeatures {
 export interface FeastSdk {
   /** What `feast apply` printed. */
   readonly applied: string;
-  /** `get_online_features`, one entry per id in order. */
-  read(sensorIds: readonly string[]): Promise<readonly FeastFeatures[]>;
+  /** `get_online_features` of all features of `view`, one entry per id in order. */
+  read(sensorIds: readonly string[], view?: string): Promise<readonly FeastFeatures[]>;
   /** `write_to_online_store`. */
   write(
     rows: readonly {
@@ -35,7 +37,7 @@ interface ReadAnswer {
 
 /**
  * Applies a copy of `from` and opens the SDK on it. `python` is a Python that imports feast[redis]; `features` are what
- * FEATURES says, where it says anything.
+ * FEATURES says, where it says anything; `windows` likewise.
  */
 export async function openFeastSdk(
   python: string,
@@ -43,7 +45,8 @@ export async function openFeastSdk(
   {
     from = fileURLToPath(new URL('../../feature_repo', import.meta.url)),
     features = '',
-  }: { readonly from?: string; readonly features?: string } = {},
+    windows = '',
+  }: { readonly from?: string; readonly features?: string; readonly windows?: string } = {},
 ): Promise<FeastSdk> {
   const repo = mkdtempSync(join(tmpdir(), 'sensorium-feast-'));
   cpSync(from, repo, {
@@ -58,13 +61,14 @@ export async function openFeastSdk(
   const apply = spawnSync(join(dirname(python), 'feast'), ['apply'], {
     cwd: repo,
     encoding: 'utf8',
-    env: { ...process.env, FEAST_USAGE: 'False', FEATURES: features },
+    env: { ...process.env, FEAST_USAGE: 'False', FEATURES: features, WINDOWS: windows },
   });
   if (apply.status !== 0) throw new Error(`feast apply: ${apply.stdout}${apply.stderr}`);
   const session = openSession(python, repo);
   return {
     applied: apply.stdout + apply.stderr,
-    read: async (sensorIds) => featuresOf((await session.ask({ read: sensorIds })) as ReadAnswer),
+    read: async (sensorIds, view = feastView) =>
+      featuresOf((await session.ask({ read: sensorIds, view })) as ReadAnswer),
     write: async (rows) => {
       await session.ask({ write: rows });
     },

@@ -3,7 +3,8 @@
 Usage: read_features.py FEATURE_REPO, with one JSON command a line on standard input and one JSON answer a line on
 standard output:
 
-    {"read": ["sensor-1", ...]}   {"values": {"avg_value": ["0x1.8p+3", null], "count": [{"int": "60"}, null], ...},
+    {"read": ["sensor-1", ...], "view": "sensor_features"}
+                                  {"values": {"avg_value": ["0x1.8p+3", null], "count": [{"int": "60"}, null], ...},
                                    "event_timestamps_ms": [1700000100000, 0]}
     {"write": [{"sensor_id": ..., "event_time_ms": ..., "features": {...}}]}    {"written": 1}
 
@@ -28,9 +29,10 @@ def exact(value):
     return {"int": str(value)}
 
 
-def read(store, names, sensor_ids):
+def read(store, view, sensor_ids):
+    names = [field.name for field in store.get_feature_view(view).features]
     response = store.get_online_features(
-        features=[f"{VIEW}:{name}" for name in names],
+        features=[f"{view}:{name}" for name in names],
         entity_rows=[{"sensor_id": sensor_id} for sensor_id in sensor_ids],
     )
     values = response.to_dict()
@@ -59,11 +61,10 @@ def write(store, rows):
 
 def main():
     store = FeatureStore(repo_path=sys.argv[1])
-    names = [field.name for field in store.get_feature_view(VIEW).features]
     for line in sys.stdin:
         command = json.loads(line)
         if "read" in command:
-            answer = read(store, names, command["read"])
+            answer = read(store, command["view"], command["read"])
         else:
             answer = write(store, command["write"])
         print(json.dumps(answer), flush=True)

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { parseConfig } from '../../src/config.ts';
+import type { OnlineFeatures } from '../../src/stores/feature-store.ts';
 import {
   type FeastRefusal,
   onlineFeaturesResponse,
@@ -11,15 +12,22 @@ import {
 } from '../../src/http/feast-response.ts';
 
 const known = parseConfig({}).semantics.features;
+const served = { views: ['sensor_features', 'sensor_features_5m'], features: known };
 
 function parse(body: unknown): OnlineFeaturesRequest | FeastRefusal {
-  return parseOnlineFeaturesRequest(typeof body === 'string' ? body : JSON.stringify(body), known);
+  return parseOnlineFeaturesRequest(typeof body === 'string' ? body : JSON.stringify(body), served);
 }
 
 function accepted(body: unknown): OnlineFeaturesRequest {
   const request = parse(body);
   if ('status' in request) throw new Error(JSON.stringify(request));
   return request;
+}
+
+type Stored = Parameters<typeof onlineFeaturesResponse>[1];
+
+function ofBase(rows: readonly (OnlineFeatures | undefined)[]): Stored {
+  return new Map([['sensor_features', rows]]);
 }
 
 const entities = { sensor_id: ['sensor-0001'] };
@@ -36,7 +44,7 @@ describe('the Feast protocol', () => {
       undefined,
     ];
 
-    const response = onlineFeaturesResponse(request, stored);
+    const response = onlineFeaturesResponse(request, ofBase(stored));
 
     const timestamps = '["2026-11-23T02:56:15.693Z","1970-01-01T00:00:00Z"]';
     expect(JSON.stringify(response)).toBe(
@@ -58,7 +66,7 @@ describe('the Feast protocol', () => {
       include_feature_view_version_metadata: true,
     });
 
-    expect(onlineFeaturesResponse(request, [undefined])).toMatchObject({
+    expect(onlineFeaturesResponse(request, ofBase([undefined]))).toMatchObject({
       metadata: {
         feature_names: ['sensor_id', 'sensor_features__avg_value'],
         feature_view_metadata: [{ name: 'sensor_features' }],
@@ -69,7 +77,10 @@ describe('the Feast protocol', () => {
   it('writes what JSON numbers cannot hold as strings', () => {
     const request = accepted({ features: ['sensor_features:avg_value'], entities });
     const values = [NaN, Infinity, -Infinity, null].map((avg_value) => {
-      const response = onlineFeaturesResponse(request, [{ eventTimeMs: 0, values: { avg_value } }]);
+      const response = onlineFeaturesResponse(
+        request,
+        ofBase([{ eventTimeMs: 0, values: { avg_value } }]),
+      );
       return (response as { results: { values: unknown[] }[] }).results[1]?.values[0];
     });
 
@@ -77,7 +88,48 @@ describe('the Feast protocol', () => {
   });
 
   it('serves every feature to who asks for the service by the view’s name', () => {
-    expect(accepted({ feature_service: 'sensor_features', entities }).features).toEqual(known);
+    expect(accepted({ feature_service: 'sensor_features', entities }).features).toEqual(
+      known.map((name) => ({ view: 'sensor_features', name })),
+    );
+  });
+
+  it('answers each view’s features with that view’s event time', () => {
+    const request = accepted({
+      features: ['sensor_features:count', 'sensor_features_5m:avg_value'],
+      entities,
+      include_feature_view_version_metadata: true,
+    });
+    const stored = new Map([
+      ['sensor_features', [{ eventTimeMs: 240_000, values: { count: 60 } }]],
+      ['sensor_features_5m', [{ eventTimeMs: 300_000, values: { avg_value: 7 } }]],
+    ]);
+
+    expect(onlineFeaturesResponse(request, stored)).toMatchObject({
+      results: [
+        {},
+        { values: [60], event_timestamps: ['1970-01-01T00:04:00Z'] },
+        { values: [7], event_timestamps: ['1970-01-01T00:05:00Z'] },
+      ],
+      metadata: {
+        feature_names: ['sensor_id', 'count', 'avg_value'],
+        feature_view_metadata: [{ name: 'sensor_features' }, { name: 'sensor_features_5m' }],
+      },
+    });
+  });
+
+  it('tells the same feature of two views apart only by full names, as Feast does', () => {
+    const features = ['sensor_features:count', 'sensor_features_5m:count'];
+
+    expect(parse({ features, entities })).toMatchObject({ status: 500 });
+    const request = accepted({ features, entities, full_feature_names: true });
+    expect(onlineFeaturesResponse(request, new Map())).toMatchObject({
+      metadata: {
+        feature_names: ['sensor_id', 'sensor_features__count', 'sensor_features_5m__count'],
+      },
+    });
+    expect(
+      parse({ features: Array(2).fill(features[0]), entities, full_feature_names: true }),
+    ).toMatchObject({ status: 500 });
   });
 
   it('takes numbers for sensor ids as the SDK does: the entity is a string', () => {

@@ -4,7 +4,6 @@ import { parseConfig } from '../../src/config.ts';
 import type { EventLog } from '../../src/log/event-log.ts';
 import { openEventLog } from '../../src/log/open.ts';
 import { createLogger } from '../../src/logger.ts';
-import { selectFeatures } from '../../src/sensors/features.ts';
 import type { FeatureStore } from '../../src/stores/feature-store.ts';
 import { openFeatureStore } from '../../src/stores/open.ts';
 
@@ -17,8 +16,10 @@ export async function openTestLog(brokers: string): Promise<EventLog> {
 }
 
 /** Opens the feature store at `url`. */
-export async function openTestFeatureStore(url: string): Promise<FeatureStore> {
-  const config = parseConfig({ REDIS_URL: url });
-  const features = selectFeatures(config.semantics.features);
-  return openFeatureStore(config.process, { features, logger });
+export async function openTestFeatureStore(
+  url: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<FeatureStore> {
+  const config = parseConfig({ ...env, REDIS_URL: url });
+  return openFeatureStore(config, logger);
 }

@@ -7,7 +7,13 @@ import type { EventLog, OutputRecord } from '../../src/log/event-log.ts';
 import type { FeatureStore } from '../../src/stores/feature-store.ts';
 import { eventually, startProgram, type Program } from './program.ts';
 import type { ReadingsPlan } from './readings.ts';
-import { outcomeDifferences, readOutcome, type Outcome, type TestTopics } from './topics.ts';
+import {
+  outcomeDifferences,
+  readOutcome,
+  type Outcome,
+  type TestSettings,
+  type TestTopics,
+} from './topics.ts';
 
 export const partitions = 4;
 
@@ -97,7 +103,7 @@ export function settle(
   log: EventLog,
   topics: TestTopics,
   programs: Programs,
-  options: { readonly timeoutMs?: number; readonly settings?: Partial<typeof semantics> } = {},
+  options: { readonly timeoutMs?: number; readonly settings?: Partial<TestSettings> } = {},
 ): Promise<Outcome> {
   return eventually(
     async () => {
@@ -111,17 +117,21 @@ export function settle(
 }
 
 /** Returns each sensor's last feature row. */
-export function lastRows(outcome: Outcome): Map<string, Outcome['rows'][number]> {
+export function lastRows({ rows }: Pick<Outcome, 'rows'>): Map<string, Outcome['rows'][number]> {
   const last = new Map<string, Outcome['rows'][number]>();
-  for (const row of outcome.rows) {
+  for (const row of rows) {
     const known = last.get(row.sensor_id);
     if (known === undefined || known.window_end < row.window_end) last.set(row.sensor_id, row);
   }
   return last;
 }
 
-/** Expects the store to hold each sensor's last row, soon. */
-export async function expectLastRows(store: FeatureStore, outcome: Outcome): Promise<void> {
+/** Expects the store to hold each sensor's last row in `view`, soon. */
+export async function expectLastRows(
+  store: FeatureStore,
+  outcome: Pick<Outcome, 'rows'>,
+  view?: string,
+): Promise<void> {
   const last = lastRows(outcome);
   const wanted = [...last.values()].map((row) => ({
     eventTimeMs: row.window_end,
@@ -129,7 +139,7 @@ export async function expectLastRows(store: FeatureStore, outcome: Outcome): Pro
   }));
   await eventually(
     async () => {
-      expect(await store.read([...last.keys()])).toEqual(wanted);
+      expect(await store.read([...last.keys()], view)).toEqual(wanted);
     },
     { timeoutMs: 20_000 },
   );

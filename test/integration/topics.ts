@@ -1,6 +1,7 @@
 // Topics of one integration test on the real broker: fresh names, their content read back, and the model over it.
 import { featureTopics, topicNames, topicSpecs, type TopicNames } from '../../src/log/topics.ts';
 import type { EventLog, TopicPartition } from '../../src/log/event-log.ts';
+import type { LargerWindow } from '../../src/sensors/larger-window.ts';
 import { anomalyDifferences } from '../../property-tests/models/anomaly-differences.ts';
 import {
   expectedOutputs,
@@ -88,17 +89,24 @@ export async function readTopic(
 export interface Outcome {
   readonly expected: ExpectedOutputs;
   readonly rows: readonly ActualRow[];
+  /** By length, in the order of the settings' windows. */
+  readonly larger: readonly (readonly ActualRow[])[];
   readonly anomalies: readonly LoggedRecord[];
   /** `<topic>/<partition>/<offset> <reason>`, sorted. */
   readonly deadLetters: readonly string[];
   readonly forwards: readonly string[];
 }
 
+/** The model's settings, with larger windows by name. */
+export interface TestSettings extends Omit<PipelineSettings, 'groupId' | 'inputTopic'> {
+  readonly windows?: readonly LargerWindow[];
+}
+
 /** Returns what the topics hold and what a sequential model says they must hold. */
 export async function readOutcome(
   log: EventLog,
   topics: TestTopics,
-  settings: Omit<PipelineSettings, 'groupId' | 'inputTopic'>,
+  settings: TestSettings,
 ): Promise<Outcome> {
   const [source, rekeyed, journal, output, anomalies, letters] = [
     await readTopic(log, topics.input),
@@ -112,12 +120,18 @@ export async function readOutcome(
     { source, rekeyed, journal: [...journal.values()].flat() },
     { ...settings, groupId: topics.groupId, inputTopic: topics.input },
   );
+  const larger: ActualRow[][] = [];
+  for (const { name } of settings.windows ?? []) {
+    const rows = await readTopic(log, `${topics.output}_${name.replace('/', '_')}`);
+    larger.push([...rows.values()].flat().map(({ value }) => JSON.parse(value ?? '') as ActualRow));
+  }
   const header = ({ headers }: LoggedRecord, name: string): string => headers.get(name) ?? '';
   const place = (record: LoggedRecord, prefix: string): string =>
     ['topic', 'partition', 'offset'].map((name) => header(record, `${prefix}.${name}`)).join('/');
   return {
     expected,
     rows: [...output.values()].flat().map(({ value }) => JSON.parse(value ?? '') as ActualRow),
+    larger,
     anomalies: [...anomalies.values()].flat(),
     deadLetters: [...letters.values()]
       .flat()
@@ -138,6 +152,10 @@ export async function readOutcome(
 export function outcomeDifferences(outcome: Outcome): string[] {
   const { expected, rows, anomalies, deadLetters, forwards } = outcome;
   const differences = [...expected.clocksBack, ...rowDifferences(expected.rows, rows, 1e-9)];
+  outcome.larger.forEach((ofLength, index) => {
+    const wanted = expected.larger.filter((row) => row.length_index === index + 1);
+    differences.push(...rowDifferences(wanted, ofLength, 1e-9));
+  });
   if (expected.open > 0) differences.push(`${expected.open} windows still open`);
   differences.push(...anomalyDifferences(expected.anomalies, anomalies, 1e-9));
   differences.push(...listDifferences('dead letter', expected.deadLetters, deadLetters));

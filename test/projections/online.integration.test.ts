@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
 
+import { feastView } from '../../src/codecs/feast.ts';
 import { systemClock } from '../../src/clock.ts';
 import type { FeatureRow } from '../../src/codecs/feature-row.ts';
 import type { EventLog } from '../../src/log/event-log.ts';
@@ -57,7 +58,7 @@ describe.skipIf(missing)('the online projection on Kafka and Redis', () => {
     const projector = await startProjector({
       log,
       store,
-      topic,
+      topics: [{ topic, view: feastView }],
       groupId,
       clock: systemClock,
       logger: recordingLogger(),
@@ -157,7 +158,7 @@ describe.skipIf(missing)('the online projection on Kafka and Redis', () => {
     const second = await startProjector({
       log: otherLog,
       store,
-      topic,
+      topics: [{ topic, view: feastView }],
       groupId,
       clock: systemClock,
       logger: recordingLogger(),
@@ -196,7 +197,12 @@ describe.skipIf(missing)('the online projection on Kafka and Redis', () => {
     await eventually(async () => expect(await counts(ids)).toEqual(ids.map(() => 62)));
     await redis.flush();
 
-    const result = await rebuild(log, store, { topic, clock: systemClock }, () => undefined);
+    const result = await rebuild(
+      log,
+      store,
+      { topics: [{ topic, view: feastView }], clock: systemClock },
+      () => undefined,
+    );
 
     expect(result).toMatchObject({ records: 1_500, recordsTotal: 1_500, written: 500, badRows: 0 });
     expect(await counts(ids)).toEqual(ids.map(() => 62));

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
+import { feastView } from '../../src/codecs/feast.ts';
 import { systemClock } from '../../src/clock.ts';
 import type { FeatureRow } from '../../src/codecs/feature-row.ts';
 import { InvariantError } from '../../src/errors.ts';
@@ -59,7 +60,7 @@ async function project(): Promise<Projector> {
   const projector = await startProjector({
     log,
     store,
-    topic,
+    topics: [{ topic, view: feastView }],
     groupId,
     clock,
     logger: recordingLogger(lines),

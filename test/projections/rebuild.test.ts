@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
+import { feastView } from '../../src/codecs/feast.ts';
 import { systemClock } from '../../src/clock.ts';
 import type { FeatureRow } from '../../src/codecs/feature-row.ts';
 import { ConfigError, UnavailableError } from '../../src/errors.ts';
@@ -55,9 +56,9 @@ describe('rebuild', () => {
       log,
       store,
       {
-        topic,
+        topics: [{ topic, view: feastView }],
         clock: clock(),
-        onBadRow: (partition, offset) => bad.push(`${partition}:${offset}`),
+        onBadRow: ({ partition }, offset) => bad.push(`${partition}:${offset}`),
       },
       (step) => progress.push(step),
     );
@@ -83,7 +84,12 @@ describe('rebuild', () => {
     await append([featureRow('a', 1), featureRow('b', 1)]);
     await store.upsert([featureRow('a', 9)]);
     const run = (): Promise<RebuildProgress> =>
-      rebuild(log, store, { topic, clock: clock() }, () => undefined);
+      rebuild(
+        log,
+        store,
+        { topics: [{ topic, view: feastView }], clock: clock() },
+        () => undefined,
+      );
 
     expect(await run()).toMatchObject({ written: 1, skipped: 1 });
     expect(await run()).toMatchObject({ written: 0, skipped: 2 });
@@ -97,7 +103,12 @@ describe('rebuild', () => {
     store.away = 'all';
     const waiting = clock();
 
-    const failed = rebuild(log, store, { topic, clock: waiting }, () => undefined);
+    const failed = rebuild(
+      log,
+      store,
+      { topics: [{ topic, view: feastView }], clock: waiting },
+      () => undefined,
+    );
 
     await expect(failed).rejects.toThrow(UnavailableError);
     const waitedMs = waiting.sleeps.reduce((sum, sleepMs) => sum + sleepMs, 0);
@@ -109,16 +120,26 @@ describe('rebuild', () => {
     await append([featureRow('a', 1)]);
     const options = { clock: clock(), signal: AbortSignal.abort() };
 
-    await expect(rebuild(log, store, { topic, ...options }, () => undefined)).rejects.toThrow(
-      /interrupted/,
+    await expect(
+      rebuild(log, store, { topics: [{ topic, view: feastView }], ...options }, () => undefined),
+    ).rejects.toThrow(/interrupted/);
+    const missing = rebuild(
+      log,
+      store,
+      { topics: [{ topic: 'nothing', view: feastView }], clock: clock() },
+      () => undefined,
     );
-    const missing = rebuild(log, store, { topic: 'nothing', clock: clock() }, () => undefined);
     await expect(missing).rejects.toThrow(ConfigError);
     await expect(missing).rejects.toThrow(/nothing/);
   });
 
   test('an empty topic is rebuilt at once', async () => {
-    const result = await rebuild(log, store, { topic, clock: clock() }, () => undefined);
+    const result = await rebuild(
+      log,
+      store,
+      { topics: [{ topic, view: feastView }], clock: clock() },
+      () => undefined,
+    );
 
     expect(result).toMatchObject({ records: 0, recordsTotal: 0, written: 0 });
   });

@@ -29,7 +29,7 @@ const onlineFeaturesRequest = {
   required: ['entities'],
   properties: {
     features: { type: 'array', items: { type: 'string' }, examples: [['sensor_features:count']] },
-    feature_service: { type: 'string', enum: ['sensor_features'] },
+    feature_service: { type: 'string', examples: ['sensor_features'] },
     entities: {
       type: 'object',
       required: ['sensor_id'],

@@ -1,13 +1,15 @@
-// The online feature store of the embedded default: the newest feature row of each sensor, in LMDB beside the log.
+// The online feature store of the embedded default: the newest feature row of each sensor and view, in LMDB beside the
+// log.
 // Any thread of the process reads it while the projector writes.
 //
-//   rows  SHA-256 of the sensor id → format u8 = 1 · window end i64 · JSON of the features
+//   rows  SHA-256 of the sensor id · name of the view (nothing: base windows) → format u8 = 1 · window end i64 · JSON of the features
 //
 // The key is a hash because LMDB bounds its keys and a sensor id may be any text. JSON carries every double exactly
 // but -0, which is written as the string "-0".
 import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
 
+import { feastView } from '../../codecs/feast.ts';
 import type { FeatureRow } from '../../codecs/feature-row.ts';
 import { assert } from '../../errors.ts';
 import { openDurableTables } from '../../log/embedded/database.ts';
@@ -39,42 +41,43 @@ export function openEmbeddedFeatureStore(options: EmbeddedFeatureStoreOptions): 
     access: options.access ?? 'write',
   });
   return {
-    async upsert(rows) {
+    async upsert(rows, view = feastView) {
       let written = 0;
       for (let start = 0; start < rows.length; start += rowsPerUpdate) {
         const some = rows.slice(start, start + rowsPerUpdate);
-        const { result, flushed } = await tables.update((view) => writeNewer(view, some));
+        const { result, flushed } = await tables.update((plan) => writeNewer(plan, some, view));
         await flushed;
         written += result;
       }
       return { written, skipped: rows.length - written };
     },
-    async read(sensorIds) {
+    async read(sensorIds, view = feastView) {
       tables.refresh();
-      return sensorIds.map((id) => decodeRow(tables.get(table, sensorKey(id))));
+      return sensorIds.map((id) => decodeRow(tables.get(table, sensorKey(id, view))));
     },
     async ping() {
       tables.refresh();
-      tables.get(table, sensorKey('ping'));
+      tables.get(table, sensorKey('ping', feastView));
     },
     close: () => tables.close(),
   };
 }
 
-function writeNewer(view: PlanView, rows: readonly FeatureRow[]): number {
+function writeNewer(plan: PlanView, rows: readonly FeatureRow[], view: string): number {
   let written = 0;
   for (const row of rows) {
-    const key = sensorKey(row.sensor_id);
-    const stored = view.get(table, key);
+    const key = sensorKey(row.sensor_id, view);
+    const stored = plan.get(table, key);
     if (stored !== undefined && windowEndMs(stored) >= row.window_end) continue;
-    view.put(table, key, encodeRow(row));
+    plan.put(table, key, encodeRow(row));
     written += 1;
   }
   return written;
 }
 
-function sensorKey(sensorId: string): Buffer {
-  return createHash('sha256').update(sensorId, 'utf8').digest();
+function sensorKey(sensorId: string, view: string): Buffer {
+  const id = createHash('sha256').update(sensorId, 'utf8').digest();
+  return view === feastView ? id : Buffer.concat([id, Buffer.from(view)]);
 }
 
 function encodeRow(row: FeatureRow): Buffer {

@@ -9,6 +9,7 @@ import {
   feastTimestampBytesMax,
   feastTimestampMs,
   feastValueBytesMax,
+  feastView,
   writeFeastTimestamp,
   writeFeastValue,
   type FeastType,
@@ -39,20 +40,24 @@ const namedSensorsMax = 1_000;
  * @throws ConfigError when the address cannot be read; InvariantError when two features share a field.
  */
 export function openRedisFeatureStore(
-  options: RedisConfig & { readonly features: readonly OnlineFeature[]; readonly logger: Logger },
+  options: RedisConfig & {
+    readonly features: readonly OnlineFeature[];
+    /** Left out, only the view of the base windows. */
+    readonly views?: readonly string[];
+    readonly logger: Logger;
+  },
 ): FeatureStore {
-  const names = options.features.map((feature) => feature.name);
-  const layout: Layout = {
-    features: options.features,
-    timeField: feastTimeField(),
-    fields: feastFields(names),
-    ttl: String(options.onlineTtlS ?? 0),
+  const layouts = layoutsOf(options.views ?? [feastView], options);
+  const layoutOf = (view = feastView): Layout => {
+    const layout = layouts.get(view);
+    assert(layout !== undefined, 'a view that the store was not opened with', { view });
+    return layout;
   };
   const connection = openRedisConnection(options, options.logger);
   const nameOnce = namesOnce(options.logger);
   return {
-    upsert: (rows) => upsert(connection, layout, rows, nameOnce),
-    read: (sensorIds) => read(connection, layout, sensorIds, nameOnce),
+    upsert: async (rows, view) => upsert(connection, layoutOf(view), rows, nameOnce),
+    read: async (sensorIds, view) => read(connection, layoutOf(view), sensorIds, nameOnce),
     ping: () => connection.ping(),
     interruptions: () => connection.interruptions(),
     close: async () => connection.close(),
@@ -65,6 +70,30 @@ interface Layout {
   /** Of each feature, in the same order. */
   readonly fields: readonly Buffer[];
   readonly ttl: string;
+}
+
+/** All views of a sensor share one hash: no two fields of any of them may be the same. */
+function layoutsOf(
+  views: readonly string[],
+  { features, onlineTtlS }: RedisConfig & { readonly features: readonly OnlineFeature[] },
+): ReadonlyMap<string, Layout> {
+  const names = features.map((feature) => feature.name);
+  const owners = new Map<string, string>();
+  return new Map(
+    views.map((view) => {
+      const fields = feastFields(names, view);
+      for (const field of fields.map((bytes) => bytes.toString('hex'))) {
+        const owner = owners.get(field);
+        assert(owner === undefined, 'two views share one field of the Feast layout', {
+          view,
+          other: owner,
+        });
+        owners.set(field, view);
+      }
+      const ttl = String(onlineTtlS ?? 0);
+      return [view, { features, timeField: feastTimeField(view), fields, ttl }];
+    }),
+  );
 }
 
 type NameOnce = (sensorId: string, problem: string) => void;

@@ -7,6 +7,7 @@ import {
   feastEntityKey,
   feastField,
   feastTimeField,
+  feastView,
 } from '../../../src/codecs/feast.ts';
 import { UnavailableError } from '../../../src/errors.ts';
 import type { Logger } from '../../../src/logger.ts';
@@ -14,7 +15,11 @@ import { defaultFeatures } from '../../../src/sensors/features.ts';
 import type { FeatureStore } from '../../../src/stores/feature-store.ts';
 import { openRedisFeatureStore } from '../../../src/stores/redis/redis-feature-store.ts';
 import { eventually, uniqueName } from '../../contracts/event-log-harness.ts';
-import { featureRow, featureStoreContract } from '../../contracts/feature-store.contract.ts';
+import {
+  featureRow,
+  featureStoreContract,
+  largerView,
+} from '../../contracts/feature-store.contract.ts';
 import {
   redisServerInstalled,
   startRedisCluster,
@@ -53,6 +58,7 @@ function open(
     clusterNodes: address.clusterNodes ?? [],
     onlineTtlS: address.onlineTtlS,
     features: defaultFeatures,
+    views: [feastView, largerView],
     logger: recordingLogger(lines),
   });
 }

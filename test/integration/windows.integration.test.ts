@@ -1,0 +1,119 @@
+// Larger windows on a real Kafka and a real Redis, through the built program that is killed in the middle: the rows of
+// every length equal a sequential model's, and the store, the HTTP API and the real Feast SDK read the last of each view.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+
+import type { EventLog } from '../../src/log/event-log.ts';
+import { openFeastSdk } from '../feast/feast-sdk.ts';
+import { openTestFeatureStore, openTestLog } from './peers.ts';
+import {
+  expectLastRows,
+  feedSteadily,
+  lastRows,
+  partitions,
+  planOf,
+  Programs,
+  semanticsEnv,
+  settle,
+} from './pipeline.ts';
+import { runProgram } from './program.ts';
+import { makeReadings } from './readings.ts';
+import { createTestTopics, type Outcome } from './topics.ts';
+
+const brokers = inject('kafkaBrokers');
+const redisUrl = inject('redisUrl');
+const feastPython = inject('feastPython');
+
+const WINDOWS = '20s,30s/10s';
+const windows = [
+  { name: '20s', sizeMs: 20_000, hopMs: 20_000 },
+  { name: '30s/10s', sizeMs: 30_000, hopMs: 10_000 },
+];
+const views = ['sensor_features_20s', 'sensor_features_30s_10s'];
+
+describe.skipIf(brokers === '' || redisUrl === '')('larger windows on real Kafka and Redis', () => {
+  let log: EventLog;
+  const programs = new Programs();
+  const url = `${redisUrl}/6`;
+
+  beforeAll(async () => {
+    log = await openTestLog(brokers);
+  });
+  afterAll(() => log.close());
+  afterEach(() => programs.killAll());
+
+  it('writes every row of every length once, and each view holds each last row', async () => {
+    const topics = await createTestTopics(log, brokers, partitions);
+    const records = makeReadings({ ...planOf(topics, 12_000), unkeyed: 0.1 });
+    const feeding = feedSteadily(log, records, 8_000);
+    const env = { REDIS_URL: url, WINDOWS };
+    const killed = await programs.start(topics, env);
+    await killed.ready();
+    await sleep(4_000);
+    await killed.kill();
+    const program = await programs.start(topics, env);
+    await feeding;
+
+    const outcome = await settle(log, topics, programs, { settings: { windows } });
+
+    const store = await openTestFeatureStore(url, { ...semanticsEnv, WINDOWS });
+    await expectLastRows(store, outcome);
+    for (const [index, view] of views.entries()) {
+      const rows = outcome.larger[index] ?? [];
+      expect(rows.length).toBeGreaterThan(1_000);
+      await expectLastRows(store, { rows }, view);
+      await expectServed(program.url, rows, view);
+      if (feastPython !== '') await expectFeastReads(rows, view);
+    }
+    expect(await program.stop()).toBe(0);
+
+    const rebuilt = await runProgram(['project', '--rebuild', '--json'], {
+      ...semanticsEnv,
+      ...topics.env,
+      ...env,
+    });
+    const written = [outcome.rows, ...outcome.larger].reduce((sum, rows) => sum + rows.length, 0);
+    expect(
+      JSON.parse(rebuilt.output.split('\n').find((line) => line.startsWith('{')) ?? ''),
+    ).toMatchObject({
+      records: written,
+      written: 0,
+      badRows: 0,
+    });
+    await store.close();
+  });
+
+  async function expectFeastReads(rows: Outcome['rows'], view: string): Promise<void> {
+    const last = lastRows({ rows });
+    const feast = await openFeastSdk(feastPython, url, { windows: WINDOWS });
+    try {
+      const read = await feast.read([...last.keys()], view);
+      const wanted = [...last.values()].map(({ window_end, features }) => ({
+        eventTimeMs: window_end,
+        values: {
+          ...features,
+          count: BigInt(features['count'] ?? -1),
+          anomaly_count: BigInt(features['anomaly_count'] ?? -1),
+        },
+      }));
+      expect(read).toEqual(wanted);
+    } finally {
+      feast.close();
+    }
+  }
+});
+
+/** `POST /get-online-features` answers the view's averages. */
+async function expectServed(url: string, rows: Outcome['rows'], view: string): Promise<void> {
+  const last = lastRows({ rows });
+  const answer = await fetch(`${url}/get-online-features`, {
+    method: 'POST',
+    body: JSON.stringify({
+      features: [`${view}:avg_value`],
+      entities: { sensor_id: [...last.keys()] },
+    }),
+  });
+  const body = (await answer.json()) as { results: { values: unknown[] }[] };
+  const averages = [...last.values()].map(({ features }) => features['avg_value']);
+  expect(body.results[1]?.values).toEqual(averages);
+}
