@@ -189,7 +189,9 @@ async function audit(
 }
 
 const largerTopics = (plan: HistoryPlan): readonly string[] =>
-  simulatedFeatureTopics(historySemantics(plan)).slice(1);
+  simulatedFeatureTopics(historySemantics(plan))
+    .slice(1)
+    .map(({ topic }) => topic);
 
 function storeOf(rows: ReadonlyMap<string, FeatureRow>): FeatureStore {
   return {

@@ -1,30 +1,34 @@
-// What must hold of the feature store, from nothing but what lies in the topic of feature rows and in the store: it never
+// What must hold of the feature store, from nothing but what lies in the topics of feature rows and in the store: it never
 // goes back, no position is committed before the rows below it were written, and in the end it holds the last row of
-// every sensor.
+// every sensor in every view.
 import type { FeatureRow } from '../../src/codecs/feature-row.ts';
+import type { FeatureTopic } from '../../src/log/topics.ts';
+import { storeKey } from './simulated-feature-store.ts';
 import { keyOf } from './simulated-group.ts';
 import type { SimulatedBroker } from './simulated-log.ts';
-import { simulatedTopics } from './simulated-process.ts';
 import type { World } from './simulated-threads.ts';
 
 /** Watches every write to the store and every position of its projection; adds what does not hold to `violations`. */
-export function watchProjection({ broker, store }: World, violations: string[]): void {
+export function watchProjection(world: World, violations: string[]): void {
+  const { broker, featureTopics, store } = world;
+  const views = new Map(featureTopics.map(({ topic, view }) => [topic, view]));
   // The newest window ever written of each sensor: what a failover or a wipe lost is no fault of the projection.
   const written = new Map<string, number>();
   const checkedTo = new Map<string, number>();
-  store.onWrite = (row, stored) => {
-    const { sensor_id: sensor, window_end: end } = row;
-    if (stored !== undefined && stored.window_end >= end) violations.push(`${sensor} went back`);
-    written.set(sensor, Math.max(written.get(sensor) ?? -Infinity, end));
+  store.onWrite = (key, { window_end: end }, stored) => {
+    if (stored !== undefined && stored.window_end >= end) violations.push(`${key} went back`);
+    written.set(key, Math.max(written.get(key) ?? -Infinity, end));
   };
   broker.onPosition = (place, nextOffset) => {
-    const key = keyOf(place);
-    for (let offset = checkedTo.get(key) ?? 0; offset < nextOffset; offset += 1) {
-      const row = rowAt(broker, key, offset);
-      if ((written.get(row.sensor_id) ?? -Infinity) >= row.window_end) continue;
-      violations.push(`${key}: ${nextOffset} was committed before row ${offset} was written`);
+    const at = keyOf(place);
+    const view = views.get(place.topic) ?? '';
+    for (let offset = checkedTo.get(at) ?? 0; offset < nextOffset; offset += 1) {
+      const row = rowAt(broker, at, offset);
+      const key = storeKey(view, row.sensor_id);
+      if ((written.get(key) ?? -Infinity) >= row.window_end) continue;
+      violations.push(`${at}: ${nextOffset} was committed before row ${offset} was written`);
     }
-    checkedTo.set(key, Math.max(checkedTo.get(key) ?? 0, nextOffset));
+    checkedTo.set(at, Math.max(checkedTo.get(at) ?? 0, nextOffset));
   };
 }
 
@@ -35,23 +39,27 @@ export function watchProjection({ broker, store }: World, violations: string[]):
 export function storeDifferences(
   broker: SimulatedBroker,
   stored: ReadonlyMap<string, FeatureRow>,
+  featureTopics: readonly FeatureTopic[],
 ): string[] {
   const newest = new Map<string, FeatureRow[]>();
-  for (const [key, records] of broker.partitions) {
-    if (!key.startsWith(`${simulatedTopics.output}/`)) continue;
-    for (const offset of records.keys()) {
-      const row = rowAt(broker, key, offset);
-      const known = newest.get(row.sensor_id) ?? [];
-      const knownEnd = known[0]?.window_end ?? -Infinity;
-      if (knownEnd < row.window_end) newest.set(row.sensor_id, [row]);
-      else if (knownEnd === row.window_end) known.push(row);
+  for (const { topic, view } of featureTopics) {
+    for (const [at, records] of broker.partitions) {
+      if (!at.startsWith(`${topic}/`)) continue;
+      for (const offset of records.keys()) {
+        const row = rowAt(broker, at, offset);
+        const key = storeKey(view, row.sensor_id);
+        const known = newest.get(key) ?? [];
+        const knownEnd = known[0]?.window_end ?? -Infinity;
+        if (knownEnd < row.window_end) newest.set(key, [row]);
+        else if (knownEnd === row.window_end) known.push(row);
+      }
     }
   }
-  const differences = [...stored.keys()].filter((sensor) => !newest.has(sensor));
-  for (const [sensor, rows] of newest) {
-    const held = JSON.stringify(stored.get(sensor));
+  const differences = [...stored.keys()].filter((key) => !newest.has(key));
+  for (const [key, rows] of newest) {
+    const held = JSON.stringify(stored.get(key));
     if (rows.every((row) => JSON.stringify(row) !== held)) {
-      differences.push(`${sensor}: expected ${JSON.stringify(rows)}, the store holds ${held}`);
+      differences.push(`${key}: expected ${JSON.stringify(rows)}, the store holds ${held}`);
     }
   }
   return differences;

@@ -145,8 +145,9 @@ export async function runHistory(plan: HistoryPlan): Promise<HistoryResult> {
   const broker = createBroker(plan, scheduler, calls);
   const disk = new SimulatedDisk(scheduler);
   const store = new SimulatedFeatureStore(scheduler, calls);
-  const world = { scheduler, broker, disk, store };
   const semantics = historySemantics(plan);
+  const featureTopics = simulatedFeatureTopics(semantics);
+  const world = { scheduler, broker, disk, store, featureTopics };
   const violations = watchCommits({ ...world, ...semantics });
   watchProjection(world, violations);
   const restarts = expectedRestarts(scheduler, violations);
@@ -200,7 +201,7 @@ function createBroker(plan: HistoryPlan, scheduler: Scheduler, calls: Calls): Si
   const broker = new SimulatedBroker(scheduler, calls);
   broker.create(simulatedTopics.input, plan.partitions);
   broker.create(simulatedTopics.rekeyed, plan.partitions);
-  for (const topic of simulatedFeatureTopics(historySemantics(plan))) {
+  for (const { topic } of simulatedFeatureTopics(historySemantics(plan))) {
     broker.create(topic, plan.partitions);
   }
   broker.create(simulatedTopics.anomalies, plan.partitions);

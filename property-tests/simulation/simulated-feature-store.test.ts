@@ -20,8 +20,8 @@ function movingTime(scheduler: Scheduler, store: FeatureStore): FeatureStore {
     return result;
   };
   return {
-    upsert: (rows) => move(store.upsert(rows)),
-    read: (sensorIds) => move(store.read(sensorIds)),
+    upsert: (rows, view) => move(store.upsert(rows, view)),
+    read: (sensorIds, view) => move(store.read(sensorIds, view)),
     ping: () => move(store.ping()),
     close: () => store.close(),
   };

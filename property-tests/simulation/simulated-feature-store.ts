@@ -1,6 +1,7 @@
-// The feature store of the simulation, outside every process: the newest row of each sensor. It can be away, slow, lose
+// The feature store of the simulation, outside every process: the newest row of each sensor in each view. It can be away, slow, lose
 // its last writes at a failover though it had answered them (replication is asynchronous), or be wiped. A batch travels
 // in several requests, as it does to Redis, so that a part of it may be written and the rest lost.
+import { feastView } from '../../src/codecs/feast.ts';
 import type { FeatureRow } from '../../src/codecs/feature-row.ts';
 import { UnavailableError } from '../../src/errors.ts';
 import type { FeatureStore, UpsertCounts } from '../../src/stores/feature-store.ts';
@@ -12,14 +13,20 @@ const rowsPerRequest = 3;
 
 interface Write {
   readonly atMs: number;
-  readonly sensorId: string;
+  readonly key: string;
   readonly before: FeatureRow | undefined;
 }
 
+/** What a sensor's row of a view lies under. */
+export function storeKey(view: string, sensorId: string): string {
+  return `${view}/${sensorId}`;
+}
+
 export class SimulatedFeatureStore {
+  /** By `storeKey`. */
   readonly rows: Map<string, FeatureRow> = new Map();
   /** Sees every write just before it takes effect. */
-  onWrite: (row: FeatureRow, stored: FeatureRow | undefined) => void = () => undefined;
+  onWrite: (key: string, row: FeatureRow, stored: FeatureRow | undefined) => void = () => undefined;
   /** How long a request takes at most, ms each way. */
   travelMs = 20;
   #isAway = false;
@@ -44,10 +51,10 @@ export class SimulatedFeatureStore {
   /** A replica without the writes of the last `lostMs` takes over after `forMs`. */
   failOver(lostMs: number, forMs: number): void {
     const sinceMs = this.#scheduler.nowMs - lostMs;
-    for (const { atMs, sensorId, before } of this.#writes.reverse()) {
+    for (const { atMs, key, before } of this.#writes.reverse()) {
       if (atMs < sinceMs) continue;
-      if (before === undefined) this.rows.delete(sensorId);
-      else this.rows.set(sensorId, before);
+      if (before === undefined) this.rows.delete(key);
+      else this.rows.set(key, before);
     }
     this.#writes = [];
     this.goAway(forMs);
@@ -73,19 +80,19 @@ export class SimulatedFeatureStore {
         this.travelMs,
       );
     return {
-      upsert: async (rows) => {
+      upsert: async (rows, view = feastView) => {
         const requests: Promise<number>[] = [];
         for (let at = 0; at < rows.length; at += rowsPerRequest) {
           const some = rows.slice(at, at + rowsPerRequest);
-          requests.push(call('upsert', () => this.#write(some)));
+          requests.push(call('upsert', () => this.#write(some, view)));
         }
         const written = (await Promise.all(requests)).reduce((sum, count) => sum + count, 0);
         return { written, skipped: rows.length - written } satisfies UpsertCounts;
       },
-      read: (sensorIds) =>
+      read: (sensorIds, view = feastView) =>
         call('ping', () =>
           sensorIds.map((id) => {
-            const row = this.rows.get(id);
+            const row = this.rows.get(storeKey(view, id));
             return row && { eventTimeMs: row.window_end, values: row.features };
           }),
         ),
@@ -95,14 +102,15 @@ export class SimulatedFeatureStore {
     };
   }
 
-  #write(rows: readonly FeatureRow[]): number {
+  #write(rows: readonly FeatureRow[], view: string): number {
     let written = 0;
     for (const row of rows) {
-      const before = this.rows.get(row.sensor_id);
+      const key = storeKey(view, row.sensor_id);
+      const before = this.rows.get(key);
       if (before !== undefined && before.window_end >= row.window_end) continue;
-      this.onWrite(row, before);
-      this.rows.set(row.sensor_id, row);
-      this.#writes.push({ atMs: this.#scheduler.nowMs, sensorId: row.sensor_id, before });
+      this.onWrite(key, row, before);
+      this.rows.set(key, row);
+      this.#writes.push({ atMs: this.#scheduler.nowMs, key, before });
       written += 1;
     }
     return written;

@@ -3,7 +3,12 @@
 // kill -9: nothing of it runs any more, what it had sent may or may not have arrived.
 import type { ShardSettings } from '../../src/actors/shard-context.ts';
 import { parseConfig, type Config } from '../../src/config.ts';
-import { featureTopics, topicNames, type TopicNames } from '../../src/log/topics.ts';
+import {
+  featureTopics,
+  topicNames,
+  type FeatureTopic,
+  type TopicNames,
+} from '../../src/log/topics.ts';
 import type { Logger } from '../../src/logger.ts';
 import type { Semantics } from '../../src/sensors/semantics.ts';
 import { startSupervisor, type Supervisor } from '../../src/supervisor/supervisor.ts';
@@ -17,10 +22,10 @@ export const simulatedTopics: TopicNames = topicNames({
   anomalyTopic: 'sensor_anomalies',
 });
 
-/** Returns the topics of feature rows by window length. */
-export function simulatedFeatureTopics(semantics: Semantics): readonly string[] {
+/** Returns the topics of feature rows by window length, with their views. */
+export function simulatedFeatureTopics(semantics: Semantics): readonly FeatureTopic[] {
   const process = { outputTopic: simulatedTopics.output };
-  return featureTopics({ process, semantics }).map(({ topic }) => topic);
+  return featureTopics({ process, semantics });
 }
 
 export interface SimulatedProcess {

@@ -6,6 +6,7 @@ import type { Config } from '../../src/config.ts';
 import type { ControlPort } from '../../src/control-port.ts';
 import { deferred } from '../../src/deferred.ts';
 import { errorToData, InvariantError } from '../../src/errors.ts';
+import type { FeatureTopic } from '../../src/log/topics.ts';
 import type { Logger } from '../../src/logger.ts';
 import { runOnlineProjection } from '../../src/projections/projector-loop.ts';
 import {
@@ -26,6 +27,7 @@ export interface World {
   readonly broker: SimulatedBroker;
   readonly disk: SimulatedDisk;
   readonly store: SimulatedFeatureStore;
+  readonly featureTopics: readonly FeatureTopic[];
 }
 
 export interface ThreadsOptions {

@@ -111,7 +111,7 @@ async function withAudit<T>(
     const encode = settings.outputFormat === 'avro' ? encodeFeatureRowAvro : encodeFeatureRowJson;
     const { logger } = past;
     const [, ...larger] = featureTopics(config);
-    const store = await openFeatureStore(settings, { features, logger, access: 'read' });
+    const store = await openFeatureStore(config, logger, 'read');
     try {
       return await use({
         context: past,
