@@ -60,6 +60,13 @@ export class CorruptSnapshotError extends SensoriumError {
   readonly directive = 'rebuild';
 }
 
+/** Folding one record threw: memory may be half written. Rebuild it up to that record, then set its sensor aside. */
+export class FoldError extends SensoriumError {
+  override readonly name = 'FoldError';
+  readonly code = 'FOLD';
+  readonly directive = 'rebuild';
+}
+
 /** Our own code broke a rule it relies on: crash the worker, keep the evidence. */
 export class InvariantError extends SensoriumError {
   override readonly name = 'InvariantError';
@@ -73,6 +80,7 @@ export type AnySensoriumError =
   | UnavailableError
   | FencedError
   | CorruptSnapshotError
+  | FoldError
   | InvariantError;
 
 const classes = {
@@ -81,6 +89,7 @@ const classes = {
   UNAVAILABLE: UnavailableError,
   FENCED: FencedError,
   CORRUPT_SNAPSHOT: CorruptSnapshotError,
+  FOLD: FoldError,
   INVARIANT: InvariantError,
 } as const;
 

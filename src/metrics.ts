@@ -21,6 +21,8 @@ export interface Metrics {
   readonly sensors: Gauge<'topic' | 'partition'>;
   readonly openWindows: Gauge<'topic' | 'partition'>;
   readonly idleMarks: Counter;
+  readonly decisions: Counter<'kind'>;
+  readonly quarantinedSensors: Gauge<'topic' | 'partition'>;
   readonly projectedRows: Counter<'result'>;
   readonly projectionLagRecords: Gauge;
   readonly projectionFailures: Counter;
@@ -83,6 +85,10 @@ export function createMetrics(): Metrics {
     sensors: gauge('sensors', 'Sensors with state.', partition),
     openWindows: gauge('open_windows', 'Panes that are open.', partition),
     idleMarks: counter('idle_marks_total', 'Idle marks journaled.'),
+    decisions: counter('decisions_total', 'Decisions on sensors and records journaled, by kind.', [
+      'kind',
+    ]),
+    quarantinedSensors: gauge('quarantined_sensors', 'Sensors that are quarantined.', partition),
     projectedRows: counter('projected_rows_total', 'Feature rows projected, by result.', [
       'result',
     ]),

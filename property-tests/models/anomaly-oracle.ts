@@ -13,11 +13,13 @@ export interface ExpectedAnomaly extends Omit<Verdict, 'anomaly'> {
 
 /** Returns the verdict on each reading, by its offset. */
 export function verdictsOf(
-  accepted: readonly OracleReading[],
+  accepted: readonly (OracleReading & { readonly resets: number })[],
   settings: OracleSettings,
 ): ReadonlyMap<number, Verdict> {
   const verdicts = new Map<number, Verdict>();
-  for (const ofSensor of grouped(accepted, (reading) => reading.sensorId).values()) {
+  const baselineOf = (reading: (typeof accepted)[number]): string =>
+    `${reading.resets} ${reading.sensorId}`;
+  for (const ofSensor of grouped(accepted, baselineOf).values()) {
     const values = ofSensor.map((reading) => reading.value);
     const judged =
       settings.baseline === 'cumulative'

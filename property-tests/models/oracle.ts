@@ -13,11 +13,16 @@ export interface OracleReading {
   readonly value: number;
 }
 
-/** The watermark is moved to `toMs` before the reading at `offset` and after all below it. */
-export interface OracleMark {
-  readonly offset: number;
-  readonly toMs: number;
-}
+/** Happens before the reading at `offset` and after all below it. */
+export type OracleMark =
+  /** The watermark is moved to `toMs`. */
+  | { readonly offset: number; readonly toMs: number }
+  /** A sensor is set aside, taken back, or its baseline begins anew. */
+  | {
+      readonly offset: number;
+      readonly command: 'quarantine' | 'release' | 'reset';
+      readonly sensorId: string;
+    };
 
 export interface OraclePartition {
   readonly partition: number;
@@ -69,7 +74,7 @@ export interface ExpectedRow {
 export interface ExpectedRefusal {
   readonly partition: number;
   readonly offset: number;
-  readonly code: 'late' | 'timestamp_ahead' | 'timestamp_range' | 'sensors_max';
+  readonly code: 'late' | 'timestamp_ahead' | 'timestamp_range' | 'sensors_max' | 'quarantined';
 }
 
 export interface Expected {
@@ -112,6 +117,8 @@ const isBase = (row: ExpectedRow): boolean => row.length_index === 0;
 
 interface Accepted extends OracleReading {
   readonly windowStart: number;
+  /** How often the sensor's baseline had begun anew. */
+  readonly resets: number;
 }
 
 function expectedOfPartition(
@@ -180,6 +187,16 @@ function sortOut(
   const refused: ExpectedRefusal[] = [];
   const watermarks: number[] = [];
   const known = new Set<string>();
+  const quarantined = new Set<string>();
+  const resets = new Map<string, number>();
+  const command = (name: 'quarantine' | 'release' | 'reset', sensorId: string): void => {
+    if (name === 'quarantine' && (known.has(sensorId) || known.size < settings.sensorsMax)) {
+      known.add(sensorId);
+      quarantined.add(sensorId);
+    }
+    if (name === 'release') quarantined.delete(sensorId);
+    if (name === 'reset') resets.set(sensorId, (resets.get(sensorId) ?? 0) + 1);
+  };
   let watermark = -Infinity;
   const advance = (toMs: number): void => {
     watermark = Math.max(watermark, toMs);
@@ -190,7 +207,8 @@ function sortOut(
     for (; nextMark < marks.length; nextMark += 1) {
       const mark = marks[nextMark];
       if (mark === undefined || mark.offset > offset) return;
-      advance(mark.toMs);
+      if ('toMs' in mark) advance(mark.toMs);
+      else command(mark.command, mark.sensorId);
     }
   };
   for (const reading of readings) {
@@ -212,9 +230,11 @@ function sortOut(
       countsForEventTime = false;
     } else if (!known.has(reading.sensorId) && known.size >= settings.sensorsMax) {
       refuse('sensors_max');
+    } else if (quarantined.has(reading.sensorId)) {
+      refuse('quarantined');
     } else {
       known.add(reading.sensorId);
-      accepted.push({ ...reading, windowStart });
+      accepted.push({ ...reading, windowStart, resets: resets.get(reading.sensorId) ?? 0 });
     }
     if (countsForEventTime && settings.watermark !== 'external') {
       advance(timestampMs - settings.watermarkDelayMs);

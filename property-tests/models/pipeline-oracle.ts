@@ -121,7 +121,7 @@ function ofSource(
     const clock = `${partition}/${logs.source.size}/${sourceMaxMs}`;
     if (!keyed) forwards.push(`${partition}/${offset} ${decoded.sensorId} ${clock}`);
   }
-  const marks = idleMarks(logs.journal, `${settings.groupId}/${topic}/${partition}`);
+  const marks = journalMarks(logs.journal, `${settings.groupId}/${topic}/${partition}`);
   const shard = expectedRows([{ partition, readings, marks }], settings);
   const refused = shard.refused.map(
     ({ offset, code }) => `${topic}/${partition}/${offset} ${code}`,
@@ -163,10 +163,10 @@ function ofRekeyed(
       marks.push({ offset: offset + 1, toMs: least - settings.watermarkDelayMs });
     }
   }
-  const idle = idleMarks(logs.journal, `${settings.groupId}/${topic}/${partition}`);
-  // At one offset the record's own clock, pushed at offset + 1, came before the idle mark journaled
+  const journaled = journalMarks(logs.journal, `${settings.groupId}/${topic}/${partition}`);
+  // At one offset the record's own clock, pushed at offset + 1, came before what was journaled
   // there.
-  const all = [...marks, ...idle].sort((a, b) => a.offset - b.offset);
+  const all = [...marks, ...journaled].sort((a, b) => a.offset - b.offset);
   const external = { ...settings, watermark: 'external' as const };
   const shard = expectedRows([{ partition, readings, marks: all }], external);
   return {
@@ -178,12 +178,22 @@ function ofRekeyed(
   };
 }
 
-function idleMarks(journal: readonly LoggedRecord[], shardKey: string): OracleMark[] {
+function journalMarks(journal: readonly LoggedRecord[], shardKey: string): OracleMark[] {
   const entries = journal
     .filter(({ key }) => key === shardKey)
-    .map(({ value }) => JSON.parse(value ?? '') as { offset: number; watermark_ms: number });
-  return entries.map(({ offset, watermark_ms }) => ({ offset, toMs: watermark_ms }));
+    .map(({ value }) => JSON.parse(value ?? '') as JournaledEntry);
+  return entries.map((entry) => {
+    const { offset, kind } = entry;
+    return kind === 'idle'
+      ? { offset, toMs: entry.watermark_ms }
+      : { offset, command: kind, sensorId: entry.sensor_id };
+  });
 }
+
+type JournaledEntry = { readonly offset: number } & (
+  | { readonly kind: 'idle'; readonly watermark_ms: number }
+  | { readonly kind: 'quarantine' | 'release' | 'reset'; readonly sensor_id: string }
+);
 
 /** What a test's own readings look like; anything else is bad. */
 function decode(text: string | null): Decoded | undefined {

@@ -78,7 +78,8 @@ export function foldAll(
   let next = 0;
   const applyMarksUpTo = (offset: number): void => {
     for (let mark = marks[next]; mark !== undefined && mark.offset <= offset; mark = marks[next]) {
-      state.advanceWatermark(mark.toMs, output);
+      if ('toMs' in mark) state.advanceWatermark(mark.toMs, output);
+      else state[mark.command](mark.sensorId);
       next += 1;
     }
   };

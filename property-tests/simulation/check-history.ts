@@ -9,6 +9,7 @@ import {
   type LoggedRecord,
 } from '../models/pipeline-oracle.ts';
 import { storeDifferences } from './check-store.ts';
+import { decisionViolations } from './decision-violations.ts';
 import { stateDifferences } from './fault-free-state.ts';
 import { historySemantics, type HistoryPlan, type HistoryResult } from './history.ts';
 import { simulatedFeatureTopics, simulatedTopics } from './simulated-process.ts';
@@ -40,6 +41,7 @@ export function checkHistory(plan: HistoryPlan, result: HistoryResult): void {
   );
 
   expect(bugs).toEqual([]);
+  expect(decisionViolations(result)).toEqual([]);
   expect(violations).toEqual([]);
   expect(unready).toEqual([]);
   expect(rowDifferences(expected.rows, rowsOf(baseTopic), 1e-9)).toEqual([]);

@@ -3,6 +3,7 @@
 import { createBatchFolder } from '../../src/actors/fold-batch.ts';
 import type { JournalEntry } from '../../src/actors/journal.ts';
 import { createOutbox } from '../../src/actors/outbox.ts';
+import { applyJournalEntry } from '../../src/actors/replay.ts';
 import { decodeSnapshot, emptyMemory, encodeSnapshot } from '../../src/actors/shard-memory.ts';
 import type { OutputRecord, TopicPartition } from '../../src/log/event-log.ts';
 import type { Semantics } from '../../src/sensors/shard-state.ts';
@@ -64,8 +65,7 @@ export function faultFreeSnapshot(
   for (const mark of marksOf(broker, place)) {
     if (mark.offset > until) break;
     foldTo(mark.offset);
-    memory.journalSequence = mark.sequence;
-    memory.state.advanceWatermark(mark.watermark_ms, outbox);
+    applyJournalEntry(memory, mark, outbox);
   }
   foldTo(until);
   return encodeSnapshot(memory, place, journalOffset);

@@ -2,7 +2,7 @@
 // (test:mutants) needs in order to show, where chance would find them too seldom.
 import type { HistoryPlan } from './history.ts';
 
-const quiet: HistoryPlan = {
+export const quietHistory: HistoryPlan = {
   seed: 1,
   partitions: 1,
   sensors: 1,
@@ -16,6 +16,8 @@ const quiet: HistoryPlan = {
   workers: 1,
   events: [],
   crashes: [],
+  traps: 0,
+  commands: [],
   silence: 0,
   inputKeying: 'auto',
   baseline: 'cumulative',
@@ -31,16 +33,16 @@ export interface FixedHistory {
 export const fixedHistories: readonly FixedHistory[] = [
   {
     what: 'a wall clock that stepped back by an hour kept windows open for an hour',
-    plan: { ...quiet, events: [{ at: 0.5, process: 0, kind: 'clockBack' }] },
+    plan: { ...quietHistory, events: [{ at: 0.5, process: 0, kind: 'clockBack' }] },
   },
   {
     what: 'a wall clock that stepped ahead by an hour closed windows before their time',
-    plan: { ...quiet, events: [{ at: 0.5, process: 0, kind: 'clockAhead' }] },
+    plan: { ...quietHistory, events: [{ at: 0.5, process: 0, kind: 'clockAhead' }] },
   },
   {
     what: 'fetches that stall while records come are not silence',
     plan: {
-      ...quiet,
+      ...quietHistory,
       readings: 400,
       events: [
         { at: 0.2, process: 0, kind: 'stall' },
@@ -51,7 +53,7 @@ export const fixedHistories: readonly FixedHistory[] = [
   {
     what: 'forwards after a restored snapshot carry the greatest event time of before',
     plan: {
-      ...quiet,
+      ...quietHistory,
       readings: 400,
       unkeyed: 1,
       late: 0.1,
@@ -62,7 +64,7 @@ export const fixedHistories: readonly FixedHistory[] = [
   {
     what: 'a failover of the store while no projector runs: the next one writes its last minute again',
     plan: {
-      ...quiet,
+      ...quietHistory,
       sensors: 40,
       readings: 80,
       events: [
@@ -72,9 +74,37 @@ export const fixedHistories: readonly FixedHistory[] = [
     },
   },
   {
+    what: 'a sensor set aside after its fold threw stays so through kills, and only until an operator releases it',
+    plan: {
+      ...quietHistory,
+      sensors: 3,
+      readings: 400,
+      traps: 0.01,
+      partitions: 2,
+      events: [0.3, 0.55, 0.75].map((at) => ({ at, process: 0, kind: 'kill' })),
+      commands: [0, 1, 2].map((sensor) => ({ at: 0.5, process: 0, sensor, name: 'release' })),
+    },
+  },
+  {
+    what: 'commands while folding fast are replayed at their own offsets',
+    plan: {
+      ...quietHistory,
+      sensors: 3,
+      readings: 400,
+      unkeyed: 0.3,
+      events: [0.4, 0.62, 0.9].map((at) => ({ at, process: 0, kind: 'kill' })),
+      commands: [
+        { at: 0.25, process: 0, sensor: 0, name: 'quarantine' },
+        { at: 0.35, process: 0, sensor: 1, name: 'reset' },
+        { at: 0.6, process: 0, sensor: 0, name: 'release' },
+        { at: 0.7, process: 0, sensor: 2, name: 'quarantine' },
+      ],
+    },
+  },
+  {
     what: 'a failover of the store between two answers: the last minute is written again',
     plan: {
-      ...quiet,
+      ...quietHistory,
       sensors: 40,
       readings: 80,
       events: [0.35, 0.5, 0.65, 0.8].map((at) => ({ at, process: 0, kind: 'storeFailover' })),
@@ -83,7 +113,7 @@ export const fixedHistories: readonly FixedHistory[] = [
   {
     what: 'no position of the projection is committed before a slow store has answered',
     plan: {
-      ...quiet,
+      ...quietHistory,
       sensors: 40,
       readings: 400,
       events: [0.2, 0.4, 0.6].map((at) => ({ at, process: 0, kind: 'storeSlow' })),
@@ -92,24 +122,28 @@ export const fixedHistories: readonly FixedHistory[] = [
   {
     what: 'a task that failed leaves nothing at work in its thread',
     plan: {
-      ...quiet,
+      ...quietHistory,
       readings: 200,
       events: [0.3, 0.4, 0.5, 0.6].map((at) => ({ at, process: 0, kind: 'membershipLost' })),
     },
   },
   {
     what: 'a worker that dies five times in a minute is started again each time',
-    plan: { ...quiet, doom: { thread: 0, afterMs: 50, times: 5 } },
+    plan: { ...quietHistory, doom: { thread: 0, afterMs: 50, times: 5 } },
     lastLines: [],
   },
   {
     what: 'a worker that dies a sixth time ends its process, which says why',
-    plan: { ...quiet, doom: { thread: 0, afterMs: 50, times: 6 } },
+    plan: { ...quietHistory, doom: { thread: 0, afterMs: 50, times: 6 } },
     lastLines: ['worker 0 failed 6 times within 60 s, last: a bug that nobody caught'],
   },
   {
     what: 'a projector that dies a sixth time ends its process, which says why',
-    plan: { ...quiet, doom: { thread: 1, afterMs: 50, times: 6 } },
+    plan: { ...quietHistory, doom: { thread: 1, afterMs: 50, times: 6 } },
     lastLines: ['projector failed 6 times within 60 s, last: a bug that nobody caught'],
+  },
+  {
+    what: 'two readings in a row that throw undid each other’s decision for ever',
+    plan: { ...quietHistory, sensors: 6, readings: 300, traps: 1 },
   },
 ];

@@ -2,6 +2,7 @@
 // processes and threads are killed, frozen, drained and started, die inside calls, and calls, disks and the feature store
 // fail; then quiet until everything settled.
 import type { OutputRecord } from '../../src/log/event-log.ts';
+import type { SensorCommand } from '../../src/actors/protocol.ts';
 import type { ShardSettings } from '../../src/actors/shard-context.ts';
 import type { Semantics } from '../../src/sensors/shard-state.ts';
 import { watchProjection } from './check-store.ts';
@@ -20,6 +21,7 @@ import {
   type SimulatedProcess,
 } from './simulated-process.ts';
 import { SimulatedDisk } from './simulated-snapshots.ts';
+import { trapMin } from './trapped-baseline.ts';
 
 export type HistoryEventKind =
   | 'kill'
@@ -75,6 +77,15 @@ export interface HistoryPlan {
   }[];
   /** A thread of the first process that dies so long after each of its starts, so many times. */
   readonly doom?: { readonly thread: number; readonly afterMs: number; readonly times: number };
+  /** Share of readings whose fold throws. */
+  readonly traps: number;
+  /** What an operator asks a process, at which share of the run. */
+  readonly commands: readonly {
+    readonly at: number;
+    readonly process: number;
+    readonly sensor: number;
+    readonly name: SensorCommand['name'];
+  }[];
   /** The input falls silent for this share of the run, after one third of it. */
   readonly silence: number;
   readonly inputKeying: 'auto' | 'rekey';
@@ -93,6 +104,7 @@ export interface HistoryResult {
   readonly unready: readonly string[];
   /** What did not hold at some commit, write or end of a thread on the way. */
   readonly violations: readonly string[];
+  readonly acknowledged: SimulatedProcess['acknowledged'];
 }
 
 export const historySemantics = (plan: HistoryPlan): Semantics => ({
@@ -180,6 +192,12 @@ export async function runHistory(plan: HistoryPlan): Promise<HistoryResult> {
       strike(world, target, kind);
     });
   }
+  for (const { at, process, sensor, name } of plan.commands) {
+    scheduler.after(at * feedMs, () => {
+      const sensorId = `s${sensor % plan.sensors}`;
+      processes[process % processes.length]?.command({ name, sensorId, message: 'a test' });
+    });
+  }
   await scheduler.runUntil(startMs + feedMs);
   faults.stop();
   await scheduler.runUntil(startMs + feedMs + settleMs);
@@ -194,7 +212,8 @@ export async function runHistory(plan: HistoryPlan): Promise<HistoryResult> {
   start(processes.length, 1);
   await scheduler.runUntil(scheduler.nowMs + aloneMs);
   await drainAll();
-  return { broker, disk, store, violations, unready, ...restarts };
+  const acknowledged = all.flatMap((process) => process.acknowledged);
+  return { broker, disk, store, violations, unready, acknowledged, ...restarts };
 }
 
 function createBroker(plan: HistoryPlan, scheduler: Scheduler, calls: Calls): SimulatedBroker {
@@ -235,7 +254,8 @@ function makeRecord(plan: HistoryPlan, scheduler: Scheduler, index: number): Out
   const sensorId = `s${Math.floor(random() * plan.sensors)}`;
   const lateMs = random() < plan.late ? 15_000 + random() * 20_000 : random() * 1_900;
   const timestamp = Math.floor(scheduler.nowMs - lateMs);
-  const value = 20 + index / 1_000 + (random() < 0.02 ? 50 : 0);
+  const usual = 20 + index / 1_000 + (random() < 0.02 ? 50 : 0);
+  const value = plan.traps > 0 && random() < plan.traps ? trapMin + usual : usual;
   const text =
     random() < plan.bad
       ? `{"sensor_id":"${sensorId}","value":`

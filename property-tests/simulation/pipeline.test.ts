@@ -22,6 +22,9 @@ function plans(faults: {
   readonly silence?: readonly number[];
   readonly crashesMax?: number;
   readonly doom?: boolean;
+  readonly traps?: readonly number[];
+  readonly commandsMax?: number;
+  readonly sensorsMax?: number;
 }): fc.Arbitrary<HistoryPlan> {
   const doom = fc.record({
     thread: fc.nat(2),
@@ -33,7 +36,7 @@ function plans(faults: {
     seed: fc.nat(0x7fffffff),
     partitions: fc.integer({ min: 1, max: 3 }),
     // Of many sensors some fall silent: a row of theirs that gets lost is not made up for by a next one.
-    sensors: fc.oneof(fc.integer({ min: 1, max: 6 }), fc.constant(40)),
+    sensors: fc.oneof(fc.integer({ min: 1, max: 6 }), fc.constant(faults.sensorsMax ?? 40)),
     readings: fc.integer({ min: 0, max: 400 }),
     unkeyed: fc.constantFrom(0, 0, 0.3, 1),
     bad: fc.constantFrom(0, 0.05),
@@ -75,6 +78,16 @@ function plans(faults: {
       }),
       { maxLength: faults.crashesMax ?? 0 },
     ),
+    traps: fc.constantFrom(...(faults.traps ?? [0])),
+    commands: fc.array(
+      fc.record({
+        at: fc.double({ min: 0, max: 1, noNaN: true }),
+        process: fc.nat(3),
+        sensor: fc.nat(5),
+        name: fc.constantFrom('quarantine' as const, 'release' as const, 'reset' as const),
+      }),
+      { maxLength: faults.commandsMax ?? 0 },
+    ),
     silence: fc.constantFrom(...(faults.silence ?? [0])),
     inputKeying: fc.constantFrom('auto' as const, 'auto' as const, 'rekey' as const),
     baseline: fc.constantFrom('cumulative' as const, 'adaptive' as const),
@@ -96,6 +109,20 @@ const laws = [
       diskFaults: [0, 0.3],
       silence: [0, 0.4],
       crashesMax: 3,
+      commandsMax: 3,
+    },
+  },
+  {
+    law: 'a fold that throws sets one sensor aside, operators set aside, take back and reset: all journaled, all replayed',
+    share: 0.2,
+    faults: {
+      kinds: ['kill', 'kill', 'drain', 'join', 'freeze'],
+      diskFaults: [0, 0.3],
+      crashesMax: 3,
+      traps: [0, 0.01, 0.5],
+      // More that throw within an hour would be the program's fault, and end it.
+      sensorsMax: 6,
+      commandsMax: 4,
     },
   },
   {

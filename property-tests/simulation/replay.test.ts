@@ -32,6 +32,8 @@ const plans: fc.Arbitrary<HistoryPlan> = fc.record({
   ),
   workers: fc.constant(1),
   crashes: fc.constant([]),
+  traps: fc.constant(0),
+  commands: fc.constant([]),
   silence: fc.constantFrom(0, 0.4),
   inputKeying: fc.constantFrom('auto' as const, 'rekey' as const),
   baseline: fc.constantFrom('cumulative' as const, 'adaptive' as const),

@@ -1,8 +1,10 @@
 // One process of the simulation: the real supervisor, its worker threads and its projector over the simulated log,
 // clock, disk and feature store, and what `run` makes of a signal and of a supervisor that gave up. Killing it is
 // kill -9: nothing of it runs any more, what it had sent may or may not have arrived.
+import type { CommandOutcome, SensorCommand } from '../../src/actors/protocol.ts';
 import type { ShardSettings } from '../../src/actors/shard-context.ts';
 import { parseConfig, type Config } from '../../src/config.ts';
+import { isSensoriumError } from '../../src/errors.ts';
 import {
   featureTopics,
   topicNames,
@@ -40,6 +42,9 @@ export interface SimulatedProcess {
   hang(thread: Life): void;
   /** SIGTERM; returns the threads that had to be ended by force. */
   drain(): Promise<readonly string[]>;
+  /** An operator asks; what was acknowledged is in `acknowledged`. */
+  command(command: SensorCommand): void;
+  readonly acknowledged: readonly (SensorCommand & CommandOutcome)[];
 }
 
 export interface ProcessOptions {
@@ -69,6 +74,7 @@ const sessionTimeoutMs = 6_000;
 export function startProcess(options: ProcessOptions): SimulatedProcess {
   const { restarts, world, workers } = options;
   const { broker, scheduler } = world;
+  const acknowledged: (SensorCommand & CommandOutcome)[] = [];
   const life = new Life();
   const threads = new Map<string, Life>();
   // A group notices a death after the session timeout.
@@ -126,6 +132,18 @@ export function startProcess(options: ProcessOptions): SimulatedProcess {
     hang(thread) {
       thread.freeze();
       expireIf(thread, () => thread.alive);
+    },
+    acknowledged,
+    command(command) {
+      life.run(() => {
+        const remember = (outcomes: readonly CommandOutcome[]): void => {
+          acknowledged.push(...outcomes.map((outcome) => ({ ...command, ...outcome })));
+        };
+        supervisor.command(command).then(remember, (error: unknown) => {
+          // Nobody acknowledged it: it may be in the journal or not.
+          if (!isSensoriumError(error) || error.directive !== 'retry') throw error;
+        });
+      });
     },
     async drain() {
       watch.draining();

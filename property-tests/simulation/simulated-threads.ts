@@ -21,6 +21,7 @@ import type { SimulatedFeatureStore } from './simulated-feature-store.ts';
 import { processClock, Life } from './simulated-life.ts';
 import type { SimulatedBroker } from './simulated-log.ts';
 import type { SimulatedDisk } from './simulated-snapshots.ts';
+import { createTrappedBaseline } from './trapped-baseline.ts';
 
 export interface World {
   readonly scheduler: Scheduler;
@@ -113,7 +114,9 @@ async function run(options: ThreadsOptions, name: string, task: Task, life: Life
     if (name === 'projector') {
       await runOnlineProjection({ ...task, log, store: world.store.connect(life), clock, logger });
     } else {
-      await runShards({ ...task, log, snapshots: world.disk.connect(life), clock, logger });
+      const snapshots = world.disk.connect(life);
+      const createBaseline = createTrappedBaseline;
+      await runShards({ ...task, log, snapshots, clock, logger, createBaseline });
     }
   } finally {
     await log.close();

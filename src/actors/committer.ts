@@ -7,6 +7,8 @@ import { UnavailableError } from '../errors.ts';
 import type { OutputRecord, PartitionWriter, TopicPartition } from '../log/event-log.ts';
 import type { Timer } from '../clock.ts';
 import { commitDelayMs } from './commit-policy.ts';
+import { CommitWaiters } from './commit-waiters.ts';
+import { countCommitted, type CommittedTotals } from './committed-counts.ts';
 import type { Outbox, Outgoing } from './outbox.ts';
 import {
   encodePositionMetadata,
@@ -40,11 +42,7 @@ export class Committer {
   sourceIdle = false;
   lagRecords = 0;
   /** Committed since this session began. */
-  readonly totals: { readings: number; featureRows: number; deadLetters: number } = {
-    readings: 0,
-    featureRows: 0,
-    deadLetters: 0,
-  };
+  readonly totals: CommittedTotals = { readings: 0, featureRows: 0, deadLetters: 0 };
 
   readonly #parts: CommitterParts;
   #snapshots: readonly NamedSnapshot[];
@@ -56,6 +54,7 @@ export class Committer {
   #snapshotInFlight: Promise<void> | undefined;
   #snapshotDueMs: number;
   #timer: Timer | undefined;
+  readonly #waiters = new CommitWaiters();
   #closed = false;
   #draining = false;
 
@@ -115,9 +114,23 @@ export class Committer {
     if (!this.#closed && this.#snapshots !== this.#snapshotsNamed) await this.#commit(false);
   }
 
+  /**
+   * Resolves once all that is pending now is committed.
+   * @throws UnavailableError when the session ends first: whether it is committed is then unknown.
+   */
+  async committed(): Promise<void> {
+    const { outbox } = this.#parts;
+    const pending = outbox.featureRows + outbox.otherRecords > 0;
+    const waiting = pending && !this.#closed ? this.#waiters.wait() : this.#inFlight;
+    this.poke();
+    if ((await waiting) === true || !this.#closed) return;
+    throw new UnavailableError('the shard was lost before the commit was certain: ask again');
+  }
+
   close(): void {
     this.#closed = true;
     this.#timer?.cancel();
+    this.#waiters.lost();
   }
 
   #positionMoved(): boolean {
@@ -142,6 +155,7 @@ export class Committer {
     try {
       // The cut: everything up to the commit is read in one go, before the next reading folds.
       const outgoing = outbox.take();
+      this.#waiters.cut();
       const nextOffset = memory.position;
       const snapshots = this.#snapshots;
       const metadata = encodePositionMetadata(this.#metadata(snapshots));
@@ -155,8 +169,9 @@ export class Committer {
       this.#lastMarker = marker;
       this.lastCommitMs = clock.nowMs();
       this.#noteJournalEnd(outgoing, ends);
+      this.#waiters.committed();
       metrics.commitSeconds.observe((clock.monotonicMs() - this.#lastCommitStartMs) / 1_000);
-      this.#count(outgoing);
+      countCommitted(outgoing, this.totals, metrics);
       this.#forgetUnnamed(snapshots);
       if (snapshot !== undefined) this.#snapshotInFlight = this.#store(snapshot);
     } catch (error) {
@@ -212,26 +227,10 @@ export class Committer {
     outgoing: Outgoing,
     ends: readonly (TopicPartition & { readonly endOffset: number })[],
   ): void {
-    if (outgoing.journalEntries === 0) return;
+    if (outgoing.journalEntries.size === 0) return;
     const { journal } = this.#parts.context.topics;
     const end = ends.find(({ topic }) => topic === journal);
     if (end !== undefined) this.#journalOffset = end.endOffset;
-  }
-
-  #count(outgoing: Outgoing): void {
-    const { metrics } = this.#parts.context;
-    this.totals.readings += outgoing.readings;
-    this.totals.featureRows += outgoing.featureRows;
-    metrics.readings.inc(outgoing.readings);
-    metrics.featureRows.inc(outgoing.featureRows);
-    metrics.anomalies.inc(outgoing.anomalies);
-    metrics.anomalyRecords.inc(outgoing.anomalyRecords);
-    metrics.forwards.inc(outgoing.forwards);
-    metrics.idleMarks.inc(outgoing.journalEntries);
-    for (const [reason, letters] of outgoing.deadLettersByReason) {
-      this.totals.deadLetters += letters;
-      metrics.deadLetters.inc({ reason }, letters);
-    }
   }
 
   #copyIfDue(snapshotNow: boolean): PendingSnapshot | undefined {

@@ -34,6 +34,12 @@ export interface BatchFolder {
    * (exclusive). Returns whether it stopped there, the cursor standing on a record not yet folded.
    */
   fold(memory: ShardMemory, records: RecordCursor, until: number): boolean;
+  /**
+   * The sensor into which the record is folded here; undefined where into none, or where even decoding it throws.
+   */
+  sensorOf(memory: ShardMemory, record: RecordCursor): string | undefined;
+  /** Makes the record the cursor stands on a dead letter, unread. */
+  refuse(record: RecordCursor, reason: DeadLetterReason): void;
 }
 
 const keyMismatch: DeadLetterReason = {
@@ -146,6 +152,22 @@ class ShardFolder implements BatchFolder {
     const { outbox, shard, topics } = this.context;
     if (outbox.muted) return;
     outbox.deadLetter(reason.code, deadLetterRecord(record, reason, shard, topics.deadLetters));
+  }
+
+  sensorOf(memory: ShardMemory, record: RecordCursor): string | undefined {
+    const { reading } = this;
+    try {
+      const reason = decodeReading(record.bytes, record.valueStart, record.valueEnd, reading);
+      const isFoldedHere = memory.role === 'rekeyed' || !this.rekeyAll;
+      if (reason !== null || !isFoldedHere || !keyIsSensorId(record, reading)) return undefined;
+    } catch {
+      return undefined;
+    }
+    return Buffer.from(reading.idBytes.subarray(reading.idStart, reading.idEnd)).toString();
+  }
+
+  refuse(record: RecordCursor, reason: DeadLetterReason): void {
+    this.sendDeadLetter(record, reason);
   }
 }
 

@@ -2,19 +2,48 @@
 // in the transaction of the commit that first shows its effect, keyed by its shard.
 //
 //   key    <group>/<topic>/<partition>
-//   value  {"version":1,"sequence":1..,"offset":<applied before this input offset>,"kind":"idle","watermark_ms":…}
+//   value  {"version":1,"sequence":1..,"offset":<applied before this input offset>,"kind":…,…}
+//
+//   idle        watermark_ms                              event time flowed while nothing came
+//   quarantine  sensor_id cause message decided_ms        set aside by an operator, or after its fold threw
+//   release     sensor_id                                 taken back
+//   reset       sensor_id                                 its baseline begins anew
+//   skip        message decided_ms                        the record at `offset` cannot be folded at all
 import type { EventLog, OutputRecord, TopicPartition } from '../log/event-log.ts';
 import { ConfigError, InvariantError, UnavailableError } from '../errors.ts';
 
-export interface JournalEntry {
+export type QuarantineCause = 'operator' | 'fold_failed';
+
+export type Decision =
+  | { readonly kind: 'idle'; readonly watermark_ms: number }
+  | {
+      readonly kind: 'quarantine';
+      readonly sensor_id: string;
+      readonly cause: QuarantineCause;
+      readonly message: string;
+      /** Wall clock; it bounds how many are decided an hour, and is shown. */
+      readonly decided_ms: number;
+    }
+  | { readonly kind: 'release' | 'reset'; readonly sensor_id: string }
+  | { readonly kind: 'skip'; readonly message: string; readonly decided_ms: number };
+
+export type DecisionKind = Decision['kind'];
+
+export type JournalEntry = Decision & {
   readonly version: 1;
   /** 1, 2, 3 … per shard. */
   readonly sequence: number;
   /** Applied when all records below this offset are folded and before the record at it. */
   readonly offset: number;
-  readonly kind: 'idle';
-  readonly watermark_ms: number;
-}
+};
+
+const kinds: ReadonlySet<string> = new Set<DecisionKind>([
+  'idle',
+  'quarantine',
+  'release',
+  'reset',
+  'skip',
+]);
 
 /** Returns the record that writes `entry` into its shard's partition of the journal. */
 export function journalRecord(
@@ -109,7 +138,7 @@ async function* shardEntries(
 
 function decodeEntry(text: string, shardKey: string): JournalEntry {
   const entry = JSON.parse(text) as JournalEntry;
-  if (entry.version !== 1 || entry.kind !== 'idle' || !Number.isSafeInteger(entry.offset)) {
+  if (entry.version !== 1 || !kinds.has(entry.kind) || !Number.isSafeInteger(entry.offset)) {
     throw new InvariantError(`unknown journal entry of shard ${shardKey}: ${text.slice(0, 200)}`);
   }
   return entry;

@@ -3,6 +3,7 @@
 // A window that closes is only copied here, and becomes a record when the commit asks for it: all sensors close the same
 // minute at once, and the fold must not wait for a million rows to be written.
 import type { OutputRecord } from '../log/event-log.ts';
+import type { DecisionKind } from './journal.ts';
 import type {
   AnomalousReading,
   ClosedWindow,
@@ -17,7 +18,7 @@ export interface OutboxCounts {
   readonly anomalies: number;
   readonly anomalyRecords: number;
   readonly forwards: number;
-  readonly journalEntries: number;
+  readonly journalEntries: ReadonlyMap<DecisionKind, number>;
   readonly deadLettersByReason: ReadonlyMap<string, number>;
 }
 
@@ -35,7 +36,7 @@ export interface Outbox extends Required<FoldOutputs> {
   countReadings(readings: number): void;
   deadLetter(reasonCode: string, record: OutputRecord): void;
   forward(record: OutputRecord): void;
-  journal(record: OutputRecord): void;
+  journal(kind: DecisionKind, record: OutputRecord): void;
   /** Everything since the last take, in order. */
   take(): Outgoing;
 }
@@ -100,8 +101,8 @@ export function createOutbox(encode: OutboxEncoders): Outbox {
       counts.forwards += 1;
       push(record);
     },
-    journal(record) {
-      counts.journalEntries += 1;
+    journal(kind, record) {
+      counts.journalEntries.set(kind, (counts.journalEntries.get(kind) ?? 0) + 1);
       push(record);
     },
     take() {
@@ -136,7 +137,7 @@ function emptyCounts(): {
   anomalies: number;
   anomalyRecords: number;
   forwards: number;
-  journalEntries: number;
+  journalEntries: Map<DecisionKind, number>;
   deadLettersByReason: Map<string, number>;
 } {
   return {
@@ -145,7 +146,7 @@ function emptyCounts(): {
     anomalies: 0,
     anomalyRecords: 0,
     forwards: 0,
-    journalEntries: 0,
+    journalEntries: new Map(),
     deadLettersByReason: new Map(),
   };
 }

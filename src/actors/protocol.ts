@@ -29,9 +29,21 @@ export interface ShardStatus {
   readonly readings: number;
   readonly featureRows: number;
   readonly deadLetters: number;
+  /** Sensors set aside, and the first of them with their reasons. */
+  readonly quarantined: number;
+  readonly quarantines: readonly QuarantineView[];
   readonly lastCommitMs: number | null;
   readonly lastSnapshotMs: number | null;
   readonly error?: ErrorData;
+}
+
+/** Why a sensor is set aside. */
+export interface QuarantineView {
+  readonly sensor_id: string;
+  readonly cause: 'operator' | 'fold_failed';
+  readonly message: string;
+  readonly offset: number;
+  readonly decided_ms: number;
 }
 
 export interface WindowView {
@@ -47,11 +59,31 @@ export interface SensorView extends SensorInspection {
   readonly partition: number;
   /** The offset this view is valid at: everything below it is folded. */
   readonly offset: number;
+  readonly quarantine?: QuarantineView;
+}
+
+/** What an operator asks of one sensor: `POST /sensors/{id}/{name}`. */
+export interface SensorCommand {
+  readonly name: 'quarantine' | 'release' | 'reset';
+  readonly sensorId: string;
+  /** Why, in the operator's words; may be empty. */
+  readonly message: string;
+}
+
+/** A command that is committed. */
+export interface CommandOutcome {
+  readonly topic: string;
+  readonly partition: number;
+  /** Readings from this offset on are folded under it. */
+  readonly offset: number;
+  /** False where the sensor was as asked already. */
+  readonly changed: boolean;
 }
 
 export type WorkerCommand =
   | { readonly type: 'drain' }
   | { readonly type: 'metrics'; readonly requestId: number }
+  | { readonly type: 'command'; readonly requestId: number; readonly command: SensorCommand }
   | { readonly type: 'sensor'; readonly requestId: number; readonly sensorId: string }
   | { readonly type: 'sensors'; readonly requestId: number; readonly limit: number };
 
@@ -73,5 +105,12 @@ export type WorkerEvent =
       readonly type: 'sensors';
       readonly requestId: number;
       readonly sensorIds: readonly string[];
+    }
+  /** One for each shard that has the sensor, committed; with an error it is unknown whether any is. */
+  | {
+      readonly type: 'command';
+      readonly requestId: number;
+      readonly outcomes: readonly CommandOutcome[];
+      readonly error?: ErrorData;
     }
   | { readonly type: 'drained' };

@@ -59,7 +59,7 @@ async function firstAcquire(
   role: ShardRole,
   writer: PartitionWriter,
 ): Promise<Recovered> {
-  const { log, semantics, settings } = context;
+  const { createBaseline, log, semantics, settings } = context;
   const journal = journalPartitionOf(context, shard);
   const shardKey = shardKeyOf(settings.groupId, shard);
   if (await journalHasEntries(log, journal, shardKey)) {
@@ -90,7 +90,7 @@ async function firstAcquire(
     metadata: encodePositionMetadata(metadata),
     records: [],
   });
-  const memory = emptyMemory(role, semantics, origin);
+  const memory = emptyMemory(role, semantics, origin, createBaseline);
   const journalOffset = journalEnd;
   return { memory, committedOffset: origin, metadata, journalOffset, journalEntries: [] };
 }

@@ -1,7 +1,8 @@
 // Replay: the fold of one shard from a recovered memory on, the journal's entries applied at their recorded offsets. One
 // piece for all who need the state at an offset: an owner that recovers and then folds on, `replay` and `audit`.
-import type { FetchedBatch } from '../log/event-log.ts';
+import type { FetchedBatch, RecordCursor } from '../log/event-log.ts';
 import type { ClosedWindows } from '../sensors/shard-state.ts';
+import { noteFailure } from './failures.ts';
 import type { BatchFolder } from './fold-batch.ts';
 import type { JournalEntry } from './journal.ts';
 import type { ShardMemory } from './shard-memory.ts';
@@ -16,6 +17,15 @@ export interface ReplayParts {
   /** Exclusive: entries at it are applied, the record at it is not folded before `onEnd` was called. */
   readonly end: number;
   onEnd?(): void;
+  /** A record past `end` to be decided on before it is folded. */
+  readonly suspect?: {
+    readonly offset: number;
+    /**
+     * The cursor stands on the suspect, or on a later record where the log no longer holds it. Returns whether something
+     * was decided: the rest of the batch is then left unfolded, so that nothing it does can undo the decision.
+     */
+    decide(record: RecordCursor): boolean;
+  };
 }
 
 export class Replay {
@@ -27,6 +37,7 @@ export class Replay {
   #applied = 0;
   readonly #end: number;
   #ended = false;
+  #suspect: ReplayParts['suspect'];
 
   constructor(parts: ReplayParts) {
     this.memory = parts.memory;
@@ -34,6 +45,7 @@ export class Replay {
     this.#closed = parts.closed;
     this.#entries = parts.entries;
     this.#end = parts.end;
+    this.#suspect = parts.suspect;
     this.#onEnd = () => parts.onEnd?.();
   }
 
@@ -47,17 +59,28 @@ export class Replay {
     while (this.#nextStop() <= this.memory.position) this.#passStop(this.#nextStop());
   }
 
-  /** Folds the records of `batch` from the memory's position on. */
-  fold(batch: FetchedBatch): void {
+  /** Folds the records of `batch` from the memory's position on; returns whether all, or up to a decision. */
+  fold(batch: FetchedBatch): 'folded' | 'decided' {
     const { memory } = this;
     const records = batch.records();
     let standing = records.next();
     while (standing) {
-      standing = this.#folder.fold(memory, records, this.#nextStop());
-      if (standing) this.#passStop(this.#nextStop());
+      const suspectOffset = this.#suspect?.offset ?? Infinity;
+      const stop = Math.min(this.#nextStop(), suspectOffset);
+      standing = this.#folder.fold(memory, records, stop);
+      if (!standing) break;
+      if (this.#nextStop() <= records.offset) this.#passStop(this.#nextStop());
+      else if (this.#passSuspect(records)) return 'decided';
     }
     memory.position = Math.max(memory.position, batch.nextOffset);
     this.begin();
+    return 'folded';
+  }
+
+  #passSuspect(record: RecordCursor): boolean {
+    const suspect = this.#suspect;
+    this.#suspect = undefined;
+    return suspect?.decide(record) ?? false;
   }
 
   /** The next offset at which something is to be done before folding on; Infinity past the end. */
@@ -79,12 +102,36 @@ export class Replay {
   }
 }
 
-/** Makes the memory what it was after the decision that `entry` records. */
+/** Makes the memory what it was after the decision that `entry` records; windows that it closes go to `closed`. */
 export function applyJournalEntry(
   memory: ShardMemory,
   entry: JournalEntry,
   closed: ClosedWindows,
 ): void {
+  const { state } = memory;
   memory.journalSequence = entry.sequence;
-  memory.state.advanceWatermark(entry.watermark_ms, closed);
+  switch (entry.kind) {
+    case 'idle':
+      return state.advanceWatermark(entry.watermark_ms, closed);
+    case 'quarantine': {
+      const { sensor_id: sensorId, cause, message, offset, decided_ms: decidedMs } = entry;
+      if (cause === 'fold_failed') noteFailure(memory, decidedMs);
+      const isSetAside = state.quarantine(sensorId);
+      if (isSetAside) memory.quarantines.set(sensorId, { cause, message, offset, decidedMs });
+      return;
+    }
+    case 'release':
+      state.release(entry.sensor_id);
+      memory.quarantines.delete(entry.sensor_id);
+      return;
+    case 'reset':
+      state.reset(entry.sensor_id);
+      return;
+    case 'skip':
+      noteFailure(memory, entry.decided_ms);
+      memory.position = Math.max(memory.position, entry.offset + 1);
+      return;
+    default:
+      return entry satisfies never;
+  }
 }

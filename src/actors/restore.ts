@@ -12,7 +12,14 @@ import { decodeSnapshot, emptyMemory, type ShardMemory, type ShardRole } from '.
 /** What reading a shard's past needs of its context; nothing in it can write. */
 export interface RestoreContext extends Pick<
   ShardContext,
-  'log' | 'snapshots' | 'semantics' | 'topics' | 'logger' | 'sourcePartitions' | 'journalPartitions'
+  | 'log'
+  | 'snapshots'
+  | 'semantics'
+  | 'topics'
+  | 'logger'
+  | 'sourcePartitions'
+  | 'journalPartitions'
+  | 'createBaseline'
 > {
   readonly settings: Pick<ShardSettings, 'groupId'>;
 }
@@ -69,7 +76,7 @@ export async function* restorableSnapshots(
     let restored: StartingPoint;
     try {
       const bytes = await context.snapshots.read(shardKey, reference);
-      restored = decodeSnapshot(bytes, shard, role, context.semantics);
+      restored = decodeSnapshot(bytes, shard, role, context.semantics, context.createBaseline);
     } catch (error) {
       if (!(error instanceof CorruptSnapshotError)) throw error;
       context.logger.warn(
@@ -84,11 +91,12 @@ export async function* restorableSnapshots(
 
 /** Returns the memory that has folded nothing, at the offset where the log began for this group. */
 export function originOf(
-  { semantics }: RestoreContext,
+  { semantics, createBaseline }: RestoreContext,
   role: ShardRole,
   { origin, journal }: PositionMetadata,
 ): StartingPoint {
-  return { memory: emptyMemory(role, semantics, origin), journalOffset: journal.originOffset };
+  const memory = emptyMemory(role, semantics, origin, createBaseline);
+  return { memory, journalOffset: journal.originOffset };
 }
 
 /**

@@ -8,7 +8,7 @@ import type {
 } from '../log/event-log.ts';
 import type { Timer } from '../clock.ts';
 import { decodePositionMetadata } from './position-metadata.ts';
-import type { SensorView, ShardStatus } from './protocol.ts';
+import type { CommandOutcome, SensorCommand, SensorView, ShardStatus } from './protocol.ts';
 import { Shard } from './shard.ts';
 import type { ShardContext } from './shard-context.ts';
 
@@ -100,6 +100,16 @@ export class Router implements GroupListener {
       if (view !== undefined) return view;
     }
     return undefined;
+  }
+
+  /**
+   * Has every shard obey that has the sensor; resolves once that is committed. Empty where none has it.
+   * @throws UnavailableError when a shard that may have it could not say, or the end of a commit is unknown.
+   */
+  async command(command: SensorCommand): Promise<readonly CommandOutcome[]> {
+    const shards = [...this.#shards.values()];
+    const outcomes = await Promise.all(shards.map((shard) => shard.command(command)));
+    return outcomes.filter((outcome) => outcome !== undefined);
   }
 
   sensorIds(limit: number): readonly string[] {

@@ -1,16 +1,24 @@
 // One period of ownership of a shard, from a recovered memory to its end: replay, then fold live and commit. Anything
 // indefinite ends the session; its memory is dropped as a whole and the shard recovers into a new one.
-import type { FetchedBatch, PartitionWriter, TopicPartition } from '../log/event-log.ts';
+import { UnavailableError } from '../errors.ts';
+import type {
+  FetchedBatch,
+  PartitionWriter,
+  RecordCursor,
+  TopicPartition,
+} from '../log/event-log.ts';
 import { anomalyEncoder, featureRowRecord } from './output-records.ts';
 import { Committer } from './committer.ts';
+import { decide, type Deciding } from './decisions.ts';
+import { decisionOn, foldFailedReason, foldFailure, type Suspect } from './fold-failure.ts';
 import { createBatchFolder, type BatchFolder } from './fold-batch.ts';
 import { idleMarkMs } from './idle-rule.ts';
-import { journalRecord, type JournalEntry } from './journal.ts';
 import { createOutbox, type Outbox } from './outbox.ts';
+import type { CommandOutcome, SensorCommand } from './protocol.ts';
 import type { Recovered } from './recovery.ts';
-import { applyJournalEntry, Replay } from './replay.ts';
-import { journalPartitionOf } from './restore.ts';
-import { shardKeyOf, type ShardContext } from './shard-context.ts';
+import { Replay } from './replay.ts';
+import { decisionOf } from './sensor-command.ts';
+import { runsAhead, type ShardContext } from './shard-context.ts';
 import type { ShardMemory } from './shard-memory.ts';
 import { allSourcesIdle } from './source-clocks.ts';
 
@@ -18,6 +26,8 @@ export interface SessionHost {
   /** The replay reached the committed offset: outputs count from here on. */
   live(): void;
   failed(error: unknown): void;
+  /** What was decided on the suspect is committed. */
+  decided(): void;
   /** Asks the log to deliver from `position` again. */
   seek(position: number): void;
   setPaused(paused: boolean): void;
@@ -34,6 +44,7 @@ export class Session {
   readonly #folder: BatchFolder;
   readonly #committer: Committer;
   readonly #replay: Replay;
+  readonly #deciding: Deciding;
   #closed = false;
   #draining = false;
   #paused = false;
@@ -46,6 +57,7 @@ export class Session {
     writer: PartitionWriter,
     recovered: Recovered,
     host: SessionHost,
+    suspect?: Suspect,
   ) {
     this.#context = context;
     this.#shard = shard;
@@ -56,6 +68,7 @@ export class Session {
       anomaly: anomalyEncoder(context, shard),
     });
     this.#outbox.muted = true;
+    this.#deciding = { context, shard, memory: this.memory, outbox: this.#outbox };
     this.#folder = createBatchFolder({
       shard,
       topics: context.topics,
@@ -70,6 +83,7 @@ export class Session {
       entries: recovered.journalEntries,
       end: recovered.committedOffset,
       onEnd: () => this.#goLive(),
+      ...(suspect === undefined ? {} : { suspect: this.#suspect(suspect) }),
     });
     this.#committer = new Committer({
       context,
@@ -103,13 +117,15 @@ export class Session {
   async onBatch(batch: FetchedBatch): Promise<void> {
     if (this.#closed || this.#draining) return;
     if (batch.fetchOffset > this.memory.position) return this.#host.seek(this.memory.position);
+    let outcome: 'folded' | 'decided';
     try {
-      this.#fold(batch);
+      outcome = this.#fold(batch);
     } catch (error) {
-      return this.#fail(error);
+      return this.#fail(this.#foldFailure(error));
     }
     // State and outputs hold copies.
     batch.release?.();
+    if (outcome === 'decided') return this.#commitDecision();
     this.#context.metrics.fetches.inc();
     this.#committer.poke();
     if (this.#outbox.full) await this.#committer.room();
@@ -123,6 +139,24 @@ export class Session {
     this.#committer.poke();
   }
 
+  /**
+   * Journals an operator's command and resolves once it is committed; undefined where the shard has no such sensor.
+   * @throws UnavailableError where the shard is on the way, or lost before the commit was certain: ask again.
+   */
+  async command(command: SensorCommand): Promise<CommandOutcome | undefined> {
+    const { memory } = this;
+    if (this.#closed || this.#draining || this.replaying) {
+      throw new UnavailableError('the shard is recovering or leaving: ask again');
+    }
+    const sensor = memory.state.inspect(command.sensorId);
+    if (sensor === undefined) return undefined;
+    const decision = decisionOf(command, sensor, this.#context.clock.nowMs());
+    const outcome = { ...this.#shard, offset: memory.position, changed: decision !== undefined };
+    if (decision !== undefined) decide(this.#deciding, decision);
+    await this.#committer.committed();
+    return outcome;
+  }
+
   /** Stops folding, commits all, leaves a snapshot that the last commit names. */
   async drain(): Promise<void> {
     this.#draining = true;
@@ -134,16 +168,25 @@ export class Session {
     this.#committer.close();
   }
 
-  #fold(batch: FetchedBatch): void {
+  #fold(batch: FetchedBatch): 'folded' | 'decided' {
     const { memory } = this;
     const seenBefore = this.#folder.recordsSeen;
-    this.#replay.fold(batch);
+    const outcome = this.#replay.fold(batch);
     this.highWatermark = Math.max(batch.highWatermark, memory.position);
     this.#committer.lagRecords = this.highWatermark - memory.position;
     if (this.#folder.recordsSeen !== seenBefore) {
       this.#lastActivityMs = this.#context.clock.monotonicMs();
       this.#committer.sourceIdle = false;
     }
+    return outcome;
+  }
+
+  /** A later record may throw as well: before it is folded the decision must be safe, or each would undo the other. */
+  async #commitDecision(): Promise<void> {
+    await this.#committer.committed().catch((error: unknown) => this.#fail(error));
+    if (this.#closed) return;
+    this.#host.decided();
+    this.#host.seek(this.memory.position);
   }
 
   #goLive(): void {
@@ -152,15 +195,38 @@ export class Session {
     this.#host.live();
   }
 
+  #suspect(suspect: Suspect): { offset: number; decide: (record: RecordCursor) => boolean } {
+    return { offset: suspect.offset, decide: (record) => this.#decideOn(suspect, record) };
+  }
+
+  #decideOn(suspect: Suspect, record: RecordCursor): boolean {
+    if (record.offset !== suspect.offset) return false;
+    const { clock, logger } = this.#context;
+    const sensorId = this.#folder.sensorOf(this.memory, record);
+    try {
+      const decision = decisionOn(suspect, sensorId, this.memory, clock.nowMs());
+      if (decision === undefined) return false;
+      if (decision.kind === 'skip') this.#folder.refuse(record, foldFailedReason(suspect));
+      decide(this.#deciding, decision);
+      const fields = { ...this.#shard, offset: suspect.offset, sensorId, error: suspect.message };
+      logger.error(fields, `folding a record threw: ${decision.kind} journaled`);
+      return true;
+    } catch (error) {
+      // Whatever is thrown while deciding is not the fold's.
+      this.#fail(error);
+      throw error;
+    }
+  }
+
+  #foldFailure(error: unknown): unknown {
+    const offset = this.memory.position;
+    const phase = this.replaying ? 'replay' : 'fold';
+    return foldFailure(error, { ...this.#shard, offset, phase });
+  }
+
   /** A source far ahead of its siblings would hold windows of theirs open without bound: it waits for them. */
   #brake(): void {
-    const { rekeying, settings, semantics } = this.#context;
-    const leastMs = rekeying.leastSourceMs;
-    const aheadMs =
-      this.memory.role === 'source' && rekeying.active && leastMs !== undefined
-        ? this.memory.sourceMaxMs - leastMs
-        : -Infinity;
-    const paused = aheadMs > settings.openWindowsMax * semantics.windowMs;
+    const paused = runsAhead(this.memory, this.#context);
     if (!paused && !this.#paused) return;
     this.#paused = paused;
     // Said again at every tick while it holds: a rejoin forgets what was paused.
@@ -184,14 +250,24 @@ export class Session {
       const stillQuiet = memory.position === positionBefore && positionBefore >= end;
       if (this.#closed || this.#draining || !stillQuiet) return;
       if (this.#isSource()) this.#committer.sourceIdle = true;
-      const watermarkMs = this.#idleMark();
-      if (watermarkMs !== undefined) this.#journalIdle(watermarkMs);
-      this.#committer.poke();
+      this.#flowIdle();
     } catch (error) {
       const fields = { shard: this.#shard, reason: String(error) };
       this.#context.logger.debug(fields, 'idle check postponed');
     } finally {
       this.#checkingIdle = false;
+    }
+  }
+
+  #flowIdle(): void {
+    try {
+      const watermarkMs = this.#idleMark();
+      if (watermarkMs !== undefined) {
+        decide(this.#deciding, { kind: 'idle', watermark_ms: watermarkMs });
+      }
+      this.#committer.poke();
+    } catch (error) {
+      this.#fail(this.#foldFailure(error));
     }
   }
 
@@ -201,32 +277,17 @@ export class Session {
 
   #idleMark(): number | undefined {
     const { clock, settings, semantics } = this.#context;
-    const { memory } = this;
-    if (!this.#isSource() && !allSourcesIdle(memory.clocks)) return undefined;
+    const { clocks, state } = this.memory;
+    if (!this.#isSource() && !allSourcesIdle(clocks)) return undefined;
     return idleMarkMs({
       nowMs: clock.nowMs(),
       quietMs: clock.monotonicMs() - this.#lastActivityMs,
       idleTimeoutMs: settings.idleTimeoutMs,
       watermarkDelayMs: semantics.watermarkDelayMs,
-      maxEventTimeMs: memory.state.maxEventTimeMs,
-      watermarkMs: memory.state.watermarkMs,
-      earliestWindowEndMs: memory.state.earliestWindowEndMs,
+      maxEventTimeMs: state.maxEventTimeMs,
+      watermarkMs: state.watermarkMs,
+      earliestWindowEndMs: state.earliestWindowEndMs,
     });
-  }
-
-  #journalIdle(watermarkMs: number): void {
-    const { memory } = this;
-    const entry: JournalEntry = {
-      version: 1,
-      sequence: memory.journalSequence + 1,
-      offset: memory.position,
-      kind: 'idle',
-      watermark_ms: watermarkMs,
-    };
-    const shardKey = shardKeyOf(this.#context.settings.groupId, this.#shard);
-    const journal = journalPartitionOf(this.#context, this.#shard);
-    this.#outbox.journal(journalRecord(entry, shardKey, journal));
-    applyJournalEntry(memory, entry, this.#outbox);
   }
 
   #fail(error: unknown): void {

@@ -4,8 +4,11 @@ import type { EventLog, TopicPartition } from '../log/event-log.ts';
 import type { TopicNames } from '../log/topics.ts';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics.ts';
+import type { CreateBaseline } from '../sensors/create-baseline.ts';
 import type { ClosedWindow, Semantics } from '../sensors/shard-state.ts';
 import type { SnapshotStore } from '../stores/snapshot-store.ts';
+
+import type { ShardMemory } from './shard-memory.ts';
 
 export interface ShardSettings {
   readonly groupId: string;
@@ -36,6 +39,8 @@ export interface ShardContext {
   /** Encodes a feature row; fixed by OUTPUT_FORMAT. */
   encodeFeatureRow(window: ClosedWindow, shard: TopicPartition): Uint8Array;
   readonly rekeying: RekeyingView;
+  /** The baseline that the semantics name, unless a test brings one of its own. */
+  readonly createBaseline?: CreateBaseline;
 }
 
 /** What the router learns once a second about the rekeyed topic, for all shards of the thread. */
@@ -49,4 +54,14 @@ export interface RekeyingView {
 /** Returns the key of a shard in journal, snapshots and log lines. */
 export function shardKeyOf(groupId: string, shard: TopicPartition): string {
   return `${groupId}/${shard.topic}/${shard.partition}`;
+}
+
+/** Returns whether the source is so far ahead of its slowest sibling that it must wait for it. */
+export function runsAhead(memory: ShardMemory, context: ShardContext): boolean {
+  const { rekeying, settings, semantics } = context;
+  if (memory.role !== 'source' || !rekeying.active || rekeying.leastSourceMs === undefined) {
+    return false;
+  }
+  const aheadMs = memory.sourceMaxMs - rekeying.leastSourceMs;
+  return aheadMs > settings.openWindowsMax * semantics.windowMs;
 }

@@ -5,10 +5,13 @@ import {
   restoreShardState,
   type Semantics,
   type ShardState,
+  type ShardStateOptions,
 } from '../sensors/shard-state.ts';
+import type { CreateBaseline } from '../sensors/create-baseline.ts';
 import { CorruptSnapshotError } from '../errors.ts';
 import type { TopicPartition } from '../log/event-log.ts';
 import type { TopicNames } from '../log/topics.ts';
+import type { QuarantineCause } from './journal.ts';
 import { createSourceClocks, type SourceClocks } from './source-clocks.ts';
 
 export type ShardRole =
@@ -16,6 +19,16 @@ export type ShardRole =
   | 'source'
   /** A partition of the rekeyed topic: its event time is the minimum over its sources. */
   | 'rekeyed';
+
+/** Why a sensor is quarantined, for people. */
+export interface Quarantine {
+  readonly cause: QuarantineCause;
+  readonly message: string;
+  /** The offset at which it was set aside. */
+  readonly offset: number;
+  /** Wall clock when it was decided, ms. */
+  readonly decidedMs: number;
+}
 
 export interface ShardMemory {
   readonly role: ShardRole;
@@ -28,6 +41,10 @@ export interface ShardMemory {
   readonly clocks: SourceClocks;
   /** Journal entries applied so far. */
   journalSequence: number;
+  /** By sensor id: why it is set aside. Those of the state's lifecycle, with their reasons. */
+  readonly quarantines: Map<string, Quarantine>;
+  /** When the shard last set a sensor or a record aside by itself, wall clock ms, oldest first; bounded. */
+  failuresMs: readonly number[];
 }
 
 /** Returns what the partition is to the program. */
@@ -36,19 +53,31 @@ export function roleOf(topics: Pick<TopicNames, 'rekeyed'>, { topic }: TopicPart
 }
 
 /** Returns the memory of a shard that has folded nothing yet. */
-export function emptyMemory(role: ShardRole, semantics: Semantics, position: number): ShardMemory {
+export function emptyMemory(
+  role: ShardRole,
+  semantics: Semantics,
+  position: number,
+  createBaseline?: CreateBaseline,
+): ShardMemory {
   return {
     role,
-    state: createShardState(semantics, { watermark: watermarkOf(role) }),
+    state: createShardState(semantics, stateOptions(role, createBaseline)),
     position,
     sourceMaxMs: -Infinity,
     clocks: createSourceClocks(),
     journalSequence: 0,
+    quarantines: new Map(),
+    failuresMs: [],
   };
 }
 
 const watermarkOf = (role: ShardRole): 'own' | 'external' =>
   role === 'source' ? 'own' : 'external';
+
+const stateOptions = (role: ShardRole, createBaseline?: CreateBaseline): ShardStateOptions => ({
+  watermark: watermarkOf(role),
+  ...(createBaseline === undefined ? {} : { createBaseline }),
+});
 
 // A snapshot's bytes:
 //
@@ -66,6 +95,9 @@ interface SnapshotHeader {
   readonly journalSequence: number;
   /** Entries after journalSequence lie at or above this offset of the journal partition. */
   readonly journalOffset: number;
+  /** Left out where there are none, as in snapshots of versions that knew none. */
+  readonly quarantines?: readonly (readonly [string, Quarantine])[];
+  readonly failuresMs?: readonly number[];
 }
 
 /** Returns the memory as bytes: a copy, made between two readings. */
@@ -83,14 +115,17 @@ export function encodeSnapshot(
     sourceTimes: memory.clocks.times,
     journalSequence: memory.journalSequence,
     journalOffset,
+    ...(memory.quarantines.size === 0 ? {} : { quarantines: [...memory.quarantines] }),
+    ...(memory.failuresMs.length === 0 ? {} : { failuresMs: memory.failuresMs }),
   };
-  const json = JSON.stringify(header);
-  const headerBytes = Buffer.from(json.padEnd(Math.ceil(json.length / 8) * 8));
-  const bytes = memory.state.snapshot(prefixBytes + headerBytes.length);
+  const json = Buffer.from(JSON.stringify(header));
+  const stateStart = Math.ceil((prefixBytes + json.length) / 8) * 8;
+  const bytes = memory.state.snapshot(stateStart);
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   magic.copy(view);
-  view.writeUInt32LE(headerBytes.length, 4);
-  headerBytes.copy(view, prefixBytes);
+  view.writeUInt32LE(stateStart - prefixBytes, 4);
+  view.fill(' ', prefixBytes, stateStart);
+  json.copy(view, prefixBytes);
   return bytes;
 }
 
@@ -104,6 +139,7 @@ export function decodeSnapshot(
   shard: TopicPartition,
   role: ShardRole,
   semantics: Semantics,
+  createBaseline?: CreateBaseline,
 ): { readonly memory: ShardMemory; readonly journalOffset: number } {
   const header = decodeHeader(bytes);
   if (header.topic !== shard.topic || header.partition !== shard.partition) {
@@ -111,9 +147,11 @@ export function decodeSnapshot(
       `expected a snapshot of ${shard.topic}/${shard.partition}, found one of ${header.topic}/${header.partition}`,
     );
   }
-  const state = restoreShardState(bytes.subarray(stateStart(bytes)), semantics, {
-    watermark: watermarkOf(role),
-  });
+  const state = restoreShardState(
+    bytes.subarray(stateStart(bytes)),
+    semantics,
+    stateOptions(role, createBaseline),
+  );
   const memory: ShardMemory = {
     role,
     state,
@@ -121,6 +159,8 @@ export function decodeSnapshot(
     sourceMaxMs: header.sourceMaxMs ?? -Infinity,
     clocks: createSourceClocks(header.sourceTimes),
     journalSequence: header.journalSequence,
+    quarantines: new Map(header.quarantines ?? []),
+    failuresMs: header.failuresMs ?? [],
   };
   return { memory, journalOffset: header.journalOffset };
 }

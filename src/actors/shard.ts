@@ -7,12 +7,27 @@
 //                  │  └─ backoff ┴─ retry ───┤
 //                  └──── heartbeat ── fenced ┘          any ─▶ failed (a ConfigError or a bug: escalates)
 import { deferred } from '../deferred.ts';
-import { errorToData, isSensoriumError, type ErrorData } from '../errors.ts';
+import {
+  errorToData,
+  FoldError,
+  InvariantError,
+  isSensoriumError,
+  UnavailableError,
+} from '../errors.ts';
+import type { ErrorData } from '../errors.ts';
 import type { FetchedBatch, PartitionWriter, TopicPartition } from '../log/event-log.ts';
-import type { SensorView, ShardPhase, ShardStatus } from './protocol.ts';
+import { suspectAfter, type Suspect } from './fold-failure.ts';
+import type {
+  CommandOutcome,
+  SensorCommand,
+  SensorView,
+  ShardPhase,
+  ShardStatus,
+} from './protocol.ts';
 import { recoverShard } from './recovery.ts';
 import { Session } from './session.ts';
 import type { ShardContext } from './shard-context.ts';
+import { quarantineView, quarantineViews } from './quarantine-views.ts';
 import { roleOf, type ShardRole } from './shard-memory.ts';
 
 export interface ShardHost {
@@ -26,6 +41,7 @@ export interface ShardHost {
 
 const backoffFirstMs = 100;
 const backoffMaxMs = 5_000;
+const quarantinesShownMax = 20;
 
 export class Shard {
   readonly partition: TopicPartition;
@@ -39,6 +55,7 @@ export class Shard {
   #phase: ShardPhase = 'assigned';
   #lastError: ErrorData | undefined;
   #failuresInARow = 0;
+  #suspect: Suspect | undefined;
 
   constructor(context: ShardContext, partition: TopicPartition, host: ShardHost) {
     this.partition = partition;
@@ -105,6 +122,8 @@ export class Shard {
       readings: committer?.totals.readings ?? 0,
       featureRows: committer?.totals.featureRows ?? 0,
       deadLetters: committer?.totals.deadLetters ?? 0,
+      quarantined: session?.memory.quarantines.size ?? 0,
+      quarantines: quarantineViews(session?.memory, quarantinesShownMax),
       lastCommitMs: committer?.lastCommitMs ?? null,
       lastSnapshotMs: committer?.lastSnapshotMs ?? null,
       ...(this.#lastError === undefined ? {} : { error: this.#lastError }),
@@ -115,7 +134,16 @@ export class Shard {
     const memory = this.#session?.memory;
     const sensor = memory?.state.inspect(sensorId);
     if (memory === undefined || sensor === undefined) return undefined;
-    return { ...sensor, ...this.partition, offset: memory.position };
+    const quarantine = memory.quarantines.get(sensorId);
+    const why =
+      quarantine === undefined ? {} : { quarantine: quarantineView(sensorId, quarantine) };
+    return { ...sensor, ...this.partition, offset: memory.position, ...why };
+  }
+
+  /** @throws UnavailableError where the shard is on the way: whether it has the sensor is unknown. */
+  async command(command: SensorCommand): Promise<CommandOutcome | undefined> {
+    if (this.#session !== undefined) return this.#session.command(command);
+    throw new UnavailableError('the shard is recovering: ask again', { ...this.partition });
   }
 
   sensorIds(limit: number): readonly string[] {
@@ -124,7 +152,7 @@ export class Shard {
 
   async #own(): Promise<void> {
     while (!this.#abort.signal.aborted) {
-      const failure = await this.#ownOnce();
+      const failure = this.#judged(await this.#ownOnce());
       if (this.#abort.signal.aborted || failure === undefined) return;
       const directive = isSensoriumError(failure) ? failure.directive : 'crash';
       this.#lastError = errorToData(failure);
@@ -144,6 +172,15 @@ export class Shard {
     }
   }
 
+  /** A fold that threw leaves a suspect for the next session, as long as that can help. */
+  #judged(failure: unknown): unknown {
+    if (!(failure instanceof FoldError)) return failure;
+    this.#suspect = suspectAfter(this.#suspect, failure);
+    if (this.#suspect !== undefined) return failure;
+    const message = `${failure.message} again, its sensor and the record set aside`;
+    return new InvariantError(message, failure.details, failure);
+  }
+
   /** Returns why ownership ended: an error, or undefined when the shard was released. */
   async #ownOnce(): Promise<unknown> {
     const { clock, log, metrics, settings } = this.#context;
@@ -155,17 +192,20 @@ export class Shard {
       const recovered = await recoverShard(this.#context, this.partition, this.#role, writer);
       if (this.#abort.signal.aborted) return undefined;
       const ended = new Promise<unknown>((resolve) => (this.#endSession = resolve));
-      const session = new Session(this.#context, this.partition, writer, recovered, {
+      const host = {
         live: () => {
           metrics.restoreSeconds.observe((clock.monotonicMs() - startedMs) / 1_000);
           this.#failuresInARow = 0;
           this.#lastError = undefined;
           this.#enter('running');
         },
-        failed: (error) => this.#endSession?.(error),
-        seek: (position) => this.#host.start(position),
-        setPaused: (paused) => this.#host.setPaused(paused),
-      });
+        failed: (error: unknown) => this.#endSession?.(error),
+        decided: () => (this.#suspect = undefined),
+        seek: (position: number) => this.#host.start(position),
+        setPaused: (paused: boolean) => this.#host.setPaused(paused),
+      };
+      const parts = [this.#context, this.partition, writer, recovered, host] as const;
+      const session = new Session(...parts, this.#suspect);
       this.#session = session;
       this.#enter('replaying');
       session.begin();

@@ -5,14 +5,15 @@ import type { Config } from '../config.ts';
 import type { ControlPort } from '../control-port.ts';
 import { encodeFeatureRowAvro, encodeFeatureRowJson } from '../codecs/feature-row.ts';
 import { deferred } from '../deferred.ts';
-import { ConfigError } from '../errors.ts';
+import { ConfigError, errorToData, isSensoriumError, type ErrorData } from '../errors.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { featureTopics, topicNames } from '../log/topics.ts';
 import type { Logger } from '../logger.ts';
 import { createMetrics, type Metrics } from '../metrics.ts';
+import type { CreateBaseline } from '../sensors/create-baseline.ts';
 import { selectFeatures } from '../sensors/features.ts';
 import type { SnapshotStore } from '../stores/snapshot-store.ts';
-import type { ShardStatus, WorkerCommand, WorkerEvent } from './protocol.ts';
+import type { CommandOutcome, ShardStatus, WorkerCommand, WorkerEvent } from './protocol.ts';
 import { Router } from './router.ts';
 import type { ShardContext } from './shard-context.ts';
 
@@ -24,6 +25,8 @@ export interface WorkerParts {
   readonly snapshots: SnapshotStore;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** The baseline that the semantics name, unless a test brings one of its own. */
+  readonly createBaseline?: CreateBaseline;
 }
 
 const statusIntervalMs = 1_000;
@@ -87,13 +90,29 @@ async function answer(
       send({ type: 'sensors', requestId: command.requestId, sensorIds });
       return false;
     }
+    case 'command':
+      send({ type: 'command', requestId: command.requestId, ...(await obey(router, command)) });
+      return false;
     default:
       return command satisfies never;
   }
 }
 
+/** A command that cannot be obeyed now is the asker's to repeat, not the worker's to die of. */
+async function obey(
+  router: Router,
+  { command }: Extract<WorkerCommand, { type: 'command' }>,
+): Promise<{ outcomes: readonly CommandOutcome[]; error?: ErrorData }> {
+  try {
+    return { outcomes: await router.command(command) };
+  } catch (error) {
+    if (!isSensoriumError(error) || error.directive !== 'retry') throw error;
+    return { outcomes: [], error: errorToData(error) };
+  }
+}
+
 async function shardContext(
-  { clock, config, log, logger, snapshots }: WorkerParts,
+  { clock, config, createBaseline, log, logger, snapshots }: WorkerParts,
   metrics: Metrics,
 ): Promise<ShardContext> {
   const { semantics } = config;
@@ -123,6 +142,7 @@ async function shardContext(
     journalPartitions: await partitionsOf(topics.journal),
     encodeFeatureRow: (window, shard) => encode(window, { ...shard, features }),
     rekeying: { active: false, leastSourceMs: undefined },
+    ...(createBaseline === undefined ? {} : { createBaseline }),
   };
 }
 
@@ -132,6 +152,7 @@ function observeShards(metrics: Metrics, shards: readonly ShardStatus[], nowMs: 
     metrics.watermarkDelaySeconds,
     metrics.sensors,
     metrics.openWindows,
+    metrics.quarantinedSensors,
   ]) {
     gauge.reset();
   }
@@ -140,6 +161,7 @@ function observeShards(metrics: Metrics, shards: readonly ShardStatus[], nowMs: 
     metrics.lagRecords.set(labels, shard.highWatermark - shard.position);
     metrics.sensors.set(labels, shard.sensors);
     metrics.openWindows.set(labels, shard.openWindows);
+    metrics.quarantinedSensors.set(labels, shard.quarantined);
     if (shard.watermarkMs !== null) {
       metrics.watermarkDelaySeconds.set(labels, (nowMs - shard.watermarkMs) / 1_000);
     }

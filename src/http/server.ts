@@ -1,5 +1,5 @@
-// The HTTP server: health, metrics, the supervision tree, live sensors, online features, the page. It reads; nothing
-// here changes what is computed.
+// The HTTP server: health, metrics, the supervision tree, live sensors, online features, the page. It reads; what
+// changes something (commands on sensors) needs the token.
 import Fastify, { type FastifyInstance } from 'fastify';
 
 import type { Config } from '../config.ts';
@@ -14,6 +14,7 @@ import { addMetricsRoute } from './routes/metrics.ts';
 import { addOnlineFeaturesRoute } from './routes/online-features.ts';
 import { addOpenApiRoute } from './routes/openapi.ts';
 import { addPageRoutes } from './routes/page.ts';
+import { addSensorCommandRoutes } from './routes/sensor-commands.ts';
 import { addSensorRoutes } from './routes/sensors.ts';
 import { addSupervisorRoute } from './routes/supervisor.ts';
 
@@ -48,6 +49,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   addMetricsRoute(app, supervisor);
   addSupervisorRoute(app, supervisor);
   addSensorRoutes(app, supervisor, config.process.anomalyEvents);
+  addSensorCommandRoutes(app, supervisor, config.process.httpToken);
   const views = featureTopics(config).map(({ view }) => view);
   addOnlineFeaturesRoute(app, featureStore, { views, features: config.semantics.features });
   addLiveRoute(app, supervisor);

@@ -11,6 +11,8 @@ export interface BaselineSettings {
   readonly alarmRest: 'calm' | 'fixed';
 }
 
+export type CreateBaseline = (settings: BaselineSettings) => Baseline;
+
 /** Returns an empty baseline of the method that `settings` name. */
 export function createBaseline(settings: BaselineSettings): Baseline {
   return settings.baseline === 'adaptive'

@@ -2,6 +2,7 @@
 // compiled to a table of small integers, state × event → state, that the fold consults per reading.
 //
 //   warming ──readWarm──▶ steady ──windowsClosed──▶ idle ──read──▶ warming, readWarm ▶ steady
+//      ▲─────── reset ───────┘
 //      └────────────── quarantine (from any) ─────────▶ quarantined ──release──▶ warming
 import { InvariantError } from '../errors.ts';
 
@@ -22,7 +23,7 @@ export interface LifecycleTable {
 
 /**
  * The sensor's machine. `read`: a reading was folded before the baseline is warm; `readWarm`:
- * after; `windowsClosed`: its last open window closed. Snapshots hold the states by their place
+ * after; `windowsClosed`: its last open window closed; `reset`: its baseline begins anew. Snapshots hold the states by their place
  * here: append, never reorder.
  */
 export const sensorLifecycle: LifecycleDefinition = {
@@ -36,7 +37,11 @@ export const sensorLifecycle: LifecycleDefinition = {
       },
     },
     steady: {
-      on: { windowsClosed: { target: 'idle' }, quarantine: { target: 'quarantined' } },
+      on: {
+        windowsClosed: { target: 'idle' },
+        reset: { target: 'warming' },
+        quarantine: { target: 'quarantined' },
+      },
     },
     idle: {
       on: {

@@ -39,6 +39,7 @@ export type DeadLetterCode =
   | 'timestamp_ahead'
   | 'sensors_max'
   | 'quarantined'
+  | 'fold_failed'
   | 'rekey_header'
   | 'rekey_key_mismatch';
 

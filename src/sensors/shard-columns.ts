@@ -2,7 +2,7 @@
 // on these columns in place; nothing else holds a reference to them.
 import { CorruptSnapshotError } from '../errors.ts';
 import type { Baseline } from './baseline.ts';
-import { createBaseline } from './create-baseline.ts';
+import { createBaseline, type CreateBaseline } from './create-baseline.ts';
 import { selectFeatures } from './features.ts';
 import { LargerWindows } from './larger-windows.ts';
 import { compileLifecycle, sensorLifecycle, type LifecycleTable } from './lifecycle.ts';
@@ -43,12 +43,12 @@ export class ShardColumns {
   lifecycle: Uint8Array = new Uint8Array(0);
 
   /** @throws ConfigError when a feature is unknown. */
-  constructor(semantics: Semantics) {
+  constructor(semantics: Semantics, newBaseline: CreateBaseline = createBaseline) {
     const layout = paneLayout(selectFeatures(semantics.features));
     this.table = new IdTable(semantics.sensorsMax);
     this.panes = new PanePool(layout);
     this.larger = new LargerWindows(semantics.windows, semantics.windowMs, layout);
-    this.baseline = createBaseline(semantics);
+    this.baseline = newBaseline(semantics);
     this.reserve(slotsMin);
   }
 

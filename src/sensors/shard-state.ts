@@ -5,6 +5,7 @@ import { assert, ConfigError, CorruptSnapshotError } from '../errors.ts';
 import { emptyScoredReading, type ScoredReading } from './accumulator.ts';
 import { AnomalousReadingView, type FoldOutputs } from './anomalous-reading.ts';
 import { alarmFlag, anomalyFlag, previewReading, type ReadingPreview } from './baseline.ts';
+import type { CreateBaseline } from './create-baseline.ts';
 import { ClosedWindowView, type ClosedWindows } from './closed-window.ts';
 import { closeWindows } from './closing.ts';
 import { fingerprintDifferences, semanticsFingerprint } from './fingerprint.ts';
@@ -19,6 +20,7 @@ import {
   sensorsMaxReason,
 } from './refusals.ts';
 import { assertSemantics, type Semantics } from './semantics.ts';
+import { quarantineSensor, releaseSensor, resetSensor } from './sensor-commands.ts';
 import { lifecycleTable, ShardColumns } from './shard-columns.ts';
 import { decodeSnapshot, encodeSnapshot } from './snapshot-format.ts';
 import { hasClosed, watermarkAfter, type WatermarkMode } from './watermark.ts';
@@ -59,13 +61,14 @@ export interface ShardState {
   /** Moves the watermark on, never back, and hands out what closes: idle marks, rekeyed shards. */
   advanceWatermark(toMs: number, closed: ClosedWindows): void;
   /**
-   * Sets the sensor aside: its readings are refused from here on, its open windows close normally.
-   * Gives an unknown id its slot; returns whether the sensor is quarantined now (not when an
-   * unknown id finds all slots given).
+   * Sets the sensor aside: its readings are refused, its open windows close normally. Gives an
+   * unknown id its slot; returns whether it is quarantined now (not when all slots are given).
    */
   quarantine(sensorId: string): boolean;
   /** Ends a quarantine; the baseline goes on from before it. Returns whether there was one. */
   release(sensorId: string): boolean;
+  /** Empties the baseline; open windows and a quarantine stay. Returns whether the id is known. */
+  reset(sensorId: string): boolean;
   inspect(sensorId: string): SensorInspection | undefined;
   /**
    * What the sensor's baseline would find of a reading with this value now; undefined for an
@@ -84,6 +87,8 @@ export interface ShardState {
 export interface ShardStateOptions {
   /** `own`: readings folded here move the watermark. `external`: only `advanceWatermark` does. */
   readonly watermark: WatermarkMode;
+  /** The baseline that the settings name, unless a test brings one of its own. */
+  readonly createBaseline?: CreateBaseline;
 }
 
 /** Returns the state of a shard that has folded nothing. @throws InvariantError for bad semantics. */
@@ -130,8 +135,6 @@ export function restoreShardState(
 const quarantined = place(lifecycleTable.states, 'quarantined');
 const read = place(lifecycleTable.events, 'read');
 const readWarm = place(lifecycleTable.events, 'readWarm');
-const quarantineEvent = place(lifecycleTable.events, 'quarantine');
-const releaseEvent = place(lifecycleTable.events, 'release');
 
 class ColumnShardState implements ShardState {
   watermarkMs: number = -Infinity;
@@ -150,7 +153,7 @@ class ColumnShardState implements ShardState {
     this.semantics = semantics;
     this.windowMs = semantics.windowMs;
     this.mode = options.watermark;
-    this.columns = new ShardColumns(semantics);
+    this.columns = new ShardColumns(semantics, options.createBaseline);
     const lengthsMs = [semantics.windowMs, ...semantics.windows.map(({ sizeMs }) => sizeMs)];
     this.view = new ClosedWindowView(this.columns.panes.layout, lengthsMs);
     this.sensorsMax = sensorsMaxReason(semantics.sensorsMax);
@@ -216,19 +219,15 @@ class ColumnShardState implements ShardState {
   }
 
   quarantine(sensorId: string): boolean {
-    const id = new TextEncoder().encode(sensorId);
-    const slot = this.columns.slotOf(id, 0, id.length);
-    if (slot < 0) return false;
-    this.columns.apply(slot, quarantineEvent);
-    return true;
+    return quarantineSensor(this.columns, sensorId);
   }
 
   release(sensorId: string): boolean {
-    const id = new TextEncoder().encode(sensorId);
-    const slot = this.columns.table.find(id, 0, id.length);
-    if (slot < 0 || this.columns.lifecycle[slot] !== quarantined) return false;
-    this.columns.apply(slot, releaseEvent);
-    return true;
+    return releaseSensor(this.columns, sensorId);
+  }
+
+  reset(sensorId: string): boolean {
+    return resetSensor(this.columns, sensorId);
   }
 
   inspect(sensorId: string): SensorInspection | undefined {

@@ -1,6 +1,12 @@
 // One shard worker as the supervisor holds it: its thread, its shards, and questions about sensors.
-import type { SensorView, WorkerCommand, WorkerEvent } from '../actors/protocol.ts';
-import { InvariantError } from '../errors.ts';
+import type {
+  CommandOutcome,
+  SensorCommand,
+  SensorView,
+  WorkerCommand,
+  WorkerEvent,
+} from '../actors/protocol.ts';
+import { errorFromData, InvariantError } from '../errors.ts';
 import { type IllegalShardTransition, ShardsOfWorker } from './shards-of-worker.ts';
 import { SupervisedThread, type SupervisedThreadOptions } from './supervised-thread.ts';
 import type { WorkerView } from './supervisor-view.ts';
@@ -59,6 +65,17 @@ export class ShardWorker implements MeteredThread {
     return answer.sensorIds;
   }
 
+  /** @throws UnavailableError where it is unknown whether the command is committed: ask again. */
+  async command(command: SensorCommand, timeoutMs: number): Promise<readonly CommandOutcome[]> {
+    const answer = await this.thread.ask(
+      (requestId) => ({ type: 'command', requestId, command }),
+      timeoutMs,
+    );
+    if (answer.type !== 'command') throw mismatch('command', answer.type);
+    if (answer.error !== undefined) throw errorFromData(answer.error);
+    return answer.outcomes;
+  }
+
   async ask(): Promise<readonly object[]> {
     const answer = await this.thread.ask(
       (requestId) => ({ type: 'metrics', requestId }),
@@ -85,6 +102,7 @@ export class ShardWorker implements MeteredThread {
       case 'metrics':
       case 'sensor':
       case 'sensors':
+      case 'command':
         return;
       default:
         return event satisfies never;

@@ -1,5 +1,5 @@
 // What the HTTP server sees of the supervisor: a port, so that routes are tried without threads. Types only.
-import type { SensorView, ShardStatus } from '../actors/protocol.ts';
+import type { CommandOutcome, SensorCommand, SensorView, ShardStatus } from '../actors/protocol.ts';
 import type { FeatureRow } from '../codecs/feature-row.ts';
 import type { ProjectedPartition } from '../projections/protocol.ts';
 import type { RecentAnomaly } from '../projections/recent-anomalies.ts';
@@ -71,6 +71,11 @@ export interface SupervisorView {
    * @throws UnavailableError when they cannot be read now.
    */
   anomalies(sensorId: string): Promise<readonly RecentAnomaly[]>;
+  /**
+   * Has every shard of this process obey that has the sensor; resolves once that is committed, empty where none has it.
+   * @throws UnavailableError where that is unknown: ask again, a repeated command changes nothing.
+   */
+  command(command: SensorCommand): Promise<readonly CommandOutcome[]>;
   /** Up to `limit` sensor ids, sorted. */
   sensors(limit: number): Promise<readonly string[]>;
   /** Projected rows newer than `cursor` (0 = all that are kept), oldest first. */

@@ -4,7 +4,7 @@
 //   supervisor ─┬─ worker 0 … n−1 ── shards ── sensors
 //               └─ projector
 import type { WorkerTask } from '../actors/worker-data.ts';
-import type { SensorView } from '../actors/protocol.ts';
+import type { CommandOutcome, SensorCommand, SensorView } from '../actors/protocol.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { type AnySensoriumError, UnavailableError } from '../errors.ts';
@@ -56,6 +56,8 @@ const metricsRefreshTicks = 10;
 /** Beats of a second without a report after which a thread counts as hung: well past any session timeout. */
 const silentTicksMax = 30;
 const askTimeoutMs = 1_500;
+/** A commit takes milliseconds, far behind a second; who waits longer is told to ask again. */
+const commandTimeoutMs = 5_000;
 
 /** Returns the running tree; threads start at once and report by themselves, so nothing is waited for. */
 export function startSupervisor(options: SupervisorOptions): Supervisor {
@@ -160,6 +162,13 @@ class RunningSupervisor implements Supervisor {
 
   anomalies(sensorId: string): ReturnType<SupervisorView['anomalies']> {
     return this.#projector.anomalies(sensorId, askTimeoutMs);
+  }
+
+  async command(command: SensorCommand): Promise<readonly CommandOutcome[]> {
+    const answers = await Promise.all(
+      this.#workers.map((worker) => worker.command(command, commandTimeoutMs)),
+    );
+    return answers.flat();
   }
 
   async sensors(limit: number): Promise<readonly string[]> {

@@ -1,5 +1,10 @@
 // The supervisor's port over plain values, so that routes are tried without threads.
-import type { SensorView, ShardPhase } from '../../src/actors/protocol.ts';
+import type {
+  CommandOutcome,
+  SensorCommand,
+  SensorView,
+  ShardPhase,
+} from '../../src/actors/protocol.ts';
 import type { FeatureRow } from '../../src/codecs/feature-row.ts';
 import type { RecentAnomaly } from '../../src/projections/recent-anomalies.ts';
 import { readinessOf } from '../../src/supervisor/readiness.ts';
@@ -33,6 +38,8 @@ export function shardView(partition: number, over: Partial<ShardView> = {}): Sha
     openWindows: 5,
     readings: 100,
     featureRows: 10,
+    quarantined: 0,
+    quarantines: [],
     deadLetters: 0,
     lastCommitMs: 1_000,
     lastSnapshotMs: null,
@@ -116,6 +123,17 @@ export class InMemorySupervisor implements SupervisorView {
   anomalies(sensorId: string): Promise<readonly RecentAnomaly[]> {
     if (this.anomaliesFailure !== undefined) return Promise.reject(this.anomaliesFailure);
     return Promise.resolve(this.anomaliesBySensor.get(sensorId) ?? []);
+  }
+
+  readonly commands: SensorCommand[] = [];
+
+  command(command: SensorCommand): Promise<readonly CommandOutcome[]> {
+    if (this.failure !== undefined) return Promise.reject(this.failure);
+    const sensor = this.sensorViews.get(command.sensorId);
+    if (sensor === undefined) return Promise.resolve([]);
+    this.commands.push(command);
+    const { topic, partition, offset } = sensor;
+    return Promise.resolve([{ topic, partition, offset, changed: true }]);
   }
 
   sensors(limit: number): Promise<readonly string[]> {

@@ -34,14 +34,22 @@ const sensorView = (sensorId: string): SensorView => ({
 });
 
 function serve(
-  options: { read?: FeatureStore['read']; port?: number; lines?: LoggedLine[] } = {},
+  options: {
+    read?: FeatureStore['read'];
+    port?: number;
+    lines?: LoggedLine[];
+    token?: string;
+  } = {},
 ): { supervisor: InMemorySupervisor; server: HttpServer } {
   const supervisor = new InMemorySupervisor();
   const config = parseConfig({});
   const server = createHttpServer({
     supervisor,
     featureStore: { read: options.read ?? (async (ids) => ids.map(() => undefined)) },
-    config: { ...config, process: { ...config.process, httpPort: options.port ?? 0 } },
+    config: {
+      ...config,
+      process: { ...config.process, httpPort: options.port ?? 0, httpToken: options.token },
+    },
     logger: keepingLogger(options.lines),
   });
   servers.push(server);
@@ -396,5 +404,62 @@ describe('listening', () => {
     );
     await expect(listening).rejects.toBeInstanceOf(ConfigError);
     holder.close();
+  });
+});
+
+describe('commands on a sensor', () => {
+  const post = (server: HttpServer, url: string, authorization?: string) =>
+    server.app.inject({
+      method: 'POST',
+      url,
+      ...(authorization === undefined ? {} : { headers: { authorization } }),
+    });
+
+  it.each(['quarantine', 'release', 'reset'] as const)(
+    '%s reaches the shard that holds it, with the token alone, and answers with the offset',
+    async (name) => {
+      const { supervisor, server } = serve({ token: 'secret' });
+      supervisor.sensorViews = new Map([['a/b', sensorView('a/b')]]);
+
+      const answer = await post(
+        server,
+        `/sensors/a%2Fb/${name}?reason=cracked%20glass`,
+        'Bearer secret',
+      );
+
+      expect(answer.statusCode).toBe(200);
+      expect(answer.json()).toEqual({
+        sensor_id: 'a/b',
+        command: name,
+        shards: [{ topic: 'raw_readings', partition: 1, offset: 77, changed: true }],
+      });
+      expect(supervisor.commands).toEqual([{ name, sensorId: 'a/b', message: 'cracked glass' }]);
+    },
+  );
+
+  it('change nothing without the token, or where the process has none', async () => {
+    const guarded = serve({ token: 'secret' });
+    const off = serve();
+    for (const { supervisor } of [guarded, off]) {
+      supervisor.sensorViews = new Map([['a', sensorView('a')]]);
+    }
+
+    expect((await post(guarded.server, '/sensors/a/reset')).statusCode).toBe(401);
+    expect((await post(guarded.server, '/sensors/a/reset', 'Bearer secreT')).statusCode).toBe(401);
+    const refused = await post(off.server, '/sensors/a/reset', 'Bearer undefined');
+
+    expect([refused.statusCode, refused.json<{ message: string }>().message]).toEqual([
+      403,
+      'commands are off: start with HTTP_TOKEN and send it as a bearer token',
+    ]);
+    expect([guarded.supervisor.commands, off.supervisor.commands]).toEqual([[], []]);
+  });
+
+  it('say that a sensor is unknown, and that an end is', async () => {
+    const { supervisor, server } = serve({ token: 't' });
+
+    expect((await post(server, '/sensors/nobody/release', 'Bearer t')).statusCode).toBe(404);
+    supervisor.failure = new UnavailableError('the shard was lost before the commit was certain');
+    expect((await post(server, '/sensors/a/release', 'Bearer t')).statusCode).toBe(503);
   });
 });

@@ -53,12 +53,35 @@ const limit = {
   schema: { type: 'integer', minimum: 1, maximum: 10_000, default: 100 },
 };
 
+const reason = {
+  name: 'reason',
+  in: 'query',
+  schema: { type: 'string', maxLength: 200 },
+  description: 'Why, in your words; shown beside a quarantine.',
+};
+
+const command = (summary: string): object => ({
+  post: {
+    summary,
+    security: [{ token: [] }],
+    parameters: [sensorId, reason],
+    responses: {
+      200: json('Committed: the shards that hold the sensor, with offset and whether it changed'),
+      401: errorJson('Not the bearer token that HTTP_TOKEN names'),
+      403: errorJson('The process was started without HTTP_TOKEN'),
+      404: errorJson('No shard of this process holds it'),
+      503: errorJson('Unknown whether it is committed: ask again'),
+    },
+  },
+});
+
 const get = (summary: string, responses: object, parameters: readonly object[] = []): object => ({
   get: { summary, ...(parameters.length === 0 ? {} : { parameters }), responses },
 });
 
 export const openApiDocument: { readonly paths: Readonly<Record<string, object>> } = {
   ...{ openapi: '3.1.0', info: { title: 'Sensorium', version: '0.1.0' } },
+  ...{ components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } } },
   paths: {
     '/': get('The live page', { 200: text('The page', 'text/html') }),
     '/health/live': get('Whether the process should go on living', {
@@ -84,6 +107,9 @@ export const openApiDocument: { readonly paths: Readonly<Record<string, object>>
       },
       [sensorId],
     ),
+    '/sensors/{id}/quarantine': command('Set a sensor aside: its readings become dead letters'),
+    '/sensors/{id}/release': command('End a quarantine; the baseline goes on from before it'),
+    '/sensors/{id}/reset': command('Empty the baseline; open windows and a quarantine stay'),
     '/get-online-features': {
       post: {
         summary: 'The newest stored features, in the request and response of a Feast server',

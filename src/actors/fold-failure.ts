@@ -1,0 +1,97 @@
+// What follows a fold that threw. A fold is deterministic, so it is never tried again blindly: memory, which may be half
+// written, is dropped; the shard recovers and folds up to the record at fault, its suspect; there the sensor is
+// quarantined, or, where no sensor can be named or that did not help, the record alone is skipped. Both are journaled.
+import { FoldError, InvariantError, isSensoriumError } from '../errors.ts';
+import type { TopicPartition } from '../log/event-log.ts';
+import type { DeadLetterReason } from '../sensors/reading.ts';
+import { failuresMax, tooManyFailures } from './failures.ts';
+import type { Decision } from './journal.ts';
+import type { ShardMemory } from './shard-memory.ts';
+
+/** A record whose fold threw. */
+export interface Suspect {
+  readonly offset: number;
+  /** What was thrown, for people; bounded. */
+  readonly message: string;
+  /** How often in a row folding has ended at this offset. */
+  readonly attempts: number;
+}
+
+/** First its sensor is set aside, then the record; what still throws is not the record's. */
+const attemptsMax = 3;
+const messageCharactersMax = 200;
+
+/** Returns what the owner of a session must hear of `error`, which folding at the memory's position threw. */
+export function foldFailure(
+  error: unknown,
+  at: TopicPartition & {
+    readonly offset: number;
+    readonly phase: 'replay' | 'fold';
+  },
+): unknown {
+  if (isSensoriumError(error) && error.directive !== 'crash') return error;
+  const { topic, partition, offset, phase } = at;
+  const reason = messageOf(error);
+  const details = { topic, partition, offset, reason };
+  const where = `offset ${offset} of ${topic}/${partition}`;
+  switch (phase) {
+    case 'fold':
+      return new FoldError(`folding ${where} threw ${reason}`, details, error);
+    case 'replay':
+      // Its outputs are committed: to set the sensor aside from here on would compute something else.
+      return new InvariantError(
+        `replaying ${where} threw ${reason}, and did not when it was folded first: this program computes something ` +
+          'else than the one that committed it; go back to that one',
+        details,
+        error,
+      );
+    default:
+      return phase satisfies never;
+  }
+}
+
+/** Returns the suspect that `failure` leaves; undefined where setting sensor and record aside did not help. */
+export function suspectAfter(before: Suspect | undefined, failure: FoldError): Suspect | undefined {
+  const offset = Number(failure.details['offset']);
+  const message = String(failure.details['reason']);
+  const attempts = before?.offset === offset ? before.attempts + 1 : 1;
+  return attempts >= attemptsMax ? undefined : { offset, message, attempts };
+}
+
+/**
+ * Returns what to journal at the suspect: the quarantine of its sensor, or where that is unknown or set aside already,
+ * that the record is skipped; undefined where its quarantine is journaled already and nothing has thrown since, as after
+ * a commit whose response was lost. @throws InvariantError where so much failed lately that no sensor can be at fault.
+ */
+export function decisionOn(
+  suspect: Suspect,
+  sensorId: string | undefined,
+  memory: ShardMemory,
+  nowMs: number,
+): Decision | undefined {
+  const { attempts, message, offset } = suspect;
+  const setAside = sensorId === undefined ? undefined : memory.quarantines.get(sensorId);
+  if (setAside?.offset === offset && attempts === 1) return undefined;
+  if (tooManyFailures(memory, nowMs)) {
+    throw new InvariantError(
+      `folding offset ${offset} (sensor ${sensorId ?? 'unknown'}) threw ${message}, and this shard has set aside ` +
+        `${failuresMax} sensors or records within the hour: the fault is not theirs but the program's`,
+      { offset, sensorId },
+    );
+  }
+  if (sensorId === undefined || setAside !== undefined) {
+    return { kind: 'skip', message, decided_ms: nowMs };
+  }
+  const cause = 'fold_failed';
+  return { kind: 'quarantine', sensor_id: sensorId, cause, message, decided_ms: nowMs };
+}
+
+/** Returns why the suspect itself is a dead letter. */
+export function foldFailedReason({ message }: Suspect): DeadLetterReason {
+  return { code: 'fold_failed', message: `folding it threw ${message}` };
+}
+
+function messageOf(error: unknown): string {
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return text.slice(0, messageCharactersMax);
+}

@@ -1,0 +1,59 @@
+// What an operator may change: sets a sensor aside, takes it back, has its baseline begin anew. Needs the token; answers
+// once the command is committed, so that what was answered holds through every restart.
+import { createHash, timingSafeEqual } from 'node:crypto';
+
+import type { FastifyInstance } from 'fastify';
+
+import type { SensorCommand } from '../../actors/protocol.ts';
+import type { SupervisorView } from '../../supervisor/supervisor-view.ts';
+
+const messageCharactersMax = 200;
+
+export const sensorCommands: readonly SensorCommand['name'][] = ['quarantine', 'release', 'reset'];
+
+/** Adds `POST /sensors/{id}/{quarantine|release|reset}?reason=`. */
+export function addSensorCommandRoutes(
+  app: FastifyInstance,
+  supervisor: SupervisorView,
+  token: string | undefined,
+): void {
+  for (const name of sensorCommands) {
+    app.post<{ Params: { id: string }; Querystring: { reason?: string } }>(
+      `/sensors/:id/${name}`,
+      async (request, reply) => {
+        const refusal = refusalOf(request.headers.authorization, token);
+        if (refusal !== undefined) return reply.code(refusal.status).send(refusal.body);
+        const { id: sensorId } = request.params;
+        const message = (request.query.reason ?? '').slice(0, messageCharactersMax);
+        const shards = await supervisor.command({ name, sensorId, message });
+        if (shards.length > 0) return reply.send({ sensor_id: sensorId, command: name, shards });
+        const found = `no shard of this process holds a sensor ${JSON.stringify(sensorId)}`;
+        return reply.code(404).send({ error: 'not_found', message: found });
+      },
+    );
+  }
+}
+
+interface Refusal {
+  readonly status: 401 | 403;
+  readonly body: { readonly error: string; readonly message: string };
+}
+
+function refusalOf(
+  authorization: string | undefined,
+  token: string | undefined,
+): Refusal | undefined {
+  if (token === undefined) {
+    const message = 'commands are off: start with HTTP_TOKEN and send it as a bearer token';
+    return { status: 403, body: { error: 'forbidden', message } };
+  }
+  if (isSame(authorization ?? '', `Bearer ${token}`)) return undefined;
+  const message = 'expected the header authorization: Bearer <HTTP_TOKEN>';
+  return { status: 401, body: { error: 'unauthorized', message } };
+}
+
+/** Digests have one length, and comparing them tells nothing by the time it takes. */
+function isSame(given: string, expected: string): boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(given), digest(expected));
+}

@@ -1,0 +1,49 @@
+// What may be decided about one sensor from outside the log: set it aside, take it back, have its
+// baseline begin anew. Rare, so it looks the sensor up by its text; the decision is journaled by the
+// shard, never here.
+import { place } from './lifecycle.ts';
+import { lifecycleTable, type ShardColumns } from './shard-columns.ts';
+
+const quarantined = place(lifecycleTable.states, 'quarantined');
+
+/**
+ * Sets the sensor aside, giving an unknown one its slot. Returns whether it is quarantined now: not
+ * where an unknown one finds all slots given.
+ */
+export function quarantineSensor(columns: ShardColumns, sensorId: string): boolean {
+  const id = new TextEncoder().encode(sensorId);
+  const slot = columns.slotOf(id, 0, id.length);
+  if (slot < 0) return false;
+  apply(columns, slot, 'quarantine');
+  return true;
+}
+
+/** Ends the sensor's quarantine; returns whether there was one. */
+export function releaseSensor(columns: ShardColumns, sensorId: string): boolean {
+  const slot = find(columns, sensorId);
+  if (slot < 0 || columns.lifecycle[slot] !== quarantined) return false;
+  apply(columns, slot, 'release');
+  return true;
+}
+
+/**
+ * Empties the sensor's baseline; open windows stay as they are, and so does a quarantine. Returns
+ * whether the sensor is known.
+ */
+export function resetSensor(columns: ShardColumns, sensorId: string): boolean {
+  const slot = find(columns, sensorId);
+  if (slot < 0) return false;
+  const { baseline } = columns;
+  baseline.columns.fill(0, slot * baseline.stride, (slot + 1) * baseline.stride);
+  apply(columns, slot, 'reset');
+  return true;
+}
+
+function find(columns: ShardColumns, sensorId: string): number {
+  const id = new TextEncoder().encode(sensorId);
+  return columns.table.find(id, 0, id.length);
+}
+
+function apply(columns: ShardColumns, slot: number, event: string): void {
+  columns.apply(slot, place(lifecycleTable.events, event));
+}
