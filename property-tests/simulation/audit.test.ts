@@ -34,6 +34,16 @@ const plans: fc.Arbitrary<HistoryPlan> = fc.record({
     { maxLength: 3 },
   ),
   crashes: fc.constant([]),
+  traps: fc.constantFrom(0, 0.05),
+  commands: fc.array(
+    fc.record({
+      at: fc.double({ min: 0, max: 1, noNaN: true }),
+      process: fc.nat(3),
+      sensor: fc.nat(5),
+      name: fc.constantFrom('quarantine' as const, 'release' as const, 'reset' as const),
+    }),
+    { maxLength: 4 },
+  ),
   silence: fc.constantFrom(0, 0.4),
   inputKeying: fc.constant('auto' as const),
   baseline: fc.constantFrom('cumulative' as const, 'adaptive' as const),
@@ -43,7 +53,7 @@ describe('an audit', () => {
   it(
     titled('of a history with kills and full disks finds nothing, and names what is touched'),
     async () => {
-      const marks = { histories: 0, journals: 0 };
+      const marks = { histories: 0, journals: 0, quarantines: 0 };
       await fc.assert(
         fc.asyncProperty(plans, fc.nat(), async (plan, pick) => {
           const result = await runHistory(plan);
@@ -51,6 +61,7 @@ describe('an audit', () => {
           const touched = rows[pick % rows.length];
           if (touched === undefined) return;
           marks.histories += 1;
+          marks.quarantines += quarantinesOf(result);
 
           const clean = await audit(plan, result, newest(rows));
           const windows =
@@ -64,10 +75,15 @@ describe('an audit', () => {
         runs(8),
       );
 
-      expect(Math.min(marks.histories, marks.journals)).toBeGreaterThan(0);
+      expect(Math.min(...Object.values(marks))).toBeGreaterThan(0);
     },
   );
 });
+
+function quarantinesOf({ broker }: HistoryResult): number {
+  const journal = broker.partitions.get(`${simulatedTopics.journal}/0`) ?? [];
+  return journal.filter(({ value }) => Buffer.from(value ?? []).includes('"quarantine"')).length;
+}
 
 interface PlacedRow {
   readonly row: FeatureRow;

@@ -32,8 +32,16 @@ const plans: fc.Arbitrary<HistoryPlan> = fc.record({
   ),
   workers: fc.constant(1),
   crashes: fc.constant([]),
-  traps: fc.constant(0),
-  commands: fc.constant([]),
+  traps: fc.constantFrom(0.02, 0.1),
+  commands: fc.array(
+    fc.record({
+      at: fc.double({ min: 0, max: 1, noNaN: true }),
+      process: fc.nat(3),
+      sensor: fc.nat(5),
+      name: fc.constantFrom('quarantine' as const, 'release' as const, 'reset' as const),
+    }),
+    { maxLength: 4 },
+  ),
   silence: fc.constantFrom(0, 0.4),
   inputKeying: fc.constantFrom('auto' as const, 'rekey' as const),
   baseline: fc.constantFrom('cumulative' as const, 'adaptive' as const),
@@ -42,6 +50,7 @@ const plans: fc.Arbitrary<HistoryPlan> = fc.record({
 describe('replay', () => {
   it(titled('at any offset gives the state a live fold had there, bit for bit'), async () => {
     const starts = { snapshot: 0, origin: 0 };
+    let quarantined = 0;
     await fc.assert(
       fc.asyncProperty(
         plans,
@@ -58,6 +67,7 @@ describe('replay', () => {
             const offset = Math.floor(share * result.broker.end(shard));
             const past = await shardAt(context, shard, offset);
             starts[past.startedFrom] += 1;
+            quarantined += past.memory.quarantines.size;
 
             const found = encodeSnapshot(past.memory, shard, 0);
             const expected = faultFreeSnapshot(left, shard, offset, 0);
@@ -76,6 +86,6 @@ describe('replay', () => {
       runs(12),
     );
 
-    expect(Math.min(starts.snapshot, starts.origin)).toBeGreaterThan(0);
+    expect(Math.min(starts.snapshot, starts.origin, quarantined)).toBeGreaterThan(0);
   });
 });

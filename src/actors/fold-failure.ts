@@ -87,7 +87,7 @@ export function decisionOn(
 }
 
 /** Returns why the suspect itself is a dead letter. */
-export function foldFailedReason({ message }: Suspect): DeadLetterReason {
+export function foldFailedReason({ message }: Pick<Suspect, 'message'>): DeadLetterReason {
   return { code: 'fold_failed', message: `folding it threw ${message}` };
 }
 

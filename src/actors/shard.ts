@@ -27,7 +27,7 @@ import type {
 import { recoverShard } from './recovery.ts';
 import { Session } from './session.ts';
 import type { ShardContext } from './shard-context.ts';
-import { quarantineView, quarantineViews } from './quarantine-views.ts';
+import { quarantineOf, quarantineViews } from './quarantine-views.ts';
 import { roleOf, type ShardRole } from './shard-memory.ts';
 
 export interface ShardHost {
@@ -134,9 +134,7 @@ export class Shard {
     const memory = this.#session?.memory;
     const sensor = memory?.state.inspect(sensorId);
     if (memory === undefined || sensor === undefined) return undefined;
-    const quarantine = memory.quarantines.get(sensorId);
-    const why =
-      quarantine === undefined ? {} : { quarantine: quarantineView(sensorId, quarantine) };
+    const why = quarantineOf(memory, sensorId);
     return { ...sensor, ...this.partition, offset: memory.position, ...why };
   }
 

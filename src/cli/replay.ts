@@ -2,6 +2,7 @@
 // program notices nothing of it.
 import type { Command } from 'commander';
 
+import { quarantineOf } from '../actors/quarantine-views.ts';
 import { ConfigError } from '../errors.ts';
 import type { TopicPartition } from '../log/event-log.ts';
 import { explainReading, type ReadingExplanation } from '../replay/explanation.ts';
@@ -164,6 +165,7 @@ function replayedJson(
   return JSON.stringify({
     sensor_id: sensorId,
     ...sensor,
+    ...quarantineOf(past.memory, sensorId),
     topic,
     partition,
     offset,
@@ -185,6 +187,11 @@ function printReplayed({ out, err }: CliContext, sensorId: string, replayed: Rep
   printLine(out, `${sensorId} in ${nameOf(past)} before offset ${offset}`);
   if (sensor === undefined) printLine(out, '  unknown: no reading was folded before');
   else for (const line of sensorLines(sensor)) printLine(out, `  ${line}`);
+  const { quarantine } = quarantineOf(past.memory, sensorId);
+  if (quarantine !== undefined) {
+    const { cause, message, offset: at } = quarantine;
+    printLine(out, `  set aside    at offset ${at}, ${cause}: ${message}`);
+  }
   printLine(out, `  watermark    ${watermarkMs === null ? '-' : isoTime(watermarkMs)}`);
   if (explanation === undefined) return;
   const at = `${nameOf(past)}@${explanation.offset}`;

@@ -57,7 +57,7 @@ export async function explainReading(
   const preview = state.preview(sensorId, reading.value);
   const watermarkMs = state.watermarkMs;
   const outgoing = await foldNext(context, past);
-  const reason = outgoing === undefined ? null : refusal(outgoing);
+  const reason = past.skipped ?? (outgoing === undefined ? null : refusal(outgoing));
   const startMs = windowStartMs(reading.timestampMs, semantics.windowMs);
   const folded = reason === null;
   const told = {

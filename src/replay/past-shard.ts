@@ -2,6 +2,7 @@
 // owner recovers with. Reads only: no writer is opened, no group is joined, a running owner notices nothing.
 import { createBatchFolder, type BatchFolder } from '../actors/fold-batch.ts';
 import { createOutbox, type Outbox, type Outgoing } from '../actors/outbox.ts';
+import { foldFailedReason } from '../actors/fold-failure.ts';
 import { Replay } from '../actors/replay.ts';
 import {
   journalAfter,
@@ -14,12 +15,15 @@ import {
 import { roleOf, type ShardMemory } from '../actors/shard-memory.ts';
 import { assert, ConfigError } from '../errors.ts';
 import type { OutputRecord, TopicPartition } from '../log/event-log.ts';
+import type { DeadLetterReason } from '../sensors/reading.ts';
 import type { ReplayContext } from './replay-context.ts';
 
 export interface PastShard extends TopicPartition {
   /** All records below `offset` are folded and the journal's entries at it applied, the record at it is not folded. */
   readonly offset: number;
   readonly memory: ShardMemory;
+  /** Why the record at `offset` is not to be folded, where the journal says so. */
+  readonly skipped?: DeadLetterReason;
   /** Where the replay began, and on what. */
   readonly startOffset: number;
   readonly startedFrom: 'snapshot' | 'origin';
@@ -65,7 +69,18 @@ export async function shardAt(
   }
   assert(replay.ended, 'a replay ends at its offset', { offset, position: memory.position });
   const { committedOffset } = committed;
-  return { ...shard, offset, memory, startOffset, startedFrom, committedOffset, folder, outbox };
+  const skip = entries.find((entry) => entry.kind === 'skip' && entry.offset === offset);
+  return {
+    ...shard,
+    offset,
+    memory,
+    ...(skip?.kind === 'skip' ? { skipped: foldFailedReason(skip) } : {}),
+    startOffset,
+    startedFrom,
+    committedOffset,
+    folder,
+    outbox,
+  };
 }
 
 /** Folds the record at the state's offset, and returns what it gave rise to; undefined where there is no record. */

@@ -1,0 +1,51 @@
+// What became of a record that the journal says is skipped: neither folded by a replay nor told as folded.
+import { expect, it } from 'vitest';
+
+import { quietHistory } from '../../property-tests/simulation/fixed-histories.ts';
+import { historySemantics, runHistory } from '../../property-tests/simulation/history.ts';
+import { replayContextOf } from '../../property-tests/simulation/left-behind.ts';
+import { simulatedTopics } from '../../property-tests/simulation/simulated-process.ts';
+import { explainReading } from '../../src/replay/explanation.ts';
+import { shardAt } from '../../src/replay/past-shard.ts';
+
+it('explains a skipped record as a dead letter fold_failed, and its sensor learns nothing from it', async () => {
+  const plan = { ...quietHistory, partitions: 1, sensors: 1, unkeyed: 0 };
+  const result = await runHistory(plan);
+  const { broker } = result;
+  const shard = { topic: simulatedTopics.input, partition: 0 };
+  const offset = broker.end(shard);
+  const [last] = broker.partitions.get('raw_readings/0') ?? [];
+  if (last === undefined) throw new Error('the history has records');
+  broker.append([{ ...last, topic: shard.topic, partition: 0 }]);
+  const committed = broker.commits.get('group|raw_readings/0');
+  const metadata = JSON.parse(committed?.metadata ?? '') as { journal: { sequence: number } };
+  const sequence = metadata.journal.sequence + 1;
+  const entry = { version: 1, sequence, offset, kind: 'skip', message: 'RangeError: x' };
+  broker.append([
+    {
+      topic: simulatedTopics.journal,
+      key: Buffer.from('group/raw_readings/0'),
+      value: Buffer.from(JSON.stringify({ ...entry, decided_ms: 5 })),
+    },
+  ]);
+  metadata.journal.sequence = sequence;
+  broker.commits.set('group|raw_readings/0', {
+    nextOffset: offset + 1,
+    metadata: JSON.stringify(metadata),
+  });
+
+  const context = replayContextOf(result, historySemantics(plan), plan.partitions);
+  const past = await shardAt(context, shard, offset);
+  const before = past.memory.state.inspect('s0');
+  const reading = { offset, timestampMs: 0, recordTimestampMs: 0, value: 1 };
+  const explained = await explainReading(context, past, 's0', reading);
+  const after = await shardAt(context, shard, offset + 1);
+
+  expect(explained).toMatchObject({
+    outcome: 'dead_letter',
+    reason: { code: 'fold_failed', message: 'folding it threw RangeError: x' },
+  });
+  expect(explained.sentence).toMatch(/^Not folded, a dead letter fold_failed/);
+  expect(after.memory.state.inspect('s0')).toEqual(before);
+  expect(after.memory.journalSequence).toBe(sequence);
+});
