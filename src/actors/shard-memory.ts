@@ -119,12 +119,12 @@ export function encodeSnapshot(
     ...(memory.failuresMs.length === 0 ? {} : { failuresMs: memory.failuresMs }),
   };
   const json = Buffer.from(JSON.stringify(header));
-  const stateStart = Math.ceil((prefixBytes + json.length) / 8) * 8;
-  const bytes = memory.state.snapshot(stateStart);
+  const headerEnd = Math.ceil((prefixBytes + json.length) / 8) * 8;
+  const bytes = memory.state.snapshot(headerEnd);
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   magic.copy(view);
-  view.writeUInt32LE(stateStart - prefixBytes, 4);
-  view.fill(' ', prefixBytes, stateStart);
+  view.writeUInt32LE(headerEnd - prefixBytes, 4);
+  view.fill(' ', prefixBytes, headerEnd);
   json.copy(view, prefixBytes);
   return bytes;
 }
