@@ -107,7 +107,8 @@ export const fixedHistories: readonly FixedHistory[] = [
       ...quietHistory,
       sensors: 40,
       readings: 80,
-      events: [0.35, 0.5, 0.65, 0.8].map((at) => ({ at, process: 0, kind: 'storeFailover' })),
+      // Windows of 10 s close 2 to 5 s later: just after their rows were written.
+      events: [0.26, 0.43, 0.59, 0.76].map((at) => ({ at, process: 0, kind: 'storeFailover' })),
     },
   },
   {

@@ -165,6 +165,7 @@ const laws = [
 ] as const;
 
 const historiesInAll = 100;
+const msInAll = 60_000;
 
 describe('the pipeline under faults', () => {
   let histories = 0;
@@ -178,13 +179,18 @@ describe('the pipeline under faults', () => {
         simSeconds > 0
           ? { numRuns: 1e9, interruptAfterTimeLimit: simSeconds * share * 1_000 }
           : runs(Math.ceil(historiesInAll * share));
+      let ran = 0;
       await fc.assert(
         fc.asyncProperty(plans(faults), async (plan) => {
-          histories += 1;
+          // On a machine too busy for all of them in a minute some are left out, but never all.
+          const isTooLate = performance.now() - startedMs > msInAll * share;
+          if (simSeconds === 0 && isTooLate && ran > 0) return;
+          ran += 1;
           checkHistory(plan, await runHistory(plan));
         }),
-        { interruptAfterTimeLimit: 60_000 * share, ...bounds, endOnFailure, seed },
+        { ...bounds, endOnFailure, seed },
       );
+      histories += ran;
       spentMs += performance.now() - startedMs;
     },
     110_000 + simSeconds * 2_000,
