@@ -36,7 +36,7 @@ function covered(name, args) {
     if (status !== 0) throw new Error(`the tests of ${name} failed`);
     return JSON.parse(readFileSync(join(folder, 'coverage-summary.json'), 'utf8'));
   } finally {
-    rmSync(folder, { recursive: true });
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -72,6 +72,11 @@ function print(name, summary) {
   }
 }
 
+// Some tests start the built program.
+spawnSync(process.execPath, ['scripts/build.mjs'], {
+  cwd: root,
+  stdio: ['ignore', 'ignore', 'inherit'],
+});
 const named = process.argv.slice(2);
 for (const name of named.length > 0 ? named : ['simulation', 'unit']) {
   if (sets[name] === undefined)
