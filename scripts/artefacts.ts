@@ -78,7 +78,7 @@ function needsOf({ needs }: FeatureDeclaration): string {
 function costTable(): string {
   const { base, extras } = paneLayout(allFeatures);
   const row = (name: string, columns: readonly string[], bytes: number): string =>
-    `| ${name} | ${columns.join(', ')} | ${bytes} |`;
+    `| ${name} | ${listed(columns)} | ${bytes} |`;
   const rows = [
     ...base.map(({ accumulator: { name, columns } }) =>
       row(name, columns, bytesPerDouble * columns.length),
@@ -93,6 +93,13 @@ function costTable(): string {
     `opt-in columns that a selected feature needs, each once:\n\n` +
     `| columns | what they hold | bytes an open window |\n|-|-|-|\n${rows.join('\n')}\n`
   );
+}
+
+/** Of many columns only the first and the last. */
+function listed(columns: readonly string[]): string {
+  return columns.length <= 8
+    ? columns.join(', ')
+    : `${columns.slice(0, 3).join(', ')} … ${columns.at(-1)}`;
 }
 
 function read(path: string): string {

@@ -140,7 +140,7 @@ describe('parseConfig', () => {
       ANOMALY_THRESHOLD: '1e3',
       KAFKA_BROKERS: 'localhost',
       HEARTBEAT_MS: '5000',
-      FEATURES: 'count,median',
+      FEATURES: 'count,mode',
       WINDOWS: '5 m',
       GROUP_ID: 'a/b',
     };

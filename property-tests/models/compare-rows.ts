@@ -61,6 +61,8 @@ function exactPart(row: ExpectedRow): object {
     std_dev: _deviation,
     sum: _sum,
     rate_of_change: _rate,
+    median: _median,
+    p95: _p95,
     alarm_score_max: _scoreMax,
     ...features
   } = row.features;
@@ -70,7 +72,8 @@ function exactPart(row: ExpectedRow): object {
 
 /**
  * The sum may differ by its own rounding, ε·|sum| + n²·ε²·Σ|x|; the rate by that of its difference
- * and quotient on both sides; the feature alarm_score_max is held by that of the row.
+ * and quotient on both sides; quantiles are exact for 63 readings, else to a 62nd of their range; the
+ * feature alarm_score_max is held by that of the row.
  */
 function expectNearOptIn(
   features: ExpectedRow['features'],
@@ -84,6 +87,9 @@ function expectNearOptIn(
   expectNear(features.sum ?? NaN, expected.sum, sumBound, 'sum');
   const rateBound = 8 * epsilon * Math.abs(expected.rate_of_change) + 5e-321;
   expectNear(features.rate_of_change ?? NaN, expected.rate_of_change, rateBound, 'rate_of_change');
+  const quantileBound = n <= 63 ? 0 : (expected.range ?? NaN) / 62 + 4 * epsilon * magnitude;
+  expectNear(features.median ?? NaN, expected.median ?? NaN, quantileBound, 'median');
+  expectNear(features.p95 ?? NaN, expected.p95 ?? NaN, quantileBound, 'p95');
   const score = expected.alarm_score_max ?? NaN;
   const scoreBound = 1e-9 * Math.max(1, Math.abs(score));
   expectNear(features.alarm_score_max ?? NaN, score, scoreBound, 'alarm_score_max');

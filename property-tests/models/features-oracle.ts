@@ -10,6 +10,9 @@ export interface OptInValues {
   readonly last_value: number;
   readonly range: number;
   readonly rate_of_change: number;
+  /** Exact quantiles of type 7. */
+  readonly median: number;
+  readonly p95: number;
   /** By the definition: as seen when each reading came. */
   readonly gap_max_ms: number;
   readonly alarm_count: number;
@@ -39,6 +42,8 @@ export function optInValues(
     last_value: last.value + 0,
     range: (values.at(-1) ?? 0) - (values[0] ?? 0),
     rate_of_change: seconds === 0 ? 0 : (last.value - first.value) / seconds,
+    median: exactQuantile(values, 0.5),
+    p95: exactQuantile(values, 0.95),
     gap_max_ms: gapAsSeen(readings.map((reading) => reading.timestampMs)),
     alarm_count: verdicts.filter((verdict) => verdict.alarm).length,
     alarm_score_max: Math.min(
@@ -46,6 +51,17 @@ export function optInValues(
       scores.reduce((a, b) => Math.max(a, b), -Infinity),
     ),
   };
+}
+
+/**
+ * Returns the quantile `p` of ascending values, between the two nearest in rank (Hyndman and Fan,
+ * American Statistician 50 (1996) 361, type 7).
+ */
+export function exactQuantile(ascending: readonly number[], p: number): number {
+  const rank = (ascending.length - 1) * p;
+  const lower = ascending[Math.floor(rank)] ?? NaN;
+  const upper = ascending[Math.ceil(rank)] ?? NaN;
+  return lower === upper ? lower : lower + (rank - Math.floor(rank)) * (upper - lower);
 }
 
 /** Returns the sum of `values` in integer arithmetic, rounded once. */

@@ -4,6 +4,7 @@ import { alarms, extremes } from './base-accumulators.ts';
 import type { ClosedWindow } from './closed-window.ts';
 import type { FeatureDeclaration } from './features.ts';
 import { earliest, gaps, latest, sums } from './opt-in-accumulators.ts';
+import { quantileOf, quantiles } from './quantile-sketch.ts';
 
 const timestampAt = 0;
 const valueAt = 1;
@@ -50,6 +51,22 @@ export const optInFeatures: readonly FeatureDeclaration[] = [
       'From first_value to last_value, per second between them; 0 where they are of one instant.',
     needs: [earliest, latest],
     value: rateOfChange,
+  },
+  {
+    name: 'median',
+    type: 'Float64',
+    unit: 'value',
+    description: 'Middle reading; exact for up to 63 distinct values, else to 1.7 % of the range.',
+    needs: [quantiles, extremes],
+    value: (window) => quantileOf(window, 0.5),
+  },
+  {
+    name: 'p95',
+    type: 'Float64',
+    unit: 'value',
+    description: 'Value that 95 % of the readings do not exceed; as exact as the median.',
+    needs: [quantiles, extremes],
+    value: (window) => quantileOf(window, 0.95),
   },
   {
     name: 'gap_max_ms',

@@ -20,6 +20,8 @@ export interface PaneLayout {
   readonly base: readonly PlacedAccumulator[];
   /** Beyond the base, in the order the features name them. */
   readonly extras: readonly PlacedAccumulator[];
+  /** The first column of each of both. */
+  readonly starts: ReadonlyMap<Accumulator, number>;
 }
 
 /** Doubles every pane has: the base accumulators' and the window's end. */
@@ -30,18 +32,21 @@ export function paneLayout(
   features: readonly { readonly needs: readonly Accumulator[] }[],
 ): PaneLayout {
   const needed = new Set(features.flatMap(({ needs }) => needs));
-  const extras = [...needed].filter((accumulator) => !baseAccumulators.includes(accumulator));
+  const further = [...needed].filter((accumulator) => !baseAccumulators.includes(accumulator));
+  const base = placed(baseAccumulators, 0);
+  const extras = placed(further, paneBaseStride);
   return {
-    stride: paneBaseStride + strideOf(extras),
-    base: placed(baseAccumulators, 0),
-    extras: placed(extras, paneBaseStride),
+    stride: paneBaseStride + strideOf(further),
+    base,
+    extras,
+    starts: new Map([...base, ...extras].map(({ accumulator, start }) => [accumulator, start])),
   };
 }
 
 /** Returns the first column of `accumulator`. @throws InvariantError where the layout has none. */
-export function startOf({ base, extras }: PaneLayout, accumulator: Accumulator): number {
-  const found = [...base, ...extras].find((placed) => placed.accumulator === accumulator);
-  if (found !== undefined) return found.start;
+export function startOf({ starts }: PaneLayout, accumulator: Accumulator): number {
+  const start = starts.get(accumulator);
+  if (start !== undefined) return start;
   throw new InvariantError(`a feature reads ${accumulator.name} but does not declare its need`);
 }
 
