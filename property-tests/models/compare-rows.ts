@@ -87,7 +87,8 @@ function expectNearOptIn(
   expectNear(features.sum ?? NaN, expected.sum, sumBound, 'sum');
   const rateBound = 8 * epsilon * Math.abs(expected.rate_of_change) + 5e-321;
   expectNear(features.rate_of_change ?? NaN, expected.rate_of_change, rateBound, 'rate_of_change');
-  const quantileBound = n <= 63 ? 0 : (expected.range ?? NaN) / 62 + 4 * epsilon * magnitude;
+  const quantileBound =
+    n <= 63 ? 0 : (expected.range ?? NaN) / 62 + 4 * epsilon * magnitude + 2 ** -501;
   expectNear(features.median ?? NaN, expected.median ?? NaN, quantileBound, 'median');
   expectNear(features.p95 ?? NaN, expected.p95 ?? NaN, quantileBound, 'p95');
   const score = expected.alarm_score_max ?? NaN;
