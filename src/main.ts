@@ -38,8 +38,8 @@ process.exitCode = await runCli(process.argv.slice(2), {
     process.on('SIGTERM', onSignal);
     process.on('SIGINT', onSignal);
     return () => {
-      process.off('SIGTERM', onSignal);
-      process.off('SIGINT', onSignal);
+      // What there was to stop has stopped: a signal from here on changes no exit code any more.
+      listener = () => undefined;
     };
   },
   exitNow: (code) => process.exit(code),

@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -66,9 +66,21 @@ describe('run on the embedded default', () => {
   it('ends at once on a second signal, with exit code 1, and says what stands', async () => {
     // Its threads hang, so that the stop is still under way.
     const preload = join(import.meta.dirname, '../integration/threads/hang.cjs');
-    const program = await startProgram({ NODE_OPTIONS: `--require ${preload}` });
+    const folder = mkdtempSync(join(tmpdir(), 'sensorium-hang-'));
+    const when = join(folder, 'now');
+    const program = await startProgram({
+      NODE_OPTIONS: `--require ${preload}`,
+      HANG_WHEN: when,
+      WORKERS: '1',
+    });
     await program.ready();
-    await delay(3_000);
+    writeFileSync(when, '');
+    // The worker and the projector.
+    const hanging = (): Promise<void> => {
+      expect(readdirSync(folder).length).toBe(3);
+      return Promise.resolve();
+    };
+    await eventually(hanging, { timeoutMs: 10_000 });
 
     program.signal('SIGTERM');
     await delay(300);
