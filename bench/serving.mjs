@@ -2,7 +2,6 @@
 // same requests, the answers compared. Feast comes from a Python environment (FEAST_PYTHON, else .cache/feast).
 import { spawn, spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,6 +10,7 @@ import { isDeepStrictEqual, parseArgs } from 'node:util';
 import { createLogger } from '../dist/logger.js';
 import { defaultFeatures } from '../dist/sensors/features.js';
 import { openRedisFeatureStore } from '../dist/stores/redis/redis-feature-store.js';
+import { openConnection, postOf } from './http-connection.mjs';
 import { startMeasured } from './measured-program.mjs';
 import { sensorIdOf } from './readings.mjs';
 import { report, spread } from './result.mjs';
@@ -24,7 +24,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const sensors = 1_000;
 const ticksPerSecond = 100;
 /** Requests by their size and first sensor: making one is no part of what is measured. */
-const bodies = new Map();
+const messages = new Map();
 const { values: flags } = parseArgs({
   options: {
     seconds: { type: 'string', default: '4' },
@@ -200,23 +200,23 @@ async function compare(servers, entities) {
 }
 
 async function drive(url, cpu, entities) {
-  const agent = new Agent({ keepAlive: true, maxSockets: Number(flags.concurrency) });
   const times = [];
   const cpuBefore = cpu();
   const beganMs = performance.now();
   const untilMs = beganMs + Number(flags.seconds) * 1_000;
   let next = 0;
   const client = async () => {
+    const connection = await openConnection(url);
     while (performance.now() < untilMs) {
       const startMs = performance.now();
-      await post(agent, url, bodyOf(entities, (next += 1)));
+      await connection.post(messageOf(entities, (next += 1)));
       times.push(performance.now() - startMs);
     }
+    connection.close();
   };
   await Promise.all(Array.from({ length: Number(flags.concurrency) }, client));
   const seconds = (performance.now() - beganMs) / 1_000;
   const cpuSeconds = cpu() - cpuBefore;
-  agent.destroy();
   times.sort((left, right) => left - right);
   return {
     requestsPerSecond: times.length / seconds,
@@ -226,10 +226,11 @@ async function drive(url, cpu, entities) {
   };
 }
 
-function bodyOf(entities, number) {
+/** The request for `entities` sensors that follow each other, which ones by its `number`. */
+function messageOf(entities, number) {
   const first = (number * 37) % (sensors - entities + 1);
   const key = `${entities}/${first}`;
-  const known = bodies.get(key);
+  const known = messages.get(key);
   if (known !== undefined) return known;
   const body = JSON.stringify({
     features: defaultFeatures.map(({ name }) => `sensor_features:${name}`),
@@ -237,40 +238,17 @@ function bodyOf(entities, number) {
       sensor_id: Array.from({ length: entities }, (_, index) => sensorIdOf(first + index)),
     },
   });
-  bodies.set(key, body);
-  return body;
-}
-
-function post(agent, url, body) {
-  return new Promise((resolve, reject) => {
-    const headers = {
-      'content-type': 'application/json',
-      'content-length': Buffer.byteLength(body),
-    };
-    const call = request(
-      `${url}/get-online-features`,
-      { agent, method: 'POST', headers },
-      (answer) => {
-        const chunks = [];
-        answer.on('data', (chunk) => chunks.push(chunk));
-        answer.on('end', () => {
-          const text = Buffer.concat(chunks).toString();
-          if (answer.statusCode === 200) resolve(text);
-          else reject(new Error(`${url}: ${answer.statusCode} ${text}`));
-        });
-        answer.on('error', reject);
-      },
-    );
-    call.on('error', reject);
-    call.end(body);
-  });
+  const message = postOf('/get-online-features', body);
+  messages.set(key, message);
+  return message;
 }
 
 /** @throws unless both answer alike; the order of the features is free. */
 async function assertSameAnswers(servers, entities) {
-  const agent = new Agent();
   const columns = async ({ url }) => {
-    const { metadata, results } = JSON.parse(await post(agent, url, bodyOf(entities, 1)));
+    const connection = await openConnection(url);
+    const { metadata, results } = JSON.parse(await connection.post(messageOf(entities, 1)));
+    connection.close();
     return Object.fromEntries(metadata.feature_names.map((name, index) => [name, results[index]]));
   };
   const [ours, theirs] = [await columns(servers.sensorium), await columns(servers.feast)];

@@ -37,17 +37,25 @@ const stringType = 2;
 /** Returns the Redis key of a sensor's hash. It holds NULs and is not text: never let a client decode it. */
 export function feastEntityKey(sensorId: string, project: string = feastProject): Buffer {
   const idLength = Buffer.byteLength(sensorId);
-  const key = Buffer.allocUnsafe(20 + feastJoinKey.length + idLength + Buffer.byteLength(project));
-  let at = key.writeUInt32LE(1, 0);
-  at = key.writeUInt32LE(stringType, at);
-  at = key.writeUInt32LE(feastJoinKey.length, at);
-  at += key.write(feastJoinKey, at, 'latin1');
-  at = key.writeUInt32LE(stringType, at);
-  at = key.writeUInt32LE(idLength, at);
-  at += key.write(sensorId, at, 'utf8');
-  key.write(project, at, 'utf8');
+  const at = keyHead.length;
+  const key = Buffer.allocUnsafe(at + 4 + idLength + Buffer.byteLength(project));
+  key.set(keyHead);
+  key.writeUInt32LE(idLength, at);
+  key.write(sensorId, at + 4, 'utf8');
+  key.write(project, at + 4 + idLength, 'utf8');
   return key;
 }
+
+/** What comes before the id's length in every key. */
+const keyHead = ((): Buffer => {
+  const head = Buffer.alloc(16 + feastJoinKey.length);
+  let at = head.writeUInt32LE(1, 0);
+  at = head.writeUInt32LE(stringType, at);
+  at = head.writeUInt32LE(feastJoinKey.length, at);
+  at += head.write(feastJoinKey, at, 'latin1');
+  head.writeUInt32LE(stringType, at);
+  return head;
+})();
 
 /** Returns the four bytes that name `feature` of `view` inside a sensor's hash. */
 export function feastField(feature: string, view: string = feastView): Buffer {
@@ -106,20 +114,31 @@ export function encodeFeastValue(type: FeastType, value: number | bigint | null)
 }
 
 /**
- * Returns the number in a serialized feast.types.Value, null for the empty one; an Int64 beyond 2^53 is rounded.
- * @throws DecodeError when the bytes hold neither a double_val nor an int64_val.
+ * Returns the number in the serialized feast.types.Value `[start, end)` of `bytes`, null for the empty one; an Int64
+ * beyond 2^53 is rounded. @throws DecodeError when the bytes hold neither a double_val nor an int64_val.
  */
-export function decodeFeastValue(bytes: Uint8Array): number | null {
-  if (bytes.length === 0) return null;
-  if (bytes[0] === tagDouble && bytes.length === 9) {
-    return new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getFloat64(1, true);
+export function decodeFeastValue(
+  bytes: Uint8Array,
+  start = 0,
+  end: number = bytes.length,
+): number | null {
+  if (start === end) return null;
+  if (bytes[start] === tagDouble && end - start === 9) {
+    for (let index = 0; index < 8; index += 1) doubleBytes[index] = bytes[start + 1 + index] ?? 0;
+    return doubleView.getFloat64(0, true);
   }
-  if (bytes[0] === tagInt64) {
-    const varint = readVarint(bytes, 1);
-    if (varint.end === bytes.length) return Number(varint.value);
+  if (bytes[start] === tagInt64) {
+    const varint = readVarint(bytes, start + 1, end);
+    if (varint.end === end) return varint.value;
   }
-  throw new DecodeError('expected a Feast double or int64 value', { hex: hexOf(bytes) });
+  throw new DecodeError('expected a Feast double or int64 value', {
+    hex: hexOf(bytes.subarray(start, end)),
+  });
 }
+
+/** A double on its way out of bytes: a view of them, made for each value, costs more than the copy. */
+const doubleBytes = new Uint8Array(8);
+const doubleView = new DataView(doubleBytes.buffer);
 
 /** Writes the timestamp of `epochMs` (ms, an integer) into `target` at `at`; returns the offset after it. */
 export function writeFeastTimestamp(target: Buffer, at: number, epochMs: number): number {
@@ -135,24 +154,34 @@ export function encodeFeastTimestamp(timestamp: FeastTimestamp): Buffer {
   return target.subarray(0, writeTimestampParts(target, 0, timestamp));
 }
 
-/** Returns the parts of a serialized google.protobuf.Timestamp. @throws DecodeError when it is none. */
-export function decodeFeastTimestamp(bytes: Uint8Array): FeastTimestamp {
+/**
+ * Returns the parts of the serialized google.protobuf.Timestamp `[start, end)` of `bytes`.
+ * @throws DecodeError when it is none.
+ */
+export function decodeFeastTimestamp(
+  bytes: Uint8Array,
+  start = 0,
+  end: number = bytes.length,
+): FeastTimestamp {
   let seconds = 0;
   let nanos = 0;
-  for (let at = 0; at < bytes.length;) {
+  for (let at = start; at < end;) {
     const tag = bytes[at];
-    const varint = readVarint(bytes, at + 1);
-    if (tag === tagSeconds) seconds = Number(varint.value);
-    else if (tag === tagNanos) nanos = Number(varint.value);
-    else throw new DecodeError('expected a protobuf Timestamp', { hex: hexOf(bytes) });
+    const varint = readVarint(bytes, at + 1, end);
+    if (tag === tagSeconds) seconds = varint.value;
+    else if (tag === tagNanos) nanos = varint.value;
+    else {
+      const hex = hexOf(bytes.subarray(start, end));
+      throw new DecodeError('expected a protobuf Timestamp', { hex });
+    }
     at = varint.end;
   }
   return { seconds, nanos };
 }
 
 /** Returns the milliseconds since the epoch of a serialized Timestamp, with a fraction below the millisecond. */
-export function feastTimestampMs(bytes: Uint8Array): number {
-  const { seconds, nanos } = decodeFeastTimestamp(bytes);
+export function feastTimestampMs(bytes: Uint8Array, start = 0, end: number = bytes.length): number {
+  const { seconds, nanos } = decodeFeastTimestamp(bytes, start, end);
   return seconds * 1000 + nanos / 1_000_000;
 }
 
@@ -200,15 +229,36 @@ function assertInt64(value: number): void {
   throw new DecodeError('expected a whole number for an Int64 feature', { value });
 }
 
-function readVarint(bytes: Uint8Array, at: number): { value: bigint; end: number } {
-  let value = 0n;
-  for (let index = 0; index < 10; index += 1) {
-    const byte = bytes[at + index];
-    if (byte === undefined) break;
-    value |= BigInt(byte & 127) << BigInt(7 * index);
-    if (byte < 128) return { value: BigInt.asIntN(64, value), end: at + index + 1 };
+interface Varint<T> {
+  readonly value: T;
+  /** The offset after it. */
+  readonly end: number;
+}
+
+/** Returns the varint at `at`, which ends at `limit` at the latest; beyond 2^53 it is rounded. */
+function readVarint(bytes: Uint8Array, at: number, limit: number): Varint<number> {
+  let sum = 0;
+  let scale = 1;
+  // Seven bytes hold 49 bits, which a double keeps; BigInt costs ten times as much.
+  for (let index = at; index < Math.min(at + 7, limit); index += 1) {
+    const byte = bytes[index] ?? 0;
+    sum += (byte & 127) * scale;
+    if (byte < 128) return { value: sum, end: index + 1 };
+    scale *= 128;
   }
-  throw new DecodeError('expected a varint of at most ten bytes', { hex: hexOf(bytes) });
+  const { value, end } = readWideVarint(bytes, at, limit);
+  return { value: Number(value), end };
+}
+
+function readWideVarint(bytes: Uint8Array, at: number, limit: number): Varint<bigint> {
+  let value = 0n;
+  for (let index = at; index < Math.min(at + 10, limit); index += 1) {
+    const byte = bytes[index] ?? 0;
+    value |= BigInt(byte & 127) << BigInt(7 * (index - at));
+    if (byte < 128) return { value: BigInt.asIntN(64, value), end: index + 1 };
+  }
+  const hex = hexOf(bytes.subarray(at, limit));
+  throw new DecodeError('expected a varint of at most ten bytes', { hex });
 }
 
 function hexOf(bytes: Uint8Array): string {

@@ -188,6 +188,20 @@ function newestLaws(store: () => FeatureStore, another: () => Promise<FeatureSto
     expect(await store().read([])).toEqual([]);
   });
 
+  test('reads at the same time each get what they asked for, in their order', async () => {
+    const ids = Array.from({ length: 150 }, () => uniqueName('sensor'));
+    await store().upsert(ids.map((id, index) => featureRow(id, index)));
+    const asked = [[3], [], [140, 0, 140], ids.map((_, index) => 149 - index), [7, 8]];
+
+    const read = await Promise.all(
+      asked.map((indexes) => store().read(indexes.map((index) => ids[index] ?? ''))),
+    );
+
+    expect(read.map((rows) => rows.map((row) => row?.values['count']))).toEqual(
+      asked.map((indexes) => indexes.map((index) => 60 + index)),
+    );
+  });
+
   test('thousands of rows in one batch are all stored', async () => {
     const prefix = uniqueName('bulk');
     const ids = Array.from({ length: 5_000 }, (_, index) => `${prefix}-${index}`);

@@ -28,7 +28,7 @@ export function addOnlineFeaturesRoute(
           return [view, await featureStore.read(asked.sensorIds, view)] as const;
         }),
       );
-      return await reply.send(JSON.stringify(onlineFeaturesResponse(asked, new Map(stored))));
+      return await reply.send(onlineFeaturesResponse(asked, new Map(stored)));
     } catch (error) {
       if (!isSensoriumError(error) || error.directive !== 'retry') throw error;
       return reply

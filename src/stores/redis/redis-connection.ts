@@ -5,24 +5,17 @@ import { Cluster, Redis } from 'ioredis';
 import type { RedisConfig } from '../../config.ts';
 import { ConfigError, UnavailableError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
-import type { RedisScript } from './upsert-script.ts';
-
-export type HashReply = readonly (Buffer | null)[];
+import type { RedisScript } from './redis-script.ts';
 
 export interface RedisConnection {
   /** In a Cluster one call can be atomic over one key only, so a script gets one key a call. */
   readonly clustered: boolean;
-  /** Runs `script`, loading it where Redis does not know it. @throws UnavailableError */
+  /** Runs `script`, loading it where Redis does not know it; strings come as Buffers. @throws UnavailableError */
   evaluate(
     script: RedisScript,
     keys: readonly Buffer[],
     values: readonly (Buffer | string)[],
   ): Promise<unknown>;
-  /** HMGET of each key in one round trip; an Error in place of a reply where that key alone failed. */
-  readHashes(
-    keys: readonly Buffer[],
-    fields: readonly Buffer[],
-  ): Promise<readonly (HashReply | Error)[]>;
   /** @throws UnavailableError */
   ping(): Promise<void>;
   /** How often a connection was lost since opening, of any node. */
@@ -58,7 +51,6 @@ export function openRedisConnection(config: RedisConfig, logger: Logger): RedisC
   return {
     clustered: client instanceof Cluster,
     evaluate: (script, keys, values) => call(() => evaluate(client, script, keys, values)),
-    readHashes: (keys, fields) => call(() => readHashes(client, keys, fields)),
     ping: async () => {
       await call(() => client.ping());
     },
@@ -126,51 +118,12 @@ async function evaluate(
   values: readonly (Buffer | string)[],
 ): Promise<unknown> {
   try {
-    return await client.evalsha(script.sha1, keys.length, ...keys, ...values);
+    return await client.callBuffer('EVALSHA', script.sha1, keys.length, ...keys, ...values);
   } catch (error) {
     if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
     // A restart or a failover forgot it; EVAL runs it and makes it known again.
-    return client.eval(script.lua, keys.length, ...keys, ...values);
+    return client.callBuffer('EVAL', script.lua, keys.length, ...keys, ...values);
   }
-}
-
-async function readHashes(
-  client: Redis | Cluster,
-  keys: readonly Buffer[],
-  fields: readonly Buffer[],
-): Promise<readonly (HashReply | Error)[]> {
-  const settled =
-    client instanceof Cluster
-      ? await Promise.allSettled(keys.map((key) => client.hmgetBuffer(key, ...fields)))
-      : await readInPipeline(client, keys, fields);
-  return settled.map((reply) => {
-    if (reply.status === 'fulfilled') return reply.value;
-    const error: unknown = reply.reason;
-    // Only a key of another type concerns that key alone; anything else is the whole Redis.
-    if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return error;
-    throw error;
-  });
-}
-
-async function readInPipeline(
-  client: Redis,
-  keys: readonly Buffer[],
-  fields: readonly Buffer[],
-): Promise<PromiseSettledResult<HashReply>[]> {
-  const pipeline = client.pipeline();
-  for (const key of keys) pipeline.hmgetBuffer(key, ...fields);
-  const results = (await pipeline.exec()) ?? [];
-  return keys.map((_, index) => {
-    const [error, reply] = results[index] ?? [new Error('no reply'), null];
-    return error === null
-      ? { status: 'fulfilled', value: hashReply(reply) }
-      : { status: 'rejected', reason: error };
-  });
-}
-
-function hashReply(reply: unknown): HashReply {
-  if (!Array.isArray(reply)) throw new Error('expected an array in reply to HMGET');
-  return reply.map((cell: unknown) => (Buffer.isBuffer(cell) ? cell : null));
 }
 
 const sharedOptions = {

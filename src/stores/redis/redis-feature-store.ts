@@ -18,7 +18,9 @@ import type { RedisConfig } from '../../config.ts';
 import { assert, DecodeError, isSensoriumError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import type { FeatureStore, OnlineFeatures, UpsertCounts } from '../feature-store.ts';
-import { openRedisConnection, type HashReply, type RedisConnection } from './redis-connection.ts';
+import { gathered, type Read } from './gathered-reads.ts';
+import { PackedRows, readScript } from './read-script.ts';
+import { openRedisConnection, type RedisConnection } from './redis-connection.ts';
 import { upsertResult, upsertScript } from './upsert-script.ts';
 
 export interface OnlineFeature {
@@ -26,13 +28,13 @@ export interface OnlineFeature {
   readonly type: FeastType;
 }
 
-/** Rows in one script call: 100 block a Redis for under a millisecond. */
+/** Rows in one script call, written or read: 100 block a Redis for under a millisecond. */
 const rowsPerCall = 100;
 /** Rows written and not yet answered. */
 const rowsInFlightMax = 1_000;
-const keysPerRead = 500;
 /** Sensors named in the log because Redis cannot hold or give their row; beyond it they are only counted. */
 const namedSensorsMax = 1_000;
+const otherTypeProblem = 'its key holds another type than a hash: delete the key';
 
 /**
  * Returns the store over the Redis of `options`. It does not wait for Redis: calls fail with UnavailableError until it
@@ -48,16 +50,21 @@ export function openRedisFeatureStore(
   },
 ): FeatureStore {
   const layouts = layoutsOf(options.views ?? [feastView], options);
-  const layoutOf = (view = feastView): Layout => {
-    const layout = layouts.get(view);
-    assert(layout !== undefined, 'a view that the store was not opened with', { view });
-    return layout;
-  };
   const connection = openRedisConnection(options, options.logger);
   const nameOnce = namesOnce(options.logger);
+  const views = new Map<string, View>();
+  for (const [name, layout] of layouts) {
+    const readNow: View['read'] = (ids) => read(connection, layout, ids, nameOnce);
+    views.set(name, { layout, read: gathered(readNow) });
+  }
+  const viewNamed = (name = feastView): View => {
+    const view = views.get(name);
+    assert(view !== undefined, 'a view that the store was not opened with', { view: name });
+    return view;
+  };
   return {
-    upsert: async (rows, view) => upsert(connection, layoutOf(view), rows, nameOnce),
-    read: async (sensorIds, view) => read(connection, layoutOf(view), sensorIds, nameOnce),
+    upsert: async (rows, view) => upsert(connection, viewNamed(view).layout, rows, nameOnce),
+    read: async (sensorIds, view) => viewNamed(view).read(sensorIds),
     ping: () => connection.ping(),
     interruptions: () => connection.interruptions(),
     close: async () => connection.close(),
@@ -94,6 +101,14 @@ function layoutsOf(
       return [view, { features, timeField: feastTimeField(view), fields, ttl }];
     }),
   );
+}
+
+/** What a view holds of a sensor. */
+type Found = OnlineFeatures | undefined;
+
+interface View {
+  readonly layout: Layout;
+  readonly read: Read<Found>;
 }
 
 type NameOnce = (sensorId: string, problem: string) => void;
@@ -158,7 +173,7 @@ async function upsertChunk(
     else if (reply[index] === upsertResult.skipped) totals.skipped += 1;
     else {
       totals.refused += 1;
-      nameOnce(row.sensor_id, 'its key holds another type than a hash: delete the key');
+      nameOnce(row.sensor_id, otherTypeProblem);
     }
   });
 }
@@ -202,44 +217,60 @@ async function read(
   layout: Layout,
   sensorIds: readonly string[],
   nameOnce: NameOnce,
-): Promise<readonly (OnlineFeatures | undefined)[]> {
-  const fields = [layout.timeField, ...layout.fields];
-  const found: (OnlineFeatures | undefined)[] = [];
-  for (let from = 0; from < sensorIds.length; from += keysPerRead) {
-    const ids = sensorIds.slice(from, from + keysPerRead);
-    const replies = await connection.readHashes(
-      ids.map((id) => feastEntityKey(id)),
-      fields,
-    );
-    ids.forEach((id, index) => {
-      const reply = replies[index];
-      if (reply instanceof Error) nameOnce(id, reply.message);
-      found.push(Array.isArray(reply) ? decodeHash(layout, id, reply, nameOnce) : undefined);
-    });
+): Promise<readonly Found[]> {
+  const step = connection.clustered ? 1 : rowsPerCall;
+  if (sensorIds.length <= step) return readChunk(connection, layout, sensorIds, nameOnce);
+  const chunks: Promise<readonly Found[]>[] = [];
+  for (let from = 0; from < sensorIds.length; from += step) {
+    chunks.push(readChunk(connection, layout, sensorIds.slice(from, from + step), nameOnce));
   }
+  return (await Promise.all(chunks)).flat();
+}
+
+async function readChunk(
+  connection: RedisConnection,
+  layout: Layout,
+  sensorIds: readonly string[],
+  nameOnce: NameOnce,
+): Promise<readonly Found[]> {
+  if (sensorIds.length === 0) return [];
+  const keys = sensorIds.map((id) => feastEntityKey(id));
+  const reply = await connection.evaluate(readScript, keys, [layout.timeField, ...layout.fields]);
+  assert(Buffer.isBuffer(reply), 'the read script answers with one string');
+  const rows = new PackedRows(reply);
+  const found = sensorIds.map((id) => unpackRow(layout, id, rows, nameOnce));
+  assert(rows.ended(), 'the read script answers with as many cells as were asked for');
   return found;
 }
 
-function decodeHash(
-  layout: Layout,
-  sensorId: string,
-  cells: HashReply,
-  nameOnce: NameOnce,
-): OnlineFeatures | undefined {
-  if (cells.every((cell) => cell === null)) return undefined;
-  const decoded = <T>(cell: Buffer | null | undefined, decode: (bytes: Buffer) => T): T | null => {
-    if (cell === null || cell === undefined) return null;
-    try {
-      return decode(cell);
-    } catch (error) {
-      if (!isSensoriumError(error)) throw error;
-      nameOnce(sensorId, error.message);
-      return null;
-    }
-  };
+function unpackRow(layout: Layout, sensorId: string, rows: PackedRows, nameOnce: NameOnce): Found {
+  if (rows.wrongType()) {
+    nameOnce(sensorId, otherTypeProblem);
+    return undefined;
+  }
+  let stored = rows.next();
+  const eventTimeMs = stored ? decoded(feastTimestampMs, rows, sensorId, nameOnce) : null;
   const values: Record<string, number | null> = {};
-  layout.features.forEach(({ name }, index) => {
-    values[name] = decoded(cells[index + 1], decodeFeastValue);
-  });
-  return { eventTimeMs: decoded(cells[0], feastTimestampMs) ?? 0, values };
+  for (const { name } of layout.features) {
+    const present = rows.next();
+    stored ||= present;
+    values[name] = present ? decoded(decodeFeastValue, rows, sensorId, nameOnce) : null;
+  }
+  return stored ? { eventTimeMs: eventTimeMs ?? 0, values } : undefined;
+}
+
+/** Null for a cell that cannot be decoded, which is named. */
+function decoded(
+  decode: (bytes: Uint8Array, start: number, end: number) => number | null,
+  rows: PackedRows,
+  sensorId: string,
+  nameOnce: NameOnce,
+): number | null {
+  try {
+    return decode(rows.bytes, rows.start, rows.end);
+  } catch (error) {
+    if (!isSensoriumError(error)) throw error;
+    nameOnce(sensorId, error.message);
+    return null;
+  }
 }

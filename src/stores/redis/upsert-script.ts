@@ -1,7 +1,7 @@
 // The one write to Redis: a Lua script that keeps the newer window of each sensor, atomically per key. Feast itself
 // reads the stored time and writes in two steps, so its two writers can race; these cannot, and Feast's own writes
 // (push, materialize) are respected because the stored `_ts:` protobuf is what is compared.
-import { createHash } from 'node:crypto';
+import { namedScript, type RedisScript } from './redis-script.ts';
 
 /** What became of one row; the script answers one of these per key. */
 export const upsertResult = { skipped: 0, written: 1, wrongType: 2 } as const;
@@ -74,13 +74,5 @@ end
 return results
 `;
 
-export interface RedisScript {
-  readonly lua: string;
-  readonly sha1: string;
-}
-
-/** The upsert script and the name Redis caches it under. */
-export const upsertScript: RedisScript = {
-  lua,
-  sha1: createHash('sha1').update(lua).digest('hex'),
-};
+/** Answers with one `upsertResult` per key. */
+export const upsertScript: RedisScript = namedScript(lua);

@@ -244,6 +244,33 @@ describe.skipIf(redisUrl === '')('what Feast and others wrote before', () => {
     expect(read?.values).toMatchObject({ count: 60, avg_value: null });
   });
 
+  test('stored bytes of any length are answered, and read as null where they are no value', async () => {
+    const ids = [uniqueName('long'), uniqueName('next')];
+    const lengths = [0, 1, 252, 253, 254, 255, 256, 70_000];
+    await store.upsert(ids.map((id) => featureRow(id, 0)));
+
+    for (const length of lengths) {
+      await redis.hset(
+        feastEntityKey(ids[0] ?? ''),
+        feastField('avg_value'),
+        Buffer.alloc(length, 0x20),
+      );
+      const read = await store.read(ids);
+      expect(
+        read.map((features) => features?.values['avg_value']),
+        `${length} bytes`,
+      ).toEqual([null, 20.1]);
+      expect(read[0]?.values['count']).toBe(60);
+    }
+  });
+
+  test('a hash that holds only other views is no stored sensor', async () => {
+    const id = uniqueName('sensor');
+    await redis.hset(feastEntityKey(id), feastField('count', 'another_view'), 'x');
+
+    expect(await store.read([id])).toEqual([undefined]);
+  });
+
   test('keys expire only when asked to, counted from the write and not for skipped rows', async () => {
     const id = uniqueName('sensor');
     await store.upsert([featureRow(id, 0)]);
@@ -267,6 +294,8 @@ describe.skipIf(redisUrl === '')('what Feast and others wrote before', () => {
     await redis.script('FLUSH');
 
     expect(await store.upsert([featureRow(id, 1)])).toEqual({ written: 1, skipped: 0 });
+    await redis.script('FLUSH');
+    expect((await store.read([id]))[0]?.values['count']).toBe(61);
   });
 });
 
@@ -362,6 +391,7 @@ describe.skipIf(!redisServerInstalled)('a Redis in trouble', () => {
     const store = opened(replica.url);
     const admin = new Redis(replica.url);
 
+    expect(await store.read(['a'])).toEqual([undefined]);
     await expect(store.upsert([featureRow('a', 1)])).rejects.toThrow(/READONLY/);
     await admin.replicaof('NO', 'ONE');
     await untilUp(store);
@@ -376,6 +406,7 @@ describe.skipIf(!redisServerInstalled)('a Redis in trouble', () => {
     const admin = new Redis(redis.url);
 
     await expect(store.upsert([featureRow('a', 1)])).rejects.toThrow(/OOM/);
+    expect(await store.read(['a'])).toEqual([undefined]);
     await admin.config('SET', 'maxmemory', '0');
 
     expect(await store.upsert([featureRow('a', 1)])).toEqual({ written: 1, skipped: 0 });
