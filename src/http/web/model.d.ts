@@ -1,4 +1,5 @@
 // The types of model.js, for its tests: the page itself is plain JavaScript, served as it is.
+import type { QuarantineView } from '../../actors/protocol.ts';
 import type { FeatureRow } from '../../codecs/feature-row.ts';
 import type { RecentAnomaly } from '../../projections/recent-anomalies.ts';
 import type { Readiness, SupervisorTree } from '../../supervisor/supervisor-view.ts';
@@ -26,6 +27,15 @@ export function emptyModel(): PageModel;
 export function takeStatus(model: PageModel, event: StatusEvent): Set<string>;
 export function isAnomalous(row: FeatureRow): boolean;
 export function anomaliesNow(model: PageModel): number;
+export function quarantined(tree: SupervisorTree): {
+  readonly total: number;
+  readonly sensors: readonly {
+    readonly id: string;
+    readonly why: string;
+    readonly where: string;
+  }[];
+};
+export function whyQuarantined(quarantine: Pick<QuarantineView, 'cause' | 'message'>): string;
 export function visibleSensors(
   model: PageModel,
   options: { readonly filter: string; readonly onlyAnomalous: boolean },

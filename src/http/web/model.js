@@ -54,6 +54,26 @@ export function visibleSensors(model, { filter, onlyAnomalous }) {
     .sort(collator.compare);
 }
 
+/** Returns how many sensors are quarantined, and those that the shards name, each with its reason in words. */
+export function quarantined({ workers }) {
+  const shards = workers.flatMap((worker) => worker.shards);
+  const total = shards.reduce((sum, shard) => sum + shard.quarantined, 0);
+  const sensors = shards.flatMap((shard) =>
+    shard.quarantines.map((quarantine) => ({
+      id: quarantine.sensor_id,
+      why: whyQuarantined(quarantine),
+      where: `${shard.topic} / ${shard.partition}, offset ${quarantine.offset}`,
+    })),
+  );
+  return { total, sensors };
+}
+
+/** Returns why a sensor is quarantined, in words. */
+export function whyQuarantined({ cause, message }) {
+  const who = cause === 'operator' ? 'by an operator' : 'its fold failed';
+  return message === '' ? who : `${who}: ${message}`;
+}
+
 /**
  * Returns the line of `values` in a box: an SVG path, and its points. A level line lies in the middle; a single value
  * is a point at the right edge.

@@ -9,6 +9,7 @@ import {
   formatFeature,
   formatNumber,
   isAnomalous,
+  quarantined,
   sparkline,
   takeStatus,
   visibleSensors,
@@ -73,6 +74,31 @@ function drawTiles({ tree }) {
   );
 }
 
+let quarantinesDrawn = '';
+
+function drawQuarantines({ tree }) {
+  const { total, sensors } = quarantined(tree);
+  // Drawn anew, it would take the focus from whoever stands in it.
+  const drawn = JSON.stringify([total, sensors]);
+  if (drawn === quarantinesDrawn) return;
+  quarantinesDrawn = drawn;
+  at('quarantined').hidden = total === 0;
+  const some = sensors.length < total ? `, ${sensors.length} of them shown` : '';
+  at('quarantined-note').textContent =
+    `${formatNumber(total)} set aside${some}; their readings become dead letters until a release`;
+  at('quarantined-sensors').replaceChildren(
+    ...sensors.map(({ id, why, where }) =>
+      element(
+        'li',
+        {},
+        sensorLink(id),
+        element('span', { text: where, class: 'quiet' }),
+        element('p', { text: why, class: 'error' }),
+      ),
+    ),
+  );
+}
+
 function drawWaiting({ tree }) {
   const waiting = model.sensors.size === 0;
   at('waiting').hidden = !waiting;
@@ -124,13 +150,20 @@ function sparklineOf(rows) {
   return svg;
 }
 
+function sensorLink(id) {
+  const link = element('button', { text: id, type: 'button', class: 'link' });
+  link.addEventListener('click', () => showSensor(id));
+  return link;
+}
+
 function sensorRow(id) {
   const rows = model.sensors.get(id);
   const row = rows.at(-1);
-  const open = element('button', { text: id, type: 'button', class: 'link' });
-  open.addEventListener('click', () => showSensor(id));
   const made = element('tr', isAnomalous(row) ? { class: 'anomalous' } : {});
-  made.append(element('th', { scope: 'row' }, open), element('td', {}, sparklineOf(rows)));
+  made.append(
+    element('th', { scope: 'row' }, sensorLink(id)),
+    element('td', {}, sparklineOf(rows)),
+  );
   for (const column of model.columns) {
     const value = cell(formatFeature(column, row.features[column]), { class: 'number' });
     if (column === 'anomaly_count' && isAnomalous(row)) {
@@ -223,6 +256,7 @@ function draw(changed) {
   if (event === undefined) return;
   drawStatus(event);
   drawTiles(event);
+  drawQuarantines(event);
   drawWaiting(event);
   drawSensors(changed);
   drawShards(event);

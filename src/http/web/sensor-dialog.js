@@ -1,6 +1,6 @@
 // One sensor in a dialog, as the shard that owns it sees it now.
 import { at, element } from './elements.js';
-import { formatNumber, noFlags, whyFlagged } from './model.js';
+import { formatNumber, noFlags, whyFlagged, whyQuarantined } from './model.js';
 
 /** Opens the dialog and fills it once the shard has answered. */
 export async function showSensor(id) {
@@ -33,9 +33,12 @@ async function askSensor(id) {
 }
 
 function sensorFacts(sensor) {
-  const { baseline, open_windows: openWindows } = sensor;
+  const { baseline, open_windows: openWindows, quarantine } = sensor;
   return [
     ['Lifecycle', sensor.lifecycle],
+    ...(quarantine === undefined
+      ? []
+      : [['Quarantined', `${whyQuarantined(quarantine)}; since offset ${quarantine.offset}`]]),
     ['Owner', `${sensor.topic} / ${sensor.partition}, valid at offset ${sensor.offset}`],
     ['Baseline mean', formatNumber(baseline.mean)],
     ['Baseline std dev', formatNumber(baseline.std_dev)],

@@ -10,6 +10,7 @@ import {
   formatFeature,
   formatNumber,
   noFlags,
+  quarantined,
   sparkline,
   takeStatus,
   visibleSensors,
@@ -46,6 +47,29 @@ describe('the page’s model', () => {
 
     expect([...again]).toEqual([]);
     expect(model.sensors.get('a')?.length).toBe(windowsKept);
+  });
+
+  it('names the quarantined sensors with their reasons, and counts those that are not named', () => {
+    const failed = {
+      sensor_id: 'b',
+      cause: 'fold_failed' as const,
+      message: 'RangeError: x',
+      offset: 7,
+      decided_ms: 1,
+    };
+    const asked = { ...failed, sensor_id: 'c', cause: 'operator' as const, message: '' };
+    const shard = shardView(0, { quarantined: 25, quarantines: [failed, asked] });
+    const where = 'raw_readings / 0, offset 7';
+    const workers = [{ ...thread, index: 0, shards: [shard] }];
+
+    expect(quarantined(treeOf({ workers }))).toEqual({
+      total: 25,
+      sensors: [
+        { id: 'b', why: 'its fold failed: RangeError: x', where },
+        { id: 'c', why: 'by an operator', where },
+      ],
+    });
+    expect(quarantined(treeOf()).total).toBe(0);
   });
 
   it('lists sensors in natural order, filtered', () => {
