@@ -141,6 +141,7 @@ async function live() {
       GROUP_ID: input,
       WORKERS: flags.workers,
       SNAPSHOT_INTERVAL_MS: '5000',
+      LOG_LEVEL: 'info',
     });
   const feeding = new AbortController();
   const fed = feed(input, feeding.signal);
