@@ -121,8 +121,9 @@ def feature_view(name, ttl):
     `ttl` is how far back a historical join may look for a sensor's last window. Online reads ignore it: there only
     ONLINE_TTL_S makes a sensor that fell silent disappear.
     """
-    # Training data: parquet part files of feature rows, with event_timestamp = the window's end. The directory need
-    # not exist for `feast apply` and for online reads.
+    # Training data: the Parquet files that `node dist/main.js export --out feature_repo/data` writes, with
+    # event_timestamp = the window's end and created = its commit. The folder need not exist for `feast apply` and for
+    # online reads.
     history = FileSource(
         name=f"{name}_history",
         path=f"data/{name}",

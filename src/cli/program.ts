@@ -9,6 +9,7 @@ import type { AddCommand } from './command.ts';
 import { printLine, type CliContext } from './context.ts';
 import { addDlq } from './dlq.ts';
 import { addDoctor } from './doctor.ts';
+import { addExport } from './export.ts';
 import { addInspect } from './inspect.ts';
 import { addProduce } from './produce.ts';
 import { addProject } from './project.ts';
@@ -30,6 +31,7 @@ const commands: readonly AddCommand[] = [
   addReplay,
   addAudit,
   addProject,
+  addExport,
   addDoctor,
 ];
 

@@ -2,12 +2,13 @@
 // store refuses what is not newer than what it holds, so the two cannot undo each other.
 import type { Clock } from '../clock.ts';
 import type { FeatureRow } from '../codecs/feature-row.ts';
-import { ConfigError, isSensoriumError, UnavailableError } from '../errors.ts';
+import { isSensoriumError, UnavailableError } from '../errors.ts';
 import type { EventLog, TopicPartition } from '../log/event-log.ts';
 import type { FeatureTopic } from '../log/topics.ts';
 import type { FeatureStore, UpsertCounts } from '../stores/feature-store.ts';
 import { backoffMs } from './backoff.ts';
 import { collectNewest } from './newest-rows.ts';
+import { topicRanges } from './topic-ranges.ts';
 
 export interface RebuildOptions {
   /** The topics of feature rows with their views. */
@@ -44,7 +45,7 @@ export async function rebuild(
   options: RebuildOptions,
   onProgress: (progress: RebuildProgress) => void,
 ): Promise<RebuildProgress> {
-  const ranges = (await Promise.all(options.topics.map((topic) => rangesOf(log, topic)))).flat();
+  const ranges = (await Promise.all(options.topics.map((topic) => topicRanges(log, topic)))).flat();
   const recordsTotal = ranges.reduce((sum, { from, to }) => sum + to - from, 0);
   const totals = { records: 0, written: 0, skipped: 0, refused: 0, badRows: 0 };
   const newest = new Map<string, FeatureRow>();
@@ -79,23 +80,6 @@ export async function rebuild(
   const result = { ...totals, recordsTotal };
   onProgress(result);
   return result;
-}
-
-interface Range extends TopicPartition {
-  readonly view: string;
-  readonly from: number;
-  readonly to: number;
-}
-
-async function rangesOf(log: EventLog, { topic, view }: FeatureTopic): Promise<readonly Range[]> {
-  const description = await log.describeTopic(topic);
-  if (description === undefined) throw new ConfigError(`topic ${topic} does not exist`, { topic });
-  return Promise.all(
-    Array.from({ length: description.partitions }, async (_, partition) => {
-      const { earliest, end } = await log.offsets({ topic, partition });
-      return { topic, view, partition, from: earliest, to: end };
-    }),
-  );
 }
 
 async function upsertPatiently(

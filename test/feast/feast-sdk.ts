@@ -27,11 +27,26 @@ export interface FeastSdk {
       readonly features: Readonly<Record<string, number>>;
     }[],
   ): Promise<void>;
+  /** Where this copy of the repository looks for the history of features. */
+  readonly historyFolder: string;
+  /** `get_historical_features` of all features of `view`, one entry per sensor and moment, in order. */
+  join(
+    entities: readonly { readonly sensor_id: string; readonly event_time_ms: number }[],
+    view?: string,
+  ): Promise<readonly FeastFeatures['values'][]>;
+  /** What pyarrow reads: the columns' types by name. */
+  parquet(path: string): Promise<{
+    readonly rows: number;
+    readonly columns: Readonly<Record<string, string>>;
+  }>;
   close(): void;
 }
 
-interface ReadAnswer {
+interface ValuesAnswer {
   readonly values: Readonly<Record<string, readonly (string | { readonly int: string } | null)[]>>;
+}
+
+interface ReadAnswer extends ValuesAnswer {
   readonly event_timestamps_ms: readonly number[];
 }
 
@@ -72,6 +87,13 @@ export async function openFeastSdk(
     write: async (rows) => {
       await session.ask({ write: rows });
     },
+    historyFolder: join(repo, 'data'),
+    join: async (entities, view = feastView) => {
+      const answer = (await session.ask({ join: entities, view })) as ValuesAnswer;
+      return entities.map((_, index) => valuesAt(answer, index));
+    },
+    parquet: async (path) =>
+      (await session.ask({ parquet: path })) as Awaited<ReturnType<FeastSdk['parquet']>>,
     close: () => {
       session.close();
       rmSync(repo, { recursive: true, force: true });
@@ -113,10 +135,14 @@ function openSession(
 function featuresOf(answer: ReadAnswer): readonly FeastFeatures[] {
   return answer.event_timestamps_ms.map((eventTimeMs, index) => ({
     eventTimeMs,
-    values: Object.fromEntries(
-      Object.entries(answer.values).map(([name, column]) => [name, exact(column[index] ?? null)]),
-    ),
+    values: valuesAt(answer, index),
   }));
+}
+
+function valuesAt({ values }: ValuesAnswer, index: number): FeastFeatures['values'] {
+  return Object.fromEntries(
+    Object.entries(values).map(([name, column]) => [name, exact(column[index] ?? null)]),
+  );
 }
 
 function exact(value: string | { readonly int: string } | null): number | bigint | null {

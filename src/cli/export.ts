@@ -1,0 +1,209 @@
+// `export`: the history of feature rows as Parquet files, which Feast joins for training.
+import { join } from 'node:path';
+
+import type { Command } from 'commander';
+
+import { ConfigError } from '../errors.ts';
+import type { EventLog } from '../log/event-log.ts';
+import { featureTopics, type FeatureTopic } from '../log/topics.ts';
+import { readHistory, type HistoryOptions, type HistoryRow } from '../projections/offline.ts';
+import { selectFeatures, type FeatureDeclaration } from '../sensors/features.ts';
+import { writeFeatureFile } from '../stores/parquet/feature-file.ts';
+import { logPlace, readConfig, withLog } from './command.ts';
+import { printLine, withInterrupt, type CliContext } from './context.ts';
+import { parseTime } from './moment.ts';
+import { createProgress, type Progress } from './progress.ts';
+
+interface ExportFlags {
+  readonly from?: string;
+  readonly to?: string;
+  readonly out: string;
+  readonly views?: string;
+  readonly lineage?: true;
+  readonly json?: true;
+}
+
+interface Exported {
+  readonly view: string;
+  readonly path: string;
+  rows: number;
+  readonly sensors: Set<string>;
+  /** Rows without one of the features. */
+  incomplete: number;
+  badRows: number;
+  firstMs: number;
+  lastMs: number;
+}
+
+const badRowsShownMax = 10;
+
+const help = `
+A row is in the range when its window ends after --from and not after --to, so that ranges that adjoin share no row.
+The columns are sensor_id, event_timestamp (the window's end), created (when the row was committed), window_start and
+the features of FEATURES with their declared types: what the FileSource of feature_repo/ expects.
+
+--out FILE.parquet takes one view. --out FOLDER takes several, each as FOLDER/<view>/features.parquet: with
+feature_repo/data Feast finds them. A file that is there is replaced once the new one is whole.
+
+Only committed rows are read, nothing is written to the log and no group is joined: it is safe beside a running program.
+
+Examples:
+  node dist/main.js export --out feature_repo/data
+  node dist/main.js export --from 2026-01-01 --to 2026-02-01 --out feature_repo/data/sensor_features/2026-01.parquet
+  WINDOWS=5m node dist/main.js export --views sensor_features_5m --out five-minutes.parquet`;
+
+/** Adds `export`. */
+export function addExport(program: Command, context: CliContext): void {
+  program
+    .command('export')
+    .description('write the history of feature rows to Parquet, for training with Feast')
+    .option('--from <time>', 'windows that end after it (default: the oldest in the topic)')
+    .option('--to <time>', 'windows that end at it or earlier (default: the newest)')
+    .requiredOption('--out <path>', 'a .parquet file, or a folder')
+    .option('--views <names>', 'which, comma-separated (default: all; into a file the base one)')
+    .option('--lineage', 'with the topic, partition and offsets each window was folded from')
+    .option('--json', 'print what was written as JSON')
+    .addHelpText('after', help)
+    .action((flags: ExportFlags) => exportHistory(flags, context));
+}
+
+async function exportHistory(flags: ExportFlags, context: CliContext): Promise<void> {
+  const config = readConfig(context);
+  const targets = targetsOf(flags, featureTopics(config));
+  const range = rangeOf(flags);
+  const features = selectFeatures(config.semantics.features);
+  const startMs = context.clock.monotonicMs();
+  const written = await withLog({ config, context, name: 'export', access: 'read' }, (log) =>
+    withInterrupt(context, async (signal) => {
+      const done: Exported[] = [];
+      for (const target of targets) {
+        done.push(await exportView(context, log, { ...target, ...range, features, flags, signal }));
+      }
+      return done;
+    }),
+  );
+  if (flags.json === true) {
+    printLine(context.out, JSON.stringify({ files: written.map(exportedJson) }));
+    return;
+  }
+  const seconds = (context.clock.monotonicMs() - startMs) / 1_000;
+  for (const exported of written) printLine(context.out, exportedLine(exported));
+  const rows = written.reduce((sum, exported) => sum + exported.rows, 0);
+  printLine(context.out, `${rows} rows from ${logPlace(config)} in ${seconds.toFixed(1)} s`);
+}
+
+interface Target extends FeatureTopic {
+  readonly path: string;
+}
+
+function targetsOf({ out, views }: ExportFlags, known: readonly FeatureTopic[]): readonly Target[] {
+  const intoFile = out.endsWith('.parquet');
+  const names = views?.split(',').map((name) => name.trim());
+  const wanted = (names ?? known.map(({ view }) => view).slice(0, intoFile ? 1 : known.length)).map(
+    (name) => {
+      const found = known.find(({ view }) => view === name);
+      if (found !== undefined) return found;
+      const all = known.map(({ view }) => view).join(', ');
+      throw new ConfigError(`--views: expected among ${all} (WINDOWS adds others), got ${name}`);
+    },
+  );
+  if (new Set(wanted).size < wanted.length) throw new ConfigError('--views names a view twice');
+  if (intoFile && wanted.length > 1) {
+    throw new ConfigError(`--out ${out} is one file, for one view: name a folder for several`);
+  }
+  return wanted.map((topic) => ({
+    ...topic,
+    path: intoFile ? out : join(out, topic.view, 'features.parquet'),
+  }));
+}
+
+function rangeOf({ from, to }: ExportFlags): { readonly fromMs: number; readonly toMs: number } {
+  const fromMs = from === undefined ? -Infinity : parseTime(from, '--from');
+  const toMs = to === undefined ? Infinity : parseTime(to, '--to');
+  if (fromMs < toMs) return { fromMs, toMs };
+  throw new ConfigError(`--from must be before --to, got ${from ?? ''} and ${to ?? ''}`);
+}
+
+type ViewExport = Target &
+  Pick<HistoryOptions, 'fromMs' | 'toMs' | 'signal'> & {
+    readonly features: readonly FeatureDeclaration[];
+    readonly flags: ExportFlags;
+  };
+
+async function exportView(
+  context: CliContext,
+  log: EventLog,
+  { path, view, flags, features, ...range }: ViewExport,
+): Promise<Exported> {
+  const exported: Exported = {
+    ...{ view, path, sensors: new Set<string>() },
+    ...{ rows: 0, incomplete: 0, badRows: 0, firstMs: Infinity, lastMs: -Infinity },
+  };
+  let progress: Progress | undefined;
+  const history = readHistory(log, {
+    ...range,
+    view,
+    features,
+    onBadRow: ({ topic, partition }, offset, error) => {
+      exported.badRows += 1;
+      if (exported.badRows > badRowsShownMax) return;
+      printLine(context.err, `left out ${topic}/${partition}@${offset}: ${error.message}`);
+    },
+    onProgress: ({ records, recordsTotal }) => {
+      const title = `exporting ${view}`;
+      progress ??= createProgress(context, { title, unit: 'records', total: recordsTotal });
+      progress.update(records);
+    },
+  });
+  const lineage = flags.lineage === true ? 'with lineage' : 'without lineage';
+  try {
+    await writeFeatureFile({ path, features, lineage }, counted(history, exported, features));
+  } finally {
+    progress?.stop();
+  }
+  for (const warning of warningsOf(exported)) printLine(context.err, `warning: ${warning}`);
+  return exported;
+}
+
+async function* counted(
+  history: AsyncIterable<HistoryRow>,
+  exported: Exported,
+  features: readonly FeatureDeclaration[],
+): AsyncGenerator<HistoryRow> {
+  for await (const committed of history) {
+    const { sensor_id, window_end, features: values } = committed.row;
+    exported.rows += 1;
+    exported.sensors.add(sensor_id);
+    if (features.some(({ name }) => values[name] === undefined)) exported.incomplete += 1;
+    exported.firstMs = Math.min(exported.firstMs, window_end);
+    exported.lastMs = Math.max(exported.lastMs, window_end);
+    yield committed;
+  }
+}
+
+function warningsOf({ view, rows, incomplete, badRows }: Exported): readonly string[] {
+  return [
+    ...(rows === 0 ? [`${view} has no row in this range; the file has columns only`] : []),
+    ...(incomplete === 0
+      ? []
+      : [`${incomplete} rows lack a feature of FEATURES, null there: is FEATURES as it runs?`]),
+    ...(badRows > badRowsShownMax ? [`${badRows} records were no feature rows`] : []),
+  ];
+}
+
+function exportedLine({ path, rows, sensors, firstMs, lastMs }: Exported): string {
+  if (rows === 0) return `${path}: 0 rows`;
+  const [first, last] = [firstMs, lastMs].map((ms) => new Date(ms).toISOString());
+  return `${path}: ${rows} rows of ${sensors.size} sensors, windows that end ${first} to ${last}`;
+}
+
+function exportedJson(exported: Exported): object {
+  const { view, path, rows, sensors, incomplete, badRows, firstMs, lastMs } = exported;
+  return {
+    ...{ view, path, rows, sensors: sensors.size },
+    first_event_timestamp: rows === 0 ? null : new Date(firstMs).toISOString(),
+    last_event_timestamp: rows === 0 ? null : new Date(lastMs).toISOString(),
+    rows_with_nulls: incomplete,
+    bad_rows: badRows,
+  };
+}

@@ -1,0 +1,86 @@
+// The history of one view: every committed feature row of its topic, for training. The online projection keeps a
+// sensor's newest row of the same rows, so that what a model learns from is what it is served.
+import { decodeFeatureRow, type FeatureRow } from '../codecs/feature-row.ts';
+import { DecodeError, UnavailableError } from '../errors.ts';
+import type { EventLog, FetchedBatch, RecordCursor, TopicPartition } from '../log/event-log.ts';
+import type { FeatureDeclaration } from '../sensors/features.ts';
+import { topicRanges, type TopicRange } from './topic-ranges.ts';
+
+export interface HistoryRow {
+  readonly row: FeatureRow;
+  /** The record's Kafka timestamp: when the row was committed. */
+  readonly createdMs: number;
+}
+
+export interface HistoryOptions {
+  readonly topic: string;
+  readonly view: string;
+  /** Rows whose window ends after this; ms since 1970. */
+  readonly fromMs: number;
+  /** Rows whose window ends at this or before: a row is in exactly one of two ranges that adjoin. */
+  readonly toMs: number;
+  readonly features: readonly Pick<FeatureDeclaration, 'name' | 'type'>[];
+  readonly signal: AbortSignal;
+  /** Called for each record that is no feature row; it is left out. */
+  onBadRow(partition: TopicPartition, offset: number, error: DecodeError): void;
+  onProgress(progress: { readonly records: number; readonly recordsTotal: number }): void;
+}
+
+/**
+ * Yields the rows that the topic holds at the call, those of one sensor in window order.
+ * @throws ConfigError when the topic does not exist; UnavailableError on abort.
+ */
+export async function* readHistory(
+  log: EventLog,
+  options: HistoryOptions,
+): AsyncGenerator<HistoryRow> {
+  const ranges = await topicRanges(log, options);
+  const recordsTotal = ranges.reduce((sum, { from, to }) => sum + to - from, 0);
+  let records = 0;
+  for (const range of ranges) {
+    let position = range.from;
+    for await (const batch of log.read(range)) {
+      if (options.signal.aborted) throw new UnavailableError('the export was interrupted');
+      yield* rowsOf(batch, { ...range, from: position }, options);
+      const next = Math.min(batch.nextOffset, range.to);
+      records += next - position;
+      position = next;
+      options.onProgress({ records, recordsTotal });
+    }
+  }
+}
+
+function* rowsOf(
+  batch: FetchedBatch,
+  range: TopicRange,
+  options: HistoryOptions,
+): Generator<HistoryRow> {
+  const cursor = batch.records();
+  while (cursor.next()) {
+    if (cursor.offset < range.from || cursor.offset >= range.to) continue;
+    const row = rowAt(cursor, range, options);
+    if (row === undefined) continue;
+    if (row.window_end <= options.fromMs || row.window_end > options.toMs) continue;
+    yield { row, createdMs: cursor.timestampMs };
+  }
+}
+
+function rowAt(
+  { offset, bytes, valueStart, valueEnd }: RecordCursor,
+  range: TopicRange,
+  { features, onBadRow }: HistoryOptions,
+): FeatureRow | undefined {
+  try {
+    if (valueStart < 0) throw new DecodeError('expected a feature row, came a null value');
+    const row = decodeFeatureRow(bytes, valueStart, valueEnd);
+    const broken = features.find(
+      ({ name, type }) => type === 'Int64' && !Number.isSafeInteger(row.features[name] ?? 0),
+    );
+    if (broken === undefined) return row;
+    throw new DecodeError(`feature ${broken.name} must be a whole number`);
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    onBadRow(range, offset, error);
+    return undefined;
+  }
+}

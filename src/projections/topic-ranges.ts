@@ -1,0 +1,26 @@
+// What a topic of feature rows holds at one moment, partition by partition: the bounds of a read of all of it.
+import { ConfigError } from '../errors.ts';
+import type { EventLog, TopicPartition } from '../log/event-log.ts';
+import type { FeatureTopic } from '../log/topics.ts';
+
+export interface TopicRange extends TopicPartition {
+  readonly view: string;
+  readonly from: number;
+  /** Exclusive. */
+  readonly to: number;
+}
+
+/** Returns the ranges of the topic as it is now. @throws ConfigError when it does not exist. */
+export async function topicRanges(
+  log: EventLog,
+  { topic, view }: FeatureTopic,
+): Promise<readonly TopicRange[]> {
+  const description = await log.describeTopic(topic);
+  if (description === undefined) throw new ConfigError(`topic ${topic} does not exist`, { topic });
+  return Promise.all(
+    Array.from({ length: description.partitions }, async (_, partition) => {
+      const { earliest, end } = await log.offsets({ topic, partition });
+      return { topic, view, partition, from: earliest, to: end };
+    }),
+  );
+}

@@ -1,0 +1,83 @@
+// Feature rows as one Parquet file. Written beside its place and moved there when whole, so that nobody reads half a
+// file; memory does not grow with the rows.
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+
+import { fileWriter, parquetWriteRows } from 'hyparquet-writer';
+
+import { ConfigError, isSensoriumError } from '../../errors.ts';
+import {
+  featureColumns,
+  type CommittedRow,
+  type DeclaredFeature,
+  type FeatureColumn,
+} from './feature-columns.ts';
+
+export interface FeatureFile {
+  readonly path: string;
+  readonly features: readonly DeclaredFeature[];
+  readonly lineage: 'with lineage' | 'without lineage';
+}
+
+/** Rows are held until a group is full: some tens of MB. */
+const groupRows = 50_000;
+
+/**
+ * Writes `rows` to the file, its folder too where there is none; takes the place of a file that is there.
+ * @throws ConfigError when it cannot be written, and what `rows` throws; then no file is left.
+ */
+export async function writeFeatureFile(
+  { path, features, lineage }: FeatureFile,
+  rows: AsyncIterable<CommittedRow>,
+): Promise<void> {
+  const columns = featureColumns(features, lineage);
+  // Readers of a whole folder pass over names that begin with a dot.
+  const partPath = join(dirname(path), `.${basename(path)}.part`);
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+  } catch (error) {
+    throw notWritable(path, error);
+  }
+  try {
+    await parquetWriteRows({
+      writer: fileWriter(partPath),
+      rows: cellsOf(rows, columns),
+      // A dictionary would hold 0 and −0 as one.
+      columns: columns.map(({ element: { name, type } }) =>
+        type === 'DOUBLE' ? { name, encoding: 'PLAIN' } : { name },
+      ),
+      schema: [
+        { name: 'sensor_features', num_children: columns.length },
+        ...columns.map(({ element }) => element),
+      ],
+      rowGroupSize: groupRows,
+      kvMetadata: [{ key: 'sensorium.features', value: declarationsJson(features) }],
+      createdBy: 'sensorium',
+    });
+    renameSync(partPath, path);
+  } catch (error) {
+    rmSync(partPath, { force: true });
+    throw isSensoriumError(error) ? error : notWritable(path, error);
+  }
+}
+
+function notWritable(path: string, error: unknown): ConfigError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new ConfigError(`cannot write ${path}: ${reason}`, { path }, error);
+}
+
+/** Parquet has no place for a unit or a description but the file's own metadata. */
+function declarationsJson(features: readonly DeclaredFeature[]): string {
+  return JSON.stringify(
+    features.map(({ name, type, unit, description }) => ({ name, type, unit, description })),
+  );
+}
+
+async function* cellsOf(
+  rows: AsyncIterable<CommittedRow>,
+  columns: readonly FeatureColumn[],
+): AsyncGenerator<Record<string, unknown>> {
+  for await (const committed of rows) {
+    yield Object.fromEntries(columns.map(({ element, cell }) => [element.name, cell(committed)]));
+  }
+}
