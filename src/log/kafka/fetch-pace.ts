@@ -9,7 +9,7 @@ export interface FetchPace {
 
 export const flowingPace: FetchPace = { bytesMin: 32_768, waitMs: 100 };
 /** Not longer: a partition that is started or resumed joins the next fetch only. */
-export const quietPace: FetchPace = { bytesMin: 1, waitMs: 250 };
+export const quietPace: FetchPace = { bytesMin: 1, waitMs: 500 };
 /** Without records for this long, nothing flows. */
 export const quietAfterMs = 1_000;
 

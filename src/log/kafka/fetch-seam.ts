@@ -5,6 +5,12 @@ import { assert } from '../../errors.ts';
 import { checkedBatches, type CheckedBatch } from '../record-batch-header.ts';
 import { holdFrame } from './frame-pool.ts';
 import { replaceReceiving, type ReceivingConnection } from './frame-socket.ts';
+import {
+  replaceTimeout,
+  replaceTimers,
+  type QueueingConnection,
+  type RequestQueue,
+} from './request-queue.ts';
 
 export const pinnedVersion = '2.2.4';
 const installed = Symbol.for('sensorium.kafkajs.seam');
@@ -63,9 +69,9 @@ export function installFetchSeam(require: NodeJS.Require): void {
   replace('src/utils/sleep.js', interruptibleSleep);
   replaceOffsetManager(load('src/consumer/offsetManager') as { prototype: OffsetManager });
   const queue = load('src/network/requestQueue') as { prototype: RequestQueue };
-  replaceTimer(queue);
+  replaceTimers(queue);
   const connection = load('src/network/connection') as {
-    prototype: Connection & ReceivingConnection;
+    prototype: QueueingConnection & ReceivingConnection;
   };
   replaceTimeout(queue, connection);
   replaceReceiving(connection);
@@ -195,61 +201,6 @@ function replaceOffsetManager({ prototype }: { prototype: OffsetManager }): void
       committed[topic] = known;
     }
     return Promise.resolve();
-  };
-}
-
-interface RequestQueue {
-  readonly pending: readonly unknown[];
-  readonly throttledUntil: number;
-  throttleCheckTimeoutId: NodeJS.Timeout | null;
-  endConnection?: () => void;
-  checkPendingRequests(): void;
-  createSocketRequest(pushed: unknown): { timeoutRequest(): void };
-  scheduleCheckPendingRequests(): void;
-}
-
-const pendingCheckMs = 10;
-
-// Trap 9: kafkajs arms a timer with a negative delay after every response, which re-arms itself forever: a wake-up a
-// millisecond on every connection, and TimeoutNegativeWarning on Node 24. It is needed only while requests wait.
-function replaceTimer({ prototype }: { prototype: RequestQueue }): void {
-  prototype.scheduleCheckPendingRequests = function () {
-    if (this.throttleCheckTimeoutId !== null || this.pending.length === 0) return;
-    const delayMs = Math.max(this.throttledUntil - Date.now(), pendingCheckMs);
-    this.throttleCheckTimeoutId = setTimeout(() => {
-      this.throttleCheckTimeoutId = null;
-      this.checkPendingRequests();
-    }, delayMs);
-  };
-}
-
-interface Connection {
-  readonly requestQueue: RequestQueue;
-  readonly socket?: { destroy(error: Error): void };
-  connect(): Promise<unknown>;
-}
-
-// A connection whose peer vanished without a word stays "connected" in kafkajs: every request on it times out, for
-// ever. One timeout therefore ends it, and the next request makes a new one.
-function replaceTimeout(
-  { prototype: queue }: { prototype: RequestQueue },
-  { prototype: connection }: { prototype: Connection },
-): void {
-  const { createSocketRequest } = queue;
-  queue.createSocketRequest = function (pushed) {
-    const request = createSocketRequest.call(this, pushed);
-    const timeoutRequest = request.timeoutRequest.bind(request);
-    request.timeoutRequest = () => {
-      timeoutRequest();
-      this.endConnection?.();
-    };
-    return request;
-  };
-  const { connect } = connection;
-  connection.connect = function () {
-    this.requestQueue.endConnection = () =>
-      this.socket?.destroy(new Error('a request on this connection timed out'));
-    return connect.call(this);
   };
 }
 

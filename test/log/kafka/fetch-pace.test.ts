@@ -13,6 +13,6 @@ describe('the pace of fetches', () => {
     const { bytesMin, waitMs } = fetchPace(quietAfterMs);
 
     expect(bytesMin).toBe(1);
-    expect(1_000 / waitMs).toBeLessThanOrEqual(4);
+    expect(1_000 / waitMs).toBeLessThanOrEqual(2);
   });
 });
