@@ -34,6 +34,7 @@ export interface ProcessValues {
   readonly ANOMALY_EVENTS: 'alarms' | 'all' | 'off' | undefined;
   readonly GROUP_ID: string;
   readonly STARTING_OFFSETS: 'earliest' | 'latest';
+  readonly ACCEPT_GAP: boolean;
   readonly OUTPUT_FORMAT: 'json' | 'avro';
   readonly TOPIC_REPLICATION_FACTOR: number | undefined;
   readonly WORKERS: number | undefined;
@@ -119,6 +120,12 @@ export const processSettings: {
     'earliest',
     oneOf(['earliest', 'latest']),
     'Where an input partition starts that this group has never committed.',
+  ),
+  ACCEPT_GAP: required<boolean>(
+    'process',
+    false,
+    truth(),
+    'Whether to go on where the log no longer holds what a shard needs; journaled. For one start.',
   ),
   OUTPUT_FORMAT: required(
     'process',

@@ -39,7 +39,7 @@ export function optional<T>(
 }
 
 /** Returns a setting with a default value. */
-export function required<T extends string | number | readonly string[]>(
+export function required<T extends string | number | boolean | readonly string[]>(
   group: SettingGroup,
   unset: T,
   [schema, expected]: Kind<T>,

@@ -65,6 +65,8 @@ export interface ProcessConfig {
   readonly advertisedUrl: string | undefined;
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
   readonly startingOffsets: 'earliest' | 'latest';
+  /** Go on where records were deleted before they were read. */
+  readonly acceptGap: boolean;
   /** Simulated sensors that `run` feeds into the embedded log; 0 with Kafka. */
   readonly simulatedSensors: number;
 }
@@ -191,6 +193,7 @@ function processOf(values: SettingValues, cores: number): ProcessConfig {
     advertisedUrl: values.ADVERTISED_URL,
     logLevel: values.LOG_LEVEL,
     startingOffsets: values.STARTING_OFFSETS,
+    acceptGap: values.ACCEPT_GAP,
     simulatedSensors:
       values.SIMULATED_SENSORS ?? (kafka === undefined ? simulatedSensorsDefault : 0),
   };

@@ -22,6 +22,7 @@ export interface Metrics {
   readonly openWindows: Gauge<'topic' | 'partition'>;
   readonly idleMarks: Counter;
   readonly decisions: Counter<'kind'>;
+  readonly gapRecords: Counter;
   readonly quarantinedSensors: Gauge<'topic' | 'partition'>;
   readonly projectedRows: Counter<'result'>;
   readonly projectionLagRecords: Gauge;
@@ -88,6 +89,7 @@ export function createMetrics(): Metrics {
     decisions: counter('decisions_total', 'Decisions on sensors and records journaled, by kind.', [
       'kind',
     ]),
+    gapRecords: counter('gap_records_total', 'Records deleted unread that ACCEPT_GAP passed.'),
     quarantinedSensors: gauge('quarantined_sensors', 'Sensors that are quarantined.', partition),
     projectedRows: counter('projected_rows_total', 'Feature rows projected, by result.', [
       'result',

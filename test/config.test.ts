@@ -69,6 +69,7 @@ describe('parseConfig', () => {
         advertisedUrl: undefined,
         logLevel: 'warn',
         startingOffsets: 'earliest',
+        acceptGap: false,
         simulatedSensors: 10,
       },
     });

@@ -140,6 +140,7 @@ const settings: ShardSettings = {
   snapshotIntervalMs: 7_000,
   openWindowsMax: 60,
   startingOffsets: 'earliest',
+  acceptGap: false,
   anomalyEvents: 'all',
   outputFormat: 'json',
 };

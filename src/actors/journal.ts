@@ -9,6 +9,8 @@
 //   release     sensor_id                                 taken back
 //   reset       sensor_id                                 its baseline begins anew
 //   skip        message decided_ms                        the record at `offset` cannot be folded at all
+//   gap         from_offset to_offset watermark_ms        records from..to were deleted before they were folded, and an
+//               source_max_ms                             operator accepted it; event time as committed at `offset`
 import type { EventLog, OutputRecord, TopicPartition } from '../log/event-log.ts';
 import { ConfigError, InvariantError, UnavailableError } from '../errors.ts';
 
@@ -25,7 +27,14 @@ export type Decision =
       readonly decided_ms: number;
     }
   | { readonly kind: 'release' | 'reset'; readonly sensor_id: string }
-  | { readonly kind: 'skip'; readonly message: string; readonly decided_ms: number };
+  | { readonly kind: 'skip'; readonly message: string; readonly decided_ms: number }
+  | {
+      readonly kind: 'gap';
+      readonly from_offset: number;
+      readonly to_offset: number;
+      readonly watermark_ms: number | null;
+      readonly source_max_ms: number | null;
+    };
 
 export type DecisionKind = Decision['kind'];
 
@@ -43,6 +52,7 @@ const kinds: ReadonlySet<string> = new Set<DecisionKind>([
   'release',
   'reset',
   'skip',
+  'gap',
 ]);
 
 /** Returns the record that writes `entry` into its shard's partition of the journal. */

@@ -5,6 +5,7 @@
 import { ConfigError } from '../errors.ts';
 import type { PartitionWriter, TopicPartition } from '../log/event-log.ts';
 import { semanticsFingerprint } from '../sensors/fingerprint.ts';
+import { acceptGap, gapRefusal, neededOffset } from './gap.ts';
 import { journalHasEntries, type JournalEntry } from './journal.ts';
 import { encodePositionMetadata, type PositionMetadata } from './position-metadata.ts';
 import {
@@ -47,9 +48,17 @@ export async function recoverShard(
 
   const { committedOffset, metadata } = committed;
   const start = await newestUsable(context, shard, role, committed);
-  await assertLogHolds(context, shard, start.memory.position, committedOffset);
-  const journalEntries = await journalAfter(context, shard, start, metadata);
-  return { ...start, committedOffset, metadata, journalEntries };
+  const entries = await journalAfter(context, shard, start, metadata);
+  const { earliest, end } = await context.log.offsets(shard);
+  if (committedOffset > end) throw madeAnew(shard, committedOffset, end);
+  const needed = neededOffset(start.memory.position, entries);
+  if (needed >= earliest) return { ...start, committedOffset, metadata, journalEntries: entries };
+  const missing = { needed, earliest };
+  if (!context.settings.acceptGap) throw gapRefusal(shard, committed, missing);
+  return {
+    ...start,
+    ...(await acceptGap(context, shard, writer, { committed, entries, missing })),
+  };
 }
 
 /** The first acquire ever commits where the log began for us; STARTING_OFFSETS applies here and nowhere else. */
@@ -113,27 +122,10 @@ async function newestUsable(
   return originOf(context, role, metadata);
 }
 
-async function assertLogHolds(
-  context: ShardContext,
-  shard: TopicPartition,
-  restoredOffset: number,
-  committedOffset: number,
-): Promise<void> {
-  const { earliest, end } = await context.log.offsets(shard);
-  const where = `${shard.topic}/${shard.partition}`;
-  if (restoredOffset < earliest) {
-    throw new ConfigError(
-      `${where} begins at offset ${earliest}, but this group needs it from offset ${restoredOffset} ` +
-        `(committed ${committedOffset}): records were deleted before they were read. Lengthen the topic's retention; ` +
-        'to go on without them start with a new GROUP_ID and OUTPUT_TOPIC',
-      { earliest, needed: restoredOffset },
-    );
-  }
-  if (committedOffset > end) {
-    throw new ConfigError(
-      `${where} ends at offset ${end}, but this group committed ${committedOffset}: the topic was deleted and made ` +
-        'again, or lost data. Start with a new GROUP_ID and OUTPUT_TOPIC',
-      { end, committed: committedOffset },
-    );
-  }
+function madeAnew(shard: TopicPartition, committedOffset: number, end: number): ConfigError {
+  return new ConfigError(
+    `${shard.topic}/${shard.partition} ends at offset ${end}, but this group committed ${committedOffset}: the topic ` +
+      'was deleted and made again, or lost data. Start with a new GROUP_ID and OUTPUT_TOPIC',
+    { end, committed: committedOffset },
+  );
 }

@@ -1,9 +1,11 @@
 // Replay: the fold of one shard from a recovered memory on, the journal's entries applied at their recorded offsets. One
 // piece for all who need the state at an offset: an owner that recovers and then folds on, `replay` and `audit`.
+import { ConfigError } from '../errors.ts';
 import type { FetchedBatch, RecordCursor } from '../log/event-log.ts';
 import type { ClosedWindows } from '../sensors/shard-state.ts';
 import { noteFailure } from './failures.ts';
 import type { BatchFolder } from './fold-batch.ts';
+import type { Gap } from './gap.ts';
 import type { JournalEntry } from './journal.ts';
 import type { ShardMemory } from './shard-memory.ts';
 
@@ -35,6 +37,8 @@ export class Replay {
   readonly #onEnd: () => void;
   readonly #entries: readonly JournalEntry[];
   #applied = 0;
+  /** Gaps up to this entry were passed. */
+  #passedSequence = 0;
   readonly #end: number;
   #ended = false;
   #suspect: ReplayParts['suspect'];
@@ -56,7 +60,11 @@ export class Replay {
 
   /** Applies entries that lie at the position already, and ends where there is nothing to fold. */
   begin(): void {
-    while (this.#nextStop() <= this.memory.position) this.#passStop(this.#nextStop());
+    this.#passLost();
+    while (this.#nextStop() <= this.memory.position) {
+      this.#passStop(this.#nextStop());
+      this.#passLost();
+    }
   }
 
   /** Folds the records of `batch` from the memory's position on; returns whether all, or up to a decision. */
@@ -89,16 +97,38 @@ export class Replay {
     return Math.min(this.#entries[this.#applied]?.offset ?? Infinity, this.#end);
   }
 
+  /** Records that a gap names are not there to be folded: the position passes them, as it did when it was accepted. */
+  #passLost(): void {
+    for (const entry of this.#ended ? [] : this.#entries.slice(this.#applied)) {
+      const { memory } = this;
+      if (entry.kind !== 'gap' || entry.from_offset !== memory.position) continue;
+      if (entry.offset > this.#end) return;
+      memory.position = Math.min(entry.offset, entry.to_offset);
+      this.#passedSequence = entry.sequence;
+    }
+  }
+
   #passStop(stop: number): void {
     for (;;) {
       const entry = this.#entries[this.#applied];
       if (entry === undefined || entry.offset > stop) break;
       this.#applied += 1;
+      if (entry.kind === 'gap') this.#assertPassed(entry);
       applyJournalEntry(this.memory, entry, this.#closed);
     }
     if (stop < this.#end) return;
     this.#ended = true;
     this.#onEnd();
+  }
+
+  /** A memory that folded what the owner's had to do without is another state. */
+  #assertPassed({ sequence, from_offset: from, to_offset: to }: JournalEntry & Gap): void {
+    if (sequence <= this.#passedSequence || from === this.memory.position) return;
+    throw new ConfigError(
+      `records from offset ${from} to ${to} were lost to the group and accepted as a gap: a state from before them ` +
+        'does not lead to its own; start anew, from a snapshot after the gap',
+      { from, to },
+    );
   }
 }
 
@@ -130,6 +160,12 @@ export function applyJournalEntry(
     case 'skip':
       noteFailure(memory, entry.decided_ms);
       memory.position = Math.max(memory.position, entry.offset + 1);
+      return;
+    case 'gap':
+      // Rows up to there are committed; only a muted replay gets here with windows that are still open.
+      state.advanceWatermark(entry.watermark_ms ?? -Infinity, closed);
+      memory.sourceMaxMs = Math.max(memory.sourceMaxMs, entry.source_max_ms ?? -Infinity);
+      memory.position = Math.max(memory.position, entry.to_offset);
       return;
     default:
       return entry satisfies never;

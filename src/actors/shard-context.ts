@@ -17,6 +17,8 @@ export interface ShardSettings {
   readonly snapshotIntervalMs: number;
   readonly openWindowsMax: number;
   readonly startingOffsets: 'earliest' | 'latest';
+  /** Go on where records were deleted before they were read. */
+  readonly acceptGap: boolean;
   readonly anomalyEvents: 'alarms' | 'all' | 'off';
   readonly outputFormat: 'json' | 'avro';
 }

@@ -45,12 +45,18 @@ export function addRun(
   program
     .command('run', { isDefault: true })
     .description('fold readings into features until stopped (the default)')
+    .option('--accept-gap', 'go on where the log no longer holds what a shard needs (ACCEPT_GAP)')
     .addHelpText('after', () => `\n${settingsHelp(Math.min(100, context.out.columns))}`)
-    .action(async () => setExitCode(await run(context)));
+    .action(async (flags: RunFlags) => setExitCode(await run(flags, context)));
 }
 
-async function run(context: CliContext): Promise<number> {
-  const config = withAdvertisedUrl(readConfig(context));
+interface RunFlags {
+  readonly acceptGap?: true;
+}
+
+async function run({ acceptGap }: RunFlags, context: CliContext): Promise<number> {
+  const overrides = acceptGap === true ? { ACCEPT_GAP: 'true' } : {};
+  const config = withAdvertisedUrl(readConfig(context, overrides));
   const logger = createLogger(config.process.logLevel);
   const stop = armStop(context);
   const closers: (() => Promise<void>)[] = [];

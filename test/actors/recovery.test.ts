@@ -1,103 +1,23 @@
 // What recovery refuses to go on with, and what it trusts: over the simulated broker, with virtual time.
 import { describe, expect, it } from 'vitest';
 
-import { historySemantics, type HistoryPlan } from '../../property-tests/simulation/history.ts';
-import { createScheduler, type Scheduler } from '../../property-tests/simulation/scheduler.ts';
-import { Life, processClock } from '../../property-tests/simulation/simulated-life.ts';
-import { SimulatedBroker } from '../../property-tests/simulation/simulated-log.ts';
+import {
+  recoveredShard,
+  recoverySemantics,
+  recoverySettings,
+  recoveryWorld,
+} from '../../property-tests/simulation/recovery-world.ts';
+import type { SimulatedBroker } from '../../property-tests/simulation/simulated-log.ts';
 import { simulatedTopics } from '../../property-tests/simulation/simulated-process.ts';
 import { journalRecord } from '../../src/actors/journal.ts';
-import {
-  decodePositionMetadata,
-  encodePositionMetadata,
-} from '../../src/actors/position-metadata.ts';
-import { recoverShard, type Recovered } from '../../src/actors/recovery.ts';
-import type { ShardContext, ShardSettings } from '../../src/actors/shard-context.ts';
+import { encodePositionMetadata } from '../../src/actors/position-metadata.ts';
 import { encodeSnapshot } from '../../src/actors/shard-memory.ts';
-import { ConfigError, CorruptSnapshotError } from '../../src/errors.ts';
-import { createLogger } from '../../src/logger.ts';
-import { createMetrics } from '../../src/metrics.ts';
+import { ConfigError } from '../../src/errors.ts';
 import type { Semantics } from '../../src/sensors/shard-state.ts';
 
-const shard = { topic: simulatedTopics.input, partition: 0 };
-const plan = { inputKeying: 'auto', baseline: 'cumulative' } as HistoryPlan;
-
-const settings: ShardSettings = {
-  groupId: 'group',
-  idleTimeoutMs: 1_000,
-  commitIntervalMs: 100,
-  snapshotIntervalMs: 1_000,
-  openWindowsMax: 60,
-  startingOffsets: 'earliest',
-  anomalyEvents: 'all',
-  outputFormat: 'json',
-};
-
-interface World {
-  readonly scheduler: Scheduler;
-  readonly broker: SimulatedBroker;
-  readonly snapshots: Map<string, Uint8Array>;
-  recover(changes?: Partial<ShardContext>): Promise<Recovered>;
-  committed(): ReturnType<typeof decodePositionMetadata>;
-}
-
-function world(): World {
-  const scheduler = createScheduler(1, 0);
-  const broker = new SimulatedBroker(scheduler);
-  broker.create(simulatedTopics.input, 1);
-  broker.create(simulatedTopics.journal, 1);
-  const snapshots = new Map<string, Uint8Array>();
-  const log = broker.connect(new Life());
-  const context: ShardContext = {
-    log,
-    snapshots: {
-      write: () => Promise.reject(new Error('not written here')),
-      read: async (_, { id }) => {
-        const bytes = snapshots.get(id);
-        if (bytes === undefined) throw new CorruptSnapshotError(`no snapshot ${id}`);
-        return Promise.resolve(bytes);
-      },
-      remove: () => Promise.resolve(),
-      close: () => Promise.resolve(),
-    },
-    semantics: historySemantics(plan),
-    settings,
-    topics: simulatedTopics,
-    featureTopics: [simulatedTopics.output],
-    clock: processClock(scheduler, new Life()),
-    logger: createLogger('fatal'),
-    metrics: createMetrics(),
-    sourcePartitions: 1,
-    rekeyedPartitions: 1,
-    journalPartitions: 1,
-    encodeFeatureRow: () => new Uint8Array(0),
-    rekeying: { active: false, leastSourceMs: undefined },
-  };
-  const inVirtualTime = async <T>(work: Promise<T>): Promise<T> => {
-    let done = false;
-    const settled = work.finally(() => (done = true));
-    settled.catch(() => undefined);
-    await scheduler.runUntil(scheduler.nowMs + 60_000, () => done);
-    return settled;
-  };
-  return {
-    scheduler,
-    broker,
-    snapshots,
-    recover: (changes = {}) => {
-      const changed = { ...context, ...changes };
-      const recovered = (async () => {
-        const writer = await changed.log.openWriter('group', shard);
-        return recoverShard(changed, shard, 'source', writer);
-      })();
-      return inVirtualTime(recovered);
-    },
-    committed: () => {
-      const position = broker.commits.get(`group|${shard.topic}/${shard.partition}`);
-      return decodePositionMetadata(position?.metadata ?? '', 'test');
-    },
-  };
-}
+const shard = recoveredShard;
+const settings = recoverySettings;
+const world = recoveryWorld;
 
 const feed = (broker: SimulatedBroker, records: number): void => {
   for (let i = 0; i < records; i += 1) {
@@ -131,7 +51,7 @@ describe('recovery', () => {
   it('refuses settings that would compute other results, and names what differs', async () => {
     const { recover } = world();
     await recover();
-    const semantics: Semantics = { ...historySemantics(plan), windowMs: 30_000, windows: [] };
+    const semantics: Semantics = { ...recoverySemantics, windowMs: 30_000, windows: [] };
 
     const again = recover({ semantics });
 
@@ -157,13 +77,31 @@ describe('recovery', () => {
     await expect(recover()).rejects.toThrow(/ends at offset 5, but this group committed 9/);
   });
 
-  it('refuses a log that no longer holds what replay needs, and names both offsets', async () => {
-    const { recover, broker } = world();
-    await recover();
-    const log = broker.connect(new Life());
-    const shortened = { ...log, offsets: () => Promise.resolve({ earliest: 7, end: 20 }) };
+  it('refuses a log that no longer holds what replay needs, and names both offsets and the cure', async () => {
+    const shortened = world();
+    feed(shortened.broker, 20);
+    await shortened.recover();
+    shortened.earliest = 7;
 
-    await expect(recover({ log: shortened })).rejects.toThrow(/begins at offset 7.*from offset 0/s);
+    await expect(shortened.recover()).rejects.toThrow(
+      /begins at offset 7.*from offset 0 \(committed 0\).*--accept-gap/s,
+    );
+  });
+
+  it('goes on over a gap that is accepted, journals and counts it, and asks no second time', async () => {
+    const shortened = world();
+    feed(shortened.broker, 20);
+    await shortened.recover();
+    shortened.earliest = 7;
+
+    const accepted = await shortened.recover({ settings: { ...settings, acceptGap: true } });
+    const later = await shortened.recover();
+
+    const gap = { kind: 'gap', sequence: 1, offset: 0, from_offset: 0, to_offset: 7 };
+    expect(accepted.journalEntries).toEqual([expect.objectContaining(gap)]);
+    expect([accepted.committedOffset, later.committedOffset]).toEqual([7, 7]);
+    expect(later.journalEntries).toEqual(accepted.journalEntries);
+    expect((await shortened.metrics.gapRecords.get()).values[0]?.value).toBe(7);
   });
 
   it('refuses a journal without a committed offset', async () => {

@@ -1,0 +1,180 @@
+// Gaps that an operator accepts: owners come and go while the log loses its beginning, snapshots or none are left, and
+// decisions are journaled. Each later owner must reach the very state of the one that accepted, and no row comes twice.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+import { decide } from '../../src/actors/decisions.ts';
+import { createBatchFolder } from '../../src/actors/fold-batch.ts';
+import { neededOffset } from '../../src/actors/gap.ts';
+import type { Decision } from '../../src/actors/journal.ts';
+import { createOutbox, type Outbox } from '../../src/actors/outbox.ts';
+import { encodePositionMetadata, type NamedSnapshot } from '../../src/actors/position-metadata.ts';
+import type { Recovered } from '../../src/actors/recovery.ts';
+import { Replay } from '../../src/actors/replay.ts';
+import { encodeSnapshot, type ShardMemory } from '../../src/actors/shard-memory.ts';
+import { runs, titled } from '../seed.ts';
+import { replayContextOf } from '../simulation/left-behind.ts';
+import {
+  recoveredShard as shard,
+  recoverySemantics as semantics,
+  recoverySettings,
+  recoveryWorld,
+  type RecoveryWorld,
+} from '../simulation/recovery-world.ts';
+import { SimulatedDisk } from '../simulation/simulated-snapshots.ts';
+import { simulatedTopics } from '../simulation/simulated-process.ts';
+
+const ownerships = fc.array(
+  fc.record({
+    fold: fc.nat(40),
+    decision: fc.constantFrom('none' as const, 'idle' as const, 'quarantine' as const),
+    snapshot: fc.boolean(),
+    /** After it: how many records retention deletes, and whether all snapshots are lost. */
+    lose: fc.oneof(fc.constant(0), fc.nat(60)),
+    loseSnapshots: fc.nat(4).map((chance) => chance === 0),
+  }),
+  { minLength: 1, maxLength: 8 },
+);
+
+describe('an accepted gap', () => {
+  it(
+    titled('leads every later owner to the same state, bit for bit, and no row comes twice'),
+    async () => {
+      const seen = { gaps: 0, unread: 0 };
+      await fc.assert(
+        fc.asyncProperty(ownerships, async (steps) => {
+          const world = recoveryWorld();
+          feed(world, 400);
+          const rows = new Set<string>();
+          for (const { fold, decision, snapshot, lose, loseSnapshots } of steps) {
+            const owner = await own(world, { acceptGap: true, rows });
+            await foldOn(world, owner, fold);
+            if (decision !== 'none') decideOn(world, owner, decision);
+            commit(world, owner, snapshot);
+            const next = await own(world, { acceptGap: false, rows });
+            expect(bytesOf(next.memory).equals(bytesOf(owner.memory))).toBe(true);
+
+            world.earliest = Math.min(world.earliest + lose, 400);
+            if (loseSnapshots) world.snapshots.clear();
+          }
+          const { values } = await world.metrics.decisions.get();
+          seen.gaps += values[0]?.value ?? 0;
+          seen.unread += (await world.metrics.gapRecords.get()).values[0]?.value ?? 0;
+        }),
+        runs(60),
+      );
+
+      expect(Math.min(seen.gaps, seen.unread)).toBeGreaterThan(0);
+    },
+  );
+});
+
+interface Owner {
+  readonly recovered: Recovered;
+  readonly memory: ShardMemory;
+  readonly replay: Replay;
+  readonly outbox: Outbox;
+}
+
+/** Recovers and replays to what is committed, reading only what the log still holds. */
+async function own(
+  world: RecoveryWorld,
+  { acceptGap, rows }: { readonly acceptGap: boolean; readonly rows: Set<string> },
+): Promise<Owner> {
+  const recovered = await world.recover({ settings: { ...recoverySettings, acceptGap } });
+  const { memory, journalEntries: entries, committedOffset } = recovered;
+  expect(neededOffset(memory.position, entries)).toBeGreaterThanOrEqual(world.earliest);
+  const outbox = collecting(rows);
+  const folder = createBatchFolder({ ...world.context, shard, outbox });
+  const replay = new Replay({ memory, folder, closed: outbox, entries, end: committedOffset });
+  replay.begin();
+  await read(world, { memory, replay, to: committedOffset });
+  expect([replay.ended, memory.position]).toEqual([true, committedOffset]);
+  const { watermarkMs, sourceMaxMs } = recovered.metadata;
+  expect(memory.state.watermarkMs).toBeGreaterThanOrEqual(watermarkMs ?? -Infinity);
+  expect(memory.sourceMaxMs).toBeGreaterThanOrEqual(sourceMaxMs ?? -Infinity);
+  outbox.muted = false;
+  return { recovered, memory, replay, outbox };
+}
+
+function foldOn(world: RecoveryWorld, { memory, replay }: Owner, records: number): Promise<void> {
+  return read(world, { memory, replay, to: Math.min(400, memory.position + records) });
+}
+
+async function read(
+  world: RecoveryWorld,
+  { memory, replay, to }: Pick<Owner, 'memory' | 'replay'> & { readonly to: number },
+): Promise<void> {
+  if (memory.position >= to) return;
+  expect(memory.position).toBeGreaterThanOrEqual(world.earliest);
+  const { broker, scheduler } = world;
+  const { log } = replayContextOf({ broker, disk: new SimulatedDisk(scheduler) }, semantics, 1);
+  for await (const batch of log.read({ ...shard, from: memory.position, to })) replay.fold(batch);
+}
+
+function decideOn(
+  { context }: RecoveryWorld,
+  { memory, outbox }: Owner,
+  kind: 'idle' | 'quarantine',
+): void {
+  const aside = { sensor_id: 's1', cause: 'operator', message: '', decided_ms: 5 } as const;
+  const decision: Decision =
+    kind === 'idle'
+      ? { kind, watermark_ms: Math.max(0, memory.state.watermarkMs) + 3_000 }
+      : { kind, ...aside };
+  decide({ context, shard, memory, outbox }, decision);
+}
+
+function commit(
+  { broker, snapshots }: RecoveryWorld,
+  { memory, outbox, recovered }: Owner,
+  snapshot: boolean,
+): void {
+  const { records } = outbox.take();
+  broker.append([...records].filter(({ topic }) => topic === simulatedTopics.journal));
+  const { watermarkMs } = memory.state;
+  const id = `at-${snapshots.size}-${memory.position}`;
+  const named: NamedSnapshot = { id, place: '', length: 0, checksum: 0, takenMs: 0 };
+  if (snapshot) snapshots.set(id, bytesOf(memory));
+  const { metadata } = recovered;
+  const after = {
+    ...metadata,
+    watermarkMs: Number.isFinite(watermarkMs) ? watermarkMs : null,
+    sourceMaxMs: Number.isFinite(memory.sourceMaxMs) ? memory.sourceMaxMs : null,
+    journal: { ...metadata.journal, sequence: memory.journalSequence },
+    snapshots: [...(snapshot ? [named] : []), ...metadata.snapshots].slice(0, 2),
+  };
+  broker.commits.set(`group|${shard.topic}/0`, {
+    nextOffset: memory.position,
+    metadata: encodePositionMetadata(after),
+  });
+}
+
+/** An outbox that refuses a row which a commit before has made. */
+function collecting(rows: Set<string>): Outbox {
+  const ignored = { topic: '', key: null, value: null };
+  const outbox = createOutbox({ featureRow: () => ignored, anomaly: () => undefined });
+  const { windowClosed } = outbox;
+  outbox.muted = true;
+  return Object.assign(outbox, {
+    windowClosed(window: Parameters<typeof windowClosed>[0]): void {
+      if (outbox.muted) return;
+      const { idBytes, idStart, idEnd, windowStartMs, lengthIndex } = window;
+      const id = Buffer.from(idBytes.subarray(idStart, idEnd)).toString();
+      const row = `${id} ${windowStartMs} ${lengthIndex}`;
+      expect(rows).not.toContain(row);
+      rows.add(row);
+    },
+  });
+}
+
+function feed({ broker }: RecoveryWorld, readings: number): void {
+  for (let i = 0; i < readings; i += 1) {
+    const timestamp = 1_000_000 + i * 300 + ((i * 7) % 5) * 300;
+    const id = `s${(i * 11) % 3}`;
+    const value = Buffer.from(JSON.stringify({ sensor_id: id, timestamp, value: i }));
+    broker.append([{ ...shard, key: Buffer.from(id), value, timestampMs: timestamp }]);
+  }
+}
+
+const bytesOf = (memory: ShardMemory): Buffer => Buffer.from(encodeSnapshot(memory, shard, 0));

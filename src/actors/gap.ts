@@ -1,0 +1,96 @@
+// Records that retention deleted before this group was done with them. A shard refuses to start over such a gap, unless
+// the operator accepts it: then the journal says so, and every later replay passes it in the same way.
+//
+//   from_offset          to_offset          offset = C
+//        │ lost, not folded   │ folded again      │ watermark of C: no row of below it is made twice ── live
+//
+// Where the log begins past C, what lies between was never read at all, and folding goes on at to_offset.
+import { ConfigError } from '../errors.ts';
+import type { PartitionWriter, TopicPartition } from '../log/event-log.ts';
+import type { Decision, JournalEntry } from './journal.ts';
+import { journalRecord } from './journal.ts';
+import { encodePositionMetadata } from './position-metadata.ts';
+import { journalPartitionOf, type CommittedShard } from './restore.ts';
+import { shardKeyOf, type ShardContext } from './shard-context.ts';
+
+export type Gap = Extract<Decision, { readonly kind: 'gap' }>;
+
+/** Returns the offset of the first record that a replay from `position` needs, past the gaps that were accepted there. */
+export function neededOffset(position: number, entries: readonly JournalEntry[]): number {
+  return entries.reduce(
+    (needed, entry) =>
+      entry.kind === 'gap' && entry.from_offset === needed ? entry.to_offset : needed,
+    position,
+  );
+}
+
+export interface Missing {
+  /** The first record that is needed, and the first that the log holds: later. */
+  readonly needed: number;
+  readonly earliest: number;
+}
+
+/** Returns why the shard cannot start, with both offsets and the cure. */
+export function gapRefusal(
+  shard: TopicPartition,
+  { committedOffset }: CommittedShard,
+  { needed, earliest }: Missing,
+): ConfigError {
+  return new ConfigError(
+    `${shard.topic}/${shard.partition} begins at offset ${earliest}, but this group needs it from offset ${needed} ` +
+      `(committed ${committedOffset}): records were deleted before they were read. Lengthen the topic's retention; to ` +
+      'go on without them start once with --accept-gap (ACCEPT_GAP=true), or with a new GROUP_ID and OUTPUT_TOPIC',
+    { earliest, needed, committed: committedOffset },
+  );
+}
+
+/**
+ * Journals that the shard goes on without the missing records, and commits it. Returns what is committed now, and the
+ * entries of before with the new one.
+ */
+export async function acceptGap(
+  context: ShardContext,
+  shard: TopicPartition,
+  writer: PartitionWriter,
+  { committed, entries, missing }: Accepted,
+): Promise<CommittedShard & { readonly journalEntries: readonly JournalEntry[] }> {
+  const { committedOffset } = committed;
+  const { needed, earliest } = missing;
+  const sequence = committed.metadata.journal.sequence + 1;
+  const entry: JournalEntry = {
+    version: 1,
+    sequence,
+    offset: committedOffset,
+    kind: 'gap',
+    from_offset: needed,
+    to_offset: earliest,
+    watermark_ms: committed.metadata.watermarkMs,
+    source_max_ms: committed.metadata.sourceMaxMs,
+  };
+  const shardKey = shardKeyOf(context.settings.groupId, shard);
+  const journal = journalPartitionOf(context, shard);
+  const metadata = {
+    ...committed.metadata,
+    journal: { ...committed.metadata.journal, sequence },
+  };
+  const nextOffset = Math.max(committedOffset, earliest);
+  await writer.commit({
+    nextOffset,
+    metadata: encodePositionMetadata(metadata),
+    records: [journalRecord(entry, shardKey, journal)],
+  });
+  const unread = nextOffset - committedOffset;
+  context.metrics.decisions.inc({ kind: 'gap' });
+  context.metrics.gapRecords.inc(unread);
+  context.logger.error(
+    { ...shard, needed, earliest, committedOffset, unread },
+    'gap accepted: records were deleted before they were read, and the shard goes on without them',
+  );
+  return { committedOffset: nextOffset, metadata, journalEntries: [...entries, entry] };
+}
+
+interface Accepted {
+  readonly committed: CommittedShard;
+  readonly entries: readonly JournalEntry[];
+  readonly missing: Missing;
+}
