@@ -11,7 +11,7 @@ import { openTestLog } from './peers.ts';
 import { feedSteadily, partitions, planOf, Programs, semanticsEnv, settle } from './pipeline.ts';
 import { eventually, startProgram, type Program } from './program.ts';
 import { makeReadings } from './readings.ts';
-import { createTestTopics, readRecords, type TestTopics } from './topics.ts';
+import { createTestTopics, deleteRecords, readRecords, type TestTopics } from './topics.ts';
 
 const brokers = inject('kafkaBrokers');
 
@@ -77,7 +77,7 @@ describe.skipIf(brokers === '')('replay on real Kafka', () => {
     expect(anomalies[0]).toMatch(/more than the threshold 2.5: an anomaly/);
 
     await programs.killAll();
-    await deleteRecords(topics.input, 5_000);
+    await deleteRecords(brokers, topics.input, 5_000);
     const lost = await cli(['replay', '--sensor', 'sensor_001', '--at', '100'], env);
     expect(lost.exitCode).toBe(1);
     expect(lost.err).toMatch(/offset 100 .*needs the log from offset 0, but it begins at 5000/);
@@ -109,20 +109,6 @@ describe.skipIf(brokers === '')('replay on real Kafka', () => {
     );
     expect(other.err).toMatch(/no reading of sensor "sensor_002" from .* on in .* which ends at/);
   });
-
-  async function deleteRecords(topic: string, below: number): Promise<void> {
-    // Not before the log has loaded it: the fetch seam must come first.
-    const { Kafka, logLevel } = await import('kafkajs');
-    const kafka = new Kafka({ brokers: brokers.split(','), logLevel: logLevel.NOTHING });
-    const admin = kafka.admin();
-    await admin.connect();
-    await admin.fetchTopicOffsets(topic); // kafkajs: its metadata first
-    await admin.deleteTopicRecords({
-      topic,
-      partitions: [{ partition: 0, offset: String(below) }],
-    });
-    await admin.disconnect();
-  }
 });
 
 describe('replay on the embedded log', () => {

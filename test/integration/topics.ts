@@ -73,6 +73,21 @@ export async function readRecords(
   return found;
 }
 
+/** Deletes the records below an offset of the topic's partition 0, as retention does. */
+export async function deleteRecords(brokers: string, topic: string, below: number): Promise<void> {
+  // Not before the log has loaded it: the fetch seam must come first.
+  const { Kafka, logLevel } = await import('kafkajs');
+  const kafka = new Kafka({ brokers: brokers.split(','), logLevel: logLevel.NOTHING });
+  const admin = kafka.admin();
+  await admin.connect();
+  await admin.fetchTopicOffsets(topic); // kafkajs: its metadata first
+  await admin.deleteTopicRecords({
+    topic,
+    partitions: [{ partition: 0, offset: String(below) }],
+  });
+  await admin.disconnect();
+}
+
 /** Returns the records of all partitions of a topic. */
 export async function readTopic(
   log: EventLog,
