@@ -12,6 +12,7 @@ import { encodePositionMetadata, type NamedSnapshot } from '../../src/actors/pos
 import type { Recovered } from '../../src/actors/recovery.ts';
 import { Replay } from '../../src/actors/replay.ts';
 import { encodeSnapshot, type ShardMemory } from '../../src/actors/shard-memory.ts';
+import type { ClosedWindow } from '../../src/sensors/shard-state.ts';
 import { runs, titled } from '../seed.ts';
 import { replayContextOf } from '../simulation/left-behind.ts';
 import {
@@ -154,10 +155,9 @@ function commit(
 function collecting(rows: Set<string>): Outbox {
   const ignored = { topic: '', key: null, value: null };
   const outbox = createOutbox({ featureRow: () => ignored, anomaly: () => undefined });
-  const { windowClosed } = outbox;
   outbox.muted = true;
   return Object.assign(outbox, {
-    windowClosed(window: Parameters<typeof windowClosed>[0]): void {
+    windowClosed(window: ClosedWindow): void {
       if (outbox.muted) return;
       const { idBytes, idStart, idEnd, windowStartMs, lengthIndex } = window;
       const id = Buffer.from(idBytes.subarray(idStart, idEnd)).toString();
