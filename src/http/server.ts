@@ -8,6 +8,7 @@ import { featureTopics } from '../log/topics.ts';
 import type { Logger } from '../logger.ts';
 import type { FeatureStore } from '../stores/feature-store.ts';
 import type { SupervisorView } from '../supervisor/supervisor-view.ts';
+import { addFeaturesRoute } from './routes/features.ts';
 import { addHealthRoutes } from './routes/health.ts';
 import { addLiveRoute } from './routes/live.ts';
 import { addMetricsRoute } from './routes/metrics.ts';
@@ -52,6 +53,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   addSensorCommandRoutes(app, supervisor, config.process.httpToken);
   const views = featureTopics(config).map(({ view }) => view);
   addOnlineFeaturesRoute(app, featureStore, { views, features: config.semantics.features });
+  addFeaturesRoute(app, { views, names: config.semantics.features });
   addLiveRoute(app, supervisor);
   addOpenApiRoute(app);
   addPageRoutes(app);

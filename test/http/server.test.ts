@@ -8,6 +8,7 @@ import { parseConfig } from '../../src/config.ts';
 import { ConfigError, UnavailableError } from '../../src/errors.ts';
 import { openApiDocument } from '../../src/http/routes/openapi.ts';
 import { createHttpServer, type HttpServer } from '../../src/http/server.ts';
+import { defaultFeatures } from '../../src/sensors/features.ts';
 import type { FeatureStore, OnlineFeatures } from '../../src/stores/feature-store.ts';
 import { keepingLogger, type LoggedLine } from '../supervisor/keeping-logger.ts';
 import {
@@ -95,6 +96,19 @@ describe('metrics and the tree', () => {
     const { supervisor, server } = serve();
 
     expect((await get(server, '/supervisor')).json()).toEqual(supervisor.currentTree);
+  });
+});
+
+describe('the features', () => {
+  it('are told as declared, in the order of a row', async () => {
+    const answer = await get(serve().server, '/features');
+
+    expect(answer.json()).toEqual({
+      views: ['sensor_features'],
+      features: defaultFeatures.map(({ name, type, unit, description }) => ({
+        ...{ name, type, unit, description },
+      })),
+    });
   });
 });
 
@@ -293,6 +307,7 @@ describe('the page', () => {
       '/page.css',
       '/page.js',
       '/sensor-dialog.js',
+      '/theme.js',
     ]);
   });
 

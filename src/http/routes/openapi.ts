@@ -94,6 +94,9 @@ export const openApiDocument: { readonly paths: Readonly<Record<string, object>>
     }),
     '/metrics': get('Prometheus metrics of all threads', { 200: text('Metrics', 'text/plain') }),
     '/supervisor': get('The supervision tree', { 200: json('Workers, shards, projector, totals') }),
+    '/features': get('What the features are: names, types, units, descriptions, as declared', {
+      200: json('The views, and the features of their rows in order'),
+    }),
     '/live': get('The tree and new feature rows, every second', {
       200: text('Server-sent events named `status`', 'text/event-stream'),
     }),

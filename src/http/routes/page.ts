@@ -10,6 +10,7 @@ const files = [
   { path: '/model.js', file: 'model.js', type: 'text/javascript; charset=utf-8' },
   { path: '/elements.js', file: 'elements.js', type: 'text/javascript; charset=utf-8' },
   { path: '/sensor-dialog.js', file: 'sensor-dialog.js', type: 'text/javascript; charset=utf-8' },
+  { path: '/theme.js', file: 'theme.js', type: 'text/javascript; charset=utf-8' },
   { path: '/favicon.svg', file: 'favicon.svg', type: 'image/svg+xml' },
 ] as const;
 

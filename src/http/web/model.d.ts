@@ -1,6 +1,7 @@
 // The types of model.js, for its tests: the page itself is plain JavaScript, served as it is.
 import type { QuarantineView } from '../../actors/protocol.ts';
 import type { FeatureRow } from '../../codecs/feature-row.ts';
+import type { FeatureFacts } from '../routes/features.ts';
 import type { RecentAnomaly } from '../../projections/recent-anomalies.ts';
 import type { Readiness, SupervisorTree } from '../../supervisor/supervisor-view.ts';
 
@@ -12,6 +13,8 @@ export interface StatusEvent {
 
 export interface PageModel {
   readonly sensors: Map<string, FeatureRow[]>;
+  /** As declared, by name. */
+  readonly features: Map<string, FeatureFacts>;
   columns: string[];
   rate: number | undefined;
   last: StatusEvent | undefined;
@@ -25,6 +28,15 @@ export interface Point {
 export const windowsKept: number;
 export function emptyModel(): PageModel;
 export function takeStatus(model: PageModel, event: StatusEvent): Set<string>;
+export function takeFeatures(
+  model: PageModel,
+  answer: { readonly features: readonly FeatureFacts[] },
+): void;
+export function heading(
+  model: PageModel,
+  name: string,
+): { readonly text: string; readonly unit: string; readonly title: string };
+export function drawnFeature(model: PageModel): string | undefined;
 export function isAnomalous(row: FeatureRow): boolean;
 export function anomaliesNow(model: PageModel): number;
 export function quarantined(tree: SupervisorTree): {
@@ -48,7 +60,11 @@ export function firstWindow(
   tree: SupervisorTree,
 ): { readonly seconds: number; readonly done: number } | undefined;
 export function formatNumber(value: number | null | undefined): string;
-export function formatFeature(name: string, value: number | null | undefined): string;
+export function formatFeature(
+  model: PageModel,
+  name: string,
+  value: number | null | undefined,
+): string;
 export function formatDuration(seconds: number): string;
 export function whyFlagged(anomaly: Omit<RecentAnomaly, 'timestamp' | 'lineage'>): string;
 export function noFlags(sensor: {

@@ -4,7 +4,7 @@ export const windowsKept = 30;
 
 /** Returns a page model that has heard nothing. */
 export function emptyModel() {
-  return { sensors: new Map(), columns: [], rate: undefined, last: undefined };
+  return { sensors: new Map(), features: new Map(), columns: [], rate: undefined, last: undefined };
 }
 
 /**
@@ -30,6 +30,32 @@ export function takeStatus(model, event) {
     changed.add(row.sensor_id);
   }
   return changed;
+}
+
+/** Takes what `/features` says the features are, in place. */
+export function takeFeatures(model, { features }) {
+  for (const feature of features) model.features.set(feature.name, feature);
+}
+
+/**
+ * Returns a column's heading by the feature's declaration: its name in words without its unit, the unit where it says
+ * more than "the reading's", and what it is. One that is not declared here has its name alone.
+ */
+export function heading(model, name) {
+  const { unit = '', description = '' } = model.features.get(name) ?? {};
+  const named = unit !== '' && name.endsWith(`_${unit}`) ? name.slice(0, -unit.length - 1) : name;
+  const words = named.replaceAll('_', ' ');
+  return {
+    text: words.charAt(0).toUpperCase() + words.slice(1),
+    unit: unit === 'ratio' ? '' : unit.replace(/^value ?/, ''),
+    title: description,
+  };
+}
+
+/** Returns the feature whose course is drawn: the mean, or without it the first of the readings' unit, or the first. */
+export function drawnFeature({ columns, features }) {
+  if (columns.includes('avg_value')) return 'avg_value';
+  return columns.find((name) => features.get(name)?.unit === 'value') ?? columns[0];
 }
 
 /** Returns whether the window held an anomaly. */
@@ -121,11 +147,12 @@ export function formatNumber(value) {
   return value.toLocaleString('en', { maximumFractionDigits: size >= 100 ? 1 : size >= 1 ? 2 : 3 });
 }
 
-/** Returns a feature's value for a column, with as many digits in every row; rates as percentages. */
-export function formatFeature(name, value) {
+/** Returns a feature's value for a column, by its declaration: as many digits in every row, ratios as percentages. */
+export function formatFeature(model, name, value) {
   if (value === null || value === undefined) return '–';
-  if (name.endsWith('count')) return formatNumber(value);
-  if (name.endsWith('_rate')) return `${(value * 100).toFixed(1)} %`;
+  const { type, unit } = model.features.get(name) ?? {};
+  if (type === 'Int64') return formatNumber(value);
+  if (unit === 'ratio') return `${(value * 100).toFixed(1)} %`;
   const size = Math.abs(value);
   if (size >= 1e6 || (size > 0 && size < 1e-2)) return value.toExponential(2);
   const digits = { minimumFractionDigits: 2, maximumFractionDigits: 2 };

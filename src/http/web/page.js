@@ -3,28 +3,23 @@
 import { at, element } from './elements.js';
 import {
   anomaliesNow,
+  drawnFeature,
   emptyModel,
   firstWindow,
   formatDuration,
   formatFeature,
   formatNumber,
+  heading,
   isAnomalous,
   quarantined,
   sparkline,
+  takeFeatures,
   takeStatus,
   visibleSensors,
 } from './model.js';
 import { showSensor } from './sensor-dialog.js';
+import { themes } from './theme.js';
 
-const columnNames = {
-  count: 'Readings',
-  avg_value: 'Mean',
-  min_value: 'Min',
-  max_value: 'Max',
-  std_dev: 'Std dev',
-  anomaly_count: 'Anomalies',
-  anomaly_rate: 'Anomaly rate',
-};
 const phaseTones = {
   running: 'good',
   failed: 'bad',
@@ -117,21 +112,32 @@ function drawWaiting({ tree }) {
 }
 
 function drawSensorHead() {
-  const names = ['Sensor', 'Mean, last windows', ...model.columns.map((c) => columnNames[c] ?? c)];
-  const head = [...names, 'Window end'].map((text, index) =>
-    element('th', { text, scope: 'col', class: index > 1 ? 'number' : '' }),
+  const head = ({ text, unit = '', title = '' }, kind = '') =>
+    element(
+      'th',
+      { text, title, scope: 'col', class: kind },
+      ...(unit === '' ? [] : [element('span', { text: ` ${unit}`, class: 'quiet' })]),
+    );
+  at('sensor-head').replaceChildren(
+    head({ text: 'Sensor' }),
+    head({ text: `${heading(model, drawnFeature(model)).text}, last windows` }),
+    ...model.columns.map((name) => head(heading(model, name), 'number')),
+    head({ text: 'Window end' }, 'number'),
   );
-  at('sensor-head').replaceChildren(...head);
 }
 
 function sparklineOf(rows) {
   const box = { width: 132, height: 30, padding: 4 };
-  const values = rows.map((row) => row.features.avg_value ?? 0);
+  const drawn = drawnFeature(model);
+  const values = rows.map((row) => row.features[drawn] ?? 0);
   const { path, points } = sparkline(values, box);
   const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
   const range = `${formatNumber(Math.min(...values))} to ${formatNumber(Math.max(...values))}`;
   svg.setAttribute('role', 'img');
-  svg.setAttribute('aria-label', `Mean over the last ${rows.length} windows: ${range}`);
+  svg.setAttribute(
+    'aria-label',
+    `${heading(model, drawn).text} over the last ${rows.length} windows: ${range}`,
+  );
   svg.setAttribute('viewBox', `0 0 ${box.width} ${box.height}`);
   svg.setAttribute('class', 'spark');
   const shape = (tag, attributes) => {
@@ -165,7 +171,7 @@ function sensorRow(id) {
     element('td', {}, sparklineOf(rows)),
   );
   for (const column of model.columns) {
-    const value = cell(formatFeature(column, row.features[column]), { class: 'number' });
+    const value = cell(formatFeature(model, column, row.features[column]), { class: 'number' });
     if (column === 'anomaly_count' && isAnomalous(row)) {
       value.replaceChildren(element('span', { text: value.textContent, class: 'badge' }));
     }
@@ -274,24 +280,11 @@ function listen() {
   });
 }
 
-function themes() {
-  const dark = matchMedia('(prefers-color-scheme: dark)');
-  const button = at('theme');
-  const set = (isDark) => {
-    document.documentElement.dataset.theme = isDark ? 'dark' : 'light';
-    button.textContent = isDark ? 'Light' : 'Dark';
-    button.setAttribute('aria-label', `Switch to ${isDark ? 'light' : 'dark'} colours`);
-    button.setAttribute('aria-pressed', String(isDark));
-  };
-  set((localStorage.getItem('theme') ?? (dark.matches ? 'dark' : 'light')) === 'dark');
-  button.addEventListener('click', () => {
-    const isDark = document.documentElement.dataset.theme !== 'dark';
-    localStorage.setItem('theme', isDark ? 'dark' : 'light');
-    set(isDark);
-  });
-}
-
 themes();
 at('filter').addEventListener('input', () => drawSensors([]));
 at('only-anomalous').addEventListener('change', () => drawSensors([]));
-listen();
+// Without it the columns have their bare names.
+fetch('/features')
+  .then(async (answer) => takeFeatures(model, await answer.json()))
+  .catch((error) => console.warn('/features', error))
+  .finally(listen);

@@ -2,16 +2,20 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { runs, titled } from '../../../property-tests/seed.ts';
+import { allFeatures } from '../../../src/sensors/features.ts';
 import {
   anomaliesNow,
+  drawnFeature,
   emptyModel,
   firstWindow,
   formatDuration,
   formatFeature,
   formatNumber,
+  heading,
   noFlags,
   quarantined,
   sparkline,
+  takeFeatures,
   takeStatus,
   visibleSensors,
   whyFlagged,
@@ -154,9 +158,53 @@ describe('numbers and durations', () => {
       '2 h 10 min',
       '3 d 4 h',
     ]);
-    expect(formatFeature('avg_value', 20)).toBe('20.00');
-    expect(formatFeature('anomaly_rate', 1 / 60)).toBe('1.7 %');
-    expect(formatFeature('anomaly_count', 1_000)).toBe('1,000');
+  });
+});
+
+describe('a column', () => {
+  const declared = emptyModel();
+  takeFeatures(declared, { features: allFeatures });
+
+  it('is headed by what its feature declares: name, unit where it says more, description', () => {
+    const told = allFeatures.map(({ name }) => heading(declared, name));
+
+    expect(told.map(({ title }) => title)).toEqual(
+      allFeatures.map(({ description }) => description),
+    );
+    expect(told.map(({ text, unit }) => `${text}|${unit}`)).toEqual([
+      ...['Count|readings', 'Avg|', 'Min|', 'Max|', 'Std dev|'],
+      ...['Anomaly count|readings', 'Anomaly rate|'],
+      ...['Sum|', 'First|', 'Last|', 'Range|', 'Rate of change|per second', 'Median|', 'P95|'],
+      ...['Gap max|ms', 'Alarm count|alarms', 'Alarm score max|score'],
+    ]);
+  });
+
+  it('formats values by their declared type and unit, whatever the name', () => {
+    const shown = (name: string, value: number): string => formatFeature(declared, name, value);
+
+    expect(shown('avg_value', 20)).toBe('20.00');
+    expect(shown('anomaly_rate', 1 / 60)).toBe('1.7 %');
+    expect(shown('anomaly_count', 1_000)).toBe('1,000');
+    expect(shown('gap_max_ms', 60_000)).toBe('60,000');
+    expect(shown('rate_of_change', 0.5)).toBe('0.50');
+  });
+
+  it('has the bare name of what is not declared', () => {
+    expect(heading(emptyModel(), 'of_another')).toEqual({
+      text: 'Of another',
+      unit: '',
+      title: '',
+    });
+    expect(formatFeature(emptyModel(), 'of_another', 2)).toBe('2.00');
+  });
+
+  it('is drawn over time: the mean, else the first of the readings’ unit', () => {
+    const withColumns = (...columns: string[]): string | undefined =>
+      drawnFeature({ ...declared, columns });
+
+    expect(withColumns('count', 'min_value', 'avg_value')).toBe('avg_value');
+    expect(withColumns('count', 'median', 'sum')).toBe('median');
+    expect(withColumns('count', 'alarm_count')).toBe('count');
   });
 });
 
