@@ -110,6 +110,46 @@ it(titled('noise that toggles by one count of the converter never alarms'), () =
 });
 
 it(
+  titled('the first other count after a long constant alarms, once if it goes on toggling'),
+  () => {
+    fc.assert(
+      fc.property(
+        calmValue(),
+        fc.integer({ min: 150, max: 2_000 }),
+        fc.constantFrom(-1, 1),
+        (level, constant, sign) => {
+          const other = level + sign * 2 ** -4;
+          const toggling = Array.from({ length: 4_000 }, (_, n) => (n % 2 === 0 ? other : level));
+
+          const judged = judge([...new Array<number>(constant).fill(level), ...toggling]);
+
+          const alarms = judged.flatMap(({ alarm }, index) => (alarm ? [index] : []));
+          expect(alarms).toEqual([constant]);
+          expect(judged[constant]?.score).toBeCloseTo(11.2, 0);
+        },
+      ),
+      runs(20),
+    );
+  },
+);
+
+it(titled('a toggle of one ulp after a long constant is no alarm'), () => {
+  fc.assert(
+    fc.property(calmValue(), fc.integer({ min: 150, max: 2_000 }), (level, constant) => {
+      const other = level + 2 ** -52 * Math.abs(level);
+
+      const judged = judge([
+        ...new Array<number>(constant).fill(level),
+        ...Array.from({ length: 1_000 }, (_, n) => (n % 2 === 0 ? other : level)),
+      ]);
+
+      expect(judged.filter(({ alarm }) => alarm)).toEqual([]);
+    }),
+    runs(20),
+  );
+});
+
+it(
   titled('scaling by a power of two and shifting change no verdict, and scores only by rounding'),
   () => {
     const scenario = fc.record({
