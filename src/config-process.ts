@@ -45,6 +45,7 @@ export interface ProcessValues {
   readonly SNAPSHOT_DIR: string | undefined;
   readonly OPEN_WINDOWS_MAX: number;
   readonly SESSION_TIMEOUT_MS: number;
+  readonly TRANSACTION_TIMEOUT_MS: number;
   readonly HEARTBEAT_MS: number;
   readonly FETCH_DECODER: 'fast' | 'kafkajs';
   readonly DATA_DIR: string;
@@ -188,6 +189,12 @@ export const processSettings: {
     1_000,
     whole({ min: 100, max: 600_000 }),
     'Time between two heartbeats; at most a third of SESSION_TIMEOUT_MS.',
+  ),
+  TRANSACTION_TIMEOUT_MS: required(
+    'process',
+    60_000,
+    whole({ min: 5_000, max: 900_000 }),
+    'How long a commit may stay open before Kafka aborts it; what readers wait for a frozen process at most.',
   ),
   FETCH_DECODER: required(
     'process',

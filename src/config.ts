@@ -27,6 +27,7 @@ export interface KafkaConfig {
       };
   readonly fetchDecoder: 'fast' | 'kafkajs';
   readonly sessionTimeoutMs: number;
+  readonly transactionTimeoutMs: number;
   readonly heartbeatMs: number;
   readonly replicationFactor: number | undefined;
 }
@@ -218,6 +219,7 @@ function kafkaOf(values: SettingValues): KafkaConfig | undefined {
         : { mechanism, username, password },
     fetchDecoder: values.FETCH_DECODER,
     sessionTimeoutMs: values.SESSION_TIMEOUT_MS,
+    transactionTimeoutMs: values.TRANSACTION_TIMEOUT_MS,
     heartbeatMs: values.HEARTBEAT_MS,
     replicationFactor: values.TOPIC_REPLICATION_FACTOR,
   };

@@ -124,6 +124,7 @@ describe('parseConfig', () => {
       sasl: { mechanism: 'scram-sha-512', username: 'user', password: ' spaces are kept ' },
       fetchDecoder: 'fast',
       sessionTimeoutMs: 6_000,
+      transactionTimeoutMs: 60_000,
       heartbeatMs: 1_000,
       replicationFactor: 3,
     });

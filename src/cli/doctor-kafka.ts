@@ -24,6 +24,11 @@ export function clusterChecks(config: KafkaConfig, facts: ClusterFacts): readonl
     const found = `SESSION_TIMEOUT_MS ${sessionTimeoutMs}, the brokers allow ${minimum} to ${maximum}`;
     checks.push(fail('session timeout', found, 'set it within that range'));
   }
+  const longest = Number(settings['transaction.max.timeout.ms'] ?? Infinity);
+  if (config.transactionTimeoutMs > longest) {
+    const found = `TRANSACTION_TIMEOUT_MS ${config.transactionTimeoutMs}, the brokers allow up to ${longest}`;
+    checks.push(fail('transaction timeout', found, 'set it within that range'));
+  }
   const replicas = Number(settings['transaction.state.log.replication.factor'] ?? brokers);
   if (brokers >= 3 && replicas < 3) {
     const cure = 'transaction.state.log.replication.factor=3 on the brokers';

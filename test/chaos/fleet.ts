@@ -12,6 +12,7 @@ export interface FleetOptions {
   readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
   readonly sessionMs: number;
+  readonly transactionMs: number;
   /** Resolves once a program can be started: its broker is there. */
   readonly canStart: () => Promise<void>;
   readonly note: (line: string) => void;
@@ -156,7 +157,7 @@ export class Fleet {
     dies: boolean = false,
   ): Promise<Program> {
     await this.#options.canStart();
-    const { folder, sessionMs } = this.#options;
+    const { folder, sessionMs, transactionMs } = this.#options;
     const run = `${String(++this.counts.started).padStart(4, '0')}-${name}`;
     const dataDir = join(folder, 'data', run);
     mkdirSync(dataDir, { recursive: true });
@@ -165,6 +166,7 @@ export class Fleet {
       SNAPSHOT_INTERVAL_MS: '3000',
       WORKERS: '1',
       SESSION_TIMEOUT_MS: String(sessionMs),
+      TRANSACTION_TIMEOUT_MS: String(transactionMs),
       DATA_DIR: dataDir,
       NODE_OPTIONS: `--require ${crashPoints}`,
       ...this.#options.env,

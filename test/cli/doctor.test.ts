@@ -127,12 +127,16 @@ describe('doctor on brokers', () => {
     const checks = clusterChecks(kafka, {
       brokers: 1,
       isKafka4: false,
-      settings: { 'group.min.session.timeout.ms': '10000' },
+      settings: {
+        'group.min.session.timeout.ms': '10000',
+        'transaction.max.timeout.ms': '30000',
+      },
     });
 
     expect(checks.filter(({ status }) => status !== 'ok').map(({ name }) => name)).toEqual([
       'kafka version',
       'session timeout',
+      'transaction timeout',
     ]);
   });
 });

@@ -3,6 +3,7 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 
 import type { EventLog } from '../../src/log/event-log.ts';
@@ -32,8 +33,9 @@ describe.skipIf(brokers === '' || redisUrl === '')('a process frozen inside a co
       REDIS_URL: `${redisUrl}/5`,
       DATA_DIR: dataDir,
       NODE_OPTIONS: `--require ${crashPoints}`,
-      // Not the first commit: by then outputs and snapshots are about.
-      SENSORIUM_FREEZE_AT: 'endTxn.before:3',
+      TRANSACTION_TIMEOUT_MS: '15000',
+      // Its outputs lie there, in a transaction that is not the first: by then snapshots are about.
+      SENSORIUM_FREEZE_AT: 'produce.after:6',
     });
   };
   const frozen = (program: Program): Promise<void> =>
@@ -70,9 +72,12 @@ describe.skipIf(brokers === '' || redisUrl === '')('a process frozen inside a co
     await frozen(zombie);
 
     // A read-committed consumer waits at an open transaction: it gets to the end once the broker has aborted it.
-    for (const topic of [topics.output, topics.rekeyed, topics.deadLetters]) {
-      await readTopic(log, topic);
-    }
+    const { output, rekeyed, deadLetters, anomalies, journal } = topics;
+    const written = [output, rekeyed, deadLetters, anomalies, journal];
+    const reading = Promise.all(written.map((topic) => readTopic(log, topic)));
+    const first = await Promise.race([reading.then(() => 'read'), sleep(1_000, 'waits')]);
+    expect(first).toBe('waits');
+    await reading;
     zombie.signal('SIGCONT');
     await settle(log, topics, programs);
 

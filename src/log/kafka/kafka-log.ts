@@ -122,9 +122,12 @@ class KafkaLog implements EventLog {
   ): Promise<PartitionWriter> {
     this.#assertOpen();
     const connections = this.#connectionsFor(input);
-    const { logger } = this.#options;
+    const { logger, transactionTimeoutMs } = this.#options;
     const stop = AbortSignal.any([this.#closing.signal, ...(signal === undefined ? [] : [signal])]);
-    const writer = await openPartitionWriter({ connections, logger, groupId, input }, stop);
+    const writer = await openPartitionWriter(
+      { connections, logger, groupId, input, transactionTimeoutMs },
+      stop,
+    );
     this.#writers.add(writer);
     return {
       epoch: writer.epoch,

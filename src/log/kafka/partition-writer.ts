@@ -13,11 +13,6 @@ import type { Broker, TransactionIdentity } from './internals.ts';
 import { definite, harmless, patience, retrying } from './retry.ts';
 import { TransactionOutputs } from './transaction-outputs.ts';
 
-/**
- * How long a transaction may stay open before the coordinator aborts it; its readers wait that long at worst. Long enough
- * for the rows of a million sensors of one partition on a slow machine.
- */
-const transactionTimeoutMs = 60_000;
 // CONCURRENT_TRANSACTIONS: the markers of the commit before are still being written, for 2–15 ms.
 const busyPatience = { deadlineMs: 10_000, firstDelayMs: 2, maxDelayMs: 100 };
 const metadataBytesMax = 4_000;
@@ -27,6 +22,8 @@ export interface WriterOptions {
   readonly logger: Logger;
   readonly groupId: string;
   readonly input: TopicPartition;
+  /** Kafka aborts a transaction that is open for longer. */
+  readonly transactionTimeoutMs: number;
 }
 
 /**
@@ -47,7 +44,7 @@ export async function openPartitionWriter(
       if (signal.aborted) throw new UnavailableError('The opening was given up');
       return coordinator.initProducerId({
         transactionalId,
-        transactionTimeout: transactionTimeoutMs,
+        transactionTimeout: options.transactionTimeoutMs,
       });
     },
     {

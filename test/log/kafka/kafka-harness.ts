@@ -18,6 +18,7 @@ export function kafkaOptions(overrides: Partial<KafkaLogOptions> = {}): KafkaLog
     sasl: undefined,
     fetchDecoder: 'fast',
     sessionTimeoutMs: 6_000,
+    transactionTimeoutMs: 60_000,
     heartbeatMs: 200,
     replicationFactor: 1,
     clientId: `test-${randomUUID().slice(0, 8)}`,
