@@ -16,10 +16,17 @@ export interface CommitTiming {
   readonly sinceLastCommitMs: number;
   /** Longest wait of a closed window, COMMIT_INTERVAL_MS. */
   readonly commitIntervalMs: number;
+  /** Event time until the next window closes, +Infinity where none is open. Live, it flows as wall time does. */
+  readonly untilCloseMs: number;
 }
 
 /** Offsets alone, and everything while far behind, are committed this often. */
 export const offsetIntervalMs = 1_000;
+/**
+ * A window that closes while offsets alone are being committed waits for that, and then for the markers of that
+ * transaction: 20–40 ms. So they let one go first that closes within this time.
+ */
+export const closesSoonMs = 250;
 /** More records than this behind the end is "far behind": about a tenth of a second of folding. */
 export const farBehindRecords = 50_000;
 
@@ -28,7 +35,10 @@ export function commitDelayMs(pending: PendingWork, timing: CommitTiming): numbe
   const { featureRows, otherRecords, positionMoved } = pending;
   if (featureRows === 0 && otherRecords === 0 && !positionMoved) return undefined;
   const within = (intervalMs: number): number => Math.max(0, intervalMs - timing.sinceLastCommitMs);
-  if (featureRows === 0 && otherRecords === 0) return within(offsetIntervalMs);
+  if (featureRows === 0 && otherRecords === 0) {
+    const closesSoon = timing.untilCloseMs < closesSoonMs;
+    return within(closesSoon ? offsetIntervalMs + closesSoonMs : offsetIntervalMs);
+  }
   if (timing.lagRecords > farBehindRecords) return within(offsetIntervalMs);
   if (featureRows > 0 && timing.lagRecords === 0) return 0;
   return within(timing.commitIntervalMs);

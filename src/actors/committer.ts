@@ -75,6 +75,7 @@ export class Committer {
   poke(): void {
     const busy = this.#draining || this.#inFlight !== undefined;
     if (this.#closed || busy || this.#parts.outbox.muted) return;
+    const { state } = this.#parts.memory;
     const delayMs = commitDelayMs(
       {
         featureRows: this.#parts.outbox.featureRows,
@@ -85,6 +86,7 @@ export class Committer {
         lagRecords: this.lagRecords,
         sinceLastCommitMs: this.#parts.context.clock.monotonicMs() - this.#lastCommitStartMs,
         commitIntervalMs: this.#parts.context.settings.commitIntervalMs,
+        untilCloseMs: state.earliestWindowEndMs - state.watermarkMs,
       },
     );
     this.#timer?.cancel();

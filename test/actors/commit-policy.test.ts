@@ -1,13 +1,19 @@
 import { describe, expect, it } from 'vitest';
 
 import {
+  closesSoonMs,
   commitDelayMs,
   farBehindRecords,
   offsetIntervalMs,
 } from '../../src/actors/commit-policy.ts';
 
 const nothing = { featureRows: 0, otherRecords: 0, positionMoved: false };
-const caughtUp = { lagRecords: 0, sinceLastCommitMs: 30, commitIntervalMs: 100 };
+const caughtUp = {
+  lagRecords: 0,
+  sinceLastCommitMs: 30,
+  commitIntervalMs: 100,
+  untilCloseMs: 30_000,
+};
 
 describe('commit policy', () => {
   it('never commits where nothing is pending', () => {
@@ -30,6 +36,18 @@ describe('commit policy', () => {
     const delayMs = commitDelayMs({ ...nothing, positionMoved: true }, caughtUp);
 
     expect(delayMs).toBe(offsetIntervalMs - caughtUp.sinceLastCommitMs);
+  });
+
+  it('lets a window that is about to close go before offsets alone, and not for long', () => {
+    const moved = { ...nothing, positionMoved: true };
+    const due = { ...caughtUp, sinceLastCommitMs: offsetIntervalMs };
+    const closing = { ...due, untilCloseMs: closesSoonMs - 1 };
+
+    expect(commitDelayMs(moved, { ...due, untilCloseMs: Infinity })).toBe(0);
+    expect(commitDelayMs(moved, closing)).toBe(closesSoonMs);
+    expect(commitDelayMs({ ...moved, featureRows: 1 }, closing)).toBe(0);
+    const waited = offsetIntervalMs + closesSoonMs;
+    expect(commitDelayMs(moved, { ...closing, sinceLastCommitMs: waited })).toBe(0);
   });
 
   it('commits everything once a second while far behind', () => {

@@ -5,6 +5,8 @@ import { historySemantics, type HistoryPlan } from '../../property-tests/simulat
 import { createScheduler } from '../../property-tests/simulation/scheduler.ts';
 import { Life, processClock } from '../../property-tests/simulation/simulated-life.ts';
 import { simulatedTopics } from '../../property-tests/simulation/simulated-process.ts';
+import type { Clock } from '../../src/clock.ts';
+import { closesSoonMs, offsetIntervalMs } from '../../src/actors/commit-policy.ts';
 import { Committer } from '../../src/actors/committer.ts';
 import { createOutbox, type Outbox } from '../../src/actors/outbox.ts';
 import type { ShardContext } from '../../src/actors/shard-context.ts';
@@ -35,25 +37,11 @@ it('a drain that begins during a commit waits for it: the writer is asked for on
   };
   const outbox = createOutbox({ featureRow: () => letter, anomaly: () => undefined });
   const failures: unknown[] = [];
-  const committer = new Committer({
-    context: contextOf(),
-    shard: { topic: simulatedTopics.input, partition: 0 },
+  const committer = committerOf({
+    context: contextOf(processClock(createScheduler(1, 0), new Life())),
     writer,
     memory: emptyMemory('source', semantics, 0),
     outbox,
-    metadata: {
-      version: 1,
-      origin: 0,
-      fingerprint: '',
-      sources: 1,
-      watermarkMs: null,
-      sourceMaxMs: null,
-      sourceIdle: false,
-      journal: { sequence: 0, originOffset: 0 },
-      snapshots: [],
-    },
-    committedOffset: 0,
-    journalOffset: 0,
     onFailed: (error) => failures.push(error),
   });
   outbox.deadLetter('late', letter);
@@ -74,6 +62,72 @@ it('a drain that begins during a commit waits for it: the writer is asked for on
   expect(failures).toEqual([]);
 });
 
+it('offsets alone are not committed just before a window closes', async () => {
+  const delaysMs: number[] = [];
+  const clock: Clock = {
+    ...processClock(createScheduler(1, 0), new Life()),
+    monotonicMs: () => 0,
+    after: (delayMs) => {
+      delaysMs.push(delayMs);
+      return { cancel: () => undefined };
+    },
+  };
+  const memory = emptyMemory('source', semantics, 0);
+  const outbox = createOutbox({ featureRow: () => letter, anomaly: () => undefined });
+  const writer = {
+    epoch: '1',
+    commit: () => Promise.resolve([]),
+    close: () => Promise.resolve(),
+  };
+  const committer = committerOf({
+    context: contextOf(clock),
+    writer,
+    memory,
+    outbox,
+    onFailed: (error) => expect.unreachable(String(error)),
+  });
+  const foldAt = (eventTimeMs: number): void => {
+    const idBytes = Buffer.from('a');
+    const timestampMs = eventTimeMs;
+    memory.state.fold({ idBytes, idStart: 0, idEnd: 1, timestampMs, value: 1 }, 0, 0, outbox);
+    memory.position += 1;
+    committer.poke();
+  };
+  const { watermarkDelayMs, windowMs } = semantics;
+  const closeMs = windowMs + watermarkDelayMs;
+
+  foldAt(0);
+  await new Promise((resolve) => setImmediate(resolve));
+  foldAt(closeMs - closesSoonMs - 1);
+  foldAt(closeMs - 1);
+
+  expect(delaysMs).toEqual([offsetIntervalMs, offsetIntervalMs + closesSoonMs]);
+});
+
+type Parts = ConstructorParameters<typeof Committer>[0];
+
+function committerOf(
+  parts: Pick<Parts, 'context' | 'writer' | 'memory' | 'outbox' | 'onFailed'>,
+): Committer {
+  return new Committer({
+    ...parts,
+    shard: { topic: simulatedTopics.input, partition: 0 },
+    metadata: {
+      version: 1,
+      origin: 0,
+      fingerprint: '',
+      sources: 1,
+      watermarkMs: null,
+      sourceMaxMs: null,
+      sourceIdle: false,
+      journal: { sequence: 0, originOffset: 0 },
+      snapshots: [],
+    },
+    committedOffset: 0,
+    journalOffset: 0,
+  });
+}
+
 function closeOneWindow(outbox: Outbox): void {
   const state = createShardState(semantics, { watermark: 'external' });
   const idBytes = Buffer.from('a');
@@ -81,7 +135,7 @@ function closeOneWindow(outbox: Outbox): void {
   state.advanceWatermark(semantics.windowMs, outbox);
 }
 
-function contextOf(): ShardContext {
+function contextOf(clock: Clock): ShardContext {
   return {
     settings: { groupId: 'group', commitIntervalMs: 100, snapshotIntervalMs: 30_000 },
     snapshots: {
@@ -89,7 +143,7 @@ function contextOf(): ShardContext {
     },
     semantics,
     topics: simulatedTopics,
-    clock: processClock(createScheduler(1, 0), new Life()),
+    clock,
     logger: createLogger('fatal'),
     metrics: createMetrics(),
     sourcePartitions: 1,

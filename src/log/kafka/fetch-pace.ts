@@ -7,7 +7,7 @@ export interface FetchPace {
   readonly waitMs: number;
 }
 
-export const flowingPace: FetchPace = { bytesMin: 32_768, waitMs: 100 };
+export const flowingPace: FetchPace = { bytesMin: 16_384, waitMs: 100 };
 /** Not longer: a partition that is started or resumed joins the next fetch only. */
 export const quietPace: FetchPace = { bytesMin: 1, waitMs: 500 };
 /** Without records for this long, nothing flows. */
