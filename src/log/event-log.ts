@@ -131,6 +131,12 @@ export interface TopicDescription {
   readonly config: Readonly<Record<string, string>>;
 }
 
+/**
+ * `gathered` (default): while records flow, some are waited for, because an answer for each is dear. `prompt`: each is
+ * delivered at once; for a log that is written in bursts, as rows are.
+ */
+export type Delivery = 'gathered' | 'prompt';
+
 export interface EventLog {
   /** Creates the topics that are missing and returns those it created; existing ones stay as they are. */
   ensureTopics(specs: readonly TopicSpec[]): Promise<readonly string[]>;
@@ -159,6 +165,7 @@ export interface EventLog {
     readonly listener: GroupListener;
     /** Free text other members can see (the advertised HTTP address). */
     readonly memberInfo?: string;
+    readonly delivery?: Delivery;
   }): Promise<GroupMember>;
   /**
    * Opens the partition's transactional writer, transactional id `<group>-<topic>-<partition>`. When this resolves,

@@ -88,7 +88,8 @@ class OnlineProjector implements Projector, GroupListener {
   async join(): Promise<void> {
     const { log, groupId } = this.#options;
     const topics = [...this.#views.keys()];
-    this.#member = await log.joinGroup({ groupId, topics, listener: this });
+    // Rows come in bursts, a shard's at a time: those of the last shard need not wait for more.
+    this.#member = await log.joinGroup({ groupId, topics, delivery: 'prompt', listener: this });
     this.#joined(this.#member);
     this.#guard(this.#commitRegularly());
     this.#guard(this.#pingWhenIdle());

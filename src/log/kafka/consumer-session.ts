@@ -7,9 +7,9 @@ import type {
   PartitionAssigner,
 } from 'kafkajs';
 import { systemClock } from '../../clock.ts';
-import type { TopicPartition } from '../event-log.ts';
+import type { Delivery, TopicPartition } from '../event-log.ts';
 import { createClient, type KafkaLogOptions } from './client.ts';
-import { fetchPace, flowingPace } from './fetch-pace.ts';
+import { fetchPace } from './fetch-pace.ts';
 import { SeamBatch } from './fetch-seam.ts';
 import { kafkajs } from './internals.ts';
 import {
@@ -50,6 +50,7 @@ export interface SessionOptions {
   readonly log: KafkaLogOptions;
   readonly groupId: string;
   readonly topics: readonly string[];
+  readonly delivery: Delivery;
   readonly events: SessionEvents;
 }
 
@@ -64,7 +65,8 @@ export class ConsumerSession {
   #recordsAtMs: number = systemClock.monotonicMs();
 
   constructor(options: SessionOptions) {
-    const { log, groupId, events } = options;
+    const { log, groupId, events, delivery } = options;
+    const { bytesMin, waitMs } = fetchPace(0, delivery);
     this.#options = options;
     this.#consumer = createClient(log).consumer({
       groupId,
@@ -73,9 +75,9 @@ export class ConsumerSession {
       heartbeatInterval: log.heartbeatMs,
       rebalanceTimeout: rebalanceTimeoutMs,
       maxBytesPerPartition: partitionBytesMax,
-      minBytes: flowingPace.bytesMin,
+      minBytes: bytesMin,
       maxBytes: fetchBytesMax,
-      maxWaitTimeInMs: flowingPace.waitMs,
+      maxWaitTimeInMs: waitMs,
       metadataMaxAge: metadataMaxAgeMs,
       allowAutoTopicCreation: false,
       readUncommitted: false,
@@ -172,7 +174,7 @@ export class ConsumerSession {
     if (recordsCame) this.#recordsAtMs = nowMs;
     const { group } = this.#generation;
     if (group === undefined) return;
-    const { bytesMin, waitMs } = fetchPace(nowMs - this.#recordsAtMs);
+    const { bytesMin, waitMs } = fetchPace(nowMs - this.#recordsAtMs, this.#options.delivery);
     group.minBytes = bytesMin;
     group.maxWaitTime = waitMs;
   }

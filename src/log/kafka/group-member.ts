@@ -133,9 +133,10 @@ export class KafkaGroupMember implements GroupMember {
   }
 
   async #openSession(): Promise<void> {
-    const { groupId, topics } = this.#options;
+    const { groupId, topics, delivery = 'gathered' } = this.#options;
     const { log } = this.#host;
-    const session = new ConsumerSession({ log, groupId, topics, events: this.#sessionEvents() });
+    const events = this.#sessionEvents();
+    const session = new ConsumerSession({ log, groupId, topics, delivery, events });
     this.#session = session;
     for (const held of this.#held.values()) held.fetching = undefined;
     try {
