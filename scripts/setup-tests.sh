@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what `npm test` needs: node modules, a Kafka from Maven Central, redis-server and kcat from Debian, Feast in a
-# venv, a second Node for the smoke test. Quick when all is there. What cannot be had is named; the tests that need it
-# are then skipped with that reason (and fail with CI=true).
+# Installs what `npm test` needs: node modules, a Kafka from Maven Central, redis-server, kcat and a headless Chromium from
+# Debian, Feast in a venv, a second Node for the smoke test. Quick when all is there. What cannot be had is named; the
+# tests that need it are then skipped with that reason (and fail with CI=true).
 set -euo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
@@ -38,6 +38,8 @@ command -v redis-server >/dev/null || packages+=(redis-server)
 command -v kcat >/dev/null || packages+=(kcat)
 command -v java >/dev/null || packages+=(openjdk-17-jre-headless)
 command -v mvn >/dev/null || packages+=(maven)
+command -v chromium-headless-shell chromium chromium-browser google-chrome >/dev/null ||
+  packages+=(chromium-headless-shell)
 [[ ${#packages[@]} == 0 ]] || apt_install "${packages[@]}"
 
 # The oldest Python that the pinned Feast runs on is 3.10.

@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { TestProject } from 'vitest/node';
+import { findBrowser } from './http/web/browser.ts';
 
 export interface NodeBinary {
   readonly version: string;
@@ -19,6 +20,8 @@ declare module 'vitest' {
     redisUrl: string;
     /** A Python that imports Feast, or '' when there is none. */
     feastPython: string;
+    /** A browser's command; '' where there is none. */
+    browser: string;
     /** Node binaries that the built program must run on, this one first. */
     nodeBinaries: readonly NodeBinary[];
     /** Why each of the above is ''. */
@@ -66,6 +69,9 @@ export function setup(project: TestProject): () => void {
   );
   const feastPython = unitOnly ? '' : findFeast(reasons);
   project.provide('feastPython', feastPython);
+  const browser = unitOnly ? '' : findBrowser();
+  if (!unitOnly && browser === '') reasons.push('browser: no chromium or chrome on this machine');
+  project.provide('browser', browser);
   project.provide('nodeBinaries', [
     { version: process.versions.node, path: process.execPath },
     ...(unitOnly ? [] : findNodes(reasons)),

@@ -24,7 +24,7 @@ interface Answer {
 
 /** Returns a browser of this machine, or '' where it has none that we know. */
 export function findBrowser(): string {
-  const names = ['chromium', 'chromium-browser', 'google-chrome'];
+  const names = ['chromium-headless-shell', 'chromium', 'chromium-browser', 'google-chrome'];
   return names.find((name) => spawnSync(name, ['--version']).status === 0) ?? '';
 }
 

@@ -1,5 +1,5 @@
 // The page as a browser shows it, served by the real HTTP server.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 
 import { parseConfig } from '../../../src/config.ts';
 import { createHttpServer, type HttpServer } from '../../../src/http/server.ts';
@@ -7,9 +7,9 @@ import { selectFeatures } from '../../../src/sensors/features.ts';
 import { eventually, freePort } from '../../integration/program.ts';
 import { keepingLogger } from '../../supervisor/keeping-logger.ts';
 import { featureRow, InMemorySupervisor } from '../in-memory-supervisor.ts';
-import { findBrowser, openBrowser, type Browser } from './browser.ts';
+import { openBrowser, type Browser } from './browser.ts';
 
-const command = findBrowser();
+const command = inject('browser');
 const names = ['count', 'avg_value', 'anomaly_rate', 'rate_of_change', 'gap_max_ms'];
 
 describe.skipIf(command === '')('the page in a browser', () => {
