@@ -2,7 +2,9 @@
 // on ''. Stops at the end only what it started. Nothing is skipped silently: each reason is printed and counted, and
 // with CI=true a reason is a failure.
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { TestProject } from 'vitest/node';
 import { findBrowser } from './http/web/browser.ts';
@@ -42,6 +44,7 @@ export function setup(project: TestProject): () => void {
   const reasons: string[] = [];
   const started: ServiceName[] = [];
   const unitOnly = process.env['TEST_SERVICES'] === 'none';
+  const removeFiles = ownTemporaryFolder();
 
   const find = (name: ServiceName, given: string | undefined, address: string): string => {
     if (unitOnly) return '';
@@ -79,6 +82,7 @@ export function setup(project: TestProject): () => void {
   project.provide('skipReasons', reasons);
 
   const stop = (): void => {
+    removeFiles();
     if (started.length > 0) spawnSync(servicesScript, ['stop', ...started], { stdio: 'ignore' });
   };
   for (const reason of reasons) console.warn(`skipped: ${reason}`);
@@ -88,6 +92,21 @@ export function setup(project: TestProject): () => void {
   }
   return stop;
 }
+
+/** Gives the tests a temporary folder of their own; the returned function removes it, but not what a failure kept. */
+function ownTemporaryFolder(): () => void {
+  const folder = mkdtempSync(join(tmpdir(), 'sensorium-tests-'));
+  process.env['TMPDIR'] = folder;
+  return () => {
+    const names = readdirSync(folder);
+    const left = names.filter((name) => !name.startsWith(keptPrefix));
+    for (const name of left) rmSync(join(folder, name), { recursive: true, force: true });
+    if (left.length === names.length) rmdirSync(folder);
+  };
+}
+
+/** The logs of a chaos run that failed. */
+const keptPrefix = 'sensorium-chaos-';
 
 function port(variable: string, otherwise: string): string {
   return process.env[variable] ?? otherwise;
