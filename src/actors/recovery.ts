@@ -12,6 +12,7 @@ import {
   journalAfter,
   journalPartitionOf,
   originOf,
+  partitionsGrew,
   readCommittedShard,
   restorableSnapshots,
   type CommittedShard,
@@ -69,6 +70,7 @@ async function firstAcquire(
   writer: PartitionWriter,
 ): Promise<Recovered> {
   const { createBaseline, log, semantics, settings } = context;
+  assertKnownSource(context, shard, role);
   const journal = journalPartitionOf(context, shard);
   const shardKey = shardKeyOf(settings.groupId, shard);
   if (await journalHasEntries(log, journal, shardKey)) {
@@ -102,6 +104,14 @@ async function firstAcquire(
   const memory = emptyMemory(role, semantics, origin, createBaseline);
   const journalOffset = journalEnd;
   return { memory, committedOffset: origin, metadata, journalOffset, journalEntries: [] };
+}
+
+/** Partitions that are added while the program runs move keys: whoever is assigned one finds out. */
+function assertKnownSource(context: ShardContext, shard: TopicPartition, role: ShardRole): void {
+  const { semantics, sourcePartitions } = context;
+  if (role !== 'source' || shard.partition < sourcePartitions) return;
+  if (semantics.inputKeying !== 'rekey')
+    throw partitionsGrew(shard.topic, shard.partition + 1, sourcePartitions);
 }
 
 /** The newest snapshot that can be read and is not past the committed offset, else the origin. */

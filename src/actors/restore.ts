@@ -136,9 +136,14 @@ function assertSameSemantics(
 function assertSameSources(context: RestoreContext, metadata: PositionMetadata): void {
   const { sourcePartitions, topics, semantics } = context;
   if (metadata.sources === sourcePartitions || semantics.inputKeying === 'rekey') return;
-  throw new ConfigError(
-    `${topics.input} has ${sourcePartitions} partitions but had ${metadata.sources} when this group started: keys have ` +
-      'moved and a sensor would have two owners. Start with a new GROUP_ID and OUTPUT_TOPIC and INPUT_KEYING=rekey',
-    { partitions: sourcePartitions, partitionsBefore: metadata.sources },
+  throw partitionsGrew(topics.input, sourcePartitions, metadata.sources);
+}
+
+/** Returns why the group cannot go on over more partitions of its input, and the cure. */
+export function partitionsGrew(topic: string, partitions: number, before: number): ConfigError {
+  return new ConfigError(
+    `${topic} has ${partitions} partitions but had ${before} when this group started: keys have moved and a sensor ` +
+      'would have two owners. Start with a new GROUP_ID and OUTPUT_TOPIC and INPUT_KEYING=rekey',
+    { partitions, partitionsBefore: before },
   );
 }

@@ -66,6 +66,12 @@ describe('recovery', () => {
     await expect(recover({ sourcePartitions: 2 })).rejects.toThrow(/INPUT_KEYING=rekey/);
   });
 
+  it('refuses a partition that was added while it ran under keyed input', async () => {
+    const { recover } = world();
+
+    await expect(recover({ sourcePartitions: 0 })).rejects.toThrow(/1 partitions but had 0.*rekey/);
+  });
+
   it('refuses a log that ends below the committed offset', async () => {
     const { recover, broker } = world();
     feed(broker, 5);

@@ -3,11 +3,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 
 import type { EventLog, OutputRecord } from '../../src/log/event-log.ts';
-import { topicNames } from '../../src/log/topics.ts';
 import { openTestLog } from './peers.ts';
 import { Programs } from './pipeline.ts';
 import { eventually } from './program.ts';
-import { createTestTopics, readTopic, type TestTopics } from './topics.ts';
+import { createTestTopics, nextTo, readTopic, type TestTopics } from './topics.ts';
 
 const brokers = inject('kafkaBrokers');
 const redisUrl = inject('redisUrl');
@@ -179,16 +178,6 @@ describe.skipIf(brokers === '' || redisUrl === '')('hostile input on real Kafka'
     );
   });
 });
-
-/** The same topics with another input, whose dead-letter and rekeyed topics the program makes itself. */
-function nextTo(topics: TestTopics, input: string): TestTopics {
-  const names = topicNames({
-    inputTopic: input,
-    outputTopic: topics.output,
-    anomalyTopic: topics.anomalies,
-  });
-  return { ...topics, ...names, env: { ...topics.env, INPUT_TOPIC: input } };
-}
 
 async function foldedReadings(log: EventLog, topics: TestTopics): Promise<number> {
   const rows = [...(await readTopic(log, topics.output)).values()].flat();

@@ -1,4 +1,6 @@
 // Topics of one integration test on the real broker: fresh names, their content read back, and the model over it.
+import type { Admin } from 'kafkajs';
+
 import { featureTopics, topicNames, topicSpecs, type TopicNames } from '../../src/log/topics.ts';
 import type { EventLog, TopicPartition } from '../../src/log/event-log.ts';
 import type { LargerWindow } from '../../src/sensors/larger-window.ts';
@@ -73,19 +75,39 @@ export async function readRecords(
   return found;
 }
 
+/** The same topics with another input, whose dead-letter and rekeyed topics the program makes itself. */
+export function nextTo(topics: TestTopics, input: string): TestTopics {
+  const names = topicNames({
+    inputTopic: input,
+    outputTopic: topics.output,
+    anomalyTopic: topics.anomalies,
+  });
+  return { ...topics, ...names, env: { ...topics.env, INPUT_TOPIC: input } };
+}
+
 /** Deletes the records below an offset of the topic's partition 0, as retention does. */
 export async function deleteRecords(brokers: string, topic: string, below: number): Promise<void> {
+  await administer(brokers, async (admin) => {
+    await admin.fetchTopicOffsets(topic); // kafkajs: its metadata first
+    const partitions = [{ partition: 0, offset: String(below) }];
+    await admin.deleteTopicRecords({ topic, partitions });
+  });
+}
+
+/** Does what only an operator does to a broker. */
+export async function administer(
+  brokers: string,
+  work: (admin: Admin) => Promise<unknown>,
+): Promise<void> {
   // Not before the log has loaded it: the fetch seam must come first.
   const { Kafka, logLevel } = await import('kafkajs');
-  const kafka = new Kafka({ brokers: brokers.split(','), logLevel: logLevel.NOTHING });
-  const admin = kafka.admin();
+  const admin = new Kafka({ brokers: brokers.split(','), logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
-  await admin.fetchTopicOffsets(topic); // kafkajs: its metadata first
-  await admin.deleteTopicRecords({
-    topic,
-    partitions: [{ partition: 0, offset: String(below) }],
-  });
-  await admin.disconnect();
+  try {
+    await work(admin);
+  } finally {
+    await admin.disconnect();
+  }
 }
 
 /** Returns the records of all partitions of a topic. */

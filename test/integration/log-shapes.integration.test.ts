@@ -1,0 +1,161 @@
+// What happens to an input topic behind the program's back, on real Kafka: the broker compacts it, an operator deletes and
+// makes it again, or adds partitions.
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+
+import type { EventLog } from '../../src/log/event-log.ts';
+import { openTestLog } from './peers.ts';
+import { planOf, Programs, semantics, settle } from './pipeline.ts';
+import { eventually } from './program.ts';
+import { makeReadings } from './readings.ts';
+import {
+  administer,
+  createTestTopics,
+  nextTo,
+  outcomeDifferences,
+  readOutcome,
+  readRecords,
+  type TestTopics,
+} from './topics.ts';
+
+const brokers = inject('kafkaBrokers');
+
+describe.skipIf(brokers === '')('an input topic', () => {
+  let log: EventLog;
+  const programs = new Programs();
+
+  beforeAll(async () => {
+    log = await openTestLog(brokers);
+  });
+  afterAll(() => log.close());
+  afterEach(() => programs.killAll());
+
+  it('that the broker compacts is folded over its gaps: each record that is left, once', async () => {
+    const given = await createTestTopics(log, brokers, 1);
+    const topics = nextTo(given, `${given.input}-compacted`);
+    const config = { 'cleanup.policy': 'compact', 'min.cleanable.dirty.ratio': '0.01' };
+    const rolled = { 'segment.ms': '1000', 'delete.retention.ms': '0' };
+    await log.ensureTopics([
+      { topic: topics.input, partitions: 1, config: { ...config, ...rolled } },
+    ]);
+    await log.append(readingsOf(topics, 2_000));
+    const gaps = await compacted(log, topics);
+
+    await programs.start(topics, {});
+    const outcome = await settle(log, topics, programs);
+
+    expect(gaps).toBeGreaterThan(1_000);
+    expect(outcome.rows.length).toBeGreaterThan(10);
+  });
+
+  it('that was deleted and made again stops the start, whatever the broker forgot with it', async () => {
+    const topics = await createTestTopics(log, brokers, 1);
+    await log.append(readingsOf(topics, 400));
+    const before = await programs.start(topics, {});
+    const outcome = await settle(log, topics, programs);
+    expect(await before.stop()).toBe(0);
+    await administer(brokers, (admin) => admin.deleteTopics({ topics: [topics.input] }));
+    await eventually(
+      async () => {
+        await log.ensureTopics([{ topic: topics.input, partitions: 1 }]);
+        expect((await log.offsets({ topic: topics.input, partition: 0 })).end).toBe(0);
+      },
+      { timeoutMs: 30_000 },
+    );
+    await log.append(readingsOf(topics, 40));
+
+    const refused = await programs.start(topics, {});
+
+    expect(await refused.exited()).toBe(1);
+    // A broker deletes a topic's committed offsets with it, sooner or later: one of the two is what the program meets.
+    expect(refused.output()).toMatch(
+      /ends at offset \d+, but this group committed 400|has entries of .* no committed offset/,
+    );
+    const rows = await readRecords(log, { topic: topics.output, partition: 0 });
+    expect(rows).toHaveLength(outcome.rows.length);
+  });
+
+  it('that has more partitions than before stops the start under keyed input, with the cure', async () => {
+    const topics = await createTestTopics(log, brokers, 1);
+    await log.append(readingsOf(topics, 400));
+    const before = await programs.start(topics, {});
+    await settle(log, topics, programs);
+    expect(await before.stop()).toBe(0);
+    await grow(topics, 2);
+
+    const refused = await programs.start(topics, {});
+
+    expect(await refused.exited()).toBe(1);
+    expect(refused.output()).toMatch(/has 2 partitions but had 1 .*INPUT_KEYING=rekey/);
+  });
+
+  it('that has more partitions than before is folded whole under INPUT_KEYING=rekey', async () => {
+    const topics = await createTestTopics(log, brokers, 1);
+    const rekey = { inputKeying: 'rekey' as const };
+    const plan = { ...planOf(topics, 400), sensors: 4, partitions: 2, late: 0, bad: 0 };
+    const { fromMs: middleMs } = plan;
+    await log.append(makeReadings({ ...plan, fromMs: middleMs - 600_000, toMs: middleMs }));
+    const before = await programs.start(topics, { INPUT_KEYING: 'rekey' });
+    await settle(log, topics, programs, { settings: rekey });
+    expect(await before.stop()).toBe(0);
+    await grow(topics, 2);
+    // A client of before knows of one partition for some minutes.
+    const other = await openTestLog(brokers);
+    await other.append(
+      makeReadings({ ...plan, fromMs: middleMs + 120_000, firstIndex: 400, unkeyed: 1 }),
+    );
+
+    await programs.start(topics, { INPUT_KEYING: 'rekey' });
+    const outcome = await eventually(
+      async () => {
+        const found = await readOutcome(other, topics, { ...semantics, ...rekey });
+        const forwards = withoutCount(found.forwards);
+        const expected = { ...found.expected, forwards: withoutCount(found.expected.forwards) };
+        expect(outcomeDifferences({ ...found, forwards, expected })).toEqual([]);
+        return found;
+      },
+      { timeoutMs: 90_000, onTimeout: () => programs.output() },
+    );
+    await other.close();
+
+    expect(outcome.forwards.some((forward) => forward.startsWith('1/'))).toBe(true);
+    expect(outcome.deadLetters).toEqual([]);
+  });
+
+  async function grow(topics: TestTopics, count: number): Promise<void> {
+    await administer(brokers, (admin) =>
+      admin.createPartitions({ topicPartitions: [{ topic: topics.input, count }] }),
+    );
+    await eventually(
+      async () => expect((await log.describeTopic(topics.input))?.partitions).toBe(count),
+      { timeoutMs: 30_000 },
+    );
+  }
+});
+
+const readingsOf = (topics: TestTopics, readings: number): ReturnType<typeof makeReadings> =>
+  makeReadings({ ...planOf(topics, readings), sensors: 4, partitions: 1, late: 0, bad: 0 });
+
+/** The model takes the number of sources at the end for that of all time. */
+const withoutCount = (forwards: readonly string[]): readonly string[] =>
+  forwards.map((forward) => forward.replace(/\/\d+\/(-?\d+|idle)$/, '/$1'));
+
+/** Resolves with how many records are gone, once the broker has compacted what lies before its open segment. */
+async function compacted(log: EventLog, topics: TestTopics): Promise<number> {
+  const partition = { topic: topics.input, partition: 0 };
+  let ticks = 0;
+  return eventually(
+    async () => {
+      const { end } = await log.offsets(partition);
+      const gone = end - (await readRecords(log, partition)).length;
+      if (gone > 1_000) return gone;
+      // An append begins a new segment once the open one is old enough; each of a sensor of its own, never compacted.
+      ticks += 1;
+      const plan = { ...planOf(topics, 1), sensors: 1, prefix: `tick-${ticks}-`, late: 0, bad: 0 };
+      await log.append(
+        makeReadings({ ...plan, fromMs: plan.toMs, toMs: plan.toMs, disorderMs: 0 }),
+      );
+      throw new Error(`${gone} of ${end} records are compacted`);
+    },
+    { timeoutMs: 90_000 },
+  );
+}
