@@ -9,7 +9,7 @@ import { runChaos } from './run-chaos.ts';
 
 const given = (name: string, otherwise: number): number => Number(process.env[name] ?? otherwise);
 const seed = given('CHAOS_SEED', 1);
-const minutes = given('CHAOS_MINUTES', 2);
+const minutes = given('CHAOS_MINUTES', 3);
 const perSecond = given('CHAOS_RATE', 300);
 const asked = process.env['CHAOS_MINUTES'] !== undefined;
 const available = asked || inject('kafkaBrokers') !== '';
