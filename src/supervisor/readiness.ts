@@ -1,6 +1,6 @@
 // Whether the process does its whole job now, and if not, why: pure over the tree.
 import type { ShardPhase } from '../actors/protocol.ts';
-import type { Readiness, SupervisorTree } from './supervisor-view.ts';
+import type { Readiness, SupervisorTree, WorkerView } from './supervisor-view.ts';
 
 const notYetRunning: ReadonlySet<ShardPhase> = new Set([
   'assigned',
@@ -8,6 +8,16 @@ const notYetRunning: ReadonlySet<ShardPhase> = new Set([
   'replaying',
   'failed',
 ]);
+
+/** Returns the shards of the worker that do not fold yet, each with its phase and the failure it waits after. */
+export function shardsOnTheWay({ shards }: Pick<WorkerView, 'shards'>): readonly string[] {
+  return shards
+    .filter(({ phase }) => notYetRunning.has(phase))
+    .map(({ topic, partition, phase, error }) => {
+      const failure = error === undefined ? '' : `: ${error.message}`;
+      return `shard ${topic}/${partition} ${phase}${failure}`;
+    });
+}
 
 /** Returns ready iff every worker runs, none of its shards is on the way or failed, and the projector is connected. */
 export function readinessOf(tree: SupervisorTree): Readiness {
@@ -17,11 +27,7 @@ export function readinessOf(tree: SupervisorTree): Readiness {
   for (const worker of tree.workers) {
     const cause = worker.lastError === null ? '' : `: ${worker.lastError.message}`;
     if (worker.state !== 'running') reasons.push(`worker ${worker.index} ${worker.state}${cause}`);
-    for (const shard of worker.shards) {
-      if (!notYetRunning.has(shard.phase)) continue;
-      const failure = shard.error === undefined ? '' : `: ${shard.error.message}`;
-      reasons.push(`shard ${shard.topic}/${shard.partition} ${shard.phase}${failure}`);
-    }
+    reasons.push(...shardsOnTheWay(worker));
   }
   const { projector } = tree;
   if (projector.state !== 'running') {

@@ -166,6 +166,20 @@ describe('sensors', () => {
     });
   });
 
+  it('answers 503 and not 404 while a shard that may hold it is on the way', async () => {
+    const { supervisor, server } = serve();
+    const shards = [shardView(0), shardView(1, { phase: 'replaying' })];
+    supervisor.tree = () => treeOf({ workers: [{ ...thread, index: 0, shards }] });
+
+    const answer = await get(server, '/sensors/a');
+
+    expect(answer.statusCode).toBe(503);
+    expect(answer.json()).toEqual({
+      error: 'unavailable',
+      message: 'not known yet whether this process holds it: shard raw_readings/1 replaying',
+    });
+  });
+
   it('answers 503 and not 404 while a worker is silent', async () => {
     const { supervisor, server } = serve();
     supervisor.failure = new UnavailableError('not every worker answered');

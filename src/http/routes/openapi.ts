@@ -106,7 +106,7 @@ export const openApiDocument: { readonly paths: Readonly<Record<string, object>>
       {
         200: json('The sensor'),
         404: errorJson('No shard of this process holds it'),
-        503: errorJson('A worker that may hold it did not answer'),
+        503: errorJson('A worker that may hold it did not answer, or a shard is on the way'),
       },
       [sensorId],
     ),

@@ -1,7 +1,8 @@
 // Live sensor actors: what the shard that owns a sensor knows of it now.
 import type { FastifyInstance } from 'fastify';
 
-import { isSensoriumError } from '../../errors.ts';
+import { isSensoriumError, UnavailableError } from '../../errors.ts';
+import { shardsOnTheWay } from '../../supervisor/readiness.ts';
 import type { SupervisorView } from '../../supervisor/supervisor-view.ts';
 
 const limitDefault = 100;
@@ -32,6 +33,10 @@ export function addSensorRoutes(
     ]);
     if (sensor !== undefined) {
       return reply.send({ ...sensor, anomaly_events: anomalyEvents, anomalies });
+    }
+    const [onTheWay] = supervisor.tree().workers.flatMap(shardsOnTheWay);
+    if (onTheWay !== undefined) {
+      throw new UnavailableError(`not known yet whether this process holds it: ${onTheWay}`);
     }
     const message = `no shard of this process holds a sensor ${JSON.stringify(id)}`;
     return reply.code(404).send({ error: 'not_found', message });
