@@ -144,6 +144,17 @@ export const fixedHistories: readonly FixedHistory[] = [
     lastLines: ['projector failed 6 times within 60 s, last: a bug that nobody caught'],
   },
   {
+    what: 'a task that fails leaves nothing at work in its thread, where the next one begins',
+    plan: {
+      ...quietHistory,
+      partitions: 4,
+      sensors: 8,
+      readings: 200,
+      crashes: [{ call: 'commit', nth: 12, when: 'bug' }],
+    },
+    lastLines: [],
+  },
+  {
     what: 'two readings in a row that throw undid each other’s decision for ever',
     plan: { ...quietHistory, sensors: 6, readings: 300, traps: 1 },
   },

@@ -74,6 +74,7 @@ function plans(faults: {
           'crashAfter' as const,
           'throwBefore' as const,
           'throwAfter' as const,
+          'bug' as const,
         ),
       }),
       { maxLength: faults.crashesMax ?? 0 },

@@ -1,6 +1,7 @@
 // One call of a thread to something outside it: the log, the feature store. It takes time to get there and back, what
 // was sent takes effect even where the sender is frozen by then, and a fault may hit either way.
-import { UnavailableError } from '../../src/errors.ts';
+import { InvariantError, UnavailableError } from '../../src/errors.ts';
+import { uncaught } from './expected-restarts.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Life } from './simulated-life.ts';
 
@@ -16,7 +17,9 @@ export type CallFault =
   | 'crashAfter'
   /** The same for the one thread; its process goes on. */
   | 'throwBefore'
-  | 'throwAfter';
+  | 'throwAfter'
+  /** The caller meets a bug that it does not survive: its task fails, its thread lives. */
+  | 'bug';
 
 export type CallName =
   | 'openWriter'
@@ -52,6 +55,7 @@ export class Calls {
         if (fault === 'crashBefore' || fault === 'throwBefore') return crash(life, fault);
         let outcome: () => void;
         try {
+          if (fault === 'bug') throw new InvariantError(uncaught);
           if (fault === 'before') throw new UnavailableError(`${name}: request lost`);
           const value = effect();
           outcome = () => resolve(value);
