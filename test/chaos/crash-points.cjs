@@ -109,7 +109,7 @@ function watchRedis() {
   const { prototype } = project('ioredis').Redis;
   const { sendCommand } = prototype;
   prototype.sendCommand = function (command, stream) {
-    if (!/^eval/.test(command.name)) return sendCommand.call(this, command, stream);
+    if (!/^eval/i.test(command.name)) return sendCommand.call(this, command, stream);
     if (isPlanned('redis', 'before')) strike();
     const answer = sendCommand.call(this, command, stream);
     if (isPlanned('redis', 'sent')) strike();
