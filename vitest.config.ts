@@ -1,18 +1,29 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-// What starts processes or shares a broker is run one file at a time (scripts/test.sh, --no-file-parallelism); the
-// rest runs side by side before it.
-const alone = [
+// What starts processes and waits for them, over one broker: run after the rest, more files at a time than cores
+// (scripts/test.sh). Each has topics and a Redis database of its own.
+const processes = [
   '**/*.integration.test.ts',
   'test/integration/**/*.test.ts',
   'test/smoke/**/*.test.ts',
 ];
 const globalSetup = ['test/global-setup.ts'];
 
+/** Begins with the file that takes longest, which would be waited for at the end. */
+class ChaosFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isChaos = ({ moduleId }: TestSpecification): boolean => moduleId.includes('/test/chaos/');
+    const sorted = await super.sort(files);
+    return [...sorted.filter(isChaos), ...sorted.filter((file) => !isChaos(file))];
+  }
+}
+
 const config: ViteUserConfig = defineConfig({
   test: {
     maxWorkers: 2,
     minWorkers: 1,
+    sequence: { sequencer: ChaosFirst },
     reporters: ['default', './test/counted-reporter.ts'],
     // scripts/coverage.mjs; the parts where a branch that no test takes is a fault that nobody has seen.
     coverage: {
@@ -26,7 +37,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts', 'property-tests/**/*.test.ts'],
-          exclude: alone,
+          exclude: processes,
           globalSetup,
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -35,7 +46,7 @@ const config: ViteUserConfig = defineConfig({
       {
         test: {
           name: 'integration',
-          include: alone.map((pattern) =>
+          include: processes.map((pattern) =>
             pattern.startsWith('test/') ? pattern : `{test,property-tests}/${pattern}`,
           ),
           globalSetup,

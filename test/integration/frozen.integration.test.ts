@@ -30,7 +30,7 @@ describe.skipIf(brokers === '' || redisUrl === '')('a process frozen inside a co
   const startFreezing = (topics: TestTopics): Promise<Program> => {
     const dataDir = mkdtempSync(join(tmpdir(), 'sensorium-frozen-'));
     return programs.start(topics, {
-      REDIS_URL: `${redisUrl}/5`,
+      REDIS_URL: redisUrl,
       DATA_DIR: dataDir,
       NODE_OPTIONS: `--require ${crashPoints}`,
       TRANSACTION_TIMEOUT_MS: '15000',
@@ -52,7 +52,7 @@ describe.skipIf(brokers === '' || redisUrl === '')('a process frozen inside a co
     const zombie = await startFreezing(topics);
     const feeding = feedSteadily(log, records, 15_000);
     await frozen(zombie);
-    const successor = await programs.start(topics, { REDIS_URL: `${redisUrl}/5` });
+    const successor = await programs.start(topics, { REDIS_URL: redisUrl });
     await feeding;
     await eventually(() => ownsAll(successor), { timeoutMs: 60_000 });
 

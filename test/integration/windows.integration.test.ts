@@ -34,7 +34,7 @@ const views = ['sensor_features_20s', 'sensor_features_30s_10s'];
 describe.skipIf(brokers === '' || redisUrl === '')('larger windows on real Kafka and Redis', () => {
   let log: EventLog;
   const programs = new Programs();
-  const url = `${redisUrl}/6`;
+  const url = `${redisUrl}/10`;
 
   beforeAll(async () => {
     log = await openTestLog(brokers);
