@@ -4,10 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 
-import { parseConfig } from '../dist/config.js';
-import { systemClock } from '../dist/clock.js';
-import { openEventLog } from '../dist/log/open.js';
-import { createLogger } from '../dist/logger.js';
+import { openBenchLog } from './bench-log.mjs';
 import { buildJava, flink, installPyflink, kafkaStreams, pyflink } from './compare/engines.mjs';
 import { referenceRows, verifyRows } from './compare/reference.mjs';
 import { startMeasured } from './measured-program.mjs';
@@ -57,11 +54,7 @@ for (const name of wanted) if (!(name in engines)) throw new Error(`--only: no e
 if (wanted.some((name) => name !== 'sensorium')) buildJava();
 if (wanted.some((name) => name.startsWith('pyflink'))) installPyflink();
 const { brokers, redisUrl } = startServices();
-const log = await openEventLog(parseConfig({ KAFKA_BROKERS: brokers }).process, {
-  clientId: 'compare',
-  logger: createLogger('warn'),
-  clock: systemClock,
-});
+const log = await openBenchLog(brokers);
 const prefix = `compare_${Date.now()}`;
 try {
   const inputs = {

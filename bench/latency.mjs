@@ -4,12 +4,10 @@ import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { systemClock } from '../dist/clock.js';
-import { parseConfig } from '../dist/config.js';
-import { openEventLog } from '../dist/log/open.js';
 import { createLogger } from '../dist/logger.js';
 import { defaultFeatures } from '../dist/sensors/features.js';
 import { openRedisFeatureStore } from '../dist/stores/redis/redis-feature-store.js';
+import { openBenchLog } from './bench-log.mjs';
 import { startMeasured } from './measured-program.mjs';
 import { planOf, readingRecord, sensorIdOf } from './readings.mjs';
 import { report, spread } from './result.mjs';
@@ -225,9 +223,5 @@ async function feed({ brokers, input, sensors, rate, windowMs }) {
 }
 
 function openLog(brokers) {
-  return openEventLog(parseConfig({ KAFKA_BROKERS: brokers }).process, {
-    clientId: 'bench-latency',
-    logger: createLogger('warn'),
-    clock: systemClock,
-  });
+  return openBenchLog(brokers);
 }

@@ -4,16 +4,12 @@
 //     [--workers 2] [--keep]
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { systemClock } from '../dist/clock.js';
-import { parseConfig } from '../dist/config.js';
-import { openEventLog } from '../dist/log/open.js';
-import { createLogger } from '../dist/logger.js';
+import { openBenchLog } from './bench-log.mjs';
+import { feedLive } from './feed-live.mjs';
 import { startMeasured } from './measured-program.mjs';
-import { planOf, readingRecord } from './readings.mjs';
 import { report } from './result.mjs';
 import { startServices, stopServices } from './services.mjs';
 
-const stepMs = 50;
 const { values: flags } = parseArgs({
   options: {
     rates: { type: 'string', default: '0,1000,10000' },
@@ -30,11 +26,7 @@ const sensors = Number(flags.sensors);
 const settleMs = Number(flags.settle) * 1_000;
 const measureMs = Number(flags.seconds) * 1_000;
 const { brokers, redisUrl } = startServices();
-const log = await openEventLog(parseConfig({ KAFKA_BROKERS: brokers }).process, {
-  clientId: 'bench-live',
-  logger: createLogger('warn'),
-  clock: systemClock,
-});
+const log = await openBenchLog(brokers);
 try {
   const coresByRate = {};
   for (const rate of flags.rates.split(',').map(Number)) coresByRate[rate] = await measure(rate);
@@ -66,7 +58,7 @@ async function measure(rate) {
     WORKERS: flags.workers,
   });
   const feeding = new AbortController();
-  const fed = feed(input, rate, feeding.signal);
+  const fed = feedLive(log, { topic: input, rate, sensors }, feeding.signal);
   await sleep(settleMs);
   const before = { cpu: program.cpuSeconds(), atMs: performance.now() };
   await sleep(measureMs);
@@ -76,23 +68,4 @@ async function measure(rate) {
   await fed;
   await program.stop();
   return Number(cores.toFixed(4));
-}
-
-/** Appends `rate` readings a second whose event time is now, every 50 ms. */
-async function feed(topic, rate, signal) {
-  if (rate === 0) return;
-  const { keys } = planOf({ readings: sensors, sensors });
-  const startedMs = performance.now();
-  let sent = 0;
-  while (!signal.aborted) {
-    const due = Math.floor(((performance.now() - startedMs) / 1_000) * rate);
-    const records = [];
-    for (; sent < due; sent += 1) {
-      // One step of the plan, begun now: the event time of each reading lies within this second.
-      const plan = { sensors, keys, startMs: Date.now() - 1_000 };
-      records.push(readingRecord(topic, plan, sent % sensors));
-    }
-    if (records.length > 0) await log.append(records);
-    await sleep(stepMs);
-  }
 }

@@ -6,10 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { systemClock } from '../dist/clock.js';
-import { parseConfig } from '../dist/config.js';
-import { openEventLog } from '../dist/log/open.js';
-import { createLogger } from '../dist/logger.js';
+import { openBenchLog } from './bench-log.mjs';
 import { startMeasured } from './measured-program.mjs';
 import { load, planOf } from './readings.mjs';
 import { report } from './result.mjs';
@@ -43,11 +40,7 @@ else await main();
 
 async function main() {
   const { brokers, redisUrl } = startServices();
-  const log = await openEventLog(parseConfig({ KAFKA_BROKERS: brokers }).process, {
-    clientId: 'bench-million',
-    logger: createLogger('warn'),
-    clock: systemClock,
-  });
+  const log = await openBenchLog(brokers);
   try {
     report(flags.name, await measure(log, { brokers, redisUrl }));
   } finally {

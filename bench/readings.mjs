@@ -1,12 +1,13 @@
 // The workload: JSON readings of about 118 bytes with two string fields that nobody asked for, one reading a sensor and
-// second of event time, keyed by sensor id, in event-time order. All of it is a function of the reading's number.
+// second of event time (or every stepMs), keyed by sensor id, in event-time order. All of it is a function of the
+// reading's number.
 
 const units = ['celsius', 'percent', 'hectopascal'];
 const windowMs = 60_000;
 
 /** Returns the time of the first reading so that the last one is now, at a window's start. */
-export function startMsOf({ readings, sensors }, nowMs) {
-  const spanMs = Math.ceil(readings / sensors) * 1_000;
+export function startMsOf({ readings, sensors, stepMs = 1_000 }, nowMs) {
+  const spanMs = Math.ceil(readings / sensors) * stepMs;
   return Math.floor((nowMs - spanMs) / windowMs) * windowMs;
 }
 
@@ -24,10 +25,10 @@ function valueOf(sensor, step) {
 }
 
 /** Returns reading `index`: its sensor's number, its time and its value. */
-export function readingOf({ sensors, startMs }, index) {
+export function readingOf({ sensors, startMs, stepMs = 1_000 }, index) {
   const sensor = index % sensors;
   const step = Math.floor(index / sensors);
-  const timestampMs = startMs + step * 1_000 + Math.floor((sensor * 1_000) / sensors);
+  const timestampMs = startMs + step * stepMs + Math.floor((sensor * stepMs) / sensors);
   return { sensor, timestampMs, value: valueOf(sensor, step) };
 }
 
@@ -59,7 +60,8 @@ export async function load(log, topic, plan) {
   return bytes / plan.readings;
 }
 
-export function planOf({ readings, sensors }) {
+export function planOf(workload) {
+  const { sensors } = workload;
   const keys = Array.from({ length: sensors }, (_, sensor) => Buffer.from(sensorIdOf(sensor)));
-  return { readings, sensors, keys, startMs: startMsOf({ readings, sensors }, Date.now()) };
+  return { stepMs: 1_000, ...workload, keys, startMs: startMsOf(workload, Date.now()) };
 }

@@ -4,11 +4,8 @@
 import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { systemClock } from '../dist/clock.js';
-import { parseConfig } from '../dist/config.js';
 import { assignSticky } from '../dist/log/kafka/sticky-assignor.js';
-import { openEventLog } from '../dist/log/open.js';
-import { createLogger } from '../dist/logger.js';
+import { openBenchLog } from './bench-log.mjs';
 import { startMeasured } from './measured-program.mjs';
 import { planOf, readingRecord } from './readings.mjs';
 import { report, spread } from './result.mjs';
@@ -31,11 +28,7 @@ const watchMs = 25_000;
 const pollMs = 50;
 
 const { brokers, redisUrl } = startServices();
-const log = await openEventLog(parseConfig({ KAFKA_BROKERS: brokers }).process, {
-  clientId: 'bench-rebalance',
-  logger: createLogger('warn'),
-  clock: systemClock,
-});
+const log = await openBenchLog(brokers);
 // After our log, which must be the first to load it.
 const { AssignerProtocol, PartitionAssigners } = createRequire(import.meta.url)('kafkajs');
 try {
