@@ -1,6 +1,6 @@
 // A million sensors: their rows when one minute closes for all of them, the pauses of the threads meanwhile, memory, and
 // how soon the program folds again after kill -9.
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -154,6 +154,7 @@ async function recover({ log, program, env, args, input, minute, append }) {
   await reached(log, input, input, (minute + 1) * sensors, 'folded');
   const peakRssMb = again.peakRssMb();
   const phases = phasesOf(again.output());
+  if (process.env.BENCH_LOG !== undefined) writeFileSync(process.env.BENCH_LOG, again.output());
   await again.stop();
   return {
     snapshotBytesPerSensor: round(snapshots.reduce((sum, bytes) => sum + bytes, 0) / sensors),

@@ -9,6 +9,8 @@ export interface PendingWork {
   readonly otherRecords: number;
   /** The position or what metadata says of it moved since the last commit. */
   readonly positionMoved: boolean;
+  /** Until a snapshot is due of what was folded since the last one, ms; +Infinity where none is. */
+  readonly untilSnapshotMs: number;
 }
 
 export interface CommitTiming {
@@ -33,7 +35,10 @@ export const farBehindRecords = 50_000;
 /** Returns in how many ms a commit is due (0 = now), or undefined where there is nothing to commit. */
 export function commitDelayMs(pending: PendingWork, timing: CommitTiming): number | undefined {
   const { featureRows, otherRecords, positionMoved } = pending;
-  if (featureRows === 0 && otherRecords === 0 && !positionMoved) return undefined;
+  if (featureRows === 0 && otherRecords === 0 && !positionMoved) {
+    // Snapshots are cut with commits; without this one, what came last before a silence would be replayed at each start.
+    return pending.untilSnapshotMs === Infinity ? undefined : Math.max(0, pending.untilSnapshotMs);
+  }
   const within = (intervalMs: number): number => Math.max(0, intervalMs - timing.sinceLastCommitMs);
   if (featureRows === 0 && otherRecords === 0) {
     const closesSoon = timing.untilCloseMs < closesSoonMs;

@@ -53,6 +53,8 @@ export class Committer {
   #inFlight: Promise<void> | undefined;
   #snapshotInFlight: Promise<void> | undefined;
   #snapshotDueMs: number;
+  /** Of the snapshot taken last, stored or not. */
+  #snapshotPosition: number;
   #timer: Timer | undefined;
   readonly #waiters = new CommitWaiters();
   #closed = false;
@@ -69,6 +71,8 @@ export class Committer {
     // Due by the age of the snapshot itself, not since acquire: short-lived owners must not starve it.
     const neverTaken = committedOffset > metadata.origin ? -Infinity : context.clock.nowMs();
     this.#snapshotDueMs = (this.lastSnapshotMs ?? neverTaken) + context.settings.snapshotIntervalMs;
+    // Recovery has just restored it.
+    this.#snapshotPosition = parts.memory.position;
   }
 
   /** Commits now, or sets the timer for when one is due. Called whenever something may have become pending. */
@@ -81,6 +85,7 @@ export class Committer {
         featureRows: this.#parts.outbox.featureRows,
         otherRecords: this.#parts.outbox.otherRecords,
         positionMoved: this.#positionMoved(),
+        untilSnapshotMs: this.#untilSnapshotMs(),
       },
       {
         lagRecords: this.lagRecords,
@@ -141,6 +146,13 @@ export class Committer {
       this.#snapshots !== this.#snapshotsNamed ||
       this.#marker() !== this.#lastMarker
     );
+  }
+
+  #untilSnapshotMs(): number {
+    const { context, memory } = this.#parts;
+    const taken = memory.position === this.#snapshotPosition;
+    if (taken || this.#snapshotInFlight !== undefined) return Infinity;
+    return this.#snapshotDueMs - context.clock.nowMs();
   }
 
   #commit(snapshotNow: boolean): Promise<void> {
@@ -240,6 +252,7 @@ export class Committer {
     const takenMs = context.clock.nowMs();
     const due = snapshotNow || takenMs >= this.#snapshotDueMs;
     if (!due || this.#snapshotInFlight !== undefined) return undefined;
+    this.#snapshotPosition = memory.position;
     const id = `${writer.epoch}-${memory.position}-${takenMs}`;
     return { id, takenMs, bytes: encodeSnapshot(memory, shard, this.#journalOffset) };
   }
@@ -263,6 +276,7 @@ export class Committer {
       // A snapshot only shortens recovery: the pipeline goes on, and the next one is tried soon.
       if (!(error instanceof UnavailableError)) return this.#fail(error);
       this.#snapshotDueMs = clock.nowMs() + snapshotRetryMs;
+      this.#snapshotPosition = -1;
       context.logger.warn({ shard: shardKey, reason: error.message }, 'snapshot not stored');
     } finally {
       this.#snapshotInFlight = undefined;

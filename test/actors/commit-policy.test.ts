@@ -7,7 +7,12 @@ import {
   offsetIntervalMs,
 } from '../../src/actors/commit-policy.ts';
 
-const nothing = { featureRows: 0, otherRecords: 0, positionMoved: false };
+const nothing = {
+  featureRows: 0,
+  otherRecords: 0,
+  positionMoved: false,
+  untilSnapshotMs: Infinity,
+};
 const caughtUp = {
   lagRecords: 0,
   sinceLastCommitMs: 30,
@@ -18,6 +23,11 @@ const caughtUp = {
 describe('commit policy', () => {
   it('never commits where nothing is pending', () => {
     expect(commitDelayMs(nothing, caughtUp)).toBeUndefined();
+  });
+
+  it('commits for a snapshot alone when that is due', () => {
+    expect(commitDelayMs({ ...nothing, untilSnapshotMs: 7_000 }, caughtUp)).toBe(7_000);
+    expect(commitDelayMs({ ...nothing, untilSnapshotMs: -50 }, caughtUp)).toBe(0);
   });
 
   it('commits a closed window at once when caught up', () => {
@@ -53,8 +63,8 @@ describe('commit policy', () => {
   it('commits everything once a second while far behind', () => {
     const timing = { ...caughtUp, lagRecords: farBehindRecords + 1 };
 
-    expect(commitDelayMs({ featureRows: 9, otherRecords: 9, positionMoved: true }, timing)).toBe(
-      970,
-    );
+    expect(
+      commitDelayMs({ ...nothing, featureRows: 9, otherRecords: 9, positionMoved: true }, timing),
+    ).toBe(970);
   });
 });

@@ -101,7 +101,38 @@ it('offsets alone are not committed just before a window closes', async () => {
   foldAt(closeMs - closesSoonMs - 1);
   foldAt(closeMs - 1);
 
-  expect(delaysMs).toEqual([offsetIntervalMs, offsetIntervalMs + closesSoonMs]);
+  // The first wait is for the snapshot of what was folded.
+  expect(delaysMs).toEqual([30_000, offsetIntervalMs, offsetIntervalMs + closesSoonMs]);
+});
+
+it('what came last before a silence gets its snapshot, named by a commit, and once', async () => {
+  const scheduler = createScheduler(1, 0);
+  const memory = emptyMemory('source', semantics, 0);
+  const named: number[] = [];
+  const writer = {
+    epoch: '1',
+    commit: ({ metadata }: { readonly metadata: string }) => {
+      named.push((JSON.parse(metadata) as { snapshots: unknown[] }).snapshots.length);
+      return Promise.resolve([]);
+    },
+    close: () => Promise.resolve(),
+  };
+  const committer = committerOf({
+    context: contextOf(processClock(scheduler, new Life())),
+    writer,
+    memory,
+    outbox: createOutbox({ featureRow: () => letter, anomaly: () => undefined }),
+    onFailed: (error) => expect.unreachable(String(error)),
+  });
+  memory.position = 5;
+  committer.poke();
+
+  await scheduler.runUntil(29_000);
+  expect(named).toEqual([0]);
+  await scheduler.runUntil(300_000);
+
+  // At 30 s one that cuts the snapshot, then the one that names it.
+  expect(named).toEqual([0, 0, 1]);
 });
 
 type Parts = ConstructorParameters<typeof Committer>[0];
