@@ -149,35 +149,43 @@ async function recover({ log, program, env, args, input, minute, append }) {
   await sleep(7_000);
   await append(minute);
   const started = performance.now();
+  const startedMs = Date.now();
   const again = startMeasured({ ...env, LOG_LEVEL: 'debug' }, args);
   const done = await reached(log, input, input, (minute + 1) * sensors - sensors + 1, 'folded');
   await reached(log, input, input, (minute + 1) * sensors, 'folded');
   const peakRssMb = again.peakRssMb();
-  const phases = phasesOf(again.output());
+  const phases = phasesOf(again.output(), startedMs);
   if (process.env.BENCH_LOG !== undefined) writeFileSync(process.env.BENCH_LOG, again.output());
   await again.stop();
   return {
     snapshotBytesPerSensor: round(snapshots.reduce((sum, bytes) => sum + bytes, 0) / sensors),
     secondsFromStartToFirstCommit: round((done - started) / 1_000),
-    secondsFromAssignmentToRunning: phases,
+    ...phases,
     peakRssMb: round(peakRssMb),
   };
 }
 
-/** Of each shard of the input, how long it took from being assigned to folding live input. */
-function phasesOf(output) {
-  const began = new Map();
-  const took = [];
-  for (const line of output.split('\n')) {
-    if (!line.includes('"msg":"shard ')) continue;
-    const { time, msg, partition, topic } = JSON.parse(line);
-    const key = `${topic}/${partition}`;
-    if (topic.endsWith('.rekeyed')) continue;
-    const atMs = new Date(time).getTime();
-    if (msg === 'shard restoring' && !began.has(key)) began.set(key, atMs);
-    if (msg === 'shard running' && began.has(key)) took.push((atMs - began.get(key)) / 1_000);
-  }
-  return took.sort((left, right) => left - right);
+/**
+ * Seconds from the start of the process until it asks to join the group, and from when a worker has joined until the last
+ * of its shards of the input folds live input.
+ */
+function phasesOf(output, startedMs) {
+  const lines = output.split('\n').filter((line) => line.startsWith('{'));
+  const events = lines.map((line) => JSON.parse(line));
+  const atMs = ({ time }) => new Date(time).getTime();
+  const joins = events.filter(({ msg, worker }) => msg === 'Starting' && worker !== undefined);
+  const workers = [...new Set(joins.map(({ worker }) => worker))];
+  return {
+    secondsUntilJoining: round((atMs(joins[0]) - startedMs) / 1_000),
+    secondsFromJoinedToRunning: workers.map((worker) => {
+      const own = events.filter((event) => event.worker === worker);
+      const joined = own.find(({ msg }) => msg === 'joined the group');
+      const running = own.filter(
+        ({ msg, topic }) => msg === 'shard running' && !topic.endsWith('.rekeyed'),
+      );
+      return round((Math.max(...running.map(atMs)) - atMs(joined)) / 1_000);
+    }),
+  };
 }
 
 async function positions(log, groupId, topic) {

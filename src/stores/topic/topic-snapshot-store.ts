@@ -75,12 +75,12 @@ class TopicSnapshotStore implements SnapshotStore {
     if (place?.chunks !== chunkCount(length)) throw refused('has no place in the topic');
     if (place.partition >= (await this.#partitionCount())) throw refused('has no such partition');
     if (this.#removed.has(`${shardKey}/${id}`)) throw refused('was removed');
-    const chunks = await this.#readChunks(shardKey, id, place).catch((error: unknown) => {
+    const bytes = Buffer.allocUnsafeSlow(length);
+    const chunks = await this.#readChunks(shardKey, id, place, bytes).catch((error: unknown) => {
       throw error instanceof ConfigError ? refused('is no longer in the log', error) : error;
     });
-    const bytes = Buffer.concat(chunks);
-    if (chunks.length !== place.chunks || bytes.length !== length) {
-      throw refused(`is incomplete: ${chunks.length} of ${place.chunks} chunks`);
+    if (chunks !== place.chunks) {
+      throw refused(`is incomplete: ${chunks} of ${place.chunks} chunks`);
     }
     if (crc32c(bytes) !== checksum) throw refused('does not match its checksum');
     return bytes;
@@ -106,22 +106,31 @@ class TopicSnapshotStore implements SnapshotStore {
     return Promise.resolve();
   }
 
-  /** The chunks that are there, in order, up to the first that is missing. */
-  async #readChunks(shardKey: string, id: string, place: Place): Promise<Uint8Array[]> {
-    const chunks: Uint8Array[] = [];
+  /** Copies the chunks into `bytes`, in order, up to the first that is missing; returns how many there were. */
+  async #readChunks(
+    shardKey: string,
+    id: string,
+    place: Place,
+    bytes: Uint8Array,
+  ): Promise<number> {
+    let chunk = 0;
     const { partition, firstOffset: from, lastOffset } = place;
     const range = { topic: this.#topic, partition, from, to: lastOffset + 1 };
     for await (const batch of this.#log.read(range)) {
       const cursor = batch.records();
       while (cursor.next()) {
         const key = cursor.bytes.subarray(cursor.keyStart, cursor.keyEnd);
-        if (cursor.keyStart < 0 || !chunkKey(shardKey, id, chunks.length).equals(key)) continue;
-        if (cursor.valueStart < 0) continue;
-        // Copied: a view would keep the whole fetch response in memory.
-        chunks.push(Buffer.from(cursor.bytes.subarray(cursor.valueStart, cursor.valueEnd)));
+        if (cursor.keyStart < 0 || !chunkKey(shardKey, id, chunk).equals(key)) continue;
+        const value = cursor.bytes.subarray(cursor.valueStart, cursor.valueEnd);
+        const at = chunk * chunkBytes;
+        if (cursor.valueStart < 0 || value.length !== Math.min(chunkBytes, bytes.length - at)) {
+          continue;
+        }
+        bytes.set(value, at);
+        chunk += 1;
       }
     }
-    return chunks;
+    return chunk;
   }
 
   async #partitionCount(): Promise<number> {
