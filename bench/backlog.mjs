@@ -8,7 +8,7 @@ const windowMs = 60_000;
 
 /**
  * Folds and commits all readings of `plan`, which lie in `input`. CPU a reading counts from when every partition has its
- * first position until the last is committed (warm: the second half of them), and until Redis has every row.
+ * first position until the last is committed (warm: in the second half of them), and until Redis has every row.
  */
 export async function measureBacklog(backlog, { run, env, node = [] }) {
   const { log, brokers, redisUrl, input, partitions, plan } = backlog;
@@ -29,8 +29,8 @@ export async function measureBacklog(backlog, { run, env, node = [] }) {
   // The first acquire of a partition commits its origin, before the first reading is folded.
   const readings = () => sumOfPositions(log, groupId, places(input, partitions));
   const first = await until(program, readings, 0);
-  const half = await until(program, readings, plan.readings / 2);
-  const last = await until(program, readings, plan.readings);
+  const samples = [];
+  const last = await until(program, readings, plan.readings, samples);
   const ends = await Promise.all(places(output, partitions).map((place) => log.offsets(place)));
   const rowsEnd = ends.reduce((sum, { end }) => sum + end, 0);
   const rowsInRedis = () =>
@@ -42,7 +42,7 @@ export async function measureBacklog(backlog, { run, env, node = [] }) {
   const wallSeconds = (last.atMs - first.atMs) / 1_000;
   return {
     cpuMicrosPerReading: microsPer(plan.readings, first, last),
-    cpuMicrosPerReadingWarm: microsPer(plan.readings - half.sum, half, last),
+    cpuMicrosPerReadingWarm: warmMicros(samples, plan.readings),
     cpuMicrosPerReadingAndProjection: microsPer(plan.readings, first, projected),
     startCpuSeconds: first.cpu,
     wallSeconds,
@@ -56,22 +56,35 @@ function microsPer(count, from, to) {
   return ((to.cpu - from.cpu) * 1e6) / count;
 }
 
-/** Returns the sum, and CPU and time when it was first at least `least`. */
-async function until(program, sumOf, least) {
+/** Returns the sum, and CPU and time when it was first at least `least`; the samples before that go to `samples`. */
+export async function until(program, sumOf, least, samples = []) {
   for (;;) {
     const sum = await sumOf();
     const sample = { sum, cpu: program.cpuSeconds(), atMs: performance.now() };
     if (sum !== undefined && sum >= least) return sample;
+    if (sum !== samples.at(-1)?.sum) samples.push(sample);
     await sleep(20);
   }
 }
 
-function places(topic, partitions) {
+/**
+ * Least squares over the commits between the middle and the last one: what is folded is ahead of what is committed, by
+ * as much at each of them, so a difference to the end would be too small.
+ */
+export function warmMicros(samples, readings) {
+  const warm = samples.filter(({ sum }) => sum >= readings / 2);
+  const mean = (of) => warm.reduce((total, sample) => total + of(sample), 0) / warm.length;
+  const [sum, cpu] = [mean((sample) => sample.sum), mean((sample) => sample.cpu)];
+  const together = mean((sample) => (sample.sum - sum) * (sample.cpu - cpu));
+  return (1e6 * together) / mean((sample) => (sample.sum - sum) ** 2);
+}
+
+export function places(topic, partitions) {
   return Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));
 }
 
 /** The sum of the group's positions, or undefined before every place has one. */
-async function sumOfPositions(log, groupId, at) {
+export async function sumOfPositions(log, groupId, at) {
   const positions = await Promise.all(at.map((place) => log.committed(groupId, place)));
   if (positions.includes(undefined)) return undefined;
   return positions.reduce((sum, { nextOffset }) => sum + nextOffset, 0);

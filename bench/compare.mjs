@@ -1,9 +1,9 @@
 // npm run bench:compare: the same job on the engines users run today, beside ours, in one run: CPU a reading, with the
 // outputs of each, committed exactly once, held against one reference.
 //   node bench/compare.mjs [--readings 2000000] [--pyflink-readings 200000] [--runs 1] [--only NAME,NAME] [--keep]
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 
+import { places, sumOfPositions, until, warmMicros } from './backlog.mjs';
 import { openBenchLog } from './bench-log.mjs';
 import { buildJava, flink, installPyflink, kafkaStreams, pyflink } from './compare/engines.mjs';
 import { referenceRows, verifyRows } from './compare/reference.mjs';
@@ -136,7 +136,7 @@ async function withOutput({ plan, reference }, name, job) {
   const measured = await job(output);
   const lastMs = plan.startMs + (Math.ceil(plan.readings / plan.sensors) - 1) * 1_000;
   const sureEndMs = Math.floor((lastMs - disorderMs) / windowMs) * windowMs;
-  const rows = await verifyRows(log, places(output), reference, sureEndMs);
+  const rows = await verifyRows(log, places(output, partitions), reference, sureEndMs);
   return { readings: plan.readings, rows, ...measured };
 }
 
@@ -191,36 +191,17 @@ async function measureSensorium(input, name) {
       WORKERS: '2',
       BASELINE: 'cumulative',
     });
-    const first = await until(program, groupId, input.topic, 0);
-    const middle = await until(program, groupId, input.topic, readings / 2);
-    const last = await until(program, groupId, input.topic, readings);
+    const committed = () => sumOfPositions(log, groupId, places(input.topic, partitions));
+    const first = await until(program, committed, 0);
+    const samples = [];
+    const last = await until(program, committed, readings, samples);
     const peakRssMb = program.peakRssMb();
     await program.stop();
-    const micros = (from, to, count) => ((to.cpu - from.cpu) * 1e6) / count;
     return {
-      cpuMicrosPerReading: micros(first, last, readings),
-      warmCpuMicrosPerReading: micros(middle, last, readings - middle.committed),
+      cpuMicrosPerReading: ((last.cpu - first.cpu) * 1e6) / readings,
+      warmCpuMicrosPerReading: warmMicros(samples, readings),
       wallSeconds: (last.atMs - first.atMs) / 1_000,
       peakRssMb,
     };
   });
-}
-
-/** Returns CPU, time and position of when the group had committed `count` readings; its first commit is its origin. */
-async function until(program, groupId, topic, count) {
-  for (;;) {
-    const positions = await Promise.all(
-      places(topic).map((place) => log.committed(groupId, place)),
-    );
-    const committed = positions.includes(undefined)
-      ? -1
-      : positions.reduce((sum, { nextOffset }) => sum + nextOffset, 0);
-    const sample = { cpu: program.cpuSeconds(), atMs: performance.now(), committed };
-    if (committed >= count) return sample;
-    await sleep(20);
-  }
-}
-
-function places(topic) {
-  return Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));
 }

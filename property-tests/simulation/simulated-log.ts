@@ -184,6 +184,7 @@ export class SimulatedBroker {
           committing = false;
         }
       },
+      begin: () => undefined,
       close: () => Promise.resolve(),
     };
   }

@@ -32,6 +32,11 @@ export const closesSoonMs = 250;
 /** More records than this behind the end is "far behind": about a tenth of a second of folding. */
 export const farBehindRecords = 50_000;
 
+/** Returns whether a window closes so soon that its transaction is begun ahead. Far behind, nobody waits for the rows. */
+export function closesSoon({ untilCloseMs, lagRecords }: CommitTiming): boolean {
+  return untilCloseMs < closesSoonMs && lagRecords <= farBehindRecords;
+}
+
 /** Returns in how many ms a commit is due (0 = now), or undefined where there is nothing to commit. */
 export function commitDelayMs(pending: PendingWork, timing: CommitTiming): number | undefined {
   const { featureRows, otherRecords, positionMoved } = pending;
@@ -41,8 +46,8 @@ export function commitDelayMs(pending: PendingWork, timing: CommitTiming): numbe
   }
   const within = (intervalMs: number): number => Math.max(0, intervalMs - timing.sinceLastCommitMs);
   if (featureRows === 0 && otherRecords === 0) {
-    const closesSoon = timing.untilCloseMs < closesSoonMs;
-    return within(closesSoon ? offsetIntervalMs + closesSoonMs : offsetIntervalMs);
+    const soon = timing.untilCloseMs < closesSoonMs;
+    return within(soon ? offsetIntervalMs + closesSoonMs : offsetIntervalMs);
   }
   if (timing.lagRecords > farBehindRecords) return within(offsetIntervalMs);
   if (featureRows > 0 && timing.lagRecords === 0) return 0;

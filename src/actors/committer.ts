@@ -6,7 +6,7 @@
 import { UnavailableError } from '../errors.ts';
 import type { OutputRecord, PartitionWriter, TopicPartition } from '../log/event-log.ts';
 import type { Timer } from '../clock.ts';
-import { commitDelayMs } from './commit-policy.ts';
+import { closesSoon, commitDelayMs } from './commit-policy.ts';
 import { CommitWaiters } from './commit-waiters.ts';
 import { countCommitted, type CommittedTotals } from './committed-counts.ts';
 import type { Outbox, Outgoing } from './outbox.ts';
@@ -79,26 +79,26 @@ export class Committer {
   poke(): void {
     const busy = this.#draining || this.#inFlight !== undefined;
     if (this.#closed || busy || this.#parts.outbox.muted) return;
-    const { state } = this.#parts.memory;
-    const delayMs = commitDelayMs(
-      {
-        featureRows: this.#parts.outbox.featureRows,
-        otherRecords: this.#parts.outbox.otherRecords,
-        positionMoved: this.#positionMoved(),
-        untilSnapshotMs: this.#untilSnapshotMs(),
-      },
-      {
-        lagRecords: this.lagRecords,
-        sinceLastCommitMs: this.#parts.context.clock.monotonicMs() - this.#lastCommitStartMs,
-        commitIntervalMs: this.#parts.context.settings.commitIntervalMs,
-        untilCloseMs: state.earliestWindowEndMs - state.watermarkMs,
-      },
-    );
+    const { context, memory, outbox } = this.#parts;
+    const { state } = memory;
+    const positionMoved = this.#positionMoved();
+    const timing = {
+      lagRecords: this.lagRecords,
+      sinceLastCommitMs: context.clock.monotonicMs() - this.#lastCommitStartMs,
+      commitIntervalMs: context.settings.commitIntervalMs,
+      untilCloseMs: state.earliestWindowEndMs - state.watermarkMs,
+    };
+    const { featureRows, otherRecords } = outbox;
+    const untilSnapshotMs = this.#untilSnapshotMs();
+    const pending = { featureRows, otherRecords, positionMoved, untilSnapshotMs };
+    const delayMs = commitDelayMs(pending, timing);
     this.#timer?.cancel();
     this.#timer = undefined;
     if (delayMs === undefined) return;
-    if (delayMs === 0) void this.#commit(false);
-    else this.#timer = this.#parts.context.clock.after(delayMs, () => this.poke());
+    if (delayMs === 0) return void this.#commit(false);
+    // Only where a commit of the position follows within seconds: a transaction must not stay open.
+    if (positionMoved && closesSoon(timing)) this.#parts.writer.begin();
+    this.#timer = context.clock.after(delayMs, () => this.poke());
   }
 
   /** Resolves once no commit is in flight: the fold waits here while the outbox is full. */

@@ -89,6 +89,11 @@ export interface PartitionWriter {
    * @throws UnavailableError when the outcome is unknown: the writer is then dead, close it and recover.
    */
   commit(commit: Commit): Promise<CommitResult>;
+  /**
+   * Begins the next transaction ahead of its commit, where that makes the commit faster; a failure is the commit's. The
+   * commit must follow soon: the log ends a transaction that stays open, and with it this writer.
+   */
+  begin(): void;
   /** Idempotent. Aborts an opening or commit still under way; never throws. */
   close(): Promise<void>;
 }

@@ -6,7 +6,12 @@ import { createScheduler } from '../../property-tests/simulation/scheduler.ts';
 import { Life, processClock } from '../../property-tests/simulation/simulated-life.ts';
 import { simulatedTopics } from '../../property-tests/simulation/simulated-process.ts';
 import type { Clock } from '../../src/clock.ts';
-import { closesSoonMs, offsetIntervalMs } from '../../src/actors/commit-policy.ts';
+import {
+  closesSoon,
+  closesSoonMs,
+  farBehindRecords,
+  offsetIntervalMs,
+} from '../../src/actors/commit-policy.ts';
 import { Committer } from '../../src/actors/committer.ts';
 import { createOutbox, type Outbox } from '../../src/actors/outbox.ts';
 import type { ShardContext } from '../../src/actors/shard-context.ts';
@@ -33,6 +38,7 @@ it('a drain that begins during a commit waits for it: the writer is asked for on
       underWayMax = Math.max(underWayMax, underWay);
       return answer.promise.finally(() => (underWay -= 1));
     },
+    begin: () => undefined,
     close: () => Promise.resolve(),
   };
   const outbox = createOutbox({ featureRow: () => letter, anomaly: () => undefined });
@@ -77,6 +83,7 @@ it('offsets alone are not committed just before a window closes', async () => {
   const writer = {
     epoch: '1',
     commit: () => Promise.resolve([]),
+    begin: () => undefined,
     close: () => Promise.resolve(),
   };
   const committer = committerOf({
@@ -115,6 +122,7 @@ it('what came last before a silence gets its snapshot, named by a commit, and on
       named.push((JSON.parse(metadata) as { snapshots: unknown[] }).snapshots.length);
       return Promise.resolve([]);
     },
+    begin: () => undefined,
     close: () => Promise.resolve(),
   };
   const committer = committerOf({
@@ -133,6 +141,51 @@ it('what came last before a silence gets its snapshot, named by a commit, and on
 
   // At 30 s one that cuts the snapshot, then the one that names it.
   expect(named).toEqual([0, 0, 1]);
+});
+
+it('a transaction is begun ahead of the window that closes soon, once it is sure to be committed', async () => {
+  const scheduler = createScheduler(1, 0);
+  const memory = emptyMemory('source', semantics, 0);
+  const calls: string[] = [];
+  const outbox = createOutbox({ featureRow: () => letter, anomaly: () => undefined });
+  const committer = committerOf({
+    context: contextOf(processClock(scheduler, new Life())),
+    writer: {
+      epoch: '1',
+      commit: () => {
+        calls.push(`commit at ${scheduler.nowMs}`);
+        return Promise.resolve([]);
+      },
+      begin: () => calls.push(`begin at ${scheduler.nowMs}`),
+      close: () => Promise.resolve(),
+    },
+    memory,
+    outbox,
+    onFailed: (error) => expect.unreachable(String(error)),
+  });
+  const foldAt = (timestampMs: number): void => {
+    const idBytes = Buffer.from('a');
+    memory.state.fold({ idBytes, idStart: 0, idEnd: 1, timestampMs, value: 1 }, 0, 0, outbox);
+    memory.position += 1;
+    committer.poke();
+  };
+  const closeMs = semantics.windowMs + semantics.watermarkDelayMs;
+  foldAt(0);
+  await scheduler.runUntil(100);
+  foldAt(closeMs - closesSoonMs - 1);
+  expect(calls).toEqual(['commit at 0']);
+
+  foldAt(closeMs - 1);
+  await scheduler.runUntil(20_000);
+
+  // Nothing more came: what was begun is ended all the same.
+  expect(calls).toEqual(['commit at 0', 'begin at 100', 'commit at 1250']);
+});
+
+it.each([0, farBehindRecords + 1])('far behind none is begun ahead: lag %d', (lagRecords) => {
+  const timing = { lagRecords, sinceLastCommitMs: 0, commitIntervalMs: 100, untilCloseMs: 1 };
+
+  expect(closesSoon(timing)).toBe(lagRecords === 0);
 });
 
 type Parts = ConstructorParameters<typeof Committer>[0];

@@ -85,6 +85,26 @@ function commitLaws({ log, another }: LogUnderTest): void {
       await writer.close();
     });
 
+    test('a transaction that is begun ahead commits what any other would, wherever it writes', async () => {
+      const input = { topic: await freshTopic(log()), partition: 0 };
+      const [rows, letters] = [await freshTopic(log(), 2), await freshTopic(log())];
+      const groupId = uniqueName('group');
+      const writer = await log().openWriter(groupId, input);
+      const outputs = [numbered(rows, 0, 1), numbered(rows, 1, 2), [], numbered(letters, 3, 4)];
+
+      for (const [nextOffset, records] of outputs.entries()) {
+        writer.begin();
+        writer.begin();
+        await writer.commit({ nextOffset, metadata: '', records });
+      }
+
+      const other = await another();
+      expect(await valuesOf(other, { topic: rows, partition: 0 })).toEqual(['0', '1']);
+      expect(await valuesOf(other, { topic: letters, partition: 0 })).toEqual(['3']);
+      expect((await other.committed(groupId, input))?.nextOffset).toBe(3);
+      await writer.close();
+    });
+
     test('a commit of megabytes, made while it runs, is there as a whole and in order', async () => {
       const input = { topic: await freshTopic(log()), partition: 0 };
       const rows = await freshTopic(log(), 3);
@@ -192,6 +212,25 @@ function fencingLaws({ log, another }: LogUnderTest): void {
       await second.commit({ nextOffset: 2, metadata: 'b', records: numbered(rows.topic, 1, 2) });
       expect(await valuesOf(log(), rows)).toEqual(['0', '1']);
       expect(await log().committed(group, input)).toEqual({ nextOffset: 2, metadata: 'b' });
+      await first.close();
+      await second.close();
+    });
+
+    test('a transaction that is begun and never committed holds back neither readers nor the next owner', async () => {
+      const { input, rows, group } = await setUp();
+      const first = await log().openWriter(group, input);
+      await first.commit({ nextOffset: 1, metadata: '', records: numbered(rows.topic, 0, 1) });
+      first.begin();
+      expect(await valuesOf(log(), rows)).toEqual(['0']);
+      expect((await log().committed(group, input))?.nextOffset).toBe(1);
+
+      const second = await (await another()).openWriter(group, input);
+      await second.commit({ nextOffset: 2, metadata: '', records: numbered(rows.topic, 1, 2) });
+      const late = first.commit({ nextOffset: 9, metadata: '', records: [] });
+
+      await expect(late).rejects.toBeInstanceOf(FencedError);
+      expect(await valuesOf(log(), rows)).toEqual(['0', '1']);
+      expect((await log().committed(group, input))?.nextOffset).toBe(2);
       await first.close();
       await second.close();
     });

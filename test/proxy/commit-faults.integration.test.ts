@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { isSensoriumError } from '../../src/errors.ts';
-import type { EventLog } from '../../src/log/event-log.ts';
+import type { EventLog, PartitionWriter, TopicPartition } from '../../src/log/event-log.ts';
 import { freshTopic, valuesOf } from '../contracts/event-log-harness.ts';
 import { kafkaBrokers, openTestLog } from '../log/kafka/kafka-harness.ts';
 import { startFaultProxy, type Fault, type FaultProxy } from './fault-proxy.ts';
@@ -90,6 +90,46 @@ describe.skipIf(kafkaBrokers.length === 0)('commits through a faulty network', (
     expect(hits).toBe(1);
   });
 
+  const ahead = ['addOffsetsToTxn', 'addPartitionsToTxn'] as const;
+  const lostAhead = lost.filter(({ api }) => ahead.some((name) => name === api));
+  const refusedAhead = refused.filter(({ api }) => ahead.some((name) => name === api));
+
+  it.each(lostAhead)('$kind of $api of a transaction that was begun ahead', async (fault) => {
+    const { hits } = await commitThreeBegun(direct, fault.api, { kind: fault.kind });
+
+    expect(hits).toBe(1);
+  });
+
+  it.each(refusedAhead)('$name to $api of a transaction that was begun ahead', async (fault) => {
+    const { hits } = await commitThreeBegun(direct, fault.api, {
+      kind: 'refuse',
+      code: fault.code,
+    });
+
+    expect(hits).toBe(1);
+  });
+
+  it('a partition refused by a broker that does not lead it goes again by itself, in the same transaction', async () => {
+    const { hits } = await withProxy(direct, async (proxy, log, { groupId, input, output }) => {
+      const other = await freshTopic(direct, 1);
+      const writer = await log.openWriter(groupId, input);
+      proxy.plant('produce', { kind: 'refuse', code: 6 });
+      for (const position of [1, 2, 3]) {
+        const value = Buffer.from(String(position));
+        const records = [output, other].map((topic) => ({ topic, partition: 0, key: null, value }));
+        const ends = await writer.commit({
+          nextOffset: position,
+          metadata: `at ${position}`,
+          records,
+        });
+        expect(ends).toHaveLength(2);
+      }
+      expect(await valuesOf(direct, { topic: other, partition: 0 })).toEqual(['1', '2', '3']);
+    });
+
+    expect(hits).toBe(1);
+  });
+
   it('an EndTxn that arrives inside the next owner’s transaction (fault 23) commits nothing of it', async () => {
     const { hits, lateCodes } = await commitThree(direct, 'endTxn', {
       kind: 'late',
@@ -119,7 +159,33 @@ describe.skipIf(kafkaBrokers.length === 0)('commits through a faulty network', (
 });
 
 /** Commits three records, the fault hitting the second, as an owner does; checks what a reader sees. */
-async function commitThree(direct: EventLog, api: ApiName, fault: Fault): Promise<FaultProxy> {
+function commitThree(direct: EventLog, api: ApiName, fault: Fault): Promise<FaultProxy> {
+  return withProxy(direct, async (proxy, log, work) => {
+    // Coordinators are asked for once and then remembered.
+    if (api === 'findCoordinator') proxy.plant(api, fault);
+    await commitUpTo(log, { ...work, until: 1 });
+    if (api !== 'findCoordinator') proxy.plant(api, fault);
+    await commitUpTo(log, { ...work, until: 3 });
+  });
+}
+
+/** The same by one owner, whose second and third transaction are begun ahead. */
+function commitThreeBegun(direct: EventLog, api: ApiName, fault: Fault): Promise<FaultProxy> {
+  return withProxy(direct, async (proxy, log, work) => {
+    let planted = false;
+    const onCommitted = (writer: PartitionWriter): void => {
+      if (!planted) proxy.plant(api, fault);
+      planted = true;
+      writer.begin();
+    };
+    await commitUpTo(log, { ...work, until: 3, onCommitted });
+  });
+}
+
+async function withProxy(
+  direct: EventLog,
+  commitThrough: (proxy: FaultProxy, log: EventLog, work: Work) => Promise<void>,
+): Promise<FaultProxy> {
   const port = Number(kafkaBrokers[0]?.split(':')[1]);
   const proxy = await startFaultProxy(port);
   const log = openTestLog({ brokers: [proxy.address] });
@@ -127,11 +193,7 @@ async function commitThree(direct: EventLog, api: ApiName, fault: Fault): Promis
     const input = { topic: await freshTopic(direct, 1), partition: 0 };
     const output = await freshTopic(direct, 1);
     const groupId = `group-${input.topic}`;
-    // Coordinators are asked for once and then remembered.
-    if (api === 'findCoordinator') proxy.plant(api, fault);
-    await commitUpTo(log, { groupId, input, output, until: 1 });
-    if (api !== 'findCoordinator') proxy.plant(api, fault);
-    await commitUpTo(log, { groupId, input, output, until: 3 });
+    await commitThrough(proxy, log, { groupId, input, output });
 
     expect(await valuesOf(direct, { topic: output, partition: 0 })).toEqual(['1', '2', '3']);
     expect(await direct.committed(groupId, input)).toEqual({ nextOffset: 3, metadata: 'at 3' });
@@ -142,17 +204,21 @@ async function commitThree(direct: EventLog, api: ApiName, fault: Fault): Promis
   }
 }
 
+interface Work {
+  readonly groupId: string;
+  readonly input: TopicPartition;
+  readonly output: string;
+}
+
 /** What a shard does: open, read the position, commit on; at any failure drop the writer and begin again. */
 async function commitUpTo(
   log: EventLog,
-  work: {
-    readonly groupId: string;
-    readonly input: { readonly topic: string; readonly partition: number };
-    readonly output: string;
+  work: Work & {
     readonly until: number;
+    readonly onCommitted?: (writer: PartitionWriter) => void;
   },
 ): Promise<void> {
-  const { groupId, input, output, until } = work;
+  const { groupId, input, output, until, onCommitted } = work;
   for (let attempt = 1; ; attempt += 1) {
     let position = 0;
     try {
@@ -163,6 +229,7 @@ async function commitUpTo(
         const value = Buffer.from(String(position));
         const records = [{ topic: output, partition: 0, key: null, value }];
         await writer.commit({ nextOffset: position, metadata: `at ${position}`, records });
+        if (position < until) onCommitted?.(writer);
       }
       return await writer.close();
     } catch (error) {

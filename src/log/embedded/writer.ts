@@ -51,6 +51,9 @@ export async function openPartitionWriter(
 
   return {
     epoch: String(epoch),
+    begin() {
+      // A commit is one step here.
+    },
     async commit(commit) {
       const prepared = log.prepare(commit);
       const updated = await log.update((view) => plan(view, commit, prepared));

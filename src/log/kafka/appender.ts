@@ -3,7 +3,7 @@
 import type { CommitResult, OutputRecord, TopicPartition } from '../event-log.ts';
 import type { Connections } from './connections.ts';
 import { failureKind } from './failures.ts';
-import { chunked, placeOf, produce, type PartitionChunks } from './produce.ts';
+import { chunked, placeOf, produceOne, type PartitionChunks } from './produce.ts';
 import { harmless, patience, retrying } from './retry.ts';
 
 const sequenceEnd = 2 ** 31;
@@ -95,8 +95,8 @@ export class Appender {
     const key = `${place.topic}/${place.partition}`;
     const sequence = sequences.get(key) ?? 0;
     const batch = { ...place, records, producer: { id, epoch, sequence, transactional: false } };
-    const [baseOffset = 0] = await this.#retrying(`Appending to ${key}`, place, async () =>
-      produce(await this.#connections.leaderOf(place), null, [batch]),
+    const baseOffset = await this.#retrying(`Appending to ${key}`, place, async () =>
+      produceOne(await this.#connections.leaderOf(place), null, batch),
     );
     sequences.set(key, (sequence + records.length) % sequenceEnd);
     return baseOffset + records.length;

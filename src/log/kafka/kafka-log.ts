@@ -132,6 +132,7 @@ class KafkaLog implements EventLog {
     return {
       epoch: writer.epoch,
       commit: (commit) => writer.commit(commit),
+      begin: () => writer.begin(),
       close: async () => {
         this.#writers.delete(writer);
         await writer.close();

@@ -3,6 +3,7 @@
 //
 //   InitProducerId ── fences ──▶ open ──commit()──┬▶ AddOffsets ─▶ TxnOffsetCommit ┬▶ EndTxn ─▶ open
 //        ▲ retried                                └▶ AddPartitions ─▶ Produce…   ┘
+//                                  └── begin(): the two Adds, ahead of the rows
 //                                  any indefinite failure, or a fence ─▶ dead
 import { assert, FencedError, UnavailableError, type AnySensoriumError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
@@ -67,6 +68,8 @@ class KafkaPartitionWriter implements PartitionWriter {
   readonly #identity: TransactionIdentity;
   readonly #outputs: TransactionOutputs;
   #committing = false;
+  /** The beginning of the next transaction, under way or done. */
+  #begun: Promise<unknown> | undefined;
   #dead: AnySensoriumError | undefined;
 
   constructor(options: WriterOptions, identity: TransactionIdentity) {
@@ -105,6 +108,13 @@ class KafkaPartitionWriter implements PartitionWriter {
     }
   }
 
+  begin(): void {
+    if (this.#dead !== undefined || this.#committing || this.#begun !== undefined) return;
+    this.#begun = Promise.all([this.#addOffsets(), this.#outputs.begin()]);
+    // The commit awaits it too, and dies of it.
+    this.#begun.catch(() => undefined);
+  }
+
   close(): Promise<void> {
     // A transaction that is open keeps its fate: the next opening settles it. Nothing more is sent from here.
     this.#dead ??= new UnavailableError('The writer is closed', this.#place());
@@ -112,8 +122,13 @@ class KafkaPartitionWriter implements PartitionWriter {
   }
 
   async #transaction(commit: Commit): Promise<CommitResult> {
+    const begun = this.#begun;
+    await begun;
     // Side by side, each step repeated by itself where the coordinator is busy: a row waits for three answers, not four.
-    const steps = [this.#commitOffset(commit), this.#outputs.produce(commit.records)] as const;
+    const steps = [
+      this.#commitOffset(commit, begun !== undefined),
+      this.#outputs.produce(commit.records),
+    ] as const;
     const settled = await Promise.allSettled(steps);
     for (const step of settled) {
       if (step.status === 'rejected' && failureKind(step.reason) === 'fenced') throw step.reason;
@@ -125,14 +140,20 @@ class KafkaPartitionWriter implements PartitionWriter {
     await this.#atCoordinator('transaction', endTxnKinds, (broker) =>
       broker.endTxn({ ...this.#identity, transactionResult: true }),
     );
+    this.#begun = undefined;
     return result;
   }
 
-  async #commitOffset({ nextOffset, metadata }: Commit): Promise<void> {
-    const { groupId, input } = this.#options;
-    await this.#atCoordinator('transaction', definite, (broker) =>
+  #addOffsets(): Promise<unknown> {
+    const { groupId } = this.#options;
+    return this.#atCoordinator('transaction', definite, (broker) =>
       broker.addOffsetsToTxn({ ...this.#identity, groupId }),
     );
+  }
+
+  async #commitOffset({ nextOffset, metadata }: Commit, added: boolean): Promise<void> {
+    const { groupId, input } = this.#options;
+    if (!added) await this.#addOffsets();
     const offset = { partition: input.partition, offset: String(nextOffset), metadata };
     const topics = [{ topic: input.topic, partitions: [offset] }];
     await this.#atCoordinator('group', definite, (broker) =>

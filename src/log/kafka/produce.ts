@@ -78,14 +78,15 @@ export interface ProduceBatch extends TopicPartition {
 }
 
 /**
- * Sends one batch of each of several partitions that `broker` leads; returns the offset each batch begins at, in order.
- * @throws kafkajs errors, untranslated; the first partition's that failed.
+ * Sends one batch of each of several partitions that `broker` leads; returns, in order, the offset each batch begins at,
+ * or kafkajs's error where the broker refused that one.
+ * @throws kafkajs errors, untranslated, where the request as a whole failed.
  */
 export async function produce(
   broker: Broker,
   transactionalId: string | null,
   batches: readonly ProduceBatch[],
-): Promise<readonly number[]> {
+): Promise<readonly (number | Error)[]> {
   const encoder = encodeRequest(transactionalId, batches);
   const answer = await broker.connectionPool.send({
     request: {
@@ -100,6 +101,17 @@ export async function produce(
     },
   });
   return baseOffsets(answer as readonly PartitionAnswer[], batches);
+}
+
+/** Sends one batch; returns the offset it begins at. @throws kafkajs errors, untranslated. */
+export async function produceOne(
+  broker: Broker,
+  transactionalId: string | null,
+  batch: ProduceBatch,
+): Promise<number> {
+  const [answer = 0] = await produce(broker, transactionalId, [batch]);
+  if (answer instanceof Error) throw answer;
+  return answer;
 }
 
 // Produce request v7 = transactional_id acks timeout_ms [topic [partition record_set]]
@@ -151,14 +163,14 @@ function decodeAnswer(decoder: ResponseDecoder): readonly PartitionAnswer[] {
 function baseOffsets(
   answers: readonly PartitionAnswer[],
   batches: readonly ProduceBatch[],
-): readonly number[] {
+): readonly (number | Error)[] {
   return batches.map(({ topic, partition, records }) => {
     const answer = answers.find((each) => each.topic === topic && each.partition === partition);
     assert(answer !== undefined, 'A produce answer lacks a partition', { topic, partition });
     if (answer.errorCode !== 0) {
       const error = createErrorFromCode(answer.errorCode);
       error.message += ` (${records.length} records for ${topic}/${partition})`;
-      throw error;
+      return error;
     }
     const safe = Number.isSafeInteger(answer.baseOffset) && answer.baseOffset >= 0;
     assert(safe, 'A produce answer has no offset', { topic, partition });

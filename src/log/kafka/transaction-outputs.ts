@@ -6,9 +6,16 @@ import { assert } from '../../errors.ts';
 import type { CommitResult, OutputRecord, TopicPartition } from '../event-log.ts';
 import { recordBytesMax } from '../record-batch-encoder.ts';
 import type { Connections } from './connections.ts';
-import type { FailureKind } from './failures.ts';
+import { failureKind, type FailureKind } from './failures.ts';
 import type { TransactionIdentity } from './internals.ts';
-import { chunked, placeOf, produce, type PartitionChunks, type ProduceBatch } from './produce.ts';
+import {
+  chunked,
+  placeOf,
+  produce,
+  produceOne,
+  type PartitionChunks,
+  type ProduceBatch,
+} from './produce.ts';
 import { definite } from './retry.ts';
 
 export interface TransactionOutputsParts {
@@ -32,14 +39,26 @@ export class TransactionOutputs {
   readonly #parts: TransactionOutputsParts;
   readonly #sequences: Map<string, number> = new Map();
   #unkeyed = 0;
+  /** What the last transaction with records wrote to: the next one most likely will too. */
+  #recent: readonly TopicPartition[] = [];
+  /** What the next transaction has been told of. */
+  #begun: readonly TopicPartition[] = [];
 
   constructor(parts: TransactionOutputsParts) {
     this.#parts = parts;
   }
 
+  /** Makes what is most likely written to part of the next transaction, before its records are there. */
+  async begin(): Promise<void> {
+    this.#begun = this.#recent;
+    if (this.#begun.length > 0) await this.#parts.addPartitions(byTopic(this.#begun));
+  }
+
   /** Writes the records into the open transaction; resolves with where they ended up once the brokers hold all. */
   async produce(records: Iterable<OutputRecord>): Promise<CommitResult> {
-    const transaction: OpenTransaction = { partitions: new Map(), added: new Set(), ends: [] };
+    const added = new Set(this.#begun.map(keyOf));
+    this.#begun = [];
+    const transaction: OpenTransaction = { partitions: new Map(), added, ends: [] };
     const slices = slicesOf(records);
     // What the writer has begun to send goes out before the first slice is made.
     await nextTurn();
@@ -51,6 +70,7 @@ export class TransactionOutputs {
       slice = slices.next();
       await written;
     }
+    if (transaction.ends.length > 0) this.#recent = transaction.ends;
     return transaction.ends;
   }
 
@@ -80,17 +100,10 @@ export class TransactionOutputs {
 
   /** Tells the coordinator of the partitions that this transaction has not written to before. */
   async #add(outputs: readonly PartitionChunks[], { added }: OpenTransaction): Promise<void> {
-    const topics = new Map<string, number[]>();
-    for (const { topic, partition } of outputs) {
-      const key = `${topic}/${partition}`;
-      if (added.has(key)) continue;
-      added.add(key);
-      topics.set(topic, [...(topics.get(topic) ?? []), partition]);
-    }
-    if (topics.size === 0) return;
-    await this.#parts.addPartitions(
-      [...topics].map(([topic, partitions]) => ({ topic, partitions })),
-    );
+    const others = outputs.filter((output) => !added.has(keyOf(output)));
+    if (others.length === 0) return;
+    for (const output of others) added.add(keyOf(output));
+    await this.#parts.addPartitions(byTopic(others));
   }
 
   /** One request a leader, each with one batch a partition. */
@@ -128,16 +141,29 @@ export class TransactionOutputs {
     assert(first !== undefined, 'A produce request has no partition');
     const batches = group.map((output) => this.#batch(output, round));
     const { connections, identity } = this.#parts;
+    const { transactionalId } = identity;
+    const [only] = batches;
+    const alone = batches.length === 1 && only !== undefined;
     // With several partitions in one request an answer is definite for one of them only.
-    const kinds = group.length === 1 ? definite : unsent;
-    const offsets = await this.#parts.retrying(kinds, async () => {
+    const answers = await this.#parts.retrying(alone ? definite : unsent, async () => {
       const leader = await connections.leaderOf(first);
       this.#parts.assertAlive();
-      return produce(leader, identity.transactionalId, batches);
+      if (alone) return [await produceOne(leader, transactionalId, only)];
+      return produce(leader, transactionalId, batches);
     });
-    for (const { topic, partition, records, producer } of batches) {
-      const next = (producer.sequence + records.length) % sequenceEnd;
-      this.#sequences.set(`${topic}/${partition}`, next);
+    const failed = answers.filter(isError).find((error) => !definite.has(failureKind(error)));
+    if (failed !== undefined) throw failed;
+    const offsets: number[] = [];
+    for (const [index, output] of group.entries()) {
+      const answer = answers[index] ?? 0;
+      if (isError(answer)) {
+        // The others of the request were written: this one goes again by itself.
+        offsets.push(...(await this.#produceTogether([output], round)));
+        continue;
+      }
+      const { records, producer } = batches[index] as ProduceBatch;
+      this.#sequences.set(keyOf(output), (producer.sequence + records.length) % sequenceEnd);
+      offsets.push(answer);
     }
     return offsets;
   }
@@ -151,7 +177,7 @@ export class TransactionOutputs {
       producer: {
         id: BigInt(producerId),
         epoch: producerEpoch,
-        sequence: this.#sequences.get(`${topic}/${partition}`) ?? 0,
+        sequence: this.#sequences.get(keyOf({ topic, partition })) ?? 0,
         transactional: true,
       },
     };
@@ -165,6 +191,20 @@ interface OpenTransaction {
   readonly added: Set<string>;
   readonly ends: (TopicPartition & { endOffset: number })[];
 }
+
+const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
+
+function byTopic(
+  places: readonly TopicPartition[],
+): readonly { readonly topic: string; readonly partitions: number[] }[] {
+  const topics = new Map<string, number[]>();
+  for (const { topic, partition } of places) {
+    topics.set(topic, [...(topics.get(topic) ?? []), partition]);
+  }
+  return [...topics].map(([topic, partitions]) => ({ topic, partitions }));
+}
+
+const isError = (answer: number | Error): answer is Error => answer instanceof Error;
 
 const unsent: ReadonlySet<FailureKind> = new Set(['unsent']);
 
