@@ -89,6 +89,7 @@ export function recoveryWorld(): RecoveryWorld {
     journalPartitions: 1,
     encodeFeatureRow: () => new Uint8Array(0),
     rekeying: { active: false, leastSourceMs: undefined },
+    snapshotTurn: { taken: false },
   };
   const inVirtualTime = async <T>(work: Promise<T>): Promise<T> => {
     let done = false;

@@ -33,6 +33,8 @@ export interface CommitterParts {
 }
 
 const snapshotRetryMs = 5_000;
+/** Another shard of the thread may have stored its snapshot by then. */
+const snapshotTurnMs = 200;
 
 export class Committer {
   committedOffset: number;
@@ -152,7 +154,8 @@ export class Committer {
     const { context, memory } = this.#parts;
     const taken = memory.position === this.#snapshotPosition;
     if (taken || this.#snapshotInFlight !== undefined) return Infinity;
-    return this.#snapshotDueMs - context.clock.nowMs();
+    const dueMs = this.#snapshotDueMs - context.clock.nowMs();
+    return context.snapshotTurn.taken ? Math.max(dueMs, snapshotTurnMs) : dueMs;
   }
 
   #commit(snapshotNow: boolean): Promise<void> {
@@ -166,6 +169,7 @@ export class Committer {
   async #runCommit(snapshotNow: boolean): Promise<void> {
     const { context, writer, memory, outbox } = this.#parts;
     const { clock, metrics } = context;
+    let snapshot: PendingSnapshot | undefined;
     try {
       // The cut: everything up to the commit is read in one go, before the next reading folds.
       const outgoing = outbox.take();
@@ -175,7 +179,7 @@ export class Committer {
       const metadata = encodePositionMetadata(this.#metadata(snapshots));
       const marker = this.#marker();
       const records = this.#withMarkers(outgoing.records, marker);
-      const snapshot = this.#copyIfDue(snapshotNow);
+      snapshot = this.#copyIfDue(snapshotNow);
       this.#lastCommitStartMs = clock.monotonicMs();
       const ends = await writer.commit({ nextOffset, metadata, records });
       if (this.#closed) return;
@@ -190,6 +194,8 @@ export class Committer {
       if (snapshot !== undefined) this.#snapshotInFlight = this.#store(snapshot);
     } catch (error) {
       this.#fail(error);
+    } finally {
+      if (snapshot !== undefined && this.#snapshotInFlight === undefined) this.#endTurn(snapshot);
     }
   }
 
@@ -252,9 +258,14 @@ export class Committer {
     const takenMs = context.clock.nowMs();
     const due = snapshotNow || takenMs >= this.#snapshotDueMs;
     if (!due || this.#snapshotInFlight !== undefined) return undefined;
+    const { snapshotTurn } = context;
+    // A drain does not wait for its turn.
+    const turn = !snapshotTurn.taken;
+    if (!turn && !snapshotNow) return undefined;
+    snapshotTurn.taken = true;
     this.#snapshotPosition = memory.position;
     const id = `${writer.epoch}-${memory.position}-${takenMs}`;
-    return { id, takenMs, bytes: encodeSnapshot(memory, shard, this.#journalOffset) };
+    return { id, takenMs, turn, bytes: encodeSnapshot(memory, shard, this.#journalOffset) };
   }
 
   async #store(snapshot: PendingSnapshot): Promise<void> {
@@ -280,8 +291,13 @@ export class Committer {
       context.logger.warn({ shard: shardKey, reason: error.message }, 'snapshot not stored');
     } finally {
       this.#snapshotInFlight = undefined;
+      this.#endTurn(snapshot);
       this.poke();
     }
+  }
+
+  #endTurn({ turn }: PendingSnapshot): void {
+    if (turn) this.#parts.context.snapshotTurn.taken = false;
   }
 
   /** Removes what the commit that just succeeded no longer names. */
@@ -307,6 +323,8 @@ export class Committer {
 
 interface PendingSnapshot {
   readonly id: string;
+  /** It took the thread's turn, and ends it. */
+  readonly turn: boolean;
   readonly takenMs: number;
   readonly bytes: Uint8Array;
 }

@@ -41,8 +41,14 @@ export interface ShardContext {
   /** Encodes a feature row; fixed by OUTPUT_FORMAT. */
   encodeFeatureRow(window: ClosedWindow, shard: TopicPartition): Uint8Array;
   readonly rekeying: RekeyingView;
+  readonly snapshotTurn: SnapshotTurn;
   /** The baseline that the semantics name, unless a test brings one of its own. */
   readonly createBaseline?: CreateBaseline;
+}
+
+/** A snapshot may be hundreds of megabytes: the shards of a thread take turns in copying and storing theirs. */
+export interface SnapshotTurn {
+  taken: boolean;
 }
 
 /** What the router learns once a second about the rekeyed topic, for all shards of the thread. */

@@ -142,6 +142,7 @@ async function shardContext(
     journalPartitions: await partitionsOf(topics.journal),
     encodeFeatureRow: (window, shard) => encode(window, { ...shard, features }),
     rekeying: { active: false, leastSourceMs: undefined },
+    snapshotTurn: { taken: false },
     ...(createBaseline === undefined ? {} : { createBaseline }),
   };
 }

@@ -188,6 +188,71 @@ it.each([0, farBehindRecords + 1])('far behind none is begun ahead: lag %d', (la
   expect(closesSoon(timing)).toBe(lagRecords === 0);
 });
 
+it('the shards of a thread take turns with their snapshots, also after one whose commit failed', async () => {
+  const scheduler = createScheduler(1, 0);
+  const writes: Deferred<void>[] = [];
+  let underWay = 0;
+  let underWayMax = 0;
+  const context: ShardContext = {
+    ...contextOf(processClock(scheduler, new Life())),
+    snapshots: {
+      write: async (_: string, id: string) => {
+        const answer = deferred<void>();
+        writes.push(answer);
+        underWay += 1;
+        underWayMax = Math.max(underWayMax, underWay);
+        await answer.promise.finally(() => (underWay -= 1));
+        return { id, place: '', length: 0, checksum: 0 };
+      },
+    } as unknown as ShardContext['snapshots'],
+  };
+  const failures: unknown[] = [];
+  const committers = [true, false, false].map((fails) => {
+    const memory = emptyMemory('source', semantics, 0);
+    let commits = 0;
+    const committer = committerOf({
+      context,
+      writer: {
+        epoch: '1',
+        commit: () => {
+          commits += 1;
+          // The one that cuts the snapshot.
+          return fails && commits === 2 ? Promise.reject(new Error('lost')) : Promise.resolve([]);
+        },
+        begin: () => undefined,
+        close: () => Promise.resolve(),
+      },
+      memory,
+      outbox: createOutbox({ featureRow: () => letter, anomaly: () => undefined }),
+      onFailed: (error) => failures.push(error),
+    });
+    const moveTo = (position: number): void => {
+      memory.position = position;
+      committer.poke();
+    };
+    moveTo(5);
+    return { committer, moveTo };
+  });
+
+  await scheduler.runUntil(31_000);
+  expect(failures).toHaveLength(1);
+  // Commits of other reasons do not cut one out of turn.
+  for (const { moveTo } of committers) moveTo(6);
+  await scheduler.runUntil(33_000);
+  expect(writes).toHaveLength(1);
+  writes[0]?.resolve();
+  await scheduler.runUntil(35_000);
+  writes[1]?.resolve();
+  await scheduler.runUntil(36_000);
+
+  expect(underWayMax).toBe(1);
+  expect(committers.map(({ committer }) => committer.lastSnapshotMs !== null)).toEqual([
+    false,
+    true,
+    true,
+  ]);
+});
+
 type Parts = ConstructorParameters<typeof Committer>[0];
 
 function committerOf(
@@ -234,5 +299,6 @@ function contextOf(clock: Clock): ShardContext {
     rekeyedPartitions: 1,
     journalPartitions: 1,
     rekeying: { active: false, leastSourceMs: undefined },
+    snapshotTurn: { taken: false },
   } as unknown as ShardContext;
 }
