@@ -65,6 +65,7 @@ function readOnlyLog(broker: HistoryResult['broker']): EventLog {
     append: refused,
     joinGroup: refused,
     openWriter: refused,
+    groupMembers: refused,
     describeTopic: (topic) => {
       const names = [...broker.partitions.keys()].filter((key) => key.startsWith(`${topic}/`));
       const partitions = names.length;

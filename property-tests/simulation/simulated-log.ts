@@ -87,6 +87,7 @@ export class SimulatedBroker {
       });
     return {
       ensureTopics: () => Promise.resolve([]),
+      groupMembers: () => Promise.resolve([]),
       describeTopic: (topic) =>
         call('describeTopic', () => ({
           topic,

@@ -9,10 +9,12 @@ import { isSensoriumError } from '../errors.ts';
 import { createHttpServer } from '../http/server.ts';
 import type { EventLog, TopicDescription } from '../log/event-log.ts';
 import { openEventLog } from '../log/open.ts';
+import { topicNames } from '../log/topics.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { produce } from '../producer/produce.ts';
 import { simulateSensors, simulationDefaults } from '../producer/simulated-sensors.ts';
 import { openFeatureStore } from '../stores/open.ts';
+import { createSensorOwners } from '../supervisor/sensor-owners.ts';
 import { startSupervisor } from '../supervisor/supervisor.ts';
 import { logPlace, readConfig } from './command.ts';
 import { printLine, type CliContext } from './context.ts';
@@ -83,7 +85,15 @@ async function superviseUntilStopped(
   featureStore: Parameters<typeof createHttpServer>[0]['featureStore'],
 ): Promise<number> {
   const supervisor = startSupervisor({ config, logger, clock: context.clock });
-  const http = createHttpServer({ supervisor, featureStore, config, logger });
+  const owners = createSensorOwners({
+    log,
+    clock: context.clock,
+    groupId: config.process.groupId,
+    inputTopic: config.process.inputTopic,
+    rekeyedTopic: topicNames(config.process).rekeyed,
+    advertisedUrl: config.process.advertisedUrl,
+  });
+  const http = createHttpServer({ supervisor, owners, featureStore, config, logger });
   const simulation = new AbortController();
   try {
     const url = await http.listen();

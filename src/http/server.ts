@@ -7,6 +7,7 @@ import { ConfigError, isSensoriumError } from '../errors.ts';
 import { featureTopics } from '../log/topics.ts';
 import type { Logger } from '../logger.ts';
 import type { FeatureStore } from '../stores/feature-store.ts';
+import type { SensorOwners } from '../supervisor/sensor-owners.ts';
 import type { SupervisorView } from '../supervisor/supervisor-view.ts';
 import { addFeaturesRoute } from './routes/features.ts';
 import { addHealthRoutes } from './routes/health.ts';
@@ -21,6 +22,8 @@ import { addSupervisorRoute } from './routes/supervisor.ts';
 
 export interface HttpServerOptions {
   readonly supervisor: SupervisorView;
+  /** Left out where no other process can hold anything. */
+  readonly owners?: SensorOwners;
   readonly featureStore: Pick<FeatureStore, 'read'>;
   readonly config: Config;
   readonly logger: Logger;
@@ -35,9 +38,11 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
+const nobodyElse: SensorOwners = { urlsOf: () => Promise.resolve([]) };
+
 /** Returns the server with all its routes, not yet listening. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { config, featureStore, supervisor } = options;
+  const { config, featureStore, supervisor, owners = nobodyElse } = options;
   const app = Fastify({
     logger: false,
     bodyLimit: 4 * 1024 * 1024,
@@ -49,8 +54,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   addHealthRoutes(app, supervisor);
   addMetricsRoute(app, supervisor);
   addSupervisorRoute(app, supervisor);
-  addSensorRoutes(app, supervisor, config.process.anomalyEvents);
-  addSensorCommandRoutes(app, supervisor, config.process.httpToken);
+  addSensorRoutes(app, supervisor, owners, config.process.anomalyEvents);
+  addSensorCommandRoutes(app, supervisor, owners, config.process.httpToken);
   const views = featureTopics(config).map(({ view }) => view);
   addOnlineFeaturesRoute(app, featureStore, { views, features: config.semantics.features });
   addFeaturesRoute(app, { views, names: config.semantics.features });

@@ -98,6 +98,13 @@ export interface PartitionWriter {
   close(): Promise<void>;
 }
 
+/** A member of a group as others see it. */
+export interface GroupMemberView {
+  /** What it said of itself: `memberInfo`. */
+  readonly info: string;
+  readonly partitions: readonly TopicPartition[];
+}
+
 export interface GroupListener {
   /** The fold position of a partition this member holds already; undefined = not held (starts paused). */
   positionOf(partition: TopicPartition): number | undefined;
@@ -172,6 +179,8 @@ export interface EventLog {
     readonly memberInfo?: string;
     readonly delivery?: Delivery;
   }): Promise<GroupMember>;
+  /** The members of a group that reads `topic`, and what they hold; none where the log serves one process alone. */
+  groupMembers(groupId: string, topic: string): Promise<readonly GroupMemberView[]>;
   /**
    * Opens the partition's transactional writer, transactional id `<group>-<topic>-<partition>`. When this resolves,
    * every earlier writer is fenced: only now may the committed position be read.

@@ -40,12 +40,14 @@ function serve(
     port?: number;
     lines?: LoggedLine[];
     token?: string;
+    owners?: readonly string[];
   } = {},
 ): { supervisor: InMemorySupervisor; server: HttpServer } {
   const supervisor = new InMemorySupervisor();
   const config = parseConfig({});
   const server = createHttpServer({
     supervisor,
+    owners: { urlsOf: () => Promise.resolve(options.owners ?? []) },
     featureStore: { read: options.read ?? (async (ids) => ids.map(() => undefined)) },
     config: {
       ...config,
@@ -164,6 +166,27 @@ describe('sensors', () => {
       error: 'not_found',
       message: 'no shard of this process holds a sensor "nobody"',
     });
+  });
+
+  it('answers 307 with the same path at a process that may hold the sensor, commands too', async () => {
+    const { server } = serve({ owners: ['http://b:80/', 'http://c:80'], token: 'secret' });
+
+    const asked = await get(server, '/sensors/hall%2F1?x=1');
+    const last = await get(server, '/sensors/a?others=0');
+    const commanded = await server.app.inject({
+      method: 'POST',
+      url: '/sensors/a/reset?reason=new%20probe&others=1',
+      headers: { authorization: 'Bearer secret' },
+    });
+
+    expect(asked.statusCode).toBe(307);
+    expect(asked.headers.location).toBe('http://b:80/sensors/hall%2F1?x=1&others=1');
+    expect(asked.json()).toMatchObject({ error: 'elsewhere' });
+    expect(last.statusCode).toBe(404);
+    expect(commanded.statusCode).toBe(307);
+    expect(commanded.headers.location).toBe(
+      'http://b:80/sensors/a/reset?reason=new+probe&others=0',
+    );
   });
 
   it('answers 503 and not 404 while a shard that may hold it is on the way', async () => {

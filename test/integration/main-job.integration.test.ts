@@ -17,7 +17,7 @@ import {
   settle,
 } from './pipeline.ts';
 import { eventually, runProgram, type Program } from './program.ts';
-import { makeReadings } from './readings.ts';
+import { makeReadings, sensorName } from './readings.ts';
 import { createTestTopics, type Outcome, type TestTopics } from './topics.ts';
 
 const brokers = inject('kafkaBrokers');
@@ -73,12 +73,15 @@ describe.skipIf(brokers === '' || redisUrl === '')('the main job on real Kafka a
 
   it('shares the work over two processes, of which one is killed and one drained', async () => {
     const topics = await createTestTopics(log, brokers, partitions);
-    const feeding = feedSteadily(log, makeReadings(planOf(topics, 24_000)), 15_000);
+    const plan = planOf(topics, 24_000);
+    const feeding = feedSteadily(log, makeReadings(plan), 15_000);
     const first = await start(topics, 3);
     const second = await start(topics, 3);
     await Promise.all([first.ready(), second.ready()]);
     await eventually(() => expectBothFold([first, second]), { timeoutMs: 20_000 });
     await sleep(3_000);
+    const sensorIds = Array.from({ length: plan.sensors }, (_, index) => sensorName(index));
+    await eventually(() => expectEachSensorFrom(first, sensorIds), { timeoutMs: 20_000 });
     await first.kill();
     const third = await start(topics, 3);
     await third.ready();
@@ -122,6 +125,15 @@ async function expectBothFold(both: readonly Program[]): Promise<void> {
     const folded = /^sensorium_readings_total (\d+)/m.exec(metrics)?.[1];
     if (Number(folded ?? 0) === 0) throw new Error(`${url} has folded nothing`);
   }
+}
+
+/** Whichever process is asked: it has the sensor, or sends to who has. */
+async function expectEachSensorFrom({ url }: Program, sensorIds: readonly string[]): Promise<void> {
+  const answers = await Promise.all(
+    sensorIds.map((id) => fetch(`${url}/sensors/${encodeURIComponent(id)}`)),
+  );
+  expect(answers.map(({ status }) => status)).toEqual(sensorIds.map(() => 200));
+  expect(new Set(answers.map(({ redirected }) => redirected))).toEqual(new Set([true, false]));
 }
 
 async function expectFeastReads(outcome: Outcome, url: string): Promise<void> {

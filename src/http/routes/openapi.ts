@@ -60,6 +60,11 @@ const reason = {
   description: 'Why, in your words; shown beside a quarantine.',
 };
 
+const elsewhere = {
+  ...errorJson('Another process may hold it'),
+  headers: { location: { schema: { type: 'string' }, description: 'The same path there' } },
+};
+
 const command = (summary: string): object => ({
   post: {
     summary,
@@ -69,7 +74,8 @@ const command = (summary: string): object => ({
       200: json('Committed: the shards that hold the sensor, with offset and whether it changed'),
       401: errorJson('Not the bearer token that HTTP_TOKEN names'),
       403: errorJson('The process was started without HTTP_TOKEN'),
-      404: errorJson('No shard of this process holds it'),
+      307: elsewhere,
+      404: errorJson('No shard of this process holds it, and no other process is known to'),
       503: errorJson('Unknown whether it is committed: ask again'),
     },
   },
@@ -105,7 +111,8 @@ export const openApiDocument: { readonly paths: Readonly<Record<string, object>>
       'One live sensor: lifecycle, baseline, open windows, the offset it is valid at; its last flagged readings and why',
       {
         200: json('The sensor'),
-        404: errorJson('No shard of this process holds it'),
+        307: elsewhere,
+        404: errorJson('No shard of this process holds it, and no other process is known to'),
         503: errorJson('A worker that may hold it did not answer, or a shard is on the way'),
       },
       [sensorId],

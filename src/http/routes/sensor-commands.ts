@@ -5,7 +5,9 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 
 import type { SensorCommand } from '../../actors/protocol.ts';
+import type { SensorOwners } from '../../supervisor/sensor-owners.ts';
 import type { SupervisorView } from '../../supervisor/supervisor-view.ts';
+import { sendElsewhere } from './sensors.ts';
 
 const messageCharactersMax = 200;
 
@@ -15,6 +17,7 @@ export const sensorCommands: readonly SensorCommand['name'][] = ['quarantine', '
 export function addSensorCommandRoutes(
   app: FastifyInstance,
   supervisor: SupervisorView,
+  owners: SensorOwners,
   token: string | undefined,
 ): void {
   for (const name of sensorCommands) {
@@ -27,8 +30,7 @@ export function addSensorCommandRoutes(
         const message = (request.query.reason ?? '').slice(0, messageCharactersMax);
         const shards = await supervisor.command({ name, sensorId, message });
         if (shards.length > 0) return reply.send({ sensor_id: sensorId, command: name, shards });
-        const found = `no shard of this process holds a sensor ${JSON.stringify(sensorId)}`;
-        return reply.code(404).send({ error: 'not_found', message: found });
+        return sendElsewhere(owners, sensorId, request, reply);
       },
     );
   }

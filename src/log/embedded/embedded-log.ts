@@ -112,6 +112,7 @@ export function openEmbeddedLog(options: EmbeddedLogOptions): EventLog {
       members.add(member);
       return member;
     },
+    groupMembers: () => Promise.resolve([]),
     async openWriter(groupId, partition, signalToAbort) {
       if (signalToAbort?.aborted === true) {
         throw new UnavailableError('The opening of a partition writer was aborted');

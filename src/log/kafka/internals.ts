@@ -130,6 +130,14 @@ export interface Broker {
     readonly memberId: string;
     readonly topics: readonly OffsetRequestTopic[];
   }): Promise<unknown>;
+  describeGroups(request: { readonly groupIds: readonly string[] }): Promise<{
+    readonly groups: readonly {
+      readonly members: readonly {
+        readonly memberMetadata: Buffer;
+        readonly memberAssignment: Buffer;
+      }[];
+    }[];
+  }>;
   createTopics(request: {
     readonly topics: readonly {
       readonly topic: string;
@@ -192,6 +200,9 @@ interface Kafkajs {
         readonly assignment: Readonly<Record<string, readonly number[]>>;
         readonly userData: Buffer;
       }): Buffer;
+      decode(bytes: Buffer): {
+        readonly assignment: Readonly<Record<string, readonly number[]>>;
+      } | null;
     };
   };
 }

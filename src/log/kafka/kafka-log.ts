@@ -7,6 +7,7 @@ import type {
   EventLog,
   FetchedBatch,
   GroupMember,
+  GroupMemberView,
   OutputRecord,
   PartitionWriter,
   TopicDescription,
@@ -16,6 +17,7 @@ import type {
 import { Appender } from './appender.ts';
 import { createClient, type KafkaLogOptions } from './client.ts';
 import { Connections } from './connections.ts';
+import { groupMembers } from './group-members.ts';
 import { joinKafkaGroup, type JoinOptions, type KafkaGroupMember } from './group-member.ts';
 import { commitPositions, committedPosition, firstOffsetAt, partitionOffsets } from './offsets.ts';
 import { openPartitionWriter } from './partition-writer.ts';
@@ -113,6 +115,11 @@ class KafkaLog implements EventLog {
         this.#members.delete(member);
       },
     };
+  }
+
+  groupMembers(groupId: string, topic: string): Promise<readonly GroupMemberView[]> {
+    this.#assertOpen();
+    return groupMembers(this.#general, groupId, topic);
   }
 
   async openWriter(

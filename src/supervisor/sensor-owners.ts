@@ -1,0 +1,84 @@
+// Where to ask for a sensor that no shard of this process holds: the member of the group that owns its partition says its
+// address when it joins. Asked of the log at most once a second, however many ask us.
+import type { Clock } from '../clock.ts';
+import { isSensoriumError } from '../errors.ts';
+import type { EventLog, GroupMemberView, TopicPartition } from '../log/event-log.ts';
+import { partitionForKey } from '../log/partitioning.ts';
+
+export interface SensorOwnersOptions {
+  readonly log: Pick<EventLog, 'describeTopic' | 'groupMembers'>;
+  readonly clock: Clock;
+  readonly groupId: string;
+  readonly inputTopic: string;
+  readonly rekeyedTopic: string;
+  /** This process's own, as it tells the group; undefined: it tells none, and sends nobody elsewhere. */
+  readonly advertisedUrl: string | undefined;
+}
+
+export interface SensorOwners {
+  /**
+   * Returns the addresses of other processes that may hold the sensor, the likelier first: whoever owns the partition of
+   * the input that its id belongs in, and of the rekeyed topic.
+   */
+  urlsOf(sensorId: string): Promise<readonly string[]>;
+}
+
+interface GroupView {
+  readonly atMs: number;
+  readonly partitions: number;
+  readonly members: readonly GroupMemberView[];
+}
+
+const knownMs = 1_000;
+
+export function createSensorOwners(options: SensorOwnersOptions): SensorOwners {
+  const { log, clock, groupId, inputTopic, rekeyedTopic, advertisedUrl } = options;
+  let known: Promise<GroupView> | undefined;
+
+  const look = async (): Promise<GroupView> => {
+    const [topic, members] = await Promise.all([
+      log.describeTopic(inputTopic),
+      log.groupMembers(groupId, inputTopic),
+    ]);
+    return { atMs: clock.monotonicMs(), partitions: topic?.partitions ?? 0, members };
+  };
+  const current = async (): Promise<GroupView> => {
+    const view = await known;
+    if (view !== undefined && clock.monotonicMs() - view.atMs < knownMs) return view;
+    known = look();
+    known.catch(() => (known = undefined));
+    return known;
+  };
+  return {
+    async urlsOf(sensorId) {
+      if (advertisedUrl === undefined) return [];
+      let view: GroupView;
+      try {
+        view = await current();
+      } catch (error) {
+        if (isSensoriumError(error) && error.directive === 'retry') return [];
+        throw error;
+      }
+      if (view.partitions === 0) return [];
+      const partition = partitionForKey(Buffer.from(sensorId), view.partitions);
+      const urls = [inputTopic, rekeyedTopic].map((topic) =>
+        urlOfOwner(view.members, { topic, partition }),
+      );
+      return [...new Set(urls)].filter(
+        (url): url is string => url !== undefined && url !== advertisedUrl,
+      );
+    },
+  };
+}
+
+function urlOfOwner(
+  members: readonly GroupMemberView[],
+  place: TopicPartition,
+): string | undefined {
+  const owner = members.find(({ partitions }) =>
+    partitions.some(
+      ({ topic, partition }) => topic === place.topic && partition === place.partition,
+    ),
+  );
+  return owner === undefined || owner.info === '' ? undefined : owner.info;
+}

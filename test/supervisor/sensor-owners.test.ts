@@ -1,0 +1,71 @@
+import { expect, it } from 'vitest';
+
+import { createScheduler } from '../../property-tests/simulation/scheduler.ts';
+import { Life, processClock } from '../../property-tests/simulation/simulated-life.ts';
+import { UnavailableError } from '../../src/errors.ts';
+import type { GroupMemberView } from '../../src/log/event-log.ts';
+import { partitionForKey } from '../../src/log/partitioning.ts';
+import { createSensorOwners, type SensorOwners } from '../../src/supervisor/sensor-owners.ts';
+
+const partitions = 4;
+const ids = Array.from({ length: 200 }, (_, index) => `sensor_${index}`);
+const urls = ['http://a', 'http://b', 'http://c'];
+const scheduler = createScheduler(1, 0);
+const clock = processClock(scheduler, new Life());
+
+/** Member m holds the partitions p of the input with p % 3 = m, and those of the rekeyed topic with (p + 1) % 3 = m. */
+const members: readonly GroupMemberView[] = urls.map((info, member) => ({
+  info,
+  partitions: [0, 1, 2, 3].flatMap((partition) => [
+    ...(partition % 3 === member ? [{ topic: 'in', partition }] : []),
+    ...((partition + 1) % 3 === member ? [{ topic: 're', partition }] : []),
+  ]),
+}));
+
+function ownersAt(
+  advertisedUrl: string | undefined,
+  groupMembers: () => Promise<readonly GroupMemberView[]> = () => Promise.resolve(members),
+): SensorOwners {
+  const topic = { topic: 'in', partitions, replicationFactor: 1, config: {} };
+  const log = { describeTopic: () => Promise.resolve(topic), groupMembers };
+  const names = { groupId: 'g', inputTopic: 'in', rekeyedTopic: 're' };
+  return createSensorOwners({ log, clock, ...names, advertisedUrl });
+}
+
+it('names whoever owns the sensor’s partition of the input, then of the rekeyed topic, but never itself', async () => {
+  for (const id of ids) {
+    const partition = partitionForKey(Buffer.from(id), partitions);
+    const both = [urls[partition % 3], urls[(partition + 1) % 3]];
+    for (const url of [...urls, 'http://x']) {
+      expect(await ownersAt(url).urlsOf(id)).toEqual(both.filter((each) => each !== url));
+    }
+  }
+});
+
+it('sends nobody elsewhere without an address of its own, where an owner tells none, or none is known', async () => {
+  const silent = members.map((member) => ({ ...member, info: '' }));
+
+  for (const id of ids) {
+    expect(await ownersAt(undefined).urlsOf(id)).toEqual([]);
+    expect(await ownersAt('http://x', () => Promise.resolve(silent)).urlsOf(id)).toEqual([]);
+    expect(await ownersAt('http://x', () => Promise.resolve([])).urlsOf(id)).toEqual([]);
+  }
+});
+
+it('asks the log once a second, and again after it did not answer', async () => {
+  let asked = 0;
+  const owners = ownersAt('http://x', () => {
+    asked += 1;
+    if (asked === 1) return Promise.reject(new UnavailableError('no coordinator'));
+    return Promise.resolve(members);
+  });
+
+  expect(await owners.urlsOf('a')).toEqual([]);
+  expect(await owners.urlsOf('a')).toHaveLength(2);
+  for (const id of ids) await owners.urlsOf(id);
+  expect(asked).toBe(2);
+  scheduler.after(1_001, () => undefined);
+  await scheduler.runUntil(scheduler.nowMs + 2_000);
+  await owners.urlsOf('a');
+  expect(asked).toBe(3);
+});
