@@ -1,9 +1,10 @@
 // What a reading and what a row cost, by the number of sensors and of partitions: "how many cores for my load".
 //   node bench/curve.mjs [--sensors 1000,10000,100000,1000000] [--partitions 1,4,16] [--workers 2] [--readings 4000000]
-// Each point folds two backlogs, with few and with many readings to a row, and solves for both costs. The picture is drawn
-// with Vega-Lite, which is fetched into .cache.
+// Each number of sensors folds two backlogs, with few and with many readings to a row; a line through all of them gives the
+// cost of a reading and of a row. --redraw only draws the picture of the last result again, with Vega-Lite, which is fetched
+// into .cache.
 import { execFileSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -20,70 +21,79 @@ const { values: flags } = parseArgs({
     workers: { type: 'string', default: '2' },
     // In each backlog; more where so many sensors need more to close a window.
     readings: { type: 'string', default: '4000000' },
-    name: { type: 'string', default: 'curve' },
+    redraw: { type: 'boolean', default: false },
   },
 });
 const root = fileURLToPath(new URL('..', import.meta.url));
 const windowMs = 60_000;
 const [few, many] = [4, 12]; // readings to a row
 const numbers = (text) => text.split(',').map(Number);
-const { brokers, redisUrl } = startServices();
-const log = await openBenchLog(brokers);
-const points = [];
-try {
-  for (const partitions of numbers(flags.partitions)) {
-    for (const sensors of numbers(flags.sensors)) {
-      points.push(await measurePoint(sensors, partitions));
-      process.stderr.write(`${JSON.stringify(points.at(-1))}\n`);
+const resultFile = `${root}bench/results/curve.json`;
+
+if (!flags.redraw) await measureAll();
+await draw(JSON.parse(readFileSync(resultFile, 'utf8')).points);
+
+async function measureAll() {
+  const { brokers, redisUrl } = startServices();
+  const log = await openBenchLog(brokers);
+  const points = [];
+  try {
+    for (const partitions of numbers(flags.partitions)) {
+      for (const sensors of numbers(flags.sensors)) {
+        for (const perRow of [few, many]) {
+          points.push(await measure({ log, brokers, redisUrl }, { sensors, partitions, perRow }));
+          process.stderr.write(`${JSON.stringify(points.at(-1))}\n`);
+        }
+      }
     }
+    report('curve', {
+      workload: {
+        workers: Number(flags.workers),
+        on: 'exactly-once commits, snapshots every 30 s, Redis projection',
+      },
+      ...costs(points),
+      points,
+    });
+  } finally {
+    await log.close();
+    stopServices();
   }
-  report(flags.name, {
-    workload: {
-      readingsToARow: [few, many],
-      workers: Number(flags.workers),
-      on: 'exactly-once commits, snapshots every 30 s, Redis projection',
-    },
-    points,
-  });
-  await draw();
-} finally {
-  await log.close();
-  stopServices();
 }
 
-async function measurePoint(sensors, partitions) {
-  const rich = await measureWith(sensors, partitions, few);
-  const poor = await measureWith(sensors, partitions, many);
-  // cost = reading + row · rows / readings, for both.
-  const row = (rich.micros - poor.micros) / (rich.rowsPerReading - poor.rowsPerReading);
-  return {
-    sensors,
-    partitions,
-    microsPerReading: round(poor.micros - row * poor.rowsPerReading),
-    microsPerRow: round(row),
-    measured: [rich, poor],
-  };
-}
-
-/** Folds readings of which `perRow` make a window, two windows of each sensor at least. */
-async function measureWith(sensors, partitions, perRow) {
+/** Folds readings of which `perRow` make a window, more than one window of each sensor. */
+async function measure(services, { sensors, partitions, perRow }) {
+  const { log, brokers } = services;
   const readings = Math.max(Number(flags.readings), sensors * (perRow + Math.ceil(perRow / 5) + 1));
   const plan = planOf({ readings, sensors, stepMs: windowMs / perRow });
   const input = `curve_${Date.now()}`;
   const config = { 'retention.ms': '-1', 'message.timestamp.type': 'CreateTime' };
   await log.ensureTopics([{ topic: input, partitions, config }]);
   await load(log, input, plan);
-  const backlog = { log, brokers, redisUrl, input, partitions, plan };
   const env = { WORKERS: flags.workers, SENSORS_MAX: String(sensors) };
-  const run = await measureBacklog(backlog, { run: 0, env });
+  const run = await measureBacklog({ ...services, input, partitions, plan }, { run: 0, env });
   await deleteTopics(brokers, [input, `${input}_rows_0`]);
   return {
+    sensors,
+    partitions,
+    perRow,
     readings,
-    rowsPerReading: run.rows / readings,
-    micros: run.cpuMicrosPerReadingAndProjection,
+    rows: run.rows,
+    cpuMicrosPerReading: round(run.cpuMicrosPerReadingAndProjection),
     readingsPerSecond: Math.round(run.readingsPerSecond),
     peakRssMb: Math.round(run.peakRssMb),
   };
+}
+
+/** Least squares of micros = reading + row · rows / readings over all points. */
+function costs(points) {
+  const mean = (of) => points.reduce((sum, point) => sum + of(point), 0) / points.length;
+  const share = ({ rows, readings }) => rows / readings;
+  const micros = ({ cpuMicrosPerReading }) => cpuMicrosPerReading;
+  const [x, y] = [mean(share), mean(micros)];
+  const row =
+    mean((point) => (share(point) - x) * (micros(point) - y)) /
+    mean((point) => (share(point) - x) ** 2);
+  return { microsAReading: round(y - row * x), microsARow: round(row) };
 }
 
 function round(micros) {
@@ -91,7 +101,7 @@ function round(micros) {
 }
 
 /** Draws docs/pictures/cost-curve.svg. */
-async function draw() {
+async function draw(points) {
   const folder = `${root}.cache/plot`;
   if (!existsSync(`${folder}/node_modules/vega-lite`)) {
     const packages = ['vega@6', 'vega-lite@6'];
@@ -100,21 +110,30 @@ async function draw() {
   const require = createRequire(`${folder}/index.js`);
   const vega = await import(require.resolve('vega'));
   const vegaLite = await import(require.resolve('vega-lite'));
-  const panel = (field, title) => ({
+  const panel = (perRow, title) => ({
     title,
     width: 300,
     height: 220,
+    transform: [{ filter: `datum.perRow === ${perRow}` }],
     mark: { type: 'line', point: true },
     encoding: {
       x: { field: 'sensors', type: 'quantitative', scale: { type: 'log' }, title: 'sensors' },
-      y: { field, type: 'quantitative', title: 'µs of CPU', scale: { zero: true } },
+      y: {
+        field: 'cpuMicrosPerReading',
+        type: 'quantitative',
+        title: 'µs of CPU a reading',
+        scale: { domain: [0, 6] },
+      },
       color: { field: 'partitions', type: 'ordinal', title: 'partitions' },
     },
   });
   const spec = {
     background: 'white',
     data: { values: points },
-    hconcat: [panel('microsPerReading', 'a reading'), panel('microsPerRow', 'a row, to Redis')],
+    hconcat: [
+      panel(many, `a row every ${many} readings`),
+      panel(few, `a row every ${few} readings`),
+    ],
   };
   const view = new vega.View(vega.parse(vegaLite.compile(spec).spec), { renderer: 'none' });
   writeFileSync(`${root}docs/pictures/cost-curve.svg`, await view.toSVG());

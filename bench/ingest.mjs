@@ -1,6 +1,7 @@
 // npm run bench: CPU a reading of the built program over a backlog, everything on: feature rows committed exactly once,
 // snapshots, the Redis projection. Each run is a new consumer group with an output topic of its own over the same input.
 //   node bench/ingest.mjs [--readings 4000000] [--sensors 1000] [--partitions 4] [--workers 2] [--runs 3] [--keep]
+//     [--format json|avro]
 import { parseArgs } from 'node:util';
 import { measureBacklog } from './backlog.mjs';
 import { openBenchLog } from './bench-log.mjs';
@@ -14,6 +15,7 @@ const { values: flags } = parseArgs({
     sensors: { type: 'string', default: '1000' },
     partitions: { type: 'string', default: '4' },
     workers: { type: 'string', default: '2' },
+    format: { type: 'string', default: 'json' },
     runs: { type: 'string', default: '3' },
     // Of the result; '' writes none.
     name: { type: 'string', default: 'ingest' },
@@ -24,7 +26,11 @@ const { values: flags } = parseArgs({
   },
 });
 const partitions = Number(flags.partitions);
-const plan = planOf({ readings: Number(flags.readings), sensors: Number(flags.sensors) });
+const plan = planOf({
+  readings: Number(flags.readings),
+  sensors: Number(flags.sensors),
+  format: flags.format,
+});
 const { brokers, redisUrl } = startServices();
 const log = await openBenchLog(brokers);
 const input = `bench_${Date.now()}`;
@@ -47,6 +53,7 @@ try {
   const measured = {
     workload: {
       readings: plan.readings,
+      format: flags.format,
       bytesPerReading: Math.round(bytesPerReading),
       sensors: plan.sensors,
       partitions,

@@ -1,6 +1,7 @@
 // The workload: JSON readings of about 118 bytes with two string fields that nobody asked for, one reading a sensor and
 // second of event time (or every stepMs), keyed by sensor id, in event-time order. All of it is a function of the
-// reading's number.
+// reading's number. In Avro (format: 'avro') there are no other fields.
+import { encodeReadingAvro } from '../dist/codecs/reading-encoder.js';
 
 const units = ['celsius', 'percent', 'hectopascal'];
 const windowMs = 60_000;
@@ -35,10 +36,15 @@ export function readingOf({ sensors, startMs, stepMs = 1_000 }, index) {
 /** Returns reading `index` as a record for `topic`. */
 export function readingRecord(topic, plan, index) {
   const { sensor, timestampMs, value } = readingOf(plan, index);
+  const key = plan.keys[sensor];
+  if (plan.format === 'avro') {
+    const reading = { sensor_id: sensorIdOf(sensor), timestamp: timestampMs, value };
+    return { topic, key, value: encodeReadingAvro(reading), timestampMs };
+  }
   const json =
     `{"sensor_id":"${sensorIdOf(sensor)}","timestamp":${timestampMs},"value":${value},` +
     `"unit":"${units[sensor % units.length]}","site":"hall-${sensor % 10}"}`;
-  return { topic, key: plan.keys[sensor], value: Buffer.from(json), timestampMs };
+  return { topic, key, value: Buffer.from(json), timestampMs };
 }
 
 /** Appends all readings, a few batches at a time; returns their mean size in bytes. */
