@@ -7,6 +7,7 @@ import type {
   PartitionAssigner,
 } from 'kafkajs';
 import { systemClock } from '../../clock.ts';
+import { UnavailableError } from '../../errors.ts';
 import type { Delivery, TopicPartition } from '../event-log.ts';
 import { createClient, type KafkaLogOptions } from './client.ts';
 import { fetchPace } from './fetch-pace.ts';
@@ -146,7 +147,17 @@ export class ConsumerSession {
   async commitOffsets(
     offsets: readonly (TopicPartition & { readonly offset: string; readonly metadata: string })[],
   ): Promise<void> {
-    await this.#consumer.commitOffsets([...offsets]);
+    if (offsets.length === 0) return;
+    const consumer = this.#consumer;
+    let committed = false;
+    const forget = consumer.on(consumer.events.COMMIT_OFFSETS, () => (committed = true));
+    try {
+      await consumer.commitOffsets([...offsets]);
+    } finally {
+      forget();
+    }
+    // kafkajs's runner resolves, and commits nothing, once it has stopped to join again.
+    if (!committed) throw new UnavailableError('The member is rejoining');
   }
 
   /** Leaves the group; gives up waiting for brokers that do not answer. Never throws. */
