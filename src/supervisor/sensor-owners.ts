@@ -24,7 +24,6 @@ export interface SensorOwners {
 }
 
 interface GroupView {
-  readonly atMs: number;
   readonly partitions: number;
   readonly members: readonly GroupMemberView[];
 }
@@ -34,20 +33,26 @@ const knownMs = 1_000;
 export function createSensorOwners(options: SensorOwnersOptions): SensorOwners {
   const { log, clock, groupId, inputTopic, rekeyedTopic, advertisedUrl } = options;
   let known: Promise<GroupView> | undefined;
+  let askedMs = -Infinity;
 
   const look = async (): Promise<GroupView> => {
     const [topic, members] = await Promise.all([
       log.describeTopic(inputTopic),
       log.groupMembers(groupId, inputTopic),
     ]);
-    return { atMs: clock.monotonicMs(), partitions: topic?.partitions ?? 0, members };
+    return { partitions: topic?.partitions ?? 0, members };
   };
-  const current = async (): Promise<GroupView> => {
-    const view = await known;
-    if (view !== undefined && clock.monotonicMs() - view.atMs < knownMs) return view;
-    known = look();
-    known.catch(() => (known = undefined));
-    return known;
+  const current = (): Promise<GroupView> => {
+    const nowMs = clock.monotonicMs();
+    if (known !== undefined && nowMs - askedMs < knownMs) return known;
+    askedMs = nowMs;
+    const asked = look();
+    known = asked;
+    // One that failed is not kept.
+    asked.catch(() => {
+      if (known === asked) known = undefined;
+    });
+    return asked;
   };
   return {
     async urlsOf(sensorId) {

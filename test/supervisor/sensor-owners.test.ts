@@ -66,6 +66,6 @@ it('asks the log once a second, and again after it did not answer', async () => 
   expect(asked).toBe(2);
   scheduler.after(1_001, () => undefined);
   await scheduler.runUntil(scheduler.nowMs + 2_000);
-  await owners.urlsOf('a');
+  await Promise.all(ids.map((id) => owners.urlsOf(id)));
   expect(asked).toBe(3);
 });
