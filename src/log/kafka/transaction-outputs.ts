@@ -137,35 +137,47 @@ export class TransactionOutputs {
     group: readonly PartitionChunks[],
     round: number,
   ): Promise<readonly number[]> {
-    const [first] = group;
+    const [first, ...others] = group;
     assert(first !== undefined, 'A produce request has no partition');
+    if (others.length === 0) return [await this.#produceAlone(first, round)];
     const batches = group.map((output) => this.#batch(output, round));
     const { connections, identity } = this.#parts;
-    const { transactionalId } = identity;
-    const [only] = batches;
-    const alone = batches.length === 1 && only !== undefined;
     // With several partitions in one request an answer is definite for one of them only.
-    const answers = await this.#parts.retrying(alone ? definite : unsent, async () => {
+    const answers = await this.#parts.retrying(unsent, async () => {
       const leader = await connections.leaderOf(first);
       this.#parts.assertAlive();
-      if (alone) return [await produceOne(leader, transactionalId, only)];
-      return produce(leader, transactionalId, batches);
+      return produce(leader, identity.transactionalId, batches);
     });
     const failed = answers.filter(isError).find((error) => !definite.has(failureKind(error)));
     if (failed !== undefined) throw failed;
     const offsets: number[] = [];
     for (const [index, output] of group.entries()) {
       const answer = answers[index] ?? 0;
-      if (isError(answer)) {
-        // The others of the request were written: this one goes again by itself.
-        offsets.push(...(await this.#produceTogether([output], round)));
-        continue;
+      // The others of the request were written: one that was refused goes again by itself.
+      if (isError(answer)) offsets.push(await this.#produceAlone(output, round));
+      else {
+        this.#advance(batches[index] as ProduceBatch);
+        offsets.push(answer);
       }
-      const { records, producer } = batches[index] as ProduceBatch;
-      this.#sequences.set(keyOf(output), (producer.sequence + records.length) % sequenceEnd);
-      offsets.push(answer);
     }
     return offsets;
+  }
+
+  async #produceAlone(output: PartitionChunks, round: number): Promise<number> {
+    const batch = this.#batch(output, round);
+    const { connections, identity } = this.#parts;
+    const offset = await this.#parts.retrying(definite, async () => {
+      const leader = await connections.leaderOf(output);
+      this.#parts.assertAlive();
+      return produceOne(leader, identity.transactionalId, batch);
+    });
+    this.#advance(batch);
+    return offset;
+  }
+
+  #advance(batch: ProduceBatch): void {
+    const next = (batch.producer.sequence + batch.records.length) % sequenceEnd;
+    this.#sequences.set(keyOf(batch), next);
   }
 
   #batch({ topic, partition, chunks }: PartitionChunks, round: number): ProduceBatch {
