@@ -6,6 +6,7 @@ import type {
   GroupMember,
   TopicPartition,
 } from '../log/event-log.ts';
+import { placeKey } from '../log/place-key.ts';
 import type { Timer } from '../clock.ts';
 import { decodePositionMetadata } from './position-metadata.ts';
 import type { CommandOutcome, SensorCommand, SensorView, ShardStatus } from './protocol.ts';
@@ -50,7 +51,7 @@ export class Router implements GroupListener {
   }
 
   positionOf(partition: TopicPartition): number | undefined {
-    return this.#shards.get(keyOf(partition))?.position;
+    return this.#shards.get(placeKey(partition))?.position;
   }
 
   onAssigned(added: readonly TopicPartition[]): void {
@@ -65,7 +66,7 @@ export class Router implements GroupListener {
         escalate: (error: unknown) => this.#events.failed(error),
       };
       this.#shards.set(
-        keyOf(partition),
+        placeKey(partition),
         new Shard(this.#context, { topic, partition: number }, host),
       );
     }
@@ -73,7 +74,7 @@ export class Router implements GroupListener {
 
   onRevoked(removed: readonly TopicPartition[]): void {
     for (const partition of removed) {
-      const key = keyOf(partition);
+      const key = placeKey(partition);
       const shard = this.#shards.get(key);
       this.#shards.delete(key);
       if (shard === undefined) continue;
@@ -83,7 +84,7 @@ export class Router implements GroupListener {
   }
 
   async onBatch(batch: FetchedBatch): Promise<void> {
-    await this.#shards.get(keyOf(batch))?.onBatch(batch);
+    await this.#shards.get(placeKey(batch))?.onBatch(batch);
   }
 
   onFailed(error: Error): void {
@@ -161,7 +162,7 @@ export class Router implements GroupListener {
     for (let partition = 0; !rekeying.active && partition < rekeyedPartitions; partition += 1) {
       const place = { topic: topics.rekeyed, partition };
       // The log is asked only about partitions that others hold: each answer costs it and us.
-      const end = this.#shards.get(keyOf(place))?.knownEnd ?? (await log.offsets(place)).end;
+      const end = this.#shards.get(placeKey(place))?.knownEnd ?? (await log.offsets(place)).end;
       rekeying.active = end > 0;
     }
     if (rekeying.active) rekeying.leastSourceMs = await this.#leastSourceMs();
@@ -174,7 +175,7 @@ export class Router implements GroupListener {
       const source = { topic: topics.input, partition };
       const committed = await log.committed(settings.groupId, source);
       if (committed === undefined) return undefined;
-      const metadata = decodePositionMetadata(committed.metadata, keyOf(source));
+      const metadata = decodePositionMetadata(committed.metadata, placeKey(source));
       if (metadata.sourceIdle) continue;
       if (metadata.sourceMaxMs === null) continue;
       leastMs = Math.min(leastMs ?? Infinity, metadata.sourceMaxMs);
@@ -182,5 +183,3 @@ export class Router implements GroupListener {
     return leastMs;
   }
 }
-
-const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;

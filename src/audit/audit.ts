@@ -8,6 +8,7 @@ import { featureRowRecord } from '../actors/output-records.ts';
 import { readCommittedShard, type CommittedShard } from '../actors/restore.ts';
 import { decodeFeatureRow, type FeatureRow } from '../codecs/feature-row.ts';
 import type { OutputRecord, TopicPartition } from '../log/event-log.ts';
+import { placeKey } from '../log/place-key.ts';
 import type { ReplayContext } from '../replay/replay-context.ts';
 import type { ClosedWindow } from '../sensors/shard-state.ts';
 import type { FeatureStore } from '../stores/feature-store.ts';
@@ -172,16 +173,16 @@ export class Audit {
 
   /** Rows that no fold gave: of a later commit, of before the audit began to look, or of nobody. */
   #judgeRest(rows: TopicRows): void {
-    const byName = new Map(
+    const byPlace = new Map(
       this.shards.map((audited) => [
-        `${audited.shard.topic}/${audited.shard.partition}`,
+        placeKey(audited.shard),
         { from: audited.startWatermarkMs, to: audited.start.memory.state.watermarkMs },
       ]),
     );
     for (const [name, all] of rows.found) {
       for (const [index, found] of all.entries()) {
         const row = decodeFeatureRow(found.bytes);
-        const seen = byName.get(`${row.lineage.topic}/${row.lineage.partition}`);
+        const seen = byPlace.get(placeKey(row.lineage));
         const later = seen !== undefined && row.window_end > seen.to;
         if (later) break;
         if (index === 0) rows.forget(name);

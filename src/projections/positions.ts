@@ -6,6 +6,7 @@
 import type { Clock } from '../clock.ts';
 import { isSensoriumError } from '../errors.ts';
 import type { CommittedPosition, EventLog, TopicPartition } from '../log/event-log.ts';
+import { placeKey } from '../log/place-key.ts';
 import type { Logger } from '../logger.ts';
 import { backoffMs } from './backoff.ts';
 import type { ProjectedPartition } from './protocol.ts';
@@ -55,12 +56,12 @@ export class Positions {
       highWatermark: 0,
       trail: [],
     };
-    this.#held.set(keyOf(held), held);
+    this.#held.set(placeKey(held), held);
     return held;
   }
 
   remove(partition: TopicPartition): void {
-    this.#held.delete(keyOf(partition));
+    this.#held.delete(placeKey(partition));
   }
 
   clear(): void {
@@ -68,7 +69,7 @@ export class Positions {
   }
 
   get(partition: TopicPartition): Held | undefined {
-    return this.#held.get(keyOf(partition));
+    return this.#held.get(placeKey(partition));
   }
 
   all(): readonly Held[] {
@@ -180,7 +181,7 @@ export class Positions {
   }
 
   #holds(held: Held): boolean {
-    return this.#held.get(keyOf(held)) === held && !this.#options.closing.aborted;
+    return this.#held.get(placeKey(held)) === held && !this.#options.closing.aborted;
   }
 
   /** Runs `action`; undefined when the log was unavailable or the group has moved on. */
@@ -195,8 +196,4 @@ export class Positions {
       return undefined;
     }
   }
-}
-
-function keyOf({ topic, partition }: TopicPartition): string {
-  return `${topic}/${partition}`;
 }

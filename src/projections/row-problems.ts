@@ -2,6 +2,7 @@
 // that cannot be read, and sensors with two owners.
 import type { FeatureRow } from '../codecs/feature-row.ts';
 import type { TopicPartition } from '../log/event-log.ts';
+import { placeKey } from '../log/place-key.ts';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics.ts';
 import type { RowObserver } from './newest-rows.ts';
@@ -38,9 +39,9 @@ export function createRowProblems(metrics: Metrics, logger: Logger): RowProblems
     ofPartition: ({ topic, partition }) => ({
       row,
       badRow(offset, error) {
-        const place = `${topic}/${partition}`;
-        if (offset <= (badSeen.get(place) ?? -1)) return;
-        badSeen.set(place, offset);
+        const key = placeKey({ topic, partition });
+        if (offset <= (badSeen.get(key) ?? -1)) return;
+        badSeen.set(key, offset);
         metrics.projectedRows.inc({ result: 'bad' });
         if (badNamed >= namedMax) return;
         badNamed += 1;

@@ -2,6 +2,7 @@
 // own it and neither sees all of it. A fixed table, so a million sensors cost what a thousand do; with more sensors
 // than slots some pairs are noticed later, never wrongly.
 import type { FeatureRow } from '../codecs/feature-row.ts';
+import { placeKey } from '../log/place-key.ts';
 
 const slotBits = 18;
 /** Shards told apart; further ones are not watched. A slot stores the shard's number + 1 in 15 bits. */
@@ -47,10 +48,10 @@ function createShardNumbers(): (shard: FeatureRow['lineage']) => number | undefi
   let last = { topic: '', partition: -1, number: -1 };
   return ({ topic, partition }) => {
     if (partition === last.partition && topic === last.topic) return last.number;
-    const name = `${topic}/${partition}`;
-    const number = numbers.get(name) ?? (numbers.size < shardsMax - 1 ? numbers.size : undefined);
+    const key = placeKey({ topic, partition });
+    const number = numbers.get(key) ?? (numbers.size < shardsMax - 1 ? numbers.size : undefined);
     if (number === undefined) return undefined;
-    numbers.set(name, number);
+    numbers.set(key, number);
     last = { topic, partition, number };
     return number;
   };

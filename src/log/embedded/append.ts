@@ -3,6 +3,7 @@
 import { assert } from '../../errors.ts';
 import type { CommitResult, OutputRecord } from '../event-log.ts';
 import { partitionForKey } from '../partitioning.ts';
+import { placeKey } from '../place-key.ts';
 import { encodeRecordBatch, recordBytesMax } from '../record-batch-encoder.ts';
 import type { PlanView } from './plan-view.ts';
 import {
@@ -55,12 +56,12 @@ export function prepareAppend(
   const grouped: OutputRecord[][] = [];
   for (const record of records) {
     const partition = choosePartition(record, topics, options.turn);
-    const name = `${record.topic}/${partition}`;
-    let group = groups.get(name);
+    const key = placeKey({ topic: record.topic, partition });
+    let group = groups.get(key);
     if (group === undefined) {
       const place = { ...record, partition };
       group = { place, stored: topics.require({ ...record, partition }), at: grouped.length };
-      groups.set(name, group);
+      groups.set(key, group);
       grouped.push([]);
     }
     grouped[group.at]?.push(record);

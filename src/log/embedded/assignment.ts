@@ -1,5 +1,6 @@
 // Which member of a group should hold which partition: even per topic, and moving as little as possible. A pure
 // function of what all members see, so that they agree without a leader.
+import { placeKey } from '../place-key.ts';
 
 export interface AssignmentMember {
   readonly id: string;
@@ -9,13 +10,8 @@ export interface AssignmentMember {
 export interface AssignmentInput {
   readonly members: readonly AssignmentMember[];
   readonly partitions: ReadonlyMap<string, number>;
-  /** Who holds a partition now, by `partitionName`. */
+  /** Who holds a partition now, by `placeKey`. */
   readonly claims: Readonly<Record<string, string>>;
-}
-
-/** Returns the name of a partition within a group. */
-export function partitionName(topic: string, partition: number): string {
-  return `${topic}/${partition}`;
 }
 
 /**
@@ -29,7 +25,7 @@ export function assignPartitions(input: AssignmentInput): ReadonlyMap<string, st
     const members = input.members.filter((member) => member.topics.includes(topic));
     if (members.length === 0) continue;
     const names = Array.from({ length: input.partitions.get(topic) ?? 0 }, (_, partition) =>
-      partitionName(topic, partition),
+      placeKey({ topic, partition }),
     );
     const held = (id: string): string[] => names.filter((name) => input.claims[name] === id);
     const ranked = members

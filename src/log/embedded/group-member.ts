@@ -7,14 +7,13 @@ import type { Clock, Timer } from '../../clock.ts';
 import { assert, UnavailableError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import type { GroupListener, GroupMember, TopicPartition } from '../event-log.ts';
-import { partitionName } from './assignment.ts';
+import { parsePlaceKey, placeKey } from '../place-key.ts';
 import type { CommitSignal } from './commit-signal.ts';
 import type { Tables } from './database.ts';
 import { deliverPartition, type PartitionDelivery } from './delivery.ts';
 import {
   generationOf,
   heartbeat,
-  parsePartitionName,
   removeMember,
   type HeartbeatInput,
   type HeartbeatOutcome,
@@ -105,8 +104,8 @@ class EmbeddedMember implements GroupMember {
     return this.#left;
   }
 
-  #delivery({ topic, partition }: TopicPartition): PartitionDelivery | undefined {
-    return this.#held.get(partitionName(topic, partition));
+  #delivery(place: TopicPartition): PartitionDelivery | undefined {
+    return this.#held.get(placeKey(place));
   }
 
   #ringed(): void {
@@ -208,19 +207,19 @@ class EmbeddedMember implements GroupMember {
       });
       this.#ending.set(name, ended);
     }
-    this.#options.listener.onRevoked(names.map(parsePartitionName));
+    this.#options.listener.onRevoked(names.map(parsePlaceKey));
   }
 
   #assign(names: readonly string[]): void {
     if (names.length === 0) return;
     for (const name of names) {
-      const place = parsePartitionName(name);
+      const place = parsePlaceKey(name);
       const topicId = this.#log.topics.require(place).id;
       const { tables } = this.#log;
       const { listener } = this.#options;
       this.#held.set(name, deliverPartition(tables, { ...place, topicId }, listener));
     }
-    this.#options.listener.onAssigned(names.map(parsePartitionName));
+    this.#options.listener.onAssigned(names.map(parsePlaceKey));
   }
 
   #heartbeatFailed(error: unknown): void {
@@ -234,7 +233,7 @@ class EmbeddedMember implements GroupMember {
     const names = [...this.#held.keys()];
     for (const delivery of this.#held.values()) void delivery.stop();
     this.#held.clear();
-    if (names.length > 0) this.#options.listener.onRevoked(names.map(parsePartitionName));
+    if (names.length > 0) this.#options.listener.onRevoked(names.map(parsePlaceKey));
     this.#options.listener.onFailed(
       new UnavailableError('Membership is lost: heartbeats kept failing', {}, error),
     );

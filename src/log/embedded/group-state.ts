@@ -3,7 +3,7 @@
 //
 //   value = generation u64 (grows with every change but heartbeats) · JSON
 import { assert } from '../../errors.ts';
-import { assignPartitions, partitionName } from './assignment.ts';
+import { assignPartitions } from './assignment.ts';
 import type { PlanView } from './plan-view.ts';
 import { logTables, nameKey } from './layout.ts';
 
@@ -128,12 +128,4 @@ function targetOf(state: GroupState, input: HeartbeatInput): ReadonlyMap<string,
 function shapeOf(state: GroupState): string {
   const members = Object.entries(state.members).map(([id, { topics }]) => [id, topics]);
   return JSON.stringify([members, Object.entries(state.claims).sort()]);
-}
-
-/** Returns the topic and partition that a name of `partitionName` stands for. */
-export function parsePartitionName(name: string): { topic: string; partition: number } {
-  const at = name.lastIndexOf('/');
-  const parsed = { topic: name.slice(0, at), partition: Number(name.slice(at + 1)) };
-  assert(partitionName(parsed.topic, parsed.partition) === name, 'Not a partition name', { name });
-  return parsed;
 }

@@ -1,6 +1,7 @@
 // Appends outside any transaction, through one idempotent producer a log: a batch that is sent again after a lost
 // connection is written once. One batch a partition is under way at a time, in the order of the calls.
 import type { CommitResult, OutputRecord, TopicPartition } from '../event-log.ts';
+import { placeKey } from '../place-key.ts';
 import type { Connections } from './connections.ts';
 import { failureKind } from './failures.ts';
 import { chunked, placeOf, produceOne, type PartitionChunks } from './produce.ts';
@@ -56,7 +57,7 @@ export class Appender {
       return placeOf(record, count, () => this.#unkeyed++ % count);
     });
     const written = outputs.map((output) => {
-      const key = `${output.topic}/${output.partition}`;
+      const key = placeKey(output);
       const before = this.#tails.get(key) ?? Promise.resolve();
       const result = before.then(() => this.#writeAll(output));
       this.#tails.set(
@@ -92,7 +93,7 @@ export class Appender {
     place: TopicPartition,
     records: readonly OutputRecord[],
   ): Promise<number> {
-    const key = `${place.topic}/${place.partition}`;
+    const key = placeKey(place);
     const sequence = sequences.get(key) ?? 0;
     const batch = { ...place, records, producer: { id, epoch, sequence, transactional: false } };
     const baseOffset = await this.#retrying(`Appending to ${key}`, place, async () =>

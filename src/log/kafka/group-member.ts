@@ -9,6 +9,7 @@ import type {
   GroupMember,
   TopicPartition,
 } from '../event-log.ts';
+import { placeKey } from '../place-key.ts';
 import type { KafkaLogOptions } from './client.ts';
 import { ConsumerSession, type SessionEvents } from './consumer-session.ts';
 import { translated } from './failures.ts';
@@ -70,7 +71,7 @@ export class KafkaGroupMember implements GroupMember {
       ...place,
       from,
     });
-    const held = this.#held.get(keyOf(place));
+    const held = this.#held.get(placeKey(place));
     if (held === undefined) return;
     held.highWatermark = -1;
     this.#session?.seek(held.place, from);
@@ -78,11 +79,11 @@ export class KafkaGroupMember implements GroupMember {
   }
 
   pause(place: TopicPartition): void {
-    this.#held.get(keyOf(place))?.lane.setPaused(true);
+    this.#held.get(placeKey(place))?.lane.setPaused(true);
   }
 
   resume(place: TopicPartition): void {
-    this.#held.get(keyOf(place))?.lane.setPaused(false);
+    this.#held.get(placeKey(place))?.lane.setPaused(false);
   }
 
   heartbeatAfterNow(): Promise<void> {
@@ -173,10 +174,10 @@ export class KafkaGroupMember implements GroupMember {
   /** Synchronous: kafkajs has forgotten every position and fetches as soon as this returns (trap 7). */
   #reassigned(assigned: readonly TopicPartition[]): void {
     const { listener } = this.#options;
-    const keys = new Set(assigned.map(keyOf));
-    const removed = [...this.#held.values()].filter(({ place }) => !keys.has(keyOf(place)));
+    const keys = new Set(assigned.map(placeKey));
+    const removed = [...this.#held.values()].filter(({ place }) => !keys.has(placeKey(place)));
     for (const held of removed) {
-      this.#held.delete(keyOf(held.place));
+      this.#held.delete(placeKey(held.place));
       void held.lane.close();
     }
     if (removed.length > 0) listener.onRevoked(removed.map(({ place }) => place));
@@ -191,7 +192,7 @@ export class KafkaGroupMember implements GroupMember {
         held.lane.stop();
       }
     }
-    const added = assigned.filter((place) => !this.#held.has(keyOf(place)));
+    const added = assigned.filter((place) => !this.#held.has(placeKey(place)));
     for (const place of added) this.#hold(place);
     const { groupId } = this;
     const fields = { groupId, held: assigned.length, added: added.length, removed: removed.length };
@@ -209,7 +210,7 @@ export class KafkaGroupMember implements GroupMember {
       },
     });
     const held: Held = { place, lane, fetching: undefined, highWatermark: -1 };
-    this.#held.set(keyOf(place), held);
+    this.#held.set(placeKey(place), held);
     this.#applyFetching(held);
   }
 
@@ -223,7 +224,7 @@ export class KafkaGroupMember implements GroupMember {
 
   async #fetched(batch: SeamBatch, resolved: (nextOffset: number) => void): Promise<void> {
     const { topic, partition } = batch;
-    const held = this.#held.get(keyOf({ topic, partition }));
+    const held = this.#held.get(placeKey({ topic, partition }));
     if (held === undefined || !held.lane.started) return;
     const fetchOffset = Number(batch.fetchedOffset);
     if (fetchOffset !== held.lane.nextFetch) {
@@ -283,8 +284,4 @@ export class KafkaGroupMember implements GroupMember {
   #leftError(): UnavailableError {
     return new UnavailableError(`This member has left the group ${this.groupId}`);
   }
-}
-
-function keyOf({ topic, partition }: TopicPartition): string {
-  return `${topic}/${partition}`;
 }

@@ -4,6 +4,7 @@
 //   records ──▶ [ slice ≤ 1 MB ] ──▶ a batch a partition ──▶ a request a leader ──▶ the next slice
 import { assert } from '../../errors.ts';
 import type { CommitResult, OutputRecord, TopicPartition } from '../event-log.ts';
+import { placeKey } from '../place-key.ts';
 import { recordBytesMax } from '../record-batch-encoder.ts';
 import type { Connections } from './connections.ts';
 import { failureKind, type FailureKind } from './failures.ts';
@@ -56,7 +57,7 @@ export class TransactionOutputs {
 
   /** Writes the records into the open transaction; resolves with where they ended up once the brokers hold all. */
   async produce(records: Iterable<OutputRecord>): Promise<CommitResult> {
-    const added = new Set(this.#begun.map(keyOf));
+    const added = new Set(this.#begun.map(placeKey));
     this.#begun = [];
     const transaction: OpenTransaction = { partitions: new Map(), added, ends: [] };
     const slices = slicesOf(records);
@@ -100,9 +101,9 @@ export class TransactionOutputs {
 
   /** Tells the coordinator of the partitions that this transaction has not written to before. */
   async #add(outputs: readonly PartitionChunks[], { added }: OpenTransaction): Promise<void> {
-    const others = outputs.filter((output) => !added.has(keyOf(output)));
+    const others = outputs.filter((output) => !added.has(placeKey(output)));
     if (others.length === 0) return;
-    for (const output of others) added.add(keyOf(output));
+    for (const output of others) added.add(placeKey(output));
     await this.#parts.addPartitions(byTopic(others));
   }
 
@@ -177,7 +178,7 @@ export class TransactionOutputs {
 
   #advance(batch: ProduceBatch): void {
     const next = (batch.producer.sequence + batch.records.length) % sequenceEnd;
-    this.#sequences.set(keyOf(batch), next);
+    this.#sequences.set(placeKey(batch), next);
   }
 
   #batch({ topic, partition, chunks }: PartitionChunks, round: number): ProduceBatch {
@@ -189,7 +190,7 @@ export class TransactionOutputs {
       producer: {
         id: BigInt(producerId),
         epoch: producerEpoch,
-        sequence: this.#sequences.get(keyOf({ topic, partition })) ?? 0,
+        sequence: this.#sequences.get(placeKey({ topic, partition })) ?? 0,
         transactional: true,
       },
     };
@@ -199,12 +200,10 @@ export class TransactionOutputs {
 interface OpenTransaction {
   /** By topic: how many it has. */
   readonly partitions: Map<string, number>;
-  /** `topic/partition` of those that are part of it. */
+  /** Those that are part of it, by `placeKey`. */
   readonly added: Set<string>;
   readonly ends: (TopicPartition & { endOffset: number })[];
 }
-
-const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
 
 function byTopic(
   places: readonly TopicPartition[],

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { seed } from '../../../property-tests/seed.ts';
-import { assignPartitions, partitionName } from '../../../src/log/embedded/assignment.ts';
+import { assignPartitions } from '../../../src/log/embedded/assignment.ts';
+import { placeKey } from '../../../src/log/place-key.ts';
 
 interface Group {
   readonly members: readonly { readonly id: string; readonly topics: readonly string[] }[];
@@ -37,8 +38,8 @@ function claimsOf(
   holders: readonly number[],
 ): Record<string, string> {
   const names = [
-    ...Array.from({ length: raw }, (_, partition) => partitionName('raw', partition)),
-    ...Array.from({ length: rekeyed }, (_, partition) => partitionName('rekeyed', partition)),
+    ...Array.from({ length: raw }, (_, partition) => placeKey({ topic: 'raw', partition })),
+    ...Array.from({ length: rekeyed }, (_, partition) => placeKey({ topic: 'rekeyed', partition })),
   ];
   return Object.fromEntries(
     names.flatMap((name, index) => {
