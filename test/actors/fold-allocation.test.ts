@@ -3,22 +3,15 @@
 import { describe, expect, it } from 'vitest';
 
 import { defaultSemantics } from '../../property-tests/arbitraries/settings.ts';
+import { simulatedTopics } from '../../property-tests/simulation/simulated-process.ts';
 import { createBatchFolder } from '../../src/actors/fold-batch.ts';
 import { createOutbox } from '../../src/actors/outbox.ts';
 import { emptyMemory } from '../../src/actors/shard-memory.ts';
 import { encodeRecordBatch } from '../../src/log/record-batch-encoder.ts';
 import { recordCursor } from '../../src/log/record-batch.ts';
 
-const shard = { topic: 'in', partition: 0 };
-const topics = {
-  input: 'in',
-  output: 'out',
-  anomalies: 'anomalies',
-  rekeyed: 'in.rekeyed',
-  deadLetters: 'in.dlq',
-  journal: 'journal',
-  snapshots: 'snapshots',
-};
+const topics = simulatedTopics;
+const shard = { topic: topics.input, partition: 0 };
 const [sensors, readingsPerBatch, batchCount] = [50, 1_000, 400];
 /** V8 boxes a handful of numbers of 16 bytes each, more before it has compiled all of it. */
 const boxedBytesMax = 250;
@@ -54,7 +47,7 @@ function allocatedBytes(text: Text, baseline: 'adaptive' | 'cumulative'): number
         const timestampMs = 1_700_000_000_000 + step;
         const value = 20 + Math.sin(step / 70 + index);
         return {
-          topic: 'in',
+          topic: topics.input,
           key: Buffer.from(id),
           value: Buffer.from(text(id, timestampMs, value)),
           timestampMs,
@@ -64,7 +57,7 @@ function allocatedBytes(text: Text, baseline: 'adaptive' | 'cumulative'): number
     ),
   );
   const outbox = createOutbox({
-    featureRow: () => ({ topic: 'out', key: null, value: null }),
+    featureRow: () => ({ topic: topics.output, key: null, value: null }),
     anomaly: () => undefined,
   });
   const semantics = { ...defaultSemantics, baseline };

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 
 import { defaultSemantics } from '../../property-tests/arbitraries/settings.ts';
+import { simulatedTopics } from '../../property-tests/simulation/simulated-process.ts';
 import { createBatchFolder } from '../../src/actors/fold-batch.ts';
 import { createOutbox } from '../../src/actors/outbox.ts';
 import { emptyMemory } from '../../src/actors/shard-memory.ts';
@@ -8,16 +9,8 @@ import type { OutputRecord } from '../../src/log/event-log.ts';
 import { encodeRecordBatch } from '../../src/log/record-batch-encoder.ts';
 import { recordCursor } from '../../src/log/record-batch.ts';
 
-const shard = { topic: 'in', partition: 0 };
-const topics = {
-  input: 'in',
-  output: 'out',
-  anomalies: 'anomalies',
-  rekeyed: 'in.rekeyed',
-  deadLetters: 'in.dlq',
-  journal: 'journal',
-  snapshots: 'snapshots',
-};
+const topics = simulatedTopics;
+const shard = { topic: topics.input, partition: 0 };
 
 function foldOf(records: readonly OutputRecord[]): {
   readonly bytes: Uint8Array;
@@ -25,7 +18,7 @@ function foldOf(records: readonly OutputRecord[]): {
 } {
   const bytes = encodeRecordBatch(records, { baseOffset: 0, timestampMs: 1_000 });
   const outbox = createOutbox({
-    featureRow: () => ({ topic: 'out', key: null, value: null }),
+    featureRow: () => ({ topic: topics.output, key: null, value: null }),
     anomaly: () => undefined,
   });
   const semantics = { ...defaultSemantics, inputKeying: 'rekey' as const };
@@ -41,8 +34,8 @@ it('forwards and dead letters are as they were once the bytes they came from are
   const key = Buffer.from('k');
   const reading = Buffer.from('{"sensor_id":"a","timestamp":1000,"value":1}');
   const { bytes, outputs } = foldOf([
-    { topic: 'in', key, value: reading, headers },
-    { topic: 'in', key, value: Buffer.from('no reading'), headers },
+    { topic: topics.input, key, value: reading, headers },
+    { topic: topics.input, key, value: Buffer.from('no reading'), headers },
   ]);
   const before = structuredClone(outputs);
 
