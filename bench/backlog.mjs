@@ -1,6 +1,7 @@
 // One run of the built program over a backlog, as a new consumer group with an output topic of its own. Its rows are read
 // back and held against the plan.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { leastSquares } from './least-squares.mjs';
 import { startMeasured } from './measured-program.mjs';
 
 const watermarkDelayMs = 5_000;
@@ -68,15 +69,12 @@ export async function until(program, sumOf, least, samples = []) {
 }
 
 /**
- * Least squares over the commits between the middle and the last one: what is folded is ahead of what is committed, by
- * as much at each of them, so a difference to the end would be too small.
+ * The slope of a line through the commits between the middle and the last one: what is folded is ahead of what is
+ * committed, by as much at each of them, so a difference to the end would be too small.
  */
 export function warmMicros(samples, readings) {
   const warm = samples.filter(({ sum }) => sum >= readings / 2);
-  const mean = (of) => warm.reduce((total, sample) => total + of(sample), 0) / warm.length;
-  const [sum, cpu] = [mean((sample) => sample.sum), mean((sample) => sample.cpu)];
-  const together = mean((sample) => (sample.sum - sum) * (sample.cpu - cpu));
-  return (1e6 * together) / mean((sample) => (sample.sum - sum) ** 2);
+  return 1e6 * leastSquares(warm.map(({ sum, cpu }) => ({ x: sum, y: cpu }))).slope;
 }
 
 export function places(topic, partitions) {

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { measureBacklog } from './backlog.mjs';
 import { deleteTopics, openBenchLog } from './bench-log.mjs';
+import { leastSquares } from './least-squares.mjs';
 import { load, planOf } from './readings.mjs';
 import { report } from './result.mjs';
 import { startServices, stopServices } from './services.mjs';
@@ -84,16 +85,15 @@ async function measure(services, { sensors, partitions, perRow }) {
   };
 }
 
-/** Least squares of micros = reading + row · rows / readings over all points. */
+/** The line of micros = reading + row · rows / readings over all points. */
 function costs(points) {
-  const mean = (of) => points.reduce((sum, point) => sum + of(point), 0) / points.length;
-  const share = ({ rows, readings }) => rows / readings;
-  const micros = ({ cpuMicrosPerReading }) => cpuMicrosPerReading;
-  const [x, y] = [mean(share), mean(micros)];
-  const row =
-    mean((point) => (share(point) - x) * (micros(point) - y)) /
-    mean((point) => (share(point) - x) ** 2);
-  return { microsAReading: round(y - row * x), microsARow: round(row) };
+  const line = leastSquares(
+    points.map(({ rows, readings, cpuMicrosPerReading }) => ({
+      x: rows / readings,
+      y: cpuMicrosPerReading,
+    })),
+  );
+  return { microsAReading: round(line.intercept), microsARow: round(line.slope) };
 }
 
 function round(micros) {

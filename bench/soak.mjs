@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { openBenchLog } from './bench-log.mjs';
 import { feedLive } from './feed-live.mjs';
+import { leastSquares } from './least-squares.mjs';
 import { startMeasured } from './measured-program.mjs';
 import { report, spread } from './result.mjs';
 import { startServices, stopServices } from './services.mjs';
@@ -57,7 +58,7 @@ async function measure() {
   feeding.abort();
   await fed;
   await program.stop();
-  const { slope, error } = lineThrough(samples);
+  const { slope, slopeError } = lineThrough(samples);
   return {
     workload: { ...flags, on: 'exactly-once commits, snapshots every 30 s, Redis projection' },
     rssMb: spread(
@@ -65,7 +66,7 @@ async function measure() {
       1,
     ),
     slopeMbPerHour: Number((60 * slope).toFixed(2)),
-    slopeErrorMbPerHour: Number((60 * error).toFixed(2)),
+    slopeErrorMbPerHour: Number((60 * slopeError).toFixed(2)),
     cores: Number(cores.toFixed(4)),
     rssMbByMinute: samples
       .filter((_, index) => index % 12 === 0)
@@ -73,19 +74,14 @@ async function measure() {
   };
 }
 
-/** Least squares: MB a minute, and the standard error of that, from the means of five minutes (neighbours are alike). */
+/** Memory in MB by minutes, from the means of five minutes: neighbours are alike. */
 function lineThrough(samples) {
   const length = 300_000 / everyMs;
   const points = Array.from({ length: Math.floor(samples.length / length) }, (_, index) => {
     const part = samples.slice(index * length, (index + 1) * length);
     return { x: mean(part.map(({ minutes }) => minutes)), y: mean(part.map(({ rssMb }) => rssMb)) };
   });
-  const [x, y] = [mean(points.map((point) => point.x)), mean(points.map((point) => point.y))];
-  const sum = (of) => points.reduce((total, point) => total + of(point), 0);
-  const spreadX = sum((point) => (point.x - x) ** 2);
-  const slope = sum((point) => (point.x - x) * (point.y - y)) / spreadX;
-  const rest = sum((point) => (point.y - y - slope * (point.x - x)) ** 2);
-  return { slope, error: Math.sqrt(rest / (points.length - 2) / spreadX) };
+  return leastSquares(points);
 }
 
 function mean(numbers) {
