@@ -13,6 +13,12 @@ export function openBenchLog(brokers) {
   });
 }
 
+/** Makes the topic of a backlog: its records keep their event time, and however old they are, none is deleted. */
+export async function ensureBacklogTopic(log, topic, partitions) {
+  const config = { 'retention.ms': '-1', 'message.timestamp.type': 'CreateTime' };
+  await log.ensureTopics([{ topic, partitions, config }]);
+}
+
 /** Frees their place on the disk. */
 export async function deleteTopics(brokers, topics) {
   // Here, because our log must be the first to load it.

@@ -4,7 +4,7 @@
 import { parseArgs } from 'node:util';
 
 import { places, sumOfPositions, until, warmMicros } from './backlog.mjs';
-import { openBenchLog } from './bench-log.mjs';
+import { ensureBacklogTopic, openBenchLog } from './bench-log.mjs';
 import { buildJava, flink, installPyflink, kafkaStreams, pyflink } from './compare/engines.mjs';
 import { referenceRows, verifyRows } from './compare/reference.mjs';
 import { startMeasured } from './measured-program.mjs';
@@ -122,8 +122,7 @@ function median(samples, field) {
 async function makeInput(name, readings) {
   const topic = `${prefix}_${name}`;
   const plan = planOf({ readings, sensors: Math.min(Number(flags.sensors), readings) });
-  const config = { 'retention.ms': '-1', 'message.timestamp.type': 'CreateTime' };
-  await log.ensureTopics([{ topic, partitions, config }]);
+  await ensureBacklogTopic(log, topic, partitions);
   process.stderr.write(`compare: appending ${readings} readings to ${topic}\n`);
   await load(log, topic, plan);
   return { topic, plan, reference: referenceRows(plan) };

@@ -9,7 +9,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { measureBacklog } from './backlog.mjs';
-import { deleteTopics, openBenchLog } from './bench-log.mjs';
+import { deleteTopics, ensureBacklogTopic, openBenchLog } from './bench-log.mjs';
 import { leastSquares } from './least-squares.mjs';
 import { load, planOf } from './readings.mjs';
 import { report } from './result.mjs';
@@ -67,8 +67,7 @@ async function measure(services, { sensors, partitions, perRow }) {
   const readings = Math.max(Number(flags.readings), sensors * (perRow + Math.ceil(perRow / 5) + 1));
   const plan = planOf({ readings, sensors, stepMs: windowMs / perRow });
   const input = `curve_${Date.now()}`;
-  const config = { 'retention.ms': '-1', 'message.timestamp.type': 'CreateTime' };
-  await log.ensureTopics([{ topic: input, partitions, config }]);
+  await ensureBacklogTopic(log, input, partitions);
   await load(log, input, plan);
   const env = { WORKERS: flags.workers, SENSORS_MAX: String(sensors) };
   const run = await measureBacklog({ ...services, input, partitions, plan }, { run: 0, env });

@@ -4,7 +4,7 @@
 //     [--format json|avro]
 import { parseArgs } from 'node:util';
 import { measureBacklog } from './backlog.mjs';
-import { openBenchLog } from './bench-log.mjs';
+import { ensureBacklogTopic, openBenchLog } from './bench-log.mjs';
 import { load, planOf } from './readings.mjs';
 import { report, spread } from './result.mjs';
 import { startServices, stopServices } from './services.mjs';
@@ -35,8 +35,7 @@ const { brokers, redisUrl } = startServices();
 const log = await openBenchLog(brokers);
 const input = `bench_${Date.now()}`;
 try {
-  const config = { 'retention.ms': '-1', 'message.timestamp.type': 'CreateTime' };
-  await log.ensureTopics([{ topic: input, partitions, config }]);
+  await ensureBacklogTopic(log, input, partitions);
   const bytesPerReading = await load(log, input, plan);
   const backlog = { log, brokers, redisUrl, input, partitions, plan };
   const runs = [];

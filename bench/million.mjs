@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { openBenchLog } from './bench-log.mjs';
+import { ensureBacklogTopic, openBenchLog } from './bench-log.mjs';
 import { startMeasured } from './measured-program.mjs';
 import { load, planOf } from './readings.mjs';
 import { report } from './result.mjs';
@@ -52,11 +52,8 @@ async function main() {
 async function measure(log, { brokers, redisUrl }) {
   const input = `million_${Date.now()}`;
   const rows = `${input}_rows`;
-  const config = { 'retention.ms': '-1', 'message.timestamp.type': 'CreateTime' };
-  await log.ensureTopics([
-    { topic: input, partitions, config },
-    { topic: rows, partitions },
-  ]);
+  await ensureBacklogTopic(log, input, partitions);
+  await log.ensureTopics([{ topic: rows, partitions }]);
   const { keys } = planOf({ readings: 0, sensors });
   const startMs = Math.floor((Date.now() - 60 * windowMs) / windowMs) * windowMs;
   // One reading a sensor and minute, all within the first second of it.
