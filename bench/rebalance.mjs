@@ -6,8 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { assignSticky } from '../dist/log/kafka/sticky-assignor.js';
 import { openBenchLog } from './bench-log.mjs';
+import { feedLive } from './feed-live.mjs';
 import { startMeasured } from './measured-program.mjs';
-import { planOf, readingRecord } from './readings.mjs';
 import { report, spread } from './result.mjs';
 import { startServices, stopServices } from './services.mjs';
 
@@ -137,7 +137,7 @@ async function live() {
       LOG_LEVEL: 'info',
     });
   const feeding = new AbortController();
-  const fed = feed(input, feeding.signal);
+  const fed = feedLive(log, { topic: input, rate, sensors }, feeding.signal);
   const first = start();
   await ready(first);
   await sleep(settleMs);
@@ -227,22 +227,5 @@ async function ready(program) {
       url === undefined ? undefined : await fetch(`${url}/health/ready`).catch(() => undefined);
     if (answer?.ok === true) return;
     await sleep(100);
-  }
-}
-
-/** Appends `rate` readings a second whose event time is now. */
-async function feed(topic, signal) {
-  const { keys } = planOf({ readings: sensors, sensors });
-  const startedMs = performance.now();
-  let sent = 0;
-  while (!signal.aborted) {
-    const due = Math.floor(((performance.now() - startedMs) / 1_000) * rate);
-    const records = [];
-    for (; sent < due; sent += 1) {
-      const plan = { sensors, keys, startMs: Date.now() - 1_000 };
-      records.push(readingRecord(topic, plan, sent % sensors));
-    }
-    if (records.length > 0) await log.append(records);
-    await sleep(pollMs);
   }
 }
