@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { openBenchLog } from './bench-log.mjs';
 import { feedLive } from './feed-live.mjs';
-import { startMeasured } from './measured-program.mjs';
+import { startLive } from './measured-program.mjs';
 import { report } from './result.mjs';
 import { startServices, stopServices } from './services.mjs';
 
@@ -25,8 +25,8 @@ const partitions = Number(flags.partitions);
 const sensors = Number(flags.sensors);
 const settleMs = Number(flags.settle) * 1_000;
 const measureMs = Number(flags.seconds) * 1_000;
-const { brokers, redisUrl } = startServices();
-const log = await openBenchLog(brokers);
+const services = startServices();
+const log = await openBenchLog(services.brokers);
 try {
   const coresByRate = {};
   for (const rate of flags.rates.split(',').map(Number)) coresByRate[rate] = await measure(rate);
@@ -49,14 +49,7 @@ try {
 async function measure(rate) {
   const input = `live_${rate}_${Date.now()}`;
   await log.ensureTopics([{ topic: input, partitions }]);
-  const program = startMeasured({
-    KAFKA_BROKERS: brokers,
-    REDIS_URL: redisUrl,
-    INPUT_TOPIC: input,
-    OUTPUT_TOPIC: `${input}_rows`,
-    GROUP_ID: input,
-    WORKERS: flags.workers,
-  });
+  const program = startLive(services, input, { WORKERS: flags.workers });
   const feeding = new AbortController();
   const fed = feedLive(log, { topic: input, rate, sensors }, feeding.signal);
   await sleep(settleMs);

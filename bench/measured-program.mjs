@@ -8,6 +8,18 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const ticksPerSecond = 100;
 
+/** Starts it on `input`, as a group of that name, with an output topic that nobody else reads; `env` are further settings. */
+export function startLive({ brokers, redisUrl }, input, env) {
+  return startMeasured({
+    KAFKA_BROKERS: brokers,
+    REDIS_URL: redisUrl,
+    INPUT_TOPIC: input,
+    OUTPUT_TOPIC: `${input}_rows`,
+    GROUP_ID: input,
+    ...env,
+  });
+}
+
 /** Starts `node dist/main.js` with `env`; `args` go to node. */
 export function startMeasured(env, args = []) {
   const folder = mkdtempSync(join(tmpdir(), 'sensorium-bench-'));

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { assignSticky } from '../dist/log/kafka/sticky-assignor.js';
 import { openBenchLog } from './bench-log.mjs';
 import { feedLive } from './feed-live.mjs';
-import { startMeasured } from './measured-program.mjs';
+import { startLive } from './measured-program.mjs';
 import { report, spread } from './result.mjs';
 import { startServices, stopServices } from './services.mjs';
 
@@ -27,8 +27,8 @@ const settleMs = 20_000;
 const watchMs = 25_000;
 const pollMs = 50;
 
-const { brokers, redisUrl } = startServices();
-const log = await openBenchLog(brokers);
+const services = startServices();
+const log = await openBenchLog(services.brokers);
 // After our log, which must be the first to load it.
 const { AssignerProtocol, PartitionAssigners } = createRequire(import.meta.url)('kafkajs');
 try {
@@ -126,12 +126,7 @@ async function live() {
   const input = `rebalance_${Date.now()}`;
   await log.ensureTopics([{ topic: input, partitions }]);
   const start = () =>
-    startMeasured({
-      KAFKA_BROKERS: brokers,
-      REDIS_URL: redisUrl,
-      INPUT_TOPIC: input,
-      OUTPUT_TOPIC: `${input}_rows`,
-      GROUP_ID: input,
+    startLive(services, input, {
       WORKERS: flags.workers,
       SNAPSHOT_INTERVAL_MS: '5000',
       LOG_LEVEL: 'info',

@@ -11,7 +11,7 @@ import { createLogger } from '../dist/logger.js';
 import { defaultFeatures } from '../dist/sensors/features.js';
 import { openRedisFeatureStore } from '../dist/stores/redis/redis-feature-store.js';
 import { openConnection, postOf } from './http-connection.mjs';
-import { startMeasured } from './measured-program.mjs';
+import { startLive } from './measured-program.mjs';
 import { sensorIdOf } from './readings.mjs';
 import { report, spread } from './result.mjs';
 import { startServices, stopServices } from './services.mjs';
@@ -40,17 +40,11 @@ if (flags.help) console.log(help);
 else await main();
 
 async function main() {
-  const { brokers, redisUrl } = startServices();
+  const services = startServices();
+  const { redisUrl } = services;
   await writeRows(redisUrl);
   const input = `serving_${Date.now()}`;
-  const program = startMeasured({
-    KAFKA_BROKERS: brokers,
-    REDIS_URL: redisUrl,
-    INPUT_TOPIC: input,
-    OUTPUT_TOPIC: `${input}_rows`,
-    GROUP_ID: input,
-    WORKERS: '1',
-  });
+  const program = startLive(services, input, { WORKERS: '1' });
   const feast = startFeast(redisUrl);
   try {
     const servers = {

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { openBenchLog } from './bench-log.mjs';
 import { feedLive } from './feed-live.mjs';
 import { leastSquares } from './least-squares.mjs';
-import { startMeasured } from './measured-program.mjs';
+import { startLive } from './measured-program.mjs';
 import { report, spread } from './result.mjs';
 import { startServices, stopServices } from './services.mjs';
 
@@ -21,8 +21,8 @@ const { values: flags } = parseArgs({
 });
 const everyMs = 5_000;
 const numberOf = (name) => Number(flags[name]);
-const { brokers, redisUrl } = startServices();
-const log = await openBenchLog(brokers);
+const services = startServices();
+const log = await openBenchLog(services.brokers);
 try {
   report('soak', await measure());
 } finally {
@@ -34,14 +34,7 @@ async function measure() {
   const [rate, sensors, partitions] = ['rate', 'sensors', 'partitions'].map(numberOf);
   const input = `soak_${Date.now()}`;
   await log.ensureTopics([{ topic: input, partitions }]);
-  const program = startMeasured({
-    KAFKA_BROKERS: brokers,
-    REDIS_URL: redisUrl,
-    INPUT_TOPIC: input,
-    OUTPUT_TOPIC: `${input}_rows`,
-    GROUP_ID: input,
-    WORKERS: flags.workers,
-  });
+  const program = startLive(services, input, { WORKERS: flags.workers });
   const feeding = new AbortController();
   const fed = feedLive(log, { topic: input, rate, sensors }, feeding.signal);
   await sleep(numberOf('settle') * 60_000);
