@@ -9,6 +9,7 @@ import { emptyMemory } from '../dist/actors/shard-memory.js';
 import { parseConfig } from '../dist/config.js';
 import { encodeRecordBatch } from '../dist/log/record-batch-encoder.js';
 import { recordCursor } from '../dist/log/record-batch.js';
+import { topicNames } from '../dist/log/topics.js';
 import { planOf, readingRecord } from './readings.mjs';
 import { report, spread } from './result.mjs';
 
@@ -68,12 +69,13 @@ async function measure(baseline, threads, flags) {
 }
 
 function foldHere({ baseline, rounds }) {
-  const { semantics } = parseConfig({ BASELINE: baseline });
-  const batches = encodedBatches();
+  const { semantics, process: settings } = parseConfig({ BASELINE: baseline });
+  const topics = topicNames(settings);
+  const batches = encodedBatches(topics.input);
   const [micros, allocated] = [[], []];
   for (let round = -warmRounds; round < rounds; round += 1) {
     const memory = emptyMemory('source', semantics, 0);
-    const folder = folderOf(semantics);
+    const folder = folderOf(semantics, topics);
     globalThis.gc?.();
     const heapBefore = process.memoryUsage().heapUsed;
     const startMs = performance.now();
@@ -85,25 +87,23 @@ function foldHere({ baseline, rounds }) {
     const tookMs = performance.now() - startMs;
     if (round < 0) continue;
     micros.push((tookMs * 1_000) / plan.readings);
-    // Sound only while the young generation, made large below, is not collected.
+    // Sound only while the young generation, which `measure` made large, is not collected.
     allocated.push((process.memoryUsage().heapUsed - heapBefore) / plan.readings);
   }
   parentPort.postMessage({ micros, allocated });
 }
 
-function folderOf(semantics) {
+function folderOf(semantics, topics) {
   const outbox = createOutbox({ featureRow: () => undefined, anomaly: () => undefined });
-  const names = ['output', 'anomalies', 'rekeyed', 'deadLetters', 'journal', 'snapshots'];
-  const topics = { input: 'in', ...Object.fromEntries(names.map((name) => [name, name])) };
-  const shard = { topic: 'in', partition: 0 };
+  const shard = { topic: topics.input, partition: 0 };
   return createBatchFolder({ shard, topics, semantics, sourcePartitions: 1, outbox });
 }
 
-function encodedBatches() {
+function encodedBatches(topic) {
   const batches = [];
   for (let from = 0; from < plan.readings; from += recordsPerBatch) {
     const records = Array.from({ length: recordsPerBatch }, (_, index) =>
-      readingRecord('in', plan, from + index),
+      readingRecord(topic, plan, from + index),
     );
     batches.push(encodeRecordBatch(records, { baseOffset: from, timestampMs: 0 }));
   }
