@@ -85,6 +85,8 @@ const purity = [
 
 export default tseslint.config(
   { ignores: ['dist/', '.cache/', 'state/', 'coverage/', 'src/http/web/', 'bench/results/'] },
+  // AssemblyScript, a language of its own: its compiler checks the types.
+  { ignores: ['assembly/'] },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked],

@@ -10,7 +10,7 @@ import type { Semantics } from '../../src/sensors/shard-state.ts';
 import { keyOf } from './simulated-group.ts';
 import type { SimulatedBroker } from './simulated-log.ts';
 import { simulatedTopics } from './simulated-process.ts';
-import { cursorOver, fetchedRecord } from './simulated-records.ts';
+import { fetchedRecords } from './simulated-records.ts';
 import type { SimulatedDisk } from './simulated-snapshots.ts';
 
 export interface LeftBehind {
@@ -56,10 +56,8 @@ export function faultFreeSnapshot(
   const memory = emptyMemory(role, semantics, 0);
   const records = broker.partitions.get(keyOf(place)) ?? [];
   const foldTo = (end: number): void => {
-    const cursor = cursorOver(
-      records.slice(memory.position, end).map(fetchedRecord),
-      memory.position,
-    );
+    const { position } = memory;
+    const cursor = fetchedRecords(records.slice(position, end), position).cursor();
     if (cursor.next()) folder.fold(memory, cursor, Infinity);
   };
   for (const mark of marksOf(broker, place)) {

@@ -8,7 +8,7 @@ import type { SnapshotStore } from '../../src/stores/snapshot-store.ts';
 import type { HistoryResult } from './history.ts';
 import { keyOf } from './simulated-group.ts';
 import { simulatedTopics } from './simulated-process.ts';
-import { cursorOver, fetchedRecord } from './simulated-records.ts';
+import { fetchedRecords } from './simulated-records.ts';
 
 const batchRecords = 17;
 
@@ -48,14 +48,15 @@ function readOnlyLog(broker: HistoryResult['broker']): EventLog {
     const list = broker.partitions.get(keyOf(range)) ?? [];
     const to = Math.min(range.to ?? list.length, list.length);
     for (let from = range.from; from < to; from += batchRecords) {
-      const records = list.slice(from, Math.min(from + batchRecords, to)).map(fetchedRecord);
+      const records = list.slice(from, Math.min(from + batchRecords, to));
+      const fetched = fetchedRecords(records, from);
       yield await Promise.resolve({
         topic: range.topic,
         partition: range.partition,
         fetchOffset: from,
         nextOffset: from + records.length,
         highWatermark: list.length,
-        records: () => cursorOver(records, from),
+        records: () => fetched.cursor(),
       });
     }
   }

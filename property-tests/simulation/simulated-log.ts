@@ -17,7 +17,7 @@ import type { Scheduler } from './scheduler.ts';
 import { Calls, type CallName } from './simulated-calls.ts';
 import { keyOf, placeOf, SimulatedGroup } from './simulated-group.ts';
 import type { Life } from './simulated-life.ts';
-import { cursorOver, fetchedRecord, overwrite, type StoredRecord } from './simulated-records.ts';
+import { fetchedRecords, type StoredRecord } from './simulated-records.ts';
 
 type Call = <T>(name: CallName, effect: () => T) => Promise<T>;
 
@@ -66,7 +66,7 @@ export class SimulatedBroker {
       const list = this.partitions.get(key);
       if (list === undefined) throw new Error(`no partition ${key}`);
       list.push({
-        timestampMs: record.timestampMs ?? this.#scheduler.nowMs,
+        timestampMs: record.timestampMs ?? Math.floor(this.#scheduler.nowMs),
         key: record.key,
         value: record.value,
         headers: record.headers ?? [],
@@ -149,15 +149,18 @@ export class SimulatedBroker {
   #batch(partition: TopicPartition, from: number, to: number, fetchOffset: number): FetchedBatch {
     const list = this.partitions.get(keyOf(partition)) ?? [];
     // Bytes of this fetch's own, written over once nobody is supposed to refer to them.
-    const records = list.slice(from, to).map(fetchedRecord);
+    const records = list.slice(from, to);
+    const fetched = fetchedRecords(records, from);
     return {
       topic: partition.topic,
       partition: partition.partition,
       fetchOffset,
       nextOffset: from + records.length,
       highWatermark: list.length,
-      records: () => cursorOver(records, from),
-      release: () => records.forEach(overwrite),
+      records: () => fetched.cursor(),
+      release: () => {
+        fetched.overwrite();
+      },
     };
   }
 

@@ -1,5 +1,7 @@
-// Records as the simulated log holds them, and a cursor over some of them as a fetch answers.
+// Records as the simulated log holds them, and as a fetch answers: in batches of bytes of its own.
 import type { RecordCursor, RecordHeader } from '../../src/log/event-log.ts';
+import { encodeRecordBatch } from '../../src/log/record-batch-encoder.ts';
+import { recordCursor } from '../../src/log/record-batch.ts';
 
 export interface StoredRecord {
   readonly timestampMs: number;
@@ -8,58 +10,27 @@ export interface StoredRecord {
   readonly headers: readonly RecordHeader[];
 }
 
-/** A record with bytes of a fetch's own: its key, then its value. */
-export interface FetchedRecord extends StoredRecord {
-  readonly bytes: Uint8Array;
+export interface FetchedRecords {
+  /** A fresh cursor before the first. */
+  cursor(): RecordCursor;
+  /** Writes over the bytes that the fetch was answered with. */
+  overwrite(): void;
 }
 
-export function fetchedRecord(record: StoredRecord): FetchedRecord {
-  const empty = new Uint8Array(0);
+/** Few, so that most fetches are of several batches. */
+const batchRecords = 16;
+
+/** Returns `records`, which begin at offset `from`, as one fetch answers them. */
+export function fetchedRecords(records: readonly StoredRecord[], from: number): FetchedRecords {
+  const batches: Uint8Array[] = [];
+  for (let at = 0; at < records.length; at += batchRecords) {
+    const batch = records.slice(at, at + batchRecords).map((record) => ({ topic: '', ...record }));
+    batches.push(encodeRecordBatch(batch, { baseOffset: from + at, timestampMs: 0 }));
+  }
   return {
-    ...record,
-    bytes: Buffer.concat([record.key ?? empty, record.value ?? empty]),
-    headers: record.headers.map(({ key, value }) => ({
-      key,
-      value: value === null ? null : Uint8Array.from(value),
-    })),
-  };
-}
-
-/** Writes over the bytes that a fetch was answered with. */
-export function overwrite({ bytes, headers }: FetchedRecord): void {
-  bytes.fill(0xff);
-  for (const { value } of headers) value?.fill(0xff);
-}
-
-/** Returns a cursor before the first of `records`, which begin at offset `from`. */
-export function cursorOver(records: readonly FetchedRecord[], from: number): RecordCursor {
-  let index = -1;
-  const cursor = {
-    offset: -1,
-    timestampMs: 0,
-    bytes: new Uint8Array(0) as Uint8Array,
-    keyStart: -1,
-    keyEnd: -1,
-    valueStart: -1,
-    valueEnd: -1,
-    headerCount: 0,
-    headers: () => records[index]?.headers ?? [],
-    next: () => {
-      index += 1;
-      const record = records[index];
-      if (record === undefined) return false;
-      const { key, value, bytes } = record;
-      const keyEnd = key?.length ?? 0;
-      cursor.offset = from + index;
-      cursor.timestampMs = record.timestampMs;
-      cursor.bytes = bytes;
-      cursor.keyStart = key === null ? -1 : 0;
-      cursor.keyEnd = key === null ? -1 : keyEnd;
-      cursor.valueStart = value === null ? -1 : keyEnd;
-      cursor.valueEnd = value === null ? -1 : bytes.length;
-      cursor.headerCount = record.headers.length;
-      return true;
+    cursor: () => recordCursor(batches),
+    overwrite: () => {
+      for (const batch of batches) batch.fill(0xff);
     },
   };
-  return cursor;
 }

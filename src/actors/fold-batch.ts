@@ -2,10 +2,17 @@
 // one with another key or none is forwarded to the rekeyed topic, keyed by its sensor id; what cannot be read becomes a
 // dead letter. Deterministic: the same memory and records give the same memory and outputs, whatever the batch cuts.
 import { decodeReading } from '../codecs/reading-decoder.ts';
+import { keyedReading, undecidedRecord } from '../codecs/record-scanner.ts';
 import { copyHeader, deadLetterRecord } from '../codecs/dead-letter.ts';
 import { emptyReading, type DeadLetterReason, type Reading } from '../sensors/reading.ts';
 import { aheadReason } from '../sensors/refusals.ts';
-import type { OutputRecord, RecordCursor, RecordHeader, TopicPartition } from '../log/event-log.ts';
+import type {
+  OutputRecord,
+  RecordCursor,
+  RecordHeader,
+  RecordScan,
+  TopicPartition,
+} from '../log/event-log.ts';
 import type { TopicNames } from '../log/topics.ts';
 import type { Semantics } from '../sensors/shard-state.ts';
 import type { Outbox } from './outbox.ts';
@@ -63,49 +70,131 @@ class ShardFolder implements BatchFolder {
   private readonly context: FoldContext;
   private readonly reading: Reading = emptyReading();
   private readonly rekeyAll: boolean;
+  /** Readings folded by the current call. */
+  private folded: number = 0;
 
   constructor(context: FoldContext) {
     this.context = context;
     this.rekeyAll = context.semantics.inputKeying === 'rekey';
   }
 
-  // hot path
   fold(memory: ShardMemory, records: RecordCursor, until: number): boolean {
-    const isSource = memory.role === 'source';
-    let readings = 0;
+    this.folded = 0;
     let stopped = false;
     do {
-      const { offset } = records;
-      if (offset < memory.position) continue;
-      if (offset >= until) {
-        stopped = true;
-        break;
-      }
-      readings += isSource ? this.foldSource(memory, records) : this.foldRekeyed(memory, records);
-      this.recordsSeen += 1;
-      memory.position = offset + 1;
-    } while (records.next());
-    this.context.outbox.countReadings(readings);
+      const scan = records.scan?.();
+      if (scan === undefined) stopped = this.foldRecord(memory, records, until);
+      else stopped = this.foldScan(memory, records, scan, until);
+    } while (!stopped && records.next());
+    this.context.outbox.countReadings(this.folded);
     return stopped;
   }
 
   // hot path
-  private foldSource(memory: ShardMemory, record: RecordCursor): number {
+  private foldScan(
+    memory: ShardMemory,
+    record: RecordCursor,
+    scan: RecordScan,
+    until: number,
+  ): boolean {
+    const { count, kinds, readings } = scan;
+    const { offsets } = readings;
+    const foldsKeyed = memory.role === 'source' && !this.rekeyAll;
+    let row = 0;
+    try {
+      for (; row < count; row += 1) {
+        const offset = offsets[row] as number;
+        if (offset < memory.position) continue;
+        if (offset >= until) return true;
+        if (foldsKeyed && kinds[row] === keyedReading) this.foldRow(memory, record, scan, row);
+        else this.foldScanned(memory, record, scan, row);
+        this.recordsSeen += 1;
+        memory.position = offset + 1;
+      }
+      return false;
+    } finally {
+      // The record at which it stopped or threw; else the last one.
+      scan.moveTo(Math.min(row, count - 1));
+    }
+  }
+
+  // hot path
+  private foldRow(memory: ShardMemory, record: RecordCursor, scan: RecordScan, row: number): void {
+    const { readings } = scan;
+    const reason = memory.state.foldRow(readings, row, this.context.outbox);
+    const timestampMs = readings.timestampsMs[row] as number;
+    if (reason === null) {
+      hearReading(memory, timestampMs);
+      this.folded += 1;
+      return;
+    }
+    if (countsForEventTime(reason)) hearReading(memory, timestampMs);
+    scan.moveTo(row);
+    this.sendDeadLetter(record, reason);
+  }
+
+  private foldScanned(
+    memory: ShardMemory,
+    record: RecordCursor,
+    { kinds, readings, moveTo }: RecordScan,
+    row: number,
+  ): void {
+    moveTo(row);
+    if (kinds[row] === undecidedRecord) {
+      this.decodeAndFold(memory, record);
+      return;
+    }
     const { reading } = this;
-    let reason = decodeReading(record.bytes, record.valueStart, record.valueEnd, reading);
+    reading.idBytes = readings.idBytes;
+    reading.idStart = readings.idStarts[row] as number;
+    reading.idEnd = readings.idEnds[row] as number;
+    reading.timestampMs = readings.timestampsMs[row] as number;
+    reading.value = readings.values[row] as number;
+    this.foldDecoded(memory, record, null);
+  }
+
+  private foldRecord(memory: ShardMemory, record: RecordCursor, until: number): boolean {
+    const { offset } = record;
+    if (offset < memory.position) return false;
+    if (offset >= until) return true;
+    this.decodeAndFold(memory, record);
+    this.recordsSeen += 1;
+    memory.position = offset + 1;
+    return false;
+  }
+
+  private decodeAndFold(memory: ShardMemory, record: RecordCursor): void {
+    const { bytes, valueStart, valueEnd } = record;
+    const reason = decodeReading(bytes, valueStart, valueEnd, this.reading);
+    this.foldDecoded(memory, record, reason);
+  }
+
+  /** Folds `this.reading`, or refuses the record that is none. */
+  private foldDecoded(
+    memory: ShardMemory,
+    record: RecordCursor,
+    refused: DeadLetterReason | null,
+  ): void {
+    if (memory.role === 'source') this.foldSource(memory, record, refused);
+    else this.foldRekeyed(memory, record, refused);
+  }
+
+  private foldSource(
+    memory: ShardMemory,
+    record: RecordCursor,
+    refused: DeadLetterReason | null,
+  ): void {
+    const { reading } = this;
+    let reason = refused;
     if (reason === null && !this.rekeyAll && keyIsSensorId(record, reading)) {
       const { outbox } = this.context;
       reason = memory.state.fold(reading, record.timestampMs, record.offset, outbox);
-      if (reason === null) {
-        hearReading(memory, reading);
-        return 1;
-      }
-      if (countsForEventTime(reason)) hearReading(memory, reading);
+      if (reason === null) this.folded += 1;
+      if (reason === null || countsForEventTime(reason)) hearReading(memory, reading.timestampMs);
     } else if (reason === null) {
       reason = this.forwardReading(memory, record);
     }
     if (reason !== null) this.sendDeadLetter(record, reason);
-    return 0;
   }
 
   private forwardReading(memory: ShardMemory, record: RecordCursor): DeadLetterReason | null {
@@ -114,25 +203,28 @@ class ShardFolder implements BatchFolder {
     if (timestampMs - record.timestampMs > context.semantics.maxAheadMs) {
       return aheadReason(timestampMs, record.timestampMs, context.semantics.maxAheadMs);
     }
-    hearReading(memory, reading);
+    hearReading(memory, timestampMs);
     if (!context.outbox.muted)
       context.outbox.forward(forwardRecord(context, memory, record, reading));
     return null;
   }
 
-  private foldRekeyed(memory: ShardMemory, record: RecordCursor): number {
+  private foldRekeyed(
+    memory: ShardMemory,
+    record: RecordCursor,
+    refused: DeadLetterReason | null,
+  ): void {
     const { context, reading } = this;
     const clock = readSourceClock(record);
-    let folded = 0;
     const marker = record.keyStart < 0 && record.valueStart < 0 && clock !== undefined;
     if (marker) {
       this.recordsSeen -= 1;
     } else {
-      let reason = decodeReading(record.bytes, record.valueStart, record.valueEnd, reading);
+      let reason = refused;
       if (reason === null && clock === undefined) reason = badSourceHeader;
       if (reason === null && !keyIsSensorId(record, reading)) reason = keyMismatch;
       reason ??= memory.state.fold(reading, record.timestampMs, record.offset, context.outbox);
-      if (reason === null) folded = 1;
+      if (reason === null) this.folded += 1;
       else this.sendDeadLetter(record, reason);
     }
     if (clock !== undefined) {
@@ -145,7 +237,6 @@ class ShardFolder implements BatchFolder {
         );
       }
     }
-    return folded;
   }
 
   private sendDeadLetter(record: RecordCursor, reason: DeadLetterReason): void {
@@ -174,8 +265,8 @@ class ShardFolder implements BatchFolder {
 const countsForEventTime = ({ code }: DeadLetterReason): boolean =>
   code !== 'timestamp_ahead' && code !== 'timestamp_range';
 
-function hearReading(memory: ShardMemory, reading: Reading): void {
-  if (reading.timestampMs > memory.sourceMaxMs) memory.sourceMaxMs = reading.timestampMs;
+function hearReading(memory: ShardMemory, timestampMs: number): void {
+  if (timestampMs > memory.sourceMaxMs) memory.sourceMaxMs = timestampMs;
 }
 
 // hot path

@@ -1,12 +1,11 @@
-// record → reading: recognises the format of each record by itself. What it returns a reason for becomes a dead letter;
-// it never throws. Next on the line: the router, which finds the sensor.
+// record → reading, the strict way, for what the record scanner leaves: recognises the format of each record by itself.
+// What it returns a reason for becomes a dead letter; it never throws. Next on the line: the router, which finds the sensor.
 //
 //   {…                 JSON                             0 + schema id + …   Avro behind a Confluent header
 //   else, if Avro consumes the record exactly: Avro     else: JSON, for its whitespace or its error
 import type { DeadLetterReason, Reading } from '../sensors/reading.ts';
 import { avroMalformed, decodeAvroReading } from './avro-reading.ts';
 import { confluentHeaderBytes } from './confluent.ts';
-import { scanReading } from './json-scanner.ts';
 import { parseReading } from './json-strict.ts';
 import { readingBytesMax } from './reading-limits.ts';
 
@@ -36,14 +35,11 @@ export function decodeReading(
   end: number,
   out: Reading,
 ): DeadLetterReason | null {
-  // hot path
   if (start < 0) return nullValue;
   if (end <= start) return empty;
   if (end - start > readingBytesMax) return tooLarge(end - start);
   const first = bytes[start];
-  if (first === braceOpen) {
-    return scanReading(bytes, start, end, out) ? null : parseReading(bytes, start, end, out);
-  }
+  if (first === braceOpen) return parseReading(bytes, start, end, out);
   if (first === 0) return decodeConfluent(bytes, start, end, out);
   const reason = decodeAvroReading(bytes, start, end, out);
   // No JSON reading can be taken for Avro here: it is at least 42 bytes long with the whitespace before its brace, and a
@@ -70,15 +66,15 @@ function decodeOther(
   end: number,
   out: Reading,
 ): DeadLetterReason | null {
-  if (scanReading(bytes, start, end, out)) return null;
-  if (holdsAvroAfterHeader(bytes, start, end)) {
+  const reason = parseReading(bytes, start, end, out);
+  if (reason !== null && holdsAvroAfterHeader(bytes, start, end)) {
     const magic = bytes[start];
     return {
       code: 'confluent_magic',
       message: `expected 0 as the first byte of a Confluent header, got ${magic}`,
     };
   }
-  return parseReading(bytes, start, end, out);
+  return reason;
 }
 
 function holdsAvroAfterHeader(bytes: Uint8Array, start: number, end: number): boolean {

@@ -1,5 +1,6 @@
 // The port of the event log: partitioned, ordered, durable, transactional. Kafka and the embedded log implement it
 // under one contract suite. Types only; offsets are safe integers, asserted by the adapters.
+import type { ReadingColumns } from '../sensors/reading.ts';
 
 export interface TopicPartition {
   readonly topic: string;
@@ -29,6 +30,23 @@ export interface RecordCursor {
   readonly headerCount: number;
   /** The headers of the current record, parsed on demand. */
   headers(): readonly RecordHeader[];
+  /**
+   * Scans the current record and those after it, as far as one step goes: much cheaper than one by one. Returns undefined
+   * where the current record must be read by itself; left out where records do not lie in the bytes of a batch.
+   */
+  scan?(): RecordScan | undefined;
+}
+
+/** Consecutive records of one batch, a row each. Valid until the next scan of the thread. */
+export interface RecordScan {
+  /** At least 1. */
+  readonly count: number;
+  /** By row: undecidedRecord, keyedReading or otherReading (codecs/record-scanner.ts). */
+  readonly kinds: Uint8Array;
+  /** By row; ids, timestamps and values of readings only. */
+  readonly readings: ReadingColumns;
+  /** Moves the cursor to the record of `row`. */
+  moveTo(row: number): void;
 }
 
 /** Records of one partition, committed ones only; control records and aborted ones are already left out. */

@@ -8,7 +8,8 @@
 // record = varint length, int8 attributes, varlong timestampDelta, varint offsetDelta, varint-prefixed key and value
 // (-1 = null), varint header count, headers. The CRC-32C covers everything from byte 21.
 import { InvariantError } from '../errors.ts';
-import type { RecordCursor, RecordHeader } from './event-log.ts';
+import { recordScanner } from '../codecs/record-scanner.ts';
+import type { RecordCursor, RecordHeader, RecordScan } from './event-log.ts';
 import { inflate, type Codec } from './record-batch-codecs.ts';
 import {
   batchHeaderBytes,
@@ -88,6 +89,8 @@ class BatchCursor implements RecordCursor, ByteReader {
   private nextBatch = 0;
   private header: BatchHeader | undefined;
   private remaining = 0;
+  /** Where the current record begins. */
+  private start = 0;
   private headersStart = 0;
 
   constructor(batches: readonly CheckedBatch[], place: BatchPlace, range: OffsetRange) {
@@ -111,6 +114,33 @@ class BatchCursor implements RecordCursor, ByteReader {
       }
       if (this.offset >= this.from) return true;
     }
+  }
+
+  scan(): RecordScan | undefined {
+    const header = this.header;
+    if (header === undefined) return undefined;
+    const scanner = recordScanner();
+    const { start, remaining, offset } = this;
+    const count = scanner.scan({
+      bytes: this.bytes,
+      start,
+      end: this.end,
+      records: remaining + 1,
+      baseOffset: header.baseOffset,
+      afterOffset: offset - 1,
+      lastOffset: Math.min(header.lastOffset, this.to - 1),
+      baseTimestampMs: header.baseTimestampMs,
+      appendTimeMs: header.logAppendTime ? header.maxTimestampMs : undefined,
+    });
+    if (count === 0) return undefined;
+    const { kinds, readings, starts } = scanner;
+    const moveTo = (row: number): void => {
+      this.at = start + (starts[row] ?? 0);
+      this.remaining = remaining + 1 - row;
+      this.offset = row === 0 ? offset - 1 : (readings.offsets[row - 1] ?? 0);
+      this.readRecord();
+    };
+    return { count, kinds, readings, moveTo };
   }
 
   headers(): readonly RecordHeader[] {
@@ -166,6 +196,7 @@ class BatchCursor implements RecordCursor, ByteReader {
     const header = this.header;
     if (header === undefined) throw new InvariantError('A record is read before its batch is open');
     const sectionEnd = this.end;
+    this.start = this.at;
     const length = readVarint(this);
     const recordEnd = this.at + length;
     if (length < recordBytesMin - 1 || recordEnd > sectionEnd) {

@@ -2,7 +2,7 @@
 // readings. Next on the line: the outbox makes a record of it.
 import { alarmFlag, noJudgement, type Judgement } from './baseline.ts';
 import type { ClosedWindows } from './closed-window.ts';
-import type { Reading } from './reading.ts';
+import type { ReadingColumns } from './reading.ts';
 
 /** An anomaly or an alarm; a reused view, valid only during the call that hands it out. */
 export interface AnomalousReading {
@@ -39,19 +39,19 @@ export class AnomalousReadingView implements AnomalousReading {
   score: number = 0;
   judgement: Judgement = noJudgement;
 
-  /** Takes over `reading` at `offset` as its baseline just judged it, and returns itself. */
+  /** Takes over the reading of `row` as its baseline just judged it, and returns itself. */
   fill(
-    reading: Reading,
-    offset: number,
+    readings: ReadingColumns,
+    row: number,
     flags: number,
     baseline: { readonly score: number; readonly judgement: Judgement },
   ): this {
-    this.idBytes = reading.idBytes;
-    this.idStart = reading.idStart;
-    this.idEnd = reading.idEnd;
-    this.timestampMs = reading.timestampMs;
-    this.value = reading.value + 0;
-    this.offset = offset;
+    this.idBytes = readings.idBytes;
+    this.idStart = readings.idStarts[row] ?? 0;
+    this.idEnd = readings.idEnds[row] ?? 0;
+    this.timestampMs = readings.timestampsMs[row] ?? 0;
+    this.value = (readings.values[row] ?? 0) + 0;
+    this.offset = readings.offsets[row] ?? 0;
     this.alarm = (flags & alarmFlag) !== 0;
     this.score = baseline.score;
     this.judgement = baseline.judgement;

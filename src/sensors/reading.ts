@@ -12,6 +12,20 @@ export interface Reading {
   value: number;
 }
 
+/** Readings of records in log order, column by column; a row each. */
+export interface ReadingColumns {
+  /** The sensor ids' UTF-8 bytes are the ranges [idStarts, idEnds) of idBytes. */
+  readonly idBytes: Uint8Array;
+  readonly idStarts: Int32Array;
+  readonly idEnds: Int32Array;
+  /** As Reading's. */
+  readonly timestampsMs: Float64Array;
+  readonly values: Float64Array;
+  /** The records' own timestamps, ms since epoch. */
+  readonly recordTimesMs: Float64Array;
+  readonly offsets: Float64Array;
+}
+
 /** Why an input record cannot be folded; `code` is the fixed `dlq.reason`. */
 export interface DeadLetterReason {
   readonly code: DeadLetterCode;
@@ -46,6 +60,21 @@ export type DeadLetterCode =
 /** Returns an empty slot. */
 export function emptyReading(): Reading {
   return { idBytes: new Uint8Array(0), idStart: 0, idEnd: 0, timestampMs: 0, value: 0 };
+}
+
+/** Returns columns of one row. */
+export function oneReading(): {
+  -readonly [Column in keyof ReadingColumns]: ReadingColumns[Column];
+} {
+  return {
+    idBytes: new Uint8Array(0),
+    idStarts: new Int32Array(1),
+    idEnds: new Int32Array(1),
+    timestampsMs: new Float64Array(1),
+    values: new Float64Array(1),
+    recordTimesMs: new Float64Array(1),
+    offsets: new Float64Array(1),
+  };
 }
 
 /** Where no reading may be: the decoders refuse it, and sums of squares would overflow. */

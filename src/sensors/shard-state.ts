@@ -11,7 +11,13 @@ import { closeWindows } from './closing.ts';
 import { fingerprintDifferences, semanticsFingerprint } from './fingerprint.ts';
 import { inspectSensor, type SensorInspection } from './inspection.ts';
 import { place } from './lifecycle.ts';
-import { assertReading, type DeadLetterReason, type Reading } from './reading.ts';
+import {
+  assertReading,
+  oneReading,
+  type DeadLetterReason,
+  type Reading,
+  type ReadingColumns,
+} from './reading.ts';
 import {
   aheadReason,
   lateReason,
@@ -58,6 +64,8 @@ export interface ShardState {
     offset: number,
     outputs: FoldOutputs,
   ): DeadLetterReason | null;
+  /** As `fold`, of the reading in a row of columns. */
+  foldRow(readings: ReadingColumns, row: number, outputs: FoldOutputs): DeadLetterReason | null;
   /** Moves the watermark on, never back, and hands out what closes: idle marks, rekeyed shards. */
   advanceWatermark(toMs: number, closed: ClosedWindows): void;
   /**
@@ -145,6 +153,7 @@ class ColumnShardState implements ShardState {
   private readonly mode: WatermarkMode;
   private readonly sensorsMax: DeadLetterReason;
   private readonly view: ClosedWindowView;
+  private readonly single: ReturnType<typeof oneReading> = oneReading();
   private readonly scored: ScoredReading = emptyScoredReading();
   private readonly anomalous: AnomalousReadingView = new AnomalousReadingView();
 
@@ -178,14 +187,27 @@ class ColumnShardState implements ShardState {
     offset: number,
     outputs: FoldOutputs,
   ): DeadLetterReason | null {
+    const { single } = this;
+    single.idBytes = reading.idBytes;
+    single.idStarts[0] = reading.idStart;
+    single.idEnds[0] = reading.idEnd;
+    single.timestampsMs[0] = reading.timestampMs;
+    single.values[0] = reading.value;
+    single.recordTimesMs[0] = recordTimestampMs;
+    single.offsets[0] = offset;
+    return this.foldRow(single, 0, outputs);
+  }
+
+  foldRow(readings: ReadingColumns, row: number, outputs: FoldOutputs): DeadLetterReason | null {
     // hot path
-    const { timestampMs } = reading;
+    const timestampMs = readings.timestampsMs[row] as number;
     // Adding 0 turns −0 into 0, so that min, max and their text do not depend on the order of equal
     // readings.
-    const value = reading.value + 0;
+    const value = (readings.values[row] as number) + 0;
     assertReading(timestampMs, value);
-    if (timestampMs - recordTimestampMs > this.semantics.maxAheadMs) {
-      return aheadReason(timestampMs, recordTimestampMs, this.semantics.maxAheadMs);
+    const recordTimeMs = readings.recordTimesMs[row] as number;
+    if (timestampMs - recordTimeMs > this.semantics.maxAheadMs) {
+      return aheadReason(timestampMs, recordTimeMs, this.semantics.maxAheadMs);
     }
     const windowEndMs = windowStartMs(timestampMs, this.windowMs) + this.windowMs;
     let refused: DeadLetterReason | null = null;
@@ -194,17 +216,16 @@ class ColumnShardState implements ShardState {
     } else if (windowEndMs > dateMsMax || windowEndMs - this.windowMs < -dateMsMax) {
       return rangeReason(timestampMs);
     } else {
-      const slot = this.columns.slotOf(reading.idBytes, reading.idStart, reading.idEnd);
+      const { idBytes, idStarts, idEnds } = readings;
+      const slot = this.columns.slotOf(idBytes, idStarts[row] as number, idEnds[row] as number);
       if (slot < 0) refused = this.sensorsMax;
       else if (this.columns.lifecycle[slot] === quarantined) refused = quarantinedReason;
       else {
         // Not an argument: the default features need no event time, and a double passed costs.
         if (this.columns.panes.hasExtras) this.scored.timestampMs = timestampMs;
-        const flags = this.foldSensor(slot, windowEndMs, value, offset);
+        const flags = this.foldSensor(slot, windowEndMs, value, readings.offsets[row] as number);
         if (flags !== 0) {
-          outputs.anomalyFound?.(
-            this.anomalous.fill(reading, offset, flags, this.columns.baseline),
-          );
+          outputs.anomalyFound?.(this.anomalous.fill(readings, row, flags, this.columns.baseline));
         }
       }
     }

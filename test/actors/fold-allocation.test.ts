@@ -7,6 +7,7 @@ import { simulatedTopics } from '../../property-tests/simulation/simulated-proce
 import { createBatchFolder } from '../../src/actors/fold-batch.ts';
 import { createOutbox } from '../../src/actors/outbox.ts';
 import { emptyMemory } from '../../src/actors/shard-memory.ts';
+import { encodeReadingAvro } from '../../src/codecs/reading-encoder.ts';
 import { encodeRecordBatch } from '../../src/log/record-batch-encoder.ts';
 import { recordCursor } from '../../src/log/record-batch.ts';
 
@@ -14,10 +15,10 @@ const topics = simulatedTopics;
 const shard = { topic: topics.input, partition: 0 };
 const [sensors, readingsPerBatch, batchCount] = [50, 1_000, 400];
 /** V8 boxes a handful of numbers of 16 bytes each, more before it has compiled all of it. */
-const boxedBytesMax = 250;
+const boxedBytesMax = 150;
 const objectBytesMin = 500;
 
-type Text = (id: string, timestampMs: number, value: number) => string;
+type Text = (id: string, timestampMs: number, value: number) => string | Uint8Array;
 const flat: Readonly<Record<string, Text>> = {
   'the fields of a reading': (id, timestampMs, value) =>
     JSON.stringify({ sensor_id: id, timestamp: timestampMs, value }),
@@ -33,6 +34,10 @@ const flat: Readonly<Record<string, Text>> = {
     }),
   'another order, with spaces': (id, timestampMs, value) =>
     `{ "value" : ${value},\n "timestamp" : ${timestampMs} , "sensor_id" : "${id}" }`,
+  'text outside ASCII, exponents': (id, timestampMs, value) =>
+    `{"site":"Zürich","sensor_id":"${id}","timestamp":${timestampMs / 1e3}e3,"value":${value * 1e5}e-5}`,
+  'a reading in Avro': (id, timestampMs, value) =>
+    encodeReadingAvro({ sensor_id: id, timestamp: timestampMs, value }),
 };
 const escaped: Text = (id, timestampMs, value) =>
   `{"sensor_id":"${id}","timestamp":${timestampMs},"value":${value},"unit":"\\u00b0C"}`;
@@ -49,7 +54,7 @@ function allocatedBytes(text: Text, baseline: 'adaptive' | 'cumulative'): number
         return {
           topic: topics.input,
           key: Buffer.from(id),
-          value: Buffer.from(text(id, timestampMs, value)),
+          value: Buffer.from(text(id, timestampMs, value) as string),
           timestampMs,
         };
       }),

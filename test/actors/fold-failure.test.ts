@@ -8,7 +8,7 @@ import {
   type HistoryPlan,
 } from '../../property-tests/simulation/history.ts';
 import { simulatedTopics } from '../../property-tests/simulation/simulated-process.ts';
-import { cursorOver, fetchedRecord } from '../../property-tests/simulation/simulated-records.ts';
+import { fetchedRecords } from '../../property-tests/simulation/simulated-records.ts';
 import { failuresMax, failuresPeriodMs } from '../../src/actors/failures.ts';
 import { decisionOn, foldFailure, suspectAfter } from '../../src/actors/fold-failure.ts';
 import { createBatchFolder } from '../../src/actors/fold-batch.ts';
@@ -148,7 +148,7 @@ describe('a fold that throws', () => {
     });
     const sensorOf = (key: string, value: string): string | undefined => {
       const record = { timestampMs: 0, headers: [], key: Buffer.from(key) };
-      const cursor = cursorOver([fetchedRecord({ ...record, value: Buffer.from(value) })], 0);
+      const cursor = fetchedRecords([{ ...record, value: Buffer.from(value) }], 0).cursor();
       cursor.next();
       return folder.sensorOf(emptyMemory('source', semantics, 0), cursor);
     };

@@ -20,7 +20,7 @@ const features = 'count,zero_count';
 
 beforeAll(() => {
   for (const path of [
-    ...['src', 'scripts', 'test', 'property-tests', 'docs', 'avro', 'feature_repo'],
+    ...['src', 'assembly', 'scripts', 'test', 'property-tests', 'docs', 'avro', 'feature_repo'],
     ...['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'],
     ...['vitest.config.ts', '.prettierrc.json', 'import-rules.json'],
   ]) {

@@ -19,19 +19,22 @@ export interface PlainRecord {
 /** Every record of the cursor, as plain data that compares by value. */
 export function drain(cursor: RecordCursor): PlainRecord[] {
   const records: PlainRecord[] = [];
-  while (cursor.next()) {
-    const { offset, timestampMs } = cursor;
-    records.push({
-      offset,
-      timestampMs,
-      key: text(cursor.bytes, cursor.keyStart, cursor.keyEnd),
-      value: text(cursor.bytes, cursor.valueStart, cursor.valueEnd),
-      headers: cursor
-        .headers()
-        .map(({ key, value }) => [key, value && text(value, 0, value.length)] as const),
-    });
-  }
+  while (cursor.next()) records.push(plainRecord(cursor));
   return records;
+}
+
+/** The record the cursor stands on. */
+export function plainRecord(cursor: RecordCursor): PlainRecord {
+  const { offset, timestampMs } = cursor;
+  return {
+    offset,
+    timestampMs,
+    key: text(cursor.bytes, cursor.keyStart, cursor.keyEnd),
+    value: text(cursor.bytes, cursor.valueStart, cursor.valueEnd),
+    headers: cursor
+      .headers()
+      .map(({ key, value }) => [key, value && text(value, 0, value.length)] as const),
+  };
 }
 
 function text(bytes: Uint8Array, start: number, end: number): string | null {

@@ -1,0 +1,115 @@
+// Records of a Kafka batch → columns of readings, a window of bytes at a time. The host copies part of a batch into the
+// window and calls `scan`; row i of the columns then is record i. Whatever is not plain is left to the host: a record that
+// is no flat JSON or Avro reading gets kind 0, and at one whose framing does not add up, or that the window cuts off, the
+// scan ends.
+//
+// record = varint length, int8 attributes, varlong timestampDelta, varint offsetDelta, varint-prefixed key and value
+// (-1 = null), varint header count, headers.
+import { scanAvro } from './avro';
+import { sameBytes } from './bytes';
+import { scanJson } from './json';
+import { powersOfFive } from './number';
+import { idEnd, idStart, timestampMs, value } from './reading';
+import { at, broken, readFrom, readInt, readLong, skip } from './varint';
+
+export { powersOfFive };
+
+export const windowBytes: i32 = 131072;
+export const rowsMax: i32 = 2048;
+
+// Words are read eight bytes at a time, up to 16 past the end; never used.
+export const window: usize = memory.data(131072 + 64, 16);
+
+export const starts: usize = memory.data(4 * 2048, 16);
+export const kinds: usize = memory.data(2048, 16);
+export const offsets: usize = memory.data(8 * 2048, 16);
+export const recordTimesMs: usize = memory.data(8 * 2048, 16);
+export const idStarts: usize = memory.data(4 * 2048, 16);
+export const idEnds: usize = memory.data(4 * 2048, 16);
+export const timestampsMs: usize = memory.data(8 * 2048, 16);
+export const values: usize = memory.data(8 * 2048, 16);
+
+/** What a record is: undecided, or a reading, whose key is its sensor id or another. */
+const undecided: u8 = 0;
+const keyedReading: u8 = 1;
+const otherReading: u8 = 2;
+
+const recordBytesMin: i32 = 6; // after the length: an empty key and value, no headers
+const confluentHeaderBytes: usize = 5;
+const readingBytesMax: usize = 1048576;
+
+/** Where the record after the last row begins, in the window. */
+export let scannedBytes: i32 = 0;
+
+/**
+ * Scans up to `records` records that begin with the window and returns how many. `bytes` of the window are filled, of
+ * `sectionBytes` to the end of the batch, where its last record ends. Offsets rise from after `afterOffset` to
+ * `lastOffset`. `appendTimeMs` is every record's timestamp, NaN where each has its own.
+ */
+export function scan(
+  records: i32,
+  bytes: i32,
+  sectionBytes: i32,
+  baseOffset: f64,
+  afterOffset: f64,
+  lastOffset: f64,
+  baseTimestampMs: f64,
+  appendTimeMs: f64,
+): i32 {
+  const windowEnd = window + <usize>bytes;
+  const rows = min(records, rowsMax);
+  let begin = window;
+  let offset = afterOffset;
+  let row = 0;
+  for (; row < rows; row += 1) {
+    readFrom(begin);
+    const length = readInt();
+    if (broken || length < recordBytesMin) break;
+    const end = at + <usize>length;
+    if (end > windowEnd) break;
+    if (row == records - 1 && end != window + <usize>sectionBytes) break;
+    skip(1); // record attributes: unused by the format
+    const timeMs = baseTimestampMs + <f64>readLong();
+    const nextOffset = baseOffset + <f64>readInt();
+    const keyLength = readInt();
+    const keyStart = at;
+    if (keyLength > 0) skip(keyLength);
+    if (broken || at > end) break;
+    const valueLength = readInt();
+    const valueStart = at;
+    if (valueLength > 0) skip(valueLength);
+    if (broken || at > end) break;
+    const valueEnd = at;
+    const headerCount = readInt();
+    if (broken || headerCount < 0 || at > end || headerCount > (<i32>(end - at)) >> 1) break;
+    if (nextOffset <= offset || nextOffset > lastOffset) break;
+    offset = nextOffset;
+
+    store<i32>(starts + ((<usize>row) << 2), <i32>(begin - window));
+    store<f64>(offsets + ((<usize>row) << 3), offset);
+    store<f64>(recordTimesMs + ((<usize>row) << 3), isNaN(appendTimeMs) ? timeMs : appendTimeMs);
+    let kind = undecided;
+    if (valueLength > 0 && isReading(valueStart, valueEnd)) {
+      store<i32>(idStarts + ((<usize>row) << 2), <i32>(idStart - window));
+      store<i32>(idEnds + ((<usize>row) << 2), <i32>(idEnd - window));
+      store<f64>(timestampsMs + ((<usize>row) << 3), timestampMs);
+      store<f64>(values + ((<usize>row) << 3), value);
+      const idLength = idEnd - idStart;
+      const isKey = keyLength == <i32>idLength && sameBytes(keyStart, idStart, idLength);
+      kind = isKey ? keyedReading : otherReading;
+    }
+    store<u8>(kinds + <usize>row, kind);
+    begin = end;
+  }
+  scannedBytes = <i32>(begin - window);
+  return row;
+}
+
+/** The format is seen by the first byte; one that begins otherwise is left to the host. */
+function isReading(start: usize, end: usize): bool {
+  if (end - start > readingBytesMax) return false;
+  const first: u32 = load<u8>(start);
+  if (first == 0x7b) return scanJson(start, end);
+  if (first != 0) return scanAvro(start, end);
+  return end - start > confluentHeaderBytes && scanAvro(start + confluentHeaderBytes, end);
+}

@@ -1,0 +1,67 @@
+// Compiles assembly/ to src/codecs/record-scanner.wasm, which is checked in: whoever builds or starts the program needs no
+// compiler. AssemblyScript takes 100 MB, so it is no dependency but installed into .cache/ when it is first needed.
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const folder = `${root}.cache/assemblyscript`;
+// Exact, and it names an exact binaryen: another version of either may give other bytes.
+const version = '0.28.20';
+const entry = 'assembly/record-scanner.ts';
+const options = [
+  '-O3',
+  ...['--runtime', 'stub'],
+  '--noAssert',
+  // Memory that never grows: the host's views of it stay valid.
+  ...['--initialMemory', '8'],
+  ...['--maximumMemory', '8'],
+];
+
+/** From the repository's root. */
+export const compiledPath = 'src/codecs/record-scanner.wasm';
+
+/**
+ * Resolves with what assembly/ compiles to; installs the compiler first when it is missing.
+ * @throws when the compiler cannot be installed, or with its messages when the source does not compile.
+ */
+export async function compile() {
+  await installCompiler();
+  const { main } = await import(`${folder}/node_modules/assemblyscript/dist/asc.js`);
+  let compiled;
+  const { error, stderr } = await main([entry, ...options, '--baseDir', root, '-o', 'compiled'], {
+    writeFile: (_, bytes) => (compiled = bytes),
+  });
+  if (error) throw new Error(`${entry} does not compile:\n${stderr}`);
+  return compiled;
+}
+
+async function installCompiler() {
+  if (installedVersion() === version) return;
+  const args = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
+  try {
+    await promisify(execFile)('npm', [...args, '--prefix', folder, `assemblyscript@${version}`]);
+  } catch ({ stderr, message }) {
+    throw new Error(
+      `assembly/ cannot be compiled: npm could not install assemblyscript@${version} into .cache/:\n` +
+        (stderr || message),
+    );
+  }
+}
+
+function installedVersion() {
+  // npm writes this file last, so an interrupted install is not taken for a finished one.
+  const path = `${folder}/node_modules/.package-lock.json`;
+  if (!existsSync(path)) return undefined;
+  return JSON.parse(readFileSync(path, 'utf8')).packages['node_modules/assemblyscript']?.version;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    writeFileSync(`${root}${compiledPath}`, await compile());
+  } catch ({ message }) {
+    console.error(message);
+    process.exitCode = 1;
+  }
+}
