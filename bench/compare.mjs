@@ -30,28 +30,28 @@ const { values: flags } = parseArgs({
 });
 
 const engines = {
-  sensorium: { input: 'full', measure: measureSensorium },
-  'flink tuned': { input: 'full', measure: byMarks(flink, { variant: 'tuned' }) },
-  'flink typical': { input: 'full', measure: byMarks(flink, { variant: 'typical' }) },
+  sensorium: { measure: measureSensorium({ WORKERS: '1' }) },
+  'sensorium 2 workers': { measure: measureSensorium({ WORKERS: '2' }) },
+  'flink tuned': { measure: byMarks(flink, { variant: 'tuned', threads: 2 }) },
+  'flink tuned 1 thread': { measure: byMarks(flink, { variant: 'tuned', threads: 1 }) },
+  'flink typical': { measure: byMarks(flink, { variant: 'typical', threads: 2 }) },
   'kstreams memory+cache': {
-    input: 'full',
-    measure: byMarks(kafkaStreams, { store: 'mem', cache: 1 }),
+    measure: byMarks(kafkaStreams, { store: 'mem', cache: 1, threads: 2 }),
+  },
+  'kstreams memory+cache 1 thread': {
+    measure: byMarks(kafkaStreams, { store: 'mem', cache: 1, threads: 1 }),
   },
   'kstreams rocksdb+cache': {
-    input: 'full',
-    measure: byMarks(kafkaStreams, { store: 'rocks', cache: 1 }),
+    measure: byMarks(kafkaStreams, { store: 'rocks', cache: 1, threads: 2 }),
   },
-  'kstreams rocksdb': {
-    input: 'full',
-    measure: byMarks(kafkaStreams, { store: 'rocks', cache: 0 }),
-  },
+  'kstreams rocksdb': { measure: byMarks(kafkaStreams, { store: 'rocks', cache: 0, threads: 2 }) },
   'pyflink tuned': { input: 'small', measure: measurePyflink('tuned') },
   'pyflink typical': { input: 'small', measure: measurePyflink('typical') },
 };
 const wanted = flags.only === '' ? Object.keys(engines) : flags.only.split(',');
 for (const name of wanted) if (!(name in engines)) throw new Error(`--only: no engine "${name}"`);
 
-if (wanted.some((name) => name !== 'sensorium')) buildJava();
+if (wanted.some((name) => !name.startsWith('sensorium'))) buildJava();
 if (wanted.some((name) => name.startsWith('pyflink'))) installPyflink();
 const { brokers, redisUrl } = startServices();
 const log = await openBenchLog(brokers);
@@ -66,7 +66,7 @@ try {
   // Engine by engine within a run, so that a change of the machine's other load meets all of them.
   for (let run = 0; run < Number(flags.runs); run += 1) {
     for (const name of wanted) {
-      const { input, measure } = engines[name];
+      const { input = 'full', measure } = engines[name];
       const sample = await measure(inputs[input], `${name.replaceAll(/\W+/g, '_')}_${run}`, inputs);
       results[name].push(sample);
       process.stderr.write(`${name}: ${JSON.stringify(sample)}\n`);
@@ -104,7 +104,7 @@ function summary(results) {
       sensors: Number(flags.sensors),
       partitions,
       runs: Number(flags.runs),
-      threads: 2,
+      threads: '2 where nothing else is said; Sensorium: 1 worker, its default on two cores',
       outputs: 'exactly once, each row equal to the reference within 1e-9',
       ours: 'with the Redis projection and snapshots every 30 s; peers without Redis',
     },
@@ -177,30 +177,31 @@ function measurePyflink(variant) {
   };
 }
 
-async function measureSensorium(input, name) {
-  return withOutput(input, name, async (output) => {
-    const { readings } = input.plan;
-    const groupId = `${prefix}_${name}`;
-    const program = startMeasured({
-      KAFKA_BROKERS: brokers,
-      REDIS_URL: redisUrl,
-      INPUT_TOPIC: input.topic,
-      OUTPUT_TOPIC: output,
-      GROUP_ID: groupId,
-      WORKERS: '2',
-      BASELINE: 'cumulative',
+function measureSensorium(env) {
+  return (input, name) =>
+    withOutput(input, name, async (output) => {
+      const { readings } = input.plan;
+      const groupId = `${prefix}_${name}`;
+      const program = startMeasured({
+        KAFKA_BROKERS: brokers,
+        REDIS_URL: redisUrl,
+        INPUT_TOPIC: input.topic,
+        OUTPUT_TOPIC: output,
+        GROUP_ID: groupId,
+        BASELINE: 'cumulative',
+        ...env,
+      });
+      const committed = () => sumOfPositions(log, groupId, places(input.topic, partitions));
+      const first = await until(program, committed, 0);
+      const samples = [];
+      const last = await until(program, committed, readings, samples);
+      const peakRssMb = program.peakRssMb();
+      await program.stop();
+      return {
+        cpuMicrosPerReading: ((last.cpu - first.cpu) * 1e6) / readings,
+        warmCpuMicrosPerReading: warmMicros(samples, readings),
+        wallSeconds: (last.atMs - first.atMs) / 1_000,
+        peakRssMb,
+      };
     });
-    const committed = () => sumOfPositions(log, groupId, places(input.topic, partitions));
-    const first = await until(program, committed, 0);
-    const samples = [];
-    const last = await until(program, committed, readings, samples);
-    const peakRssMb = program.peakRssMb();
-    await program.stop();
-    return {
-      cpuMicrosPerReading: ((last.cpu - first.cpu) * 1e6) / readings,
-      warmCpuMicrosPerReading: warmMicros(samples, readings),
-      wallSeconds: (last.atMs - first.atMs) / 1_000,
-      peakRssMb,
-    };
-  });
 }

@@ -1,5 +1,5 @@
 // What a reading and what a row cost, by the number of sensors and of partitions: "how many cores for my load".
-//   node bench/curve.mjs [--sensors 1000,10000,100000,1000000] [--partitions 1,4,16] [--workers 2] [--readings 4000000]
+//   node bench/curve.mjs [--sensors 1000,10000,100000,1000000] [--partitions 1,4,16] [--workers N] [--readings 4000000]
 // Each number of sensors folds two backlogs, with few and with many readings to a row; a line through all of them gives the
 // cost of a reading and of a row. --redraw only draws the picture of the last result again, with Vega-Lite, which is fetched
 // into .cache.
@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { measureBacklog } from './backlog.mjs';
 import { deleteTopics, ensureBacklogTopic, openBenchLog } from './bench-log.mjs';
 import { leastSquares } from './least-squares.mjs';
+import { defaultWorkers } from './measured-program.mjs';
 import { load, planOf } from './readings.mjs';
 import { report } from './result.mjs';
 import { startServices, stopServices } from './services.mjs';
@@ -19,7 +20,7 @@ const { values: flags } = parseArgs({
   options: {
     sensors: { type: 'string', default: '1000,10000,100000,1000000' },
     partitions: { type: 'string', default: '1,4,16' },
-    workers: { type: 'string', default: '2' },
+    workers: { type: 'string', default: defaultWorkers },
     // In each backlog; more where so many sensors need more to close a window.
     readings: { type: 'string', default: '4000000' },
     redraw: { type: 'boolean', default: false },

@@ -1,10 +1,11 @@
 // npm run bench: CPU a reading of the built program over a backlog, everything on: feature rows committed exactly once,
 // snapshots, the Redis projection. Each run is a new consumer group with an output topic of its own over the same input.
-//   node bench/ingest.mjs [--readings 4000000] [--sensors 1000] [--partitions 4] [--workers 2] [--runs 3] [--keep]
+//   node bench/ingest.mjs [--readings 4000000] [--sensors 1000] [--partitions 4] [--workers N] [--runs 3] [--keep]
 //     [--format json|avro]
 import { parseArgs } from 'node:util';
 import { measureBacklog } from './backlog.mjs';
 import { ensureBacklogTopic, openBenchLog } from './bench-log.mjs';
+import { defaultWorkers } from './measured-program.mjs';
 import { load, planOf } from './readings.mjs';
 import { report, spread } from './result.mjs';
 import { startServices, stopServices } from './services.mjs';
@@ -14,7 +15,7 @@ const { values: flags } = parseArgs({
     readings: { type: 'string', default: '4000000' },
     sensors: { type: 'string', default: '1000' },
     partitions: { type: 'string', default: '4' },
-    workers: { type: 'string', default: '2' },
+    workers: { type: 'string', default: defaultWorkers },
     format: { type: 'string', default: 'json' },
     runs: { type: 'string', default: '3' },
     // Of the result; '' writes none.

@@ -7,7 +7,7 @@ import { createLogger } from '../dist/logger.js';
 import { defaultFeatures } from '../dist/sensors/features.js';
 import { openRedisFeatureStore } from '../dist/stores/redis/redis-feature-store.js';
 import { openBenchLog } from './bench-log.mjs';
-import { startMeasured } from './measured-program.mjs';
+import { defaultWorkers, startMeasured } from './measured-program.mjs';
 import { planOf, readingRecord, sensorIdOf } from './readings.mjs';
 import { report, spread } from './result.mjs';
 import { startServices, stopServices } from './services.mjs';
@@ -15,7 +15,7 @@ import { startServices, stopServices } from './services.mjs';
 const help = `node bench/latency.mjs [options]   (default in brackets)
   --rate N        readings a second [20000]      --sensors N     [1000]
   --seconds N     measured, after settling [60]  --partitions N  [4]
-  --window-ms N   length of a window [5000]      --workers N     [2]
+  --window-ms N   length of a window [5000]      --workers N     [the program's]
   --keep          leaves Kafka and Redis running`;
 const watermarkDelayMs = 1_000;
 // V8 goes on compiling for the better part of a minute, which a program that runs for days does not notice.
@@ -34,7 +34,7 @@ async function main() {
       seconds: { type: 'string', default: '60' },
       sensors: { type: 'string', default: '1000' },
       partitions: { type: 'string', default: '4' },
-      workers: { type: 'string', default: '2' },
+      workers: { type: 'string', default: defaultWorkers },
       'window-ms': { type: 'string', default: '5000' },
       keep: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },

@@ -1,12 +1,12 @@
 // CPU of the built program on live input: cores in use at each rate of readings, 0 being idle, once it has settled: V8
 // goes on compiling for the better part of a minute, which a program that runs for days does not notice.
 //   node bench/live.mjs [--rates 0,1000,10000] [--settle 60] [--seconds 20] [--sensors 1000] [--partitions 4]
-//     [--workers 2] [--keep]
+//     [--workers N] [--keep]
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { openBenchLog } from './bench-log.mjs';
 import { feedLive } from './feed-live.mjs';
-import { startLive } from './measured-program.mjs';
+import { defaultWorkers, startLive } from './measured-program.mjs';
 import { report } from './result.mjs';
 import { startServices, stopServices } from './services.mjs';
 
@@ -17,7 +17,7 @@ const { values: flags } = parseArgs({
     seconds: { type: 'string', default: '20' },
     sensors: { type: 'string', default: '1000' },
     partitions: { type: 'string', default: '4' },
-    workers: { type: 'string', default: '2' },
+    workers: { type: 'string', default: defaultWorkers },
     keep: { type: 'boolean', default: false },
   },
 });

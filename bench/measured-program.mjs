@@ -4,9 +4,13 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseConfig } from '../dist/config.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const ticksPerSecond = 100;
+
+/** How many workers the program takes on this machine. */
+export const defaultWorkers = String(parseConfig({}).process.workers);
 
 /** Starts it on `input`, as a group of that name, with an output topic that nobody else reads; `env` are further settings. */
 export function startLive({ brokers, redisUrl }, input, env) {

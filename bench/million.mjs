@@ -7,13 +7,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ensureBacklogTopic, openBenchLog } from './bench-log.mjs';
-import { startMeasured } from './measured-program.mjs';
+import { defaultWorkers, startMeasured } from './measured-program.mjs';
 import { load, planOf } from './readings.mjs';
 import { report } from './result.mjs';
 import { startServices, stopServices } from './services.mjs';
 
 const help = `node bench/million.mjs [options]   (default in brackets)
-  --sensors N     [1000000]   --partitions N  [4]   --workers N  [2]
+  --sensors N     [1000000]   --partitions N  [4]   --workers N  [the program's]
   --baseline cumulative|adaptive  [adaptive]
   --minutes N     closing one after the other [2]
   --name NAME     of the result [million]
@@ -22,7 +22,7 @@ const { values: flags } = parseArgs({
   options: {
     sensors: { type: 'string', default: '1000000' },
     partitions: { type: 'string', default: '4' },
-    workers: { type: 'string', default: '2' },
+    workers: { type: 'string', default: defaultWorkers },
     baseline: { type: 'string', default: 'adaptive' },
     minutes: { type: 'string', default: '2' },
     name: { type: 'string', default: 'million' },

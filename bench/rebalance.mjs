@@ -1,13 +1,13 @@
 // What a rebalance costs: how many partitions change hands when members come and go, by our sticky assignor and by
 // kafkajs's round robin; and on the built program under live input, how long a process that joins or leaves holds up the fold.
-//   node bench/rebalance.mjs [--partitions 16] [--sensors 20000] [--rate 5000] [--workers 2] [--keep]
+//   node bench/rebalance.mjs [--partitions 16] [--sensors 20000] [--rate 5000] [--workers N] [--keep]
 import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { assignSticky } from '../dist/log/kafka/sticky-assignor.js';
 import { openBenchLog } from './bench-log.mjs';
 import { feedLive } from './feed-live.mjs';
-import { startLive } from './measured-program.mjs';
+import { defaultWorkers, startLive } from './measured-program.mjs';
 import { report, spread } from './result.mjs';
 import { startServices, stopServices } from './services.mjs';
 
@@ -16,7 +16,7 @@ const { values: flags } = parseArgs({
     partitions: { type: 'string', default: '16' },
     sensors: { type: 'string', default: '20000' },
     rate: { type: 'string', default: '5000' },
-    workers: { type: 'string', default: '2' },
+    workers: { type: 'string', default: defaultWorkers },
     keep: { type: 'boolean', default: false },
   },
 });

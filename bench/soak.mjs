@@ -1,11 +1,11 @@
 // Memory over half an hour of live input: the slope of a line through it, once the program has settled.
-//   node bench/soak.mjs [--minutes 30] [--settle 10] [--rate 10000] [--sensors 10000] [--partitions 4] [--workers 2]
+//   node bench/soak.mjs [--minutes 30] [--settle 10] [--rate 10000] [--sensors 10000] [--partitions 4] [--workers N]
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { openBenchLog } from './bench-log.mjs';
 import { feedLive } from './feed-live.mjs';
 import { leastSquares } from './least-squares.mjs';
-import { startLive } from './measured-program.mjs';
+import { defaultWorkers, startLive } from './measured-program.mjs';
 import { report, spread } from './result.mjs';
 import { startServices, stopServices } from './services.mjs';
 
@@ -16,7 +16,7 @@ const { values: flags } = parseArgs({
     rate: { type: 'string', default: '10000' },
     sensors: { type: 'string', default: '10000' },
     partitions: { type: 'string', default: '4' },
-    workers: { type: 'string', default: '2' },
+    workers: { type: 'string', default: defaultWorkers },
   },
 });
 const everyMs = 5_000;

@@ -142,7 +142,7 @@ export const processSettings: {
   WORKERS: optional(
     whole({ min: 1, max: 256 }),
     'Worker threads; each is a member of the consumer group.',
-    '4, at most the cores',
+    'one less than the cores, at most 4',
   ),
   IDLE_TIMEOUT_MS: required(
     'process',

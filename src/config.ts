@@ -179,7 +179,7 @@ function processOf(values: SettingValues, cores: number): ProcessConfig {
     anomalyTopic: anomalyTopicOf(values),
     anomalyEvents: values.ANOMALY_EVENTS ?? (values.BASELINE === 'adaptive' ? 'alarms' : 'all'),
     groupId: values.GROUP_ID,
-    workers: values.WORKERS ?? Math.max(1, Math.min(workersDefaultMax, cores)),
+    workers: values.WORKERS ?? Math.max(1, Math.min(workersDefaultMax, cores - 1)),
     idleTimeoutMs: values.IDLE_TIMEOUT_MS,
     commitIntervalMs: values.COMMIT_INTERVAL_MS,
     snapshotIntervalMs: values.SNAPSHOT_INTERVAL_MS,

@@ -54,7 +54,7 @@ describe('parseConfig', () => {
         anomalyTopic: 'sensor_anomalies',
         anomalyEvents: 'alarms',
         groupId: 'sensor-feature-processor',
-        workers: 2,
+        workers: 1,
         idleTimeoutMs: 10_000,
         commitIntervalMs: 100,
         snapshotIntervalMs: 30_000,
@@ -88,8 +88,9 @@ describe('parseConfig', () => {
     expect(told({ BASELINE: 'cumulative', ANOMALY_EVENTS: 'off' })).toBe('off on sensor_anomalies');
   });
 
-  it('takes four workers by default and never more than the cores', () => {
+  it('takes four workers by default, and leaves one core to the rest of the program', () => {
     expect(parseConfig({}, { cores: 64 }).process.workers).toBe(4);
+    expect(parseConfig({}, { cores: 2 }).process.workers).toBe(1);
     expect(parseConfig({}, { cores: 1 }).process.workers).toBe(1);
     expect(parseConfig({ WORKERS: '9' }, { cores: 1 }).process.workers).toBe(9);
   });

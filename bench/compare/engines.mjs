@@ -31,7 +31,7 @@ function run(command, args) {
   execFileSync(command, args, { stdio: ['ignore', 2, 2] });
 }
 
-/** Runs Kafka Streams; `options`: store=rocks|mem cache=0|1. Resolves to its marks. */
+/** Runs Kafka Streams; `options`: store=rocks|mem cache=0|1 threads=N. Resolves to its marks. */
 export function kafkaStreams(options, io) {
   return runJob((state) => [
     'java',
@@ -43,7 +43,7 @@ export function kafkaStreams(options, io) {
   ]);
 }
 
-/** Runs Flink; `options`: variant=typical|tuned. Resolves to its marks. */
+/** Runs Flink; `options`: variant=typical|tuned threads=N. Resolves to its marks. */
 export function flink(options, io) {
   const opens = flinkOpens.map((name) => `--add-opens=java.base/${name}=ALL-UNNAMED`);
   return runJob((state) => [

@@ -31,11 +31,12 @@ import peers.Common.Row;
 import peers.Common.Stats;
 
 /**
- * The job on Flink's DataStream API, local cluster, parallelism 2, exactly-once Kafka sink, a
- * checkpoint every 30 s.
+ * The job on Flink's DataStream API, local cluster, exactly-once Kafka sink, a checkpoint every
+ * 30 s.
  *
  * <p>variant=typical: a keyed Welford, then a keyed window operator. variant=tuned: both in one
- * keyed operator, object reuse. brokers=HOST:PORT in=TOPIC out=TOPIC n=READINGS state=DIR
+ * keyed operator, object reuse. threads=PARALLELISM brokers=HOST:PORT in=TOPIC out=TOPIC
+ * n=READINGS state=DIR
  */
 public final class FlinkJob {
   private static final long windowMs = 60_000;
@@ -190,7 +191,9 @@ public final class FlinkJob {
     settings.setString("execution.checkpointing.dir", "file://" + options.get("state"));
     settings.setString("state.backend.type", "hashmap");
     if (tuned) settings.setString("pipeline.object-reuse", "true");
-    StreamExecutionEnvironment env = StreamExecutionEnvironment.createLocalEnvironment(2, settings);
+    int threads = Integer.parseInt(options.get("threads"));
+    StreamExecutionEnvironment env =
+        StreamExecutionEnvironment.createLocalEnvironment(threads, settings);
     DataStream<Reading> readings =
         env.fromSource(
             KafkaSource.<Reading>builder()

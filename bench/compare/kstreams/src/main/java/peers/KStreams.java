@@ -129,7 +129,8 @@ public final class KStreams {
     Properties settings = new Properties();
     settings.put(StreamsConfig.APPLICATION_ID_CONFIG, "kstreams-" + options.get("out"));
     settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, options.get("brokers"));
-    settings.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, 2);
+    settings.put(
+        StreamsConfig.NUM_STREAM_THREADS_CONFIG, Integer.parseInt(options.get("threads")));
     settings.put(StreamsConfig.STATE_DIR_CONFIG, options.get("state"));
     settings.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.EXACTLY_ONCE_V2);
     settings.put(StreamsConfig.consumerPrefix(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG), "earliest");
