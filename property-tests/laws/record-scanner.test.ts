@@ -220,7 +220,8 @@ function walked(cursor: RecordCursor, byScans: boolean): Walk {
       const scan = byScans ? cursor.scan?.() : undefined;
       if (scan === undefined) records.push(plainRecord(cursor));
       for (let row = 0; row < (scan?.count ?? 0); row += 1) {
-        scan?.moveTo(row);
+        // Nothing that a scan gave is broken: the fold does not look again.
+        expect(() => scan?.moveTo(row)).not.toThrow();
         expect([cursor.offset, cursor.timestampMs]).toEqual([
           scan?.readings.offsets[row],
           scan?.readings.recordTimesMs[row],
