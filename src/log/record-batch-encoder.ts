@@ -27,6 +27,13 @@ export interface BatchProducer {
 
 const timestampMsMax = 2 ** 51;
 
+/** A record batch whose length is known before it is written. */
+export interface SizedBatch {
+  readonly bytes: number;
+  /** Writes the batch from `at` on. */
+  write(into: Buffer, at: number): void;
+}
+
 /**
  * Returns the bytes of one batch of at least one record; topic and partition of the records are not part of it.
  * @throws InvariantError when there is no record, or an offset or timestamp is out of range.
@@ -35,6 +42,17 @@ export function encodeRecordBatch(
   records: readonly OutputRecord[],
   options: EncodeOptions,
 ): Uint8Array {
+  const sized = sizedRecordBatch(records, options);
+  const batch = Buffer.allocUnsafe(sized.bytes);
+  sized.write(batch, 0);
+  return batch;
+}
+
+/** Returns the batch that `encodeRecordBatch` would, to be written where the caller has room for it. @throws as that. */
+export function sizedRecordBatch(
+  records: readonly OutputRecord[],
+  options: EncodeOptions,
+): SizedBatch {
   const { baseOffset, timestampMs } = options;
   assert(records.length > 0, 'A batch needs at least one record');
   assert(
@@ -44,7 +62,7 @@ export function encodeRecordBatch(
   );
   const baseTimestampMs = records[0]?.timestampMs ?? timestampMs;
   let maxTimestampMs = options.logAppendTime === true ? timestampMs : baseTimestampMs;
-  let length = batchHeaderBytes;
+  let bytes = batchHeaderBytes;
   const bodies: number[] = [];
   for (let index = 0; index < records.length; index++) {
     const record = records[index];
@@ -60,20 +78,22 @@ export function encodeRecordBatch(
     }
     const body = recordBodyBytes(record, recordTimestampMs - baseTimestampMs, index);
     bodies.push(body);
-    length += varlongBytes(body) + body;
+    bytes += varlongBytes(body) + body;
   }
-  const batch = Buffer.allocUnsafe(length);
-  let at = batchHeaderBytes;
-  for (let index = 0; index < records.length; index++) {
-    const record = records[index];
-    assert(record !== undefined, 'A batch has a hole', { index });
-    at = writeVarlong(batch, at, bodies[index] ?? 0);
-    const delta = (record.timestampMs ?? timestampMs) - baseTimestampMs;
-    at = writeRecordBody(batch, at, record, delta, index);
-  }
-  assert(at === length, 'A batch was sized wrongly', { at, length });
-  writeHeader(batch, records.length, baseTimestampMs, maxTimestampMs, options);
-  return batch;
+  const write = (into: Buffer, start: number): void => {
+    const batch = into.subarray(start, start + bytes);
+    let at = batchHeaderBytes;
+    for (let index = 0; index < records.length; index++) {
+      const record = records[index];
+      assert(record !== undefined, 'A batch has a hole', { index });
+      at = writeVarlong(batch, at, bodies[index] ?? 0);
+      const delta = (record.timestampMs ?? timestampMs) - baseTimestampMs;
+      at = writeRecordBody(batch, at, record, delta, index);
+    }
+    assert(at === bytes, 'A batch was sized wrongly', { at, bytes });
+    writeHeader(batch, records.length, baseTimestampMs, maxTimestampMs, options);
+  };
+  return { bytes, write };
 }
 
 /** Returns the bytes `record` takes in a batch at most, whatever its neighbours: to cut batches below a limit. */

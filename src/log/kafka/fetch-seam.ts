@@ -5,6 +5,7 @@ import { assert } from '../../errors.ts';
 import { checkedBatches, type CheckedBatch } from '../record-batch-header.ts';
 import { holdFrame } from './frame-pool.ts';
 import { replaceReceiving, type ReceivingConnection } from './frame-socket.ts';
+import { framingCreateRequest, type CreateRequest } from './request-frame.ts';
 import {
   replaceTimeout,
   replaceTimers,
@@ -67,6 +68,9 @@ export function installFetchSeam(require: NodeJS.Require): void {
   replace('src/protocol/requests/fetch/v4/decodeMessages.js', decodeMessages);
   replace('src/consumer/batch.js', SeamBatch);
   replace('src/utils/sleep.js', interruptibleSleep);
+  const requestPath = 'src/protocol/request.js';
+  const Encoder = load('src/protocol/encoder.js') as new () => { readonly buffer: Buffer };
+  replace(requestPath, framingCreateRequest(load(requestPath) as CreateRequest, Encoder));
   replaceOffsetManager(load('src/consumer/offsetManager') as { prototype: OffsetManager });
   const queue = load('src/network/requestQueue') as { prototype: RequestQueue };
   replaceTimers(queue);

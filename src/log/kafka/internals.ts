@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import type { Consumer, ConsumerConfig, KafkaConfig as ClientConfig } from 'kafkajs';
 import { assert } from '../../errors.ts';
 import { installFetchSeam, type FetchedPartition } from './fetch-seam.ts';
+import type { RequestFrame } from './request-frame.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -13,7 +14,7 @@ export interface ProtocolRequest {
     readonly apiKey: number;
     readonly apiVersion: number;
     readonly apiName: string;
-    readonly encode: () => Promise<Encoder>;
+    readonly encode: () => Promise<Encoder | RequestFrame>;
   };
   readonly response: {
     readonly decode: (payload: Buffer) => Promise<unknown>;

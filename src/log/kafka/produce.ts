@@ -4,15 +4,15 @@
 import { assert, ConfigError } from '../../errors.ts';
 import type { OutputRecord, TopicPartition } from '../event-log.ts';
 import { partitionForKey } from '../partitioning.ts';
-import { encodeRecordBatch, recordBytesMax, type BatchProducer } from '../record-batch-encoder.ts';
+import { recordBytesMax, sizedRecordBatch, type BatchProducer } from '../record-batch-encoder.ts';
 import {
   createDecoder,
   createEncoder,
   createErrorFromCode,
   type Broker,
-  type Encoder,
   type ResponseDecoder,
 } from './internals.ts';
+import { RequestFrame, type RequestPart } from './request-frame.ts';
 
 /** Kafka's default limit is 1,048,588 bytes a batch. */
 const batchBytesMax = 800_000;
@@ -87,19 +87,20 @@ export async function produce(
   transactionalId: string | null,
   batches: readonly ProduceBatch[],
 ): Promise<readonly (number | Error)[]> {
-  const encoder = encodeRequest(transactionalId, batches);
+  const frame = requestFrame(transactionalId, batches);
   const answer = await broker.connectionPool.send({
     request: {
       apiKey: produceApiKey,
       apiVersion: produceVersion,
       apiName: 'Produce',
-      encode: () => Promise.resolve(encoder),
+      encode: () => Promise.resolve(frame),
     },
     response: {
       decode: (payload) => Promise.resolve(decodeAnswer(createDecoder(payload))),
       parse: (decoded) => Promise.resolve(decoded),
     },
   });
+  frame.release();
   return baseOffsets(answer as readonly PartitionAnswer[], batches);
 }
 
@@ -115,7 +116,10 @@ export async function produceOne(
 }
 
 // Produce request v7 = transactional_id acks timeout_ms [topic [partition record_set]]
-function encodeRequest(transactionalId: string | null, batches: readonly ProduceBatch[]): Encoder {
+function requestFrame(
+  transactionalId: string | null,
+  batches: readonly ProduceBatch[],
+): RequestFrame {
   const timestampMs = Date.now();
   const topics = new Map<string, ProduceBatch[]>();
   for (const batch of batches) {
@@ -123,19 +127,21 @@ function encodeRequest(transactionalId: string | null, batches: readonly Produce
     if (known === undefined) topics.set(batch.topic, [batch]);
     else known.push(batch);
   }
-  const encoder = createEncoder()
-    .writeString(transactionalId)
-    .writeInt16(ackByAll)
-    .writeInt32(brokerTimeoutMs)
-    .writeInt32(topics.size);
+  const parts: RequestPart[] = [
+    createEncoder()
+      .writeString(transactionalId)
+      .writeInt16(ackByAll)
+      .writeInt32(brokerTimeoutMs)
+      .writeInt32(topics.size).buffer,
+  ];
   for (const [topic, partitions] of topics) {
-    encoder.writeString(topic).writeInt32(partitions.length);
+    parts.push(createEncoder().writeString(topic).writeInt32(partitions.length).buffer);
     for (const { partition, records, producer } of partitions) {
-      const bytes = encodeRecordBatch(records, { baseOffset: 0, timestampMs, producer });
-      encoder.writeInt32(partition).writeInt32(bytes.length).writeBuffer(bytes);
+      const batch = sizedRecordBatch(records, { baseOffset: 0, timestampMs, producer });
+      parts.push(createEncoder().writeInt32(partition).writeInt32(batch.bytes).buffer, batch);
     }
   }
-  return encoder;
+  return new RequestFrame(parts);
 }
 
 interface PartitionAnswer extends TopicPartition {
