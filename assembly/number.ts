@@ -2,11 +2,10 @@
 // w, normalised to 64 bits, times 5^q to 128 bits: the first 54 bits of the product round to the double.
 // Source: D. Lemire, Number Parsing at a Gigabyte per Second, Software: Practice and Experience 51 (2021) 1700; that the
 // product always decides: N. Mushtak, D. Lemire, Fast Number Parsing Without Fallback, SPE 53 (2023) 1467.
+import { powersOfFive } from './layout';
 
 const powerMin: i32 = -342;
 const powerMax: i32 = 308;
-/** 5^q for q = powerMin … powerMax, its first 128 bits as two 64-bit words, high word first. The host fills it. */
-export const powersOfFive: usize = memory.data(16 * 651, 8);
 
 const digitsMax: i32 = 19; // of which 64 bits hold any
 

@@ -8,30 +8,24 @@
 import { scanAvro } from './avro';
 import { sameBytes } from './bytes';
 import { scanJson } from './json';
-import { powersOfFive } from './number';
+import {
+  idEnds,
+  idStarts,
+  kinds,
+  offsets,
+  recordTimesMs,
+  rowsMax,
+  starts,
+  timestampsMs,
+  values,
+  window,
+} from './layout';
 import { idEnd, idStart, timestampMs, value } from './reading';
 import { at, broken, readFrom, readInt, readLong, skip } from './varint';
 
-export { powersOfFive };
-
-export const windowBytes: i32 = 131072;
-export const rowsMax: i32 = 2048;
-
-// Words are read eight bytes at a time, up to 16 past the end; never used.
-export const window: usize = memory.data(131072 + 64, 16);
-
-export const starts: usize = memory.data(4 * 2048, 16);
-export const kinds: usize = memory.data(2048, 16);
-export const offsets: usize = memory.data(8 * 2048, 16);
-export const recordTimesMs: usize = memory.data(8 * 2048, 16);
-export const idStarts: usize = memory.data(4 * 2048, 16);
-export const idEnds: usize = memory.data(4 * 2048, 16);
-export const timestampsMs: usize = memory.data(8 * 2048, 16);
-export const values: usize = memory.data(8 * 2048, 16);
-
 /** What a record is: undecided, or a reading, whose key is its sensor id or another. */
 const undecided: u8 = 0;
-const keyedReading: u8 = 1;
+export const keyedReading: u8 = 1;
 const otherReading: u8 = 2;
 
 const recordBytesMin: i32 = 6; // after the length: an empty key and value, no headers

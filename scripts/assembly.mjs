@@ -1,4 +1,4 @@
-// Compiles assembly/ to src/codecs/record-scanner.wasm, which is checked in: whoever builds or starts the program needs no
+// Compiles assembly/ to src/kernel/kernel.wasm, which is checked in: whoever builds or starts the program needs no
 // compiler. AssemblyScript takes 100 MB, so it is no dependency but installed into .cache/ when it is first needed.
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -9,18 +9,23 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = `${root}.cache/assemblyscript`;
 // Exact, and it names an exact binaryen: another version of either may give other bytes.
 const version = '0.28.20';
-const entry = 'assembly/record-scanner.ts';
+const entry = 'assembly/kernel.ts';
 const options = [
   '-O3',
   ...['--runtime', 'stub'],
   '--noAssert',
-  // Memory that never grows: the host's views of it stay valid.
-  ...['--initialMemory', '8'],
-  ...['--maximumMemory', '8'],
+  // Memory of the host's: shared, so that its views stay valid when it grows.
+  '--importMemory',
+  '--sharedMemory',
+  ...['--enable', 'threads'],
+  // Above what assembly/layout.ts places.
+  ...['--memoryBase', '262144'],
+  ...['--initialMemory', '5'],
+  ...['--maximumMemory', '65536'],
 ];
 
 /** From the repository's root. */
-export const compiledPath = 'src/codecs/record-scanner.wasm';
+export const compiledPath = 'src/kernel/kernel.wasm';
 
 /**
  * Resolves with what assembly/ compiles to; installs the compiler first when it is missing.

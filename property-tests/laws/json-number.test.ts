@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { scanNumber, scannedNumber } from '../../src/codecs/json-number.ts';
-import { otherReading } from '../../src/codecs/record-scanner.ts';
+import { otherReading } from '../../src/kernel/record-scanner.ts';
 import { encodeRecordBatch } from '../../src/log/record-batch-encoder.ts';
 import { recordCursor } from '../../src/log/record-batch.ts';
 import { runs, titled } from '../seed.ts';

@@ -8,7 +8,7 @@ import { createOutbox } from '../../src/actors/outbox.ts';
 import { emptyMemory, encodeSnapshot } from '../../src/actors/shard-memory.ts';
 import { decodeReading } from '../../src/codecs/reading-decoder.ts';
 import { encodeReadingAvro } from '../../src/codecs/reading-encoder.ts';
-import { keyedReading, otherReading, undecidedRecord } from '../../src/codecs/record-scanner.ts';
+import { keyedReading, otherReading, undecidedRecord } from '../../src/kernel/record-scanner.ts';
 import type { OutputRecord, RecordCursor } from '../../src/log/event-log.ts';
 import { encodeRecordBatch, type EncodeOptions } from '../../src/log/record-batch-encoder.ts';
 import { batchHeaderBytes } from '../../src/log/record-batch-header.ts';

@@ -160,7 +160,8 @@ export async function runHistory(plan: HistoryPlan): Promise<HistoryResult> {
   const store = new SimulatedFeatureStore(scheduler, calls);
   const semantics = historySemantics(plan);
   const featureTopics = simulatedFeatureTopics(semantics);
-  const world = { scheduler, broker, disk, store, featureTopics };
+  const traps = plan.traps > 0;
+  const world = { scheduler, broker, disk, store, featureTopics, traps };
   const violations = watchCommits({ ...world, ...semantics });
   watchProjection(world, violations);
   const restarts = expectedRestarts(scheduler, violations);

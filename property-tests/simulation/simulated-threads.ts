@@ -29,6 +29,8 @@ export interface World {
   readonly disk: SimulatedDisk;
   readonly store: SimulatedFeatureStore;
   readonly featureTopics: readonly FeatureTopic[];
+  /** Whether there are readings at which the fold throws. */
+  readonly traps: boolean;
 }
 
 export interface ThreadsOptions {
@@ -115,8 +117,8 @@ async function run(options: ThreadsOptions, name: string, task: Task, life: Life
       await runOnlineProjection({ ...task, log, store: world.store.connect(life), clock, logger });
     } else {
       const snapshots = world.disk.connect(life);
-      const createBaseline = createTrappedBaseline;
-      await runShards({ ...task, log, snapshots, clock, logger, createBaseline });
+      const baselines = world.traps ? { createBaseline: createTrappedBaseline } : {};
+      await runShards({ ...task, log, snapshots, clock, logger, ...baselines });
     }
   } finally {
     await log.close();

@@ -5,14 +5,16 @@ import { createBaseline, type BaselineSettings } from '../../src/sensors/create-
 /** No reading of a history but a trap reaches it. */
 export const trapMin = 1_000;
 
-/** Returns the baseline that the settings name, which throws at every trap. */
+/** Returns the baseline that the settings name, which throws at every trap; no kernel learns in its place. */
 export function createTrappedBaseline(settings: BaselineSettings): Baseline {
   const baseline = createBaseline(settings);
   const observe = baseline.observe.bind(baseline);
-  baseline.observe = (slot, x) => {
-    const flags = observe(slot, x);
-    if (x >= trapMin) throw new RangeError(`trapped by ${x}`);
-    return flags;
-  };
-  return baseline;
+  return Object.assign(baseline, {
+    kernel: undefined,
+    observe: (slot: number, x: number) => {
+      const flags = observe(slot, x);
+      if (x >= trapMin) throw new RangeError(`trapped by ${x}`);
+      return flags;
+    },
+  });
 }

@@ -2,7 +2,7 @@
 // one with another key or none is forwarded to the rekeyed topic, keyed by its sensor id; what cannot be read becomes a
 // dead letter. Deterministic: the same memory and records give the same memory and outputs, whatever the batch cuts.
 import { decodeReading } from '../codecs/reading-decoder.ts';
-import { keyedReading, undecidedRecord } from '../codecs/record-scanner.ts';
+import { keyedReading, undecidedRecord } from '../kernel/record-scanner.ts';
 import { copyHeader, deadLetterRecord } from '../codecs/dead-letter.ts';
 import { emptyReading, type DeadLetterReason, type Reading } from '../sensors/reading.ts';
 import { aheadReason } from '../sensors/refusals.ts';
@@ -49,6 +49,8 @@ export interface BatchFolder {
   refuse(record: RecordCursor, reason: DeadLetterReason): void;
 }
 
+const waitMax = 64;
+
 const keyMismatch: DeadLetterReason = {
   code: 'rekey_key_mismatch',
   message: "a rekeyed record's key must be its sensor id",
@@ -82,7 +84,7 @@ class ShardFolder implements BatchFolder {
     this.folded = 0;
     let stopped = false;
     do {
-      const scan = records.scan?.();
+      const scan = records.scan?.(memory.scanner);
       if (scan === undefined) stopped = this.foldRecord(memory, records, until);
       else stopped = this.foldScan(memory, records, scan, until);
     } while (!stopped && records.next());
@@ -101,10 +103,20 @@ class ShardFolder implements BatchFolder {
     const { offsets } = readings;
     const foldsKeyed = memory.role === 'source' && !this.rekeyAll;
     let row = 0;
+    let ask = 0;
+    let wait = 1;
     try {
       for (; row < count; row += 1) {
+        if ((offsets[row] as number) < memory.position) continue;
+        if (foldsKeyed && row >= ask) {
+          const next = this.foldRows(memory, scan, row, until);
+          // Sensors that come once a window are none of its: it is asked again later and later.
+          wait = next > row ? 1 : Math.min(2 * wait, waitMax);
+          row = next;
+          ask = next + wait;
+          if (row === count) return false;
+        }
         const offset = offsets[row] as number;
-        if (offset < memory.position) continue;
         if (offset >= until) return true;
         if (foldsKeyed && kinds[row] === keyedReading) this.foldRow(memory, record, scan, row);
         else this.foldScanned(memory, record, scan, row);
@@ -116,6 +128,22 @@ class ShardFolder implements BatchFolder {
       // The record at which it stopped or threw; else the last one.
       scan.moveTo(Math.min(row, count - 1));
     }
+  }
+
+  /** Folds the rows of which nothing comes, from `row` on, and returns the first other one. */
+  private foldRows(
+    memory: ShardMemory,
+    { count, readings }: RecordScan,
+    row: number,
+    until: number,
+  ): number {
+    const next = memory.state.foldRows(row, count, until);
+    if (next === row) return row;
+    this.folded += next - row;
+    this.recordsSeen += next - row;
+    memory.position = (readings.offsets[next - 1] as number) + 1;
+    hearReading(memory, memory.state.maxEventTimeMs);
+    return next;
   }
 
   // hot path

@@ -7,6 +7,8 @@ import {
   type ShardState,
   type ShardStateOptions,
 } from '../sensors/shard-state.ts';
+import { createKernel } from '../kernel/kernel.ts';
+import type { RecordScanner } from '../kernel/record-scanner.ts';
 import type { CreateBaseline } from '../sensors/create-baseline.ts';
 import { CorruptSnapshotError } from '../errors.ts';
 import type { TopicPartition } from '../log/event-log.ts';
@@ -33,6 +35,8 @@ export interface Quarantine {
 export interface ShardMemory {
   readonly role: ShardRole;
   readonly state: ShardState;
+  /** Whose rows the state folds without a look at each; undefined where it folds none so. */
+  readonly scanner: RecordScanner | undefined;
   /** Next offset to fold. */
   position: number;
   /** Max event time of all readings of this source, keyed or not, ms; -Infinity before the first. */
@@ -61,7 +65,7 @@ export function emptyMemory(
 ): ShardMemory {
   return {
     role,
-    state: createShardState(semantics, stateOptions(role, createBaseline)),
+    ...stateOf(role, createBaseline, (options) => createShardState(semantics, options)),
     position,
     sourceMaxMs: -Infinity,
     clocks: createSourceClocks(),
@@ -74,10 +78,21 @@ export function emptyMemory(
 const watermarkOf = (role: ShardRole): 'own' | 'external' =>
   role === 'source' ? 'own' : 'external';
 
-const stateOptions = (role: ShardRole, createBaseline?: CreateBaseline): ShardStateOptions => ({
-  watermark: watermarkOf(role),
-  ...(createBaseline === undefined ? {} : { createBaseline }),
-});
+/** Returns the part of the memory that `create` makes from options for the role. */
+function stateOf(
+  role: ShardRole,
+  createBaseline: CreateBaseline | undefined,
+  create: (options: ShardStateOptions) => ShardState,
+): Pick<ShardMemory, 'state' | 'scanner'> {
+  // Rekeyed records carry headers, which no scan reads.
+  const kernel = role === 'source' ? createKernel() : undefined;
+  const state = create({
+    watermark: watermarkOf(role),
+    kernel,
+    ...(createBaseline === undefined ? {} : { createBaseline }),
+  });
+  return { state, scanner: state.foldsRows ? kernel?.scanner : undefined };
+}
 
 // A snapshot's bytes:
 //
@@ -147,14 +162,11 @@ export function decodeSnapshot(
       `expected a snapshot of ${shard.topic}/${shard.partition}, found one of ${header.topic}/${header.partition}`,
     );
   }
-  const state = restoreShardState(
-    bytes.subarray(stateStart(bytes)),
-    semantics,
-    stateOptions(role, createBaseline),
-  );
   const memory: ShardMemory = {
     role,
-    state,
+    ...stateOf(role, createBaseline, (options) =>
+      restoreShardState(bytes.subarray(stateStart(bytes)), semantics, options),
+    ),
     position: header.offset,
     sourceMaxMs: header.sourceMaxMs ?? -Infinity,
     clocks: createSourceClocks(header.sourceTimes),

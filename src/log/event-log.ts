@@ -1,5 +1,6 @@
 // The port of the event log: partitioned, ordered, durable, transactional. Kafka and the embedded log implement it
 // under one contract suite. Types only; offsets are safe integers, asserted by the adapters.
+import type { RecordScanner } from '../kernel/record-scanner.ts';
 import type { ReadingColumns } from '../sensors/reading.ts';
 
 export interface TopicPartition {
@@ -31,17 +32,18 @@ export interface RecordCursor {
   /** The headers of the current record, parsed on demand. */
   headers(): readonly RecordHeader[];
   /**
-   * Scans the current record and those after it, as far as one step goes: much cheaper than one by one. Returns undefined
-   * where the current record must be read by itself; left out where records do not lie in the bytes of a batch.
+   * Scans the current record and those after it, as far as one step goes: much cheaper than one by one; with `scanner`, or
+   * that of the thread. Returns undefined where the current record must be read by itself; left out where records do not
+   * lie in the bytes of a batch.
    */
-  scan?(): RecordScan | undefined;
+  scan?(scanner?: RecordScanner): RecordScan | undefined;
 }
 
-/** Consecutive records of one batch, a row each. Valid until the next scan of the thread. */
+/** Consecutive records of one batch, a row each. Valid until the scanner's next scan. */
 export interface RecordScan {
   /** At least 1. */
   readonly count: number;
-  /** By row: undecidedRecord, keyedReading or otherReading (codecs/record-scanner.ts). */
+  /** By row: undecidedRecord, keyedReading or otherReading (kernel/record-scanner.ts). */
   readonly kinds: Uint8Array;
   /** By row; ids, timestamps and values of readings only. */
   readonly readings: ReadingColumns;

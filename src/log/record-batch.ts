@@ -8,7 +8,7 @@
 // record = varint length, int8 attributes, varlong timestampDelta, varint offsetDelta, varint-prefixed key and value
 // (-1 = null), varint header count, headers. The CRC-32C covers everything from byte 21.
 import { InvariantError } from '../errors.ts';
-import { recordScanner } from '../codecs/record-scanner.ts';
+import { recordScanner, type RecordScanner } from '../kernel/record-scanner.ts';
 import type { RecordCursor, RecordHeader, RecordScan } from './event-log.ts';
 import { inflate, type Codec } from './record-batch-codecs.ts';
 import {
@@ -116,10 +116,9 @@ class BatchCursor implements RecordCursor, ByteReader {
     }
   }
 
-  scan(): RecordScan | undefined {
+  scan(scanner: RecordScanner = recordScanner()): RecordScan | undefined {
     const header = this.header;
     if (header === undefined) return undefined;
-    const scanner = recordScanner();
     const { start, remaining, offset } = this;
     const count = scanner.scan({
       bytes: this.bytes,

@@ -11,6 +11,7 @@ import {
   type AlarmView,
   type BaselineSummary,
   type Judgement,
+  type KernelBaseline,
 } from './baseline.ts';
 import {
   decayPerReading,
@@ -65,6 +66,7 @@ export class AdaptiveBaseline {
   columns: Float64Array = new Float64Array(0);
   score: number = 0;
   judgement: Judgement = noJudgement;
+  readonly kernel: KernelBaseline;
   private readonly squaredThreshold: number;
   private readonly decay: number;
   private readonly shortDecay: number = decayPerReading(shortHalfLife);
@@ -77,6 +79,8 @@ export class AdaptiveBaseline {
     this.decay = decayPerReading(settings.baselineHalfLife);
     this.restReadings = rests[settings.alarmRest].readings;
     this.calmReading = rests[settings.alarmRest].calmReading;
+    const { squaredThreshold: threshold, decay, shortDecay, calmReading } = this;
+    this.kernel = { method: 1, threshold, warmReadings, decay, shortDecay, calmReading };
   }
 
   /**

@@ -1,6 +1,11 @@
 // The classical baseline: mean and sample standard deviation of every reading so far, anomalies
 // included. It adapts ever more slowly; kept as the definition other systems share.
-import { noJudgement, type BaselineSummary, type Judgement } from './baseline.ts';
+import {
+  noJudgement,
+  type BaselineSummary,
+  type Judgement,
+  type KernelBaseline,
+} from './baseline.ts';
 import { welfordAdd, welfordCount, welfordM2, welfordMean, welfordStride } from './welford.ts';
 
 export class CumulativeBaseline {
@@ -9,11 +14,15 @@ export class CumulativeBaseline {
   columns: Float64Array = new Float64Array(0);
   readonly score: number = 0;
   judgement: Judgement = noJudgement;
+  readonly kernel: KernelBaseline;
   private readonly threshold: number;
 
   constructor(settings: { readonly anomalyThreshold: number; readonly anomalyWarmup: number }) {
     this.threshold = settings.anomalyThreshold;
     this.warmReadings = settings.anomalyWarmup;
+    const { threshold, warmReadings } = this;
+    const unused = { decay: 0, shortDecay: 0, calmReading: 0 };
+    this.kernel = { method: 0, threshold, warmReadings, ...unused };
   }
 
   /**

@@ -48,9 +48,23 @@ export interface ReadingPreview {
   readonly alarmView: AlarmView | undefined;
 }
 
+/** What a kernel has to know to learn readings as `observe` does; by `number` of row-kernel.ts. */
+export interface KernelBaseline {
+  /** 0 cumulative, 1 adaptive. */
+  readonly method: 0 | 1;
+  /** Squared where adaptive. */
+  readonly threshold: number;
+  readonly warmReadings: number;
+  readonly decay: number;
+  readonly shortDecay: number;
+  readonly calmReading: number;
+}
+
 export interface Baseline {
   /** Doubles per slot. */
   readonly stride: number;
+  /** undefined: no kernel learns in place of `observe`. */
+  readonly kernel: KernelBaseline | undefined;
   /** Readings after which a sensor counts as steady. */
   readonly warmReadings: number;
   /** Live state of all slots; replaced when it grows. */

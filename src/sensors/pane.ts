@@ -5,6 +5,8 @@
 //   columns: | count mean m2 | min max | anomalies alarms scoreMax | firstOffset lastOffset | windowEnd |
 //            | what opt-in features need, by the layout …
 //   links:   | slot | next of sensor | next of window |    11 doubles and more, 3 int32 a pane
+import { addressOf, heapColumns, type ColumnMemory } from './column-memory.ts';
+import { place } from './row-kernel.ts';
 import type { ScoredReading } from './accumulator.ts';
 import { OpenWindows } from './open-windows.ts';
 import type { PaneLayout } from './pane-layout.ts';
@@ -28,6 +30,8 @@ const sensorLink = 1;
 const windowLink = 2;
 const none = -1;
 const panesMin = 64;
+/** Mostly two at a time; many more, of nearly as many sensors as may be, take the pool to the heap. */
+const panesPerSensor = 4;
 
 export class PanePool {
   readonly layout: PaneLayout;
@@ -38,20 +42,31 @@ export class PanePool {
   columns: Float64Array;
   readonly windows: OpenWindows = new OpenWindows();
   openCount: number = 0;
-  private links: Int32Array = new Int32Array(linkStride * panesMin);
+  private links: Int32Array;
   /** By slot: the sensor's most recently opened pane + 1; 0 where it has none. */
-  private heads: Int32Array = new Int32Array(0);
+  private heads: Int32Array;
   private free: number = none;
   /** Where another pool's pane lies while it is merged; never in a list. */
   private borrowed: number = none;
   /** Panes from here on were never used. */
   private unused: number = 0;
 
-  constructor(layout: PaneLayout) {
+  constructor(layout: PaneLayout, slotsMax: number = 0, memory: ColumnMemory = heapColumns) {
     this.layout = layout;
     this.stride = layout.stride;
     this.hasExtras = layout.extras.length > 0;
-    this.columns = new Float64Array(layout.stride * panesMin);
+    const panesMax = Math.max(panesMin, slotsMax * panesPerSensor);
+    this.columns = memory.float64(layout.stride * panesMin, layout.stride * panesMax);
+    this.links = memory.int32(linkStride * panesMin, linkStride * panesMax);
+    this.heads = memory.int32(0, slotsMax);
+  }
+
+  /** Tells a kernel where the panes lie; none must be opened or released before the kernel has folded. */
+  describe(places: Uint32Array): void {
+    places[place.panes] = addressOf(this.columns);
+    places[place.paneBytes] = 8 * this.stride;
+    places[place.links] = addressOf(this.links);
+    places[place.heads] = addressOf(this.heads);
   }
 
   /** Makes room for `slots` sensors. */

@@ -1,6 +1,8 @@
 // All sensors and open panes of one shard, and the way into and out of a snapshot. The fold works
 // on these columns in place; nothing else holds a reference to them.
-import { CorruptSnapshotError } from '../errors.ts';
+import { assert, CorruptSnapshotError } from '../errors.ts';
+import { addressOf, heapColumns, type ColumnMemory } from './column-memory.ts';
+import { place } from './row-kernel.ts';
 import type { Baseline } from './baseline.ts';
 import { createBaseline, type CreateBaseline } from './create-baseline.ts';
 import { selectFeatures } from './features.ts';
@@ -14,6 +16,7 @@ import type { SnapshotParts } from './snapshot-format.ts';
 import { IdTable } from './table.ts';
 
 export const lifecycleTable: LifecycleTable = compileLifecycle(sensorLifecycle);
+assert(lifecycleTable.initial === 0, 'a column of zeros must be one of initial states');
 
 export type ColumnParts = Pick<
   SnapshotParts,
@@ -31,6 +34,8 @@ export type ColumnParts = Pick<
 >;
 
 const slotsMin = 64;
+/** Columns that go on on the heap once they have outgrown their place in a kernel's memory. */
+const outgrowing = [place.arena, place.panes, place.links] as const;
 const eventCount = lifecycleTable.events.length;
 
 export class ShardColumns {
@@ -40,16 +45,35 @@ export class ShardColumns {
   readonly panes: PanePool;
   readonly larger: LargerWindows;
   /** By slot: the state of the sensor's lifecycle. */
-  lifecycle: Uint8Array = new Uint8Array(0);
+  lifecycle: Uint8Array;
 
   /** @throws ConfigError when a feature is unknown. */
-  constructor(semantics: Semantics, newBaseline: CreateBaseline = createBaseline) {
+  constructor(
+    semantics: Semantics,
+    newBaseline: CreateBaseline = createBaseline,
+    memory: ColumnMemory = heapColumns,
+  ) {
     const layout = paneLayout(selectFeatures(semantics.features));
-    this.table = new IdTable(semantics.sensorsMax);
-    this.panes = new PanePool(layout);
+    const slotsMax = Math.max(slotsMin, semantics.sensorsMax);
+    this.table = new IdTable(semantics.sensorsMax, memory);
+    this.panes = new PanePool(layout, slotsMax, memory);
     this.larger = new LargerWindows(semantics.windows, semantics.windowMs, layout);
     this.baseline = newBaseline(semantics);
-    this.reserve(slotsMin);
+    this.lifecycle = memory.uint8(slotsMin, slotsMax);
+    const { stride } = this.baseline;
+    this.baseline.columns = memory.float64(slotsMin * stride, slotsMax * stride);
+    this.panes.reserve(this.lifecycle.length);
+    this.larger.reserve(this.lifecycle.length);
+  }
+
+  /** Tells a kernel where the columns lie; returns false where some are out of its reach by now. */
+  describe(places: Uint32Array): boolean {
+    this.table.describe(places);
+    this.panes.describe(places);
+    places[place.lifecycle] = addressOf(this.lifecycle);
+    places[place.baselines] = addressOf(this.baseline.columns);
+    for (const column of outgrowing) if (places[column] === 0) return false;
+    return true;
   }
 
   /**
@@ -139,7 +163,7 @@ export class ShardColumns {
   }
 
   private reserve(slots: number): void {
-    const states = new Uint8Array(slots).fill(lifecycleTable.initial);
+    const states = new Uint8Array(slots);
     states.set(this.lifecycle);
     this.lifecycle = states;
     const baselines = new Float64Array(slots * this.baseline.stride);

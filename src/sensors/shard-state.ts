@@ -27,6 +27,8 @@ import {
 } from './refusals.ts';
 import { assertSemantics, type Semantics } from './semantics.ts';
 import { quarantineSensor, releaseSensor, resetSensor } from './sensor-commands.ts';
+import { rowFoldOf, type RowFold } from './row-fold.ts';
+import type { RowKernel } from './row-kernel.ts';
 import { lifecycleTable, ShardColumns } from './shard-columns.ts';
 import { decodeSnapshot, encodeSnapshot } from './snapshot-format.ts';
 import { hasClosed, watermarkAfter, type WatermarkMode } from './watermark.ts';
@@ -39,6 +41,8 @@ export type { SensorInspection } from './inspection.ts';
 export type { Semantics } from './semantics.ts';
 
 export interface ShardState {
+  /** Whether `foldRows` folds any: not without a kernel, nor for features it does not know. */
+  readonly foldsRows: boolean;
   /** Event time before which every window is closed; -Infinity at the start; never goes back. */
   readonly watermarkMs: number;
   /** Greatest event time folded, or refused as late, sensors_max or quarantined; else -Infinity. */
@@ -66,6 +70,12 @@ export interface ShardState {
   ): DeadLetterReason | null;
   /** As `fold`, of the reading in a row of columns. */
   foldRow(readings: ReadingColumns, row: number, outputs: FoldOutputs): DeadLetterReason | null;
+  /**
+   * Folds the rows that the kernel was given last as `foldRow` would, from `row` on, up to `rows` (exclusive), and returns the
+   * first that it left untouched: one at or past offset `until`, or not plain. A plain one is of a known sensor with an
+   * open pane, and nothing comes of it: no output, no refusal, no window that closes.
+   */
+  foldRows(row: number, rows: number, until: number): number;
   /** Moves the watermark on, never back, and hands out what closes: idle marks, rekeyed shards. */
   advanceWatermark(toMs: number, closed: ClosedWindows): void;
   /**
@@ -97,6 +107,8 @@ export interface ShardStateOptions {
   readonly watermark: WatermarkMode;
   /** The baseline that the settings name, unless a test brings one of its own. */
   readonly createBaseline?: CreateBaseline;
+  /** Folds plain rows over columns in its memory. */
+  readonly kernel?: RowKernel | undefined;
 }
 
 /** Returns the state of a shard that has folded nothing. @throws InvariantError for bad semantics. */
@@ -148,6 +160,7 @@ class ColumnShardState implements ShardState {
   watermarkMs: number = -Infinity;
   maxEventTimeMs: number = -Infinity;
   readonly columns: ShardColumns;
+  private readonly rowFold: RowFold | undefined;
   private readonly semantics: Semantics;
   private readonly windowMs: number;
   private readonly mode: WatermarkMode;
@@ -162,10 +175,15 @@ class ColumnShardState implements ShardState {
     this.semantics = semantics;
     this.windowMs = semantics.windowMs;
     this.mode = options.watermark;
-    this.columns = new ShardColumns(semantics, options.createBaseline);
+    this.rowFold = rowFoldOf(semantics, options);
+    this.columns = this.rowFold?.columns ?? new ShardColumns(semantics, options.createBaseline);
     const lengthsMs = [semantics.windowMs, ...semantics.windows.map(({ sizeMs }) => sizeMs)];
     this.view = new ClosedWindowView(this.columns.panes.layout, lengthsMs);
     this.sensorsMax = sensorsMaxReason(semantics.sensorsMax);
+  }
+
+  get foldsRows(): boolean {
+    return this.rowFold !== undefined;
   }
 
   get sensorCount(): number {
@@ -231,6 +249,10 @@ class ColumnShardState implements ShardState {
     }
     if (timestampMs > this.maxEventTimeMs) this.seeEventTime(timestampMs, outputs);
     return refused;
+  }
+
+  foldRows(row: number, rows: number, until: number): number {
+    return this.rowFold === undefined ? row : this.rowFold.fold(row, rows, until, this);
   }
 
   advanceWatermark(toMs: number, closed: ClosedWindows): void {

@@ -2,25 +2,50 @@
 // bytes and kept in one arena, so that a look-up allocates nothing. Slots are given in the order
 // ids first come and are never taken back.
 //
-//   entries: | hash, slot + 1 | hash, slot + 1 | …   power of two, half full; slot + 1 = 0 is free
+//   entries: | hash, slot + 1 | hash, slot + 1 | …   mask + 1 of them, at most half full; slot + 1 = 0 is free
 //   arena:   | id of slot 0 | id of slot 1 | …       idStarts[slot] .. idStarts[slot + 1]
 
+import { addressOf, heapColumns, type ColumnMemory } from './column-memory.ts';
+import { place } from './row-kernel.ts';
+
 const entriesMin = 64;
+/** Ids are mostly much shorter; longer ones take the table to the heap. */
+const idBytesMean = 64;
 
 export class IdTable {
   /** Ids that were given a slot. */
   count: number = 0;
   /** The ids' bytes, back to back in slot order; replaced when it grows. */
-  arena: Uint8Array = new Uint8Array(1024);
+  arena: Uint8Array;
   private readonly slotsMax: number;
-  private idStarts: Float64Array = new Float64Array(entriesMin);
-  private entries: Int32Array = new Int32Array(2 * entriesMin);
+  private idStarts: Float64Array;
+  private entries: Int32Array;
   private mask: number = entriesMin - 1;
   /** The slot found last: what sends readings mostly goes round its sensors in one order. */
   private last: number = -1;
 
-  constructor(slotsMax: number) {
+  constructor(slotsMax: number, memory: ColumnMemory = heapColumns) {
     this.slotsMax = slotsMax;
+    const entriesMax = Math.max(entriesMin, 2 ** Math.ceil(Math.log2(2 * slotsMax)));
+    this.entries = memory.int32(2 * entriesMin, 2 * entriesMax);
+    this.idStarts = memory.float64(entriesMin, Math.max(entriesMin, slotsMax + 1));
+    this.arena = memory.uint8(1024, Math.max(1024, slotsMax * idBytesMean));
+  }
+
+  /** Tells a kernel where the table lies; it must not change before the kernel has folded. */
+  describe(places: Uint32Array): void {
+    places[place.entries] = addressOf(this.entries);
+    places[place.entriesMask] = this.mask;
+    places[place.idStarts] = addressOf(this.idStarts);
+    places[place.arena] = addressOf(this.arena);
+    places[place.idCount] = this.count;
+    places[place.lastSlot] = this.last;
+  }
+
+  /** Goes on from where the kernel that was told is now. */
+  goOn(places: Uint32Array): void {
+    // As a signed number: −1 where it has found none.
+    this.last = (places[place.lastSlot] ?? 0) | 0;
   }
 
   /** Returns the slot of the id bytes[start..end), or −1 when it has none. */
@@ -124,8 +149,9 @@ export class IdTable {
   }
 
   private growEntries(): void {
-    const before = this.entries;
-    this.entries = new Int32Array(2 * before.length);
+    const before = this.entries.slice(0, 2 * (this.mask + 1));
+    if (2 * before.length > this.entries.length) this.entries = new Int32Array(2 * before.length);
+    else this.entries.fill(0, 0, before.length);
     this.mask = before.length - 1;
     for (let at = 0; at < before.length; at += 2) {
       const slot = (before[at + 1] ?? 0) - 1;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeConfluent } from '../../src/codecs/confluent.ts';
 import { decodeReading } from '../../src/codecs/reading-decoder.ts';
 import { encodeReadingAvro } from '../../src/codecs/reading-encoder.ts';
-import { otherReading } from '../../src/codecs/record-scanner.ts';
+import { otherReading } from '../../src/kernel/record-scanner.ts';
 import { encodeRecordBatch } from '../../src/log/record-batch-encoder.ts';
 import { recordCursor } from '../../src/log/record-batch.ts';
 import { emptyReading } from '../../src/sensors/reading.ts';

@@ -1,0 +1,127 @@
+// The fold of src/sensors/shard-state.ts for the rows of a scan that are plain: a known sensor that is not set aside, an
+// open pane, in time, nothing flagged, no window to close after it. Such a row has no outputs. Every other is left to the
+// host, untouched: it decides before it writes.
+import { learnAdaptive, learnCumulative, isWarm, score, useBaseline } from './baseline';
+import { find, last, useTable } from './id-table';
+import {
+  afterRead,
+  afterReadWarm,
+  idEnds,
+  idStarts,
+  kinds,
+  numbers,
+  offsets,
+  places,
+  recordTimesMs,
+  timestampsMs,
+  values,
+  window,
+} from './layout';
+import { keyedReading } from './record-scanner';
+import { welfordAdd } from './statistics';
+
+const lastPlace: usize = 5 * 4;
+const watermarkNumber: usize = 4 * 8;
+const maxEventTimeNumber: usize = 5 * 8;
+
+const cumulative: u32 = 0;
+
+// Of a pane, in bytes: src/sensors/pane.ts.
+const paneMin: usize = 24;
+const paneMax: usize = 32;
+const paneScoreMax: usize = 56;
+const paneLastOffset: usize = 72;
+const paneWindowEnd: usize = 80;
+const linkBytes: usize = 12;
+const sensorLink: usize = 4;
+
+/** Folds rows from `row` on, up to `rows` (exclusive), and returns the first that it left to the host. */
+export function foldRows(row: i32, rows: i32): i32 {
+  useTable(
+    load<u32>(places),
+    load<u32>(places, 4),
+    load<u32>(places, 8),
+    load<u32>(places, 12),
+    load<i32>(places, 16),
+    load<i32>(places, lastPlace),
+  );
+  const lifecycle: usize = load<u32>(places, 24);
+  const quarantined = load<u32>(places, 28);
+  const baselines: usize = load<u32>(places, 32);
+  const baselineBytes: usize = load<u32>(places, 36);
+  const method = load<u32>(places, 40);
+  const panes: usize = load<u32>(places, 44);
+  const paneBytes: usize = load<u32>(places, 48);
+  const links: usize = load<u32>(places, 52);
+  const heads: usize = load<u32>(places, 56);
+  const until = load<f64>(numbers);
+  const windowMs = load<f64>(numbers, 8);
+  const maxAheadMs = load<f64>(numbers, 16);
+  const watermarkDelayMs = load<f64>(numbers, 24);
+  let watermarkMs = load<f64>(numbers, watermarkNumber);
+  let maxEventTimeMs = load<f64>(numbers, maxEventTimeNumber);
+  const earliestEndMs = load<f64>(numbers, 48);
+  useBaseline(
+    load<f64>(numbers, 56),
+    load<f64>(numbers, 64),
+    load<f64>(numbers, 72),
+    load<f64>(numbers, 80),
+    load<f64>(numbers, 88),
+  );
+
+  let next = row;
+  for (; next < rows; next += 1) {
+    const at4 = (<usize>next) << 2;
+    const at8 = (<usize>next) << 3;
+    if (load<u8>(kinds + <usize>next) != keyedReading) break;
+    const offset = load<f64>(offsets + at8);
+    if (offset >= until) break;
+    const timestampMs = load<f64>(timestampsMs + at8);
+    if (timestampMs - load<f64>(recordTimesMs + at8) > maxAheadMs) break;
+    const windowEndMs = floor(timestampMs / windowMs) * windowMs + windowMs;
+    if (windowEndMs <= watermarkMs) break;
+    const candidateMs = timestampMs - watermarkDelayMs;
+    if (timestampMs > maxEventTimeMs && candidateMs >= earliestEndMs) break;
+
+    const idStart: usize = load<i32>(idStarts + at4);
+    const slot = find(window + idStart, <usize>load<i32>(idEnds + at4) - idStart);
+    if (slot < 0) break;
+    const state: u32 = load<u8>(lifecycle + <usize>slot);
+    if (state == quarantined) break;
+    const head = load<i32>(heads + ((<usize>slot) << 2)) - 1;
+    const pane = paneOf(head, windowEndMs, panes, paneBytes, links);
+    if (pane == 0) break;
+
+    const value = load<f64>(values + at8) + 0; // −0 becomes 0
+    const baseline = baselines + <usize>slot * baselineBytes;
+    if (method == cumulative ? !learnCumulative(baseline, value) : !learnAdaptive(baseline, value)) {
+      break;
+    }
+    welfordAdd(pane, value);
+    if (value < load<f64>(pane, paneMin)) store<f64>(pane, value, paneMin);
+    if (value > load<f64>(pane, paneMax)) store<f64>(pane, value, paneMax);
+    if (score > load<f64>(pane, paneScoreMax)) store<f64>(pane, score, paneScoreMax);
+    store<f64>(pane, offset, paneLastOffset);
+    const nextState: u32 = load<u8>((isWarm ? afterReadWarm : afterRead) + <usize>state);
+    if (nextState != state) store<u8>(lifecycle + <usize>slot, nextState);
+
+    if (timestampMs > maxEventTimeMs) {
+      maxEventTimeMs = timestampMs;
+      if (candidateMs > watermarkMs) watermarkMs = candidateMs;
+    }
+  }
+  store<i32>(places, last, lastPlace);
+  store<f64>(numbers, watermarkMs, watermarkNumber);
+  store<f64>(numbers, maxEventTimeMs, maxEventTimeNumber);
+  return next;
+}
+
+/** Returns where the sensor's pane of the window that ends at `windowEndMs` lies, from `head` on; 0 where there is none. */
+function paneOf(head: i32, windowEndMs: f64, panes: usize, paneBytes: usize, links: usize): usize {
+  for (let pane = head; pane >= 0; ) {
+    const at = panes + <usize>pane * paneBytes;
+    if (load<f64>(at, paneWindowEnd) == windowEndMs) return at;
+    pane = load<i32>(links + <usize>pane * linkBytes, sensorLink);
+  }
+  return 0;
+}

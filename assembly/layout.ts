@@ -1,0 +1,34 @@
+// Where things lie in the memory, which is the host's: below `dataEnd` what this module works with, above it the columns
+// of a shard. Fixed places and not `memory.data`, whose zeros would be part of the module.
+
+export const rowsMax: i32 = 2048;
+export const windowBytes: i32 = 131072;
+
+/** Part of a batch. Words are read eight bytes at a time, up to 16 past the end; never used. */
+export const window: usize = 1024;
+
+// By row.
+export const starts: usize = window + <usize>windowBytes + 64;
+export const idStarts: usize = starts + 4 * <usize>rowsMax;
+export const idEnds: usize = idStarts + 4 * <usize>rowsMax;
+export const offsets: usize = idEnds + 4 * <usize>rowsMax;
+export const recordTimesMs: usize = offsets + 8 * <usize>rowsMax;
+export const timestampsMs: usize = recordTimesMs + 8 * <usize>rowsMax;
+export const values: usize = timestampsMs + 8 * <usize>rowsMax;
+export const kinds: usize = values + 8 * <usize>rowsMax;
+
+/** The powers of five that src/kernel/powers-of-five.ts makes: two words each, the high one first. */
+export const powersOfFive: usize = kinds + <usize>rowsMax;
+
+// What the host says before a fold and reads after it, in the order of src/kernel/row-fold.ts.
+export const places: usize = powersOfFive + 16 * 651;
+export const numbers: usize = places + 4 * 16;
+
+/** By the state of a sensor's lifecycle: the next one, after a reading of one still warming, and of one that is warm. */
+export const afterRead: usize = numbers + 8 * 16;
+export const afterReadWarm: usize = afterRead + 16;
+
+// The compiler's own data is at 262144: scripts/assembly.mjs says so.
+
+/** Where the columns of a shard may begin: at a page of memory. */
+export const dataEnd: usize = 327680;

@@ -1,0 +1,63 @@
+// The compiled part of the program: assembly/, as kernel.wasm beside this file. Each instance works in one memory, which is
+// its host's: one of a thread that only scans, or one of a shard, whose columns lie in it.
+import { readFileSync } from 'node:fs';
+import { powersOfFive } from './powers-of-five.ts';
+
+/** The addresses are those of assembly/layout.ts. */
+export interface KernelExports {
+  readonly window: WebAssembly.Global;
+  readonly windowBytes: WebAssembly.Global;
+  readonly rowsMax: WebAssembly.Global;
+  readonly powersOfFive: WebAssembly.Global;
+  readonly starts: WebAssembly.Global;
+  readonly kinds: WebAssembly.Global;
+  readonly offsets: WebAssembly.Global;
+  readonly recordTimesMs: WebAssembly.Global;
+  readonly idStarts: WebAssembly.Global;
+  readonly idEnds: WebAssembly.Global;
+  readonly timestampsMs: WebAssembly.Global;
+  readonly values: WebAssembly.Global;
+  readonly places: WebAssembly.Global;
+  readonly numbers: WebAssembly.Global;
+  readonly afterRead: WebAssembly.Global;
+  readonly afterReadWarm: WebAssembly.Global;
+  scan(
+    records: number,
+    bytes: number,
+    sectionBytes: number,
+    baseOffset: number,
+    afterOffset: number,
+    lastOffset: number,
+    baseTimestampMs: number,
+    appendTimeMs: number,
+  ): number;
+  foldRows(row: number, rows: number): number;
+}
+
+/** What the module works with, before any column: `dataEnd` of assembly/layout.ts. */
+export const kernelPages = 5;
+export const pageBytes = 65_536;
+const pagesMax = 65_536;
+
+/** Returns a memory that may grow to `maximum` pages, of which the system gives what is written to. */
+export function kernelMemory(maximum: number = pagesMax): WebAssembly.Memory {
+  return new WebAssembly.Memory({ initial: kernelPages, maximum, shared: true });
+}
+
+let moduleOfThread: WebAssembly.Module | undefined;
+let powersOfThread: BigUint64Array | undefined;
+
+/** Returns a new instance in `memory`. */
+export function instantiate(memory: WebAssembly.Memory): KernelExports {
+  // Threads share the compiled code: V8 knows a module by its bytes.
+  moduleOfThread ??= new WebAssembly.Module(readFileSync(new URL('kernel.wasm', import.meta.url)));
+  const instance = new WebAssembly.Instance(moduleOfThread, {
+    env: { memory },
+    host: { log: Math.log },
+  });
+  const exports = instance.exports as KernelExports;
+  powersOfThread ??= powersOfFive();
+  const { length } = powersOfThread;
+  new BigUint64Array(memory.buffer, exports.powersOfFive.value, length).set(powersOfThread);
+  return exports;
+}

@@ -1,0 +1,38 @@
+// The kernel of one shard: scans records into rows, and folds those that are plain, over columns in its own memory.
+import { number, place, type RowKernel } from '../sensors/row-kernel.ts';
+import { kernelColumns } from './kernel-columns.ts';
+import { instantiate, kernelMemory } from './instance.ts';
+import { scannerOf, type RecordScanner } from './record-scanner.ts';
+
+export interface Kernel extends RowKernel {
+  /** Whose last scan `foldRows` folds. */
+  readonly scanner: RecordScanner;
+}
+
+const lifecycleStatesMax = 16;
+
+/** Returns a kernel with a memory of its own; undefined where the system has no addresses left for it. */
+export function createKernel(): Kernel | undefined {
+  try {
+    return kernelIn(kernelMemory());
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+function kernelIn(memory: WebAssembly.Memory): Kernel {
+  const exports = instantiate(memory);
+  const { buffer } = memory;
+  const states = ({ value }: WebAssembly.Global): Uint8Array =>
+    new Uint8Array(buffer, value, lifecycleStatesMax);
+  return {
+    columns: kernelColumns(memory),
+    scanner: scannerOf(exports, memory),
+    places: new Uint32Array(buffer, exports.places.value, Object.keys(place).length),
+    numbers: new Float64Array(buffer, exports.numbers.value, Object.keys(number).length),
+    afterRead: states(exports.afterRead),
+    afterReadWarm: states(exports.afterReadWarm),
+    foldRows: exports.foldRows,
+  };
+}

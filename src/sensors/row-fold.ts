@@ -1,0 +1,88 @@
+// The fold's way to a kernel: tells it where the columns lie and what event time it is, and takes back what it changed.
+import { assert } from '../errors.ts';
+import type { CreateBaseline } from './create-baseline.ts';
+import { place as placeOf } from './lifecycle.ts';
+import { number, place, type RowKernel } from './row-kernel.ts';
+import type { Semantics } from './semantics.ts';
+import { lifecycleTable, ShardColumns } from './shard-columns.ts';
+import type { WatermarkMode } from './watermark.ts';
+
+/** What a reading moves besides columns. */
+export interface EventTime {
+  watermarkMs: number;
+  maxEventTimeMs: number;
+  readonly earliestWindowEndMs: number;
+}
+
+export interface RowFoldOptions {
+  readonly watermark: WatermarkMode;
+  readonly createBaseline?: CreateBaseline;
+  readonly kernel?: RowKernel | undefined;
+}
+
+/** Returns the fold of rows by the kernel; undefined without one, or where it does not know or cannot hold the columns. */
+export function rowFoldOf(semantics: Semantics, options: RowFoldOptions): RowFold | undefined {
+  const { createBaseline, kernel, watermark } = options;
+  if (kernel === undefined) return undefined;
+  try {
+    const columns = new ShardColumns(semantics, createBaseline, kernel.columns);
+    const known = columns.baseline.kernel !== undefined && !columns.panes.hasExtras;
+    return known ? new RowFold(kernel, columns, semantics, watermark) : undefined;
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+export class RowFold {
+  readonly columns: ShardColumns;
+  private readonly kernel: RowKernel;
+
+  constructor(kernel: RowKernel, columns: ShardColumns, semantics: Semantics, mode: WatermarkMode) {
+    this.kernel = kernel;
+    this.columns = columns;
+    this.instruct(semantics, mode);
+  }
+
+  /** As `ShardState.foldRows`; moves `time` on. */
+  fold(row: number, rows: number, until: number, time: EventTime): number {
+    const { columns, kernel } = this;
+    const { numbers, places } = kernel;
+    if (!columns.describe(places)) return row;
+    numbers[number.until] = until;
+    numbers[number.watermarkMs] = time.watermarkMs;
+    numbers[number.maxEventTimeMs] = time.maxEventTimeMs;
+    numbers[number.earliestEndMs] = time.earliestWindowEndMs;
+    const next = kernel.foldRows(row, rows);
+    columns.table.goOn(places);
+    time.watermarkMs = numbers[number.watermarkMs] as number;
+    time.maxEventTimeMs = numbers[number.maxEventTimeMs] as number;
+    return next;
+  }
+
+  /** Tells the kernel what never changes. */
+  private instruct(semantics: Semantics, mode: WatermarkMode): void {
+    const { afterRead, afterReadWarm, numbers, places } = this.kernel;
+    const { kernel: baseline, stride } = this.columns.baseline;
+    assert(baseline !== undefined, 'a kernel knows the baseline');
+    places[place.baselineBytes] = 8 * stride;
+    places[place.method] = baseline.method;
+    numbers[number.windowMs] = semantics.windowMs;
+    numbers[number.maxAheadMs] = semantics.maxAheadMs;
+    // Behind by all there is, no reading moves the watermark.
+    numbers[number.watermarkDelayMs] = mode === 'own' ? semantics.watermarkDelayMs : Infinity;
+    numbers[number.threshold] = baseline.threshold;
+    numbers[number.warmReadings] = baseline.warmReadings;
+    numbers[number.decay] = baseline.decay;
+    numbers[number.shortDecay] = baseline.shortDecay;
+    numbers[number.calmReading] = baseline.calmReading;
+    const { events, next, states } = lifecycleTable;
+    places[place.quarantined] = placeOf(states, 'quarantined');
+    const nextState = (state: number, event: string): number =>
+      next[state * events.length + placeOf(events, event)] ?? 0;
+    states.forEach((_, state) => {
+      afterRead[state] = nextState(state, 'read');
+      afterReadWarm[state] = nextState(state, 'readWarm');
+    });
+  }
+}

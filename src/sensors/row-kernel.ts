@@ -1,0 +1,54 @@
+// What the fold hands to a kernel: something that folds rows of readings in its own memory, where the columns lie. The
+// core knows no more of it than this.
+import type { ColumnMemory } from './column-memory.ts';
+
+export interface RowKernel {
+  readonly columns: ColumnMemory;
+  /** By `place`, of which columns' are addresses. */
+  readonly places: Uint32Array;
+  /** By `number`. */
+  readonly numbers: Float64Array;
+  /** By the state of a sensor's lifecycle: the next one, after a reading of one still warming, and of one that is warm. */
+  readonly afterRead: Uint8Array;
+  readonly afterReadWarm: Uint8Array;
+  /**
+   * Folds the rows it was given last from `row` on, up to `rows` (exclusive), and returns the first it left: one that is
+   * not plain, or whose offset is not below `until`. Reads and changes what `places` and `numbers` say.
+   */
+  foldRows(row: number, rows: number): number;
+}
+
+// The indices are those of assembly/fold.ts.
+
+export const place = {
+  entries: 0,
+  entriesMask: 1,
+  idStarts: 2,
+  arena: 3,
+  idCount: 4,
+  lastSlot: 5,
+  lifecycle: 6,
+  quarantined: 7,
+  baselines: 8,
+  baselineBytes: 9,
+  method: 10,
+  panes: 11,
+  paneBytes: 12,
+  links: 13,
+  heads: 14,
+} as const;
+
+export const number = {
+  until: 0,
+  windowMs: 1,
+  maxAheadMs: 2,
+  watermarkDelayMs: 3,
+  watermarkMs: 4,
+  maxEventTimeMs: 5,
+  earliestEndMs: 6,
+  threshold: 7,
+  warmReadings: 8,
+  decay: 9,
+  shortDecay: 10,
+  calmReading: 11,
+} as const;
