@@ -249,7 +249,8 @@ describe('a walk over scans', () => {
         range,
         fc.boolean(),
         (records, framing, within, logAppendTime) => {
-          const bytes = compressed(batchOf(records, { logAppendTime }), framing);
+          const logAppendTimeMs = logAppendTime ? 1_700_000_000_000 : undefined;
+          const bytes = compressed(batchOf(records, { logAppendTimeMs }), framing);
           const [one, other] = [false, true].map((byScans) =>
             walked(recordCursor(bytes, {}, within), byScans),
           );

@@ -6,15 +6,19 @@ import type { OutputRecord } from './event-log.ts';
 import { batchHeaderBytes } from './record-batch-header.ts';
 import { varlongBytes, writeVarlong } from './record-batch-varint.ts';
 
-export interface EncodeOptions {
+/** What the header of a batch says that its records do not. */
+export interface BatchOptions {
   /** Offset of the first record; the others follow without a gap. */
   readonly baseOffset: number;
-  /** The timestamp of records that carry none, ms since epoch. */
-  readonly timestampMs: number;
-  /** The batch is under LogAppendTime: every record reads back with `timestampMs`. */
-  readonly logAppendTime?: boolean;
+  /** The batch is under LogAppendTime: every record reads back with this time, ms since epoch. */
+  readonly logAppendTimeMs?: number | undefined;
   /** The idempotent or transactional producer; left out, none. */
   readonly producer?: BatchProducer;
+}
+
+export interface EncodeOptions extends BatchOptions {
+  /** The timestamp of records that carry none, ms since epoch. */
+  readonly timestampMs: number;
 }
 
 export interface BatchProducer {
@@ -26,13 +30,7 @@ export interface BatchProducer {
 }
 
 const timestampMsMax = 2 ** 51;
-
-/** A record batch whose length is known before it is written. */
-export interface SizedBatch {
-  readonly bytes: number;
-  /** Writes the batch from `at` on. */
-  write(into: Buffer, at: number): void;
-}
+const bufferBytesMin = 1_024;
 
 /**
  * Returns the bytes of one batch of at least one record; topic and partition of the records are not part of it.
@@ -42,64 +40,108 @@ export function encodeRecordBatch(
   records: readonly OutputRecord[],
   options: EncodeOptions,
 ): Uint8Array {
-  const sized = sizedRecordBatch(records, options);
-  const batch = Buffer.allocUnsafe(sized.bytes);
-  sized.write(batch, 0);
+  const builder = new RecordBatchBuilder();
+  for (const record of records) builder.append(record, options.timestampMs);
+  const batch = Buffer.allocUnsafe(builder.bytes);
+  builder.write(batch, 0, options);
   return batch;
 }
 
-/** Returns the batch that `encodeRecordBatch` would, to be written where the caller has room for it. @throws as that. */
-export function sizedRecordBatch(
-  records: readonly OutputRecord[],
-  options: EncodeOptions,
-): SizedBatch {
-  const { baseOffset, timestampMs } = options;
-  assert(records.length > 0, 'A batch needs at least one record');
-  assert(
-    Number.isSafeInteger(baseOffset + records.length) && baseOffset >= 0,
-    'A batch needs an offset to begin at',
-    { baseOffset },
-  );
-  const baseTimestampMs = records[0]?.timestampMs ?? timestampMs;
-  let maxTimestampMs = options.logAppendTime === true ? timestampMs : baseTimestampMs;
-  let bytes = batchHeaderBytes;
-  const bodies: number[] = [];
-  for (let index = 0; index < records.length; index++) {
-    const record = records[index];
-    assert(record !== undefined, 'A batch has a hole', { index });
+/** One batch that grows by a record at a time: each is encoded once, as it comes, and need not be kept. */
+export class RecordBatchBuilder {
+  /** Records appended. */
+  count: number = 0;
+  /** Bytes of the whole batch. */
+  bytes: number = batchHeaderBytes;
+  private buffer: Buffer = Buffer.allocUnsafeSlow(bufferBytesMin);
+  private baseTimestampMs: number = 0;
+  private maxTimestampMs: number = 0;
+
+  /** Bytes of memory it holds, which `clear` keeps. */
+  get capacity(): number {
+    return this.buffer.length;
+  }
+
+  /**
+   * Appends a record, with `timestampMs` where it carries no time, and returns the bytes it takes; 0, without it, where the
+   * batch would become longer than `bytesMax`. The first one is always appended.
+   * @throws InvariantError when its timestamp is out of range.
+   */
+  append(record: OutputRecord, timestampMs: number, bytesMax: number = Infinity): number {
+    const { count } = this;
     const recordTimestampMs = record.timestampMs ?? timestampMs;
     assert(
       Number.isSafeInteger(recordTimestampMs) && Math.abs(recordTimestampMs) <= timestampMsMax,
       'A record timestamp must be whole milliseconds',
       { timestampMs: recordTimestampMs },
     );
-    if (options.logAppendTime !== true && recordTimestampMs > maxTimestampMs) {
-      maxTimestampMs = recordTimestampMs;
+    const delta = count === 0 ? 0 : recordTimestampMs - this.baseTimestampMs;
+    const body = recordBodyBytes(record, delta, count);
+    const end = this.bytes + varlongBytes(body) + body;
+    const taken = end - this.bytes;
+    if (end > bytesMax && count > 0) return 0;
+    this.reserve(end);
+    const start = writeVarlong(this.buffer, this.bytes, body);
+    const at = writeRecordBody(this.buffer, start, record, delta, count);
+    assert(at === end, 'A record was sized wrongly', { at, end });
+    if (count === 0) this.baseTimestampMs = recordTimestampMs;
+    if (count === 0 || recordTimestampMs > this.maxTimestampMs) {
+      this.maxTimestampMs = recordTimestampMs;
     }
-    const body = recordBodyBytes(record, recordTimestampMs - baseTimestampMs, index);
-    bodies.push(body);
-    bytes += varlongBytes(body) + body;
+    this.count = count + 1;
+    this.bytes = end;
+    return taken;
   }
-  const write = (into: Buffer, start: number): void => {
-    const batch = into.subarray(start, start + bytes);
-    let at = batchHeaderBytes;
-    for (let index = 0; index < records.length; index++) {
-      const record = records[index];
-      assert(record !== undefined, 'A batch has a hole', { index });
-      at = writeVarlong(batch, at, bodies[index] ?? 0);
-      const delta = (record.timestampMs ?? timestampMs) - baseTimestampMs;
-      at = writeRecordBody(batch, at, record, delta, index);
-    }
-    assert(at === bytes, 'A batch was sized wrongly', { at, bytes });
-    writeHeader(batch, records.length, baseTimestampMs, maxTimestampMs, options);
-  };
-  return { bytes, write };
-}
 
-/** Returns the bytes `record` takes in a batch at most, whatever its neighbours: to cut batches below a limit. */
-export function recordBytesMax(record: OutputRecord): number {
-  // Length, timestamp and offset varints take at most 5 + 9 + 5 bytes.
-  return recordBodyBytes(record, 0, 0) + 19;
+  /**
+   * Writes the batch into `into`, from `at` on; it may be written more than once.
+   * @throws InvariantError when it has no record, or its offset is out of range.
+   */
+  write(into: Buffer, at: number, options: BatchOptions): void {
+    const { baseOffset } = options;
+    assert(this.count > 0, 'A batch needs at least one record');
+    assert(
+      Number.isSafeInteger(baseOffset + this.count) && baseOffset >= 0,
+      'A batch needs an offset to begin at',
+      { baseOffset },
+    );
+    const batch = into.subarray(at, at + this.bytes);
+    batch.set(this.buffer.subarray(batchHeaderBytes, this.bytes), batchHeaderBytes);
+    this.writeHeader(batch, options);
+  }
+
+  /** Takes out all records. */
+  clear(): void {
+    this.count = 0;
+    this.bytes = batchHeaderBytes;
+  }
+
+  private reserve(bytes: number): void {
+    if (bytes <= this.buffer.length) return;
+    const grown = Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(bytes)));
+    grown.set(this.buffer.subarray(0, this.bytes));
+    this.buffer = grown;
+  }
+
+  private writeHeader(batch: Buffer, options: BatchOptions): void {
+    const { logAppendTimeMs, producer } = options;
+    const { baseTimestampMs, count } = this;
+    batch.writeBigInt64BE(BigInt(options.baseOffset), 0);
+    batch.writeInt32BE(batch.length - 12, 8);
+    batch.writeInt32BE(-1, 12);
+    batch.writeInt8(2, 16);
+    const attributes =
+      (logAppendTimeMs === undefined ? 0 : 0x08) | (producer?.transactional === true ? 0x10 : 0);
+    batch.writeInt16BE(attributes, 21);
+    batch.writeInt32BE(count - 1, 23);
+    batch.writeBigInt64BE(BigInt(baseTimestampMs), 27);
+    batch.writeBigInt64BE(BigInt(logAppendTimeMs ?? this.maxTimestampMs), 35);
+    batch.writeBigInt64BE(producer?.id ?? -1n, 43);
+    batch.writeInt16BE(producer?.epoch ?? -1, 51);
+    batch.writeInt32BE(producer?.sequence ?? -1, 53);
+    batch.writeInt32BE(count, 57);
+    batch.writeUInt32BE(crc32c(batch.subarray(21)), 17);
+  }
 }
 
 function recordBodyBytes(record: OutputRecord, timestampDelta: number, index: number): number {
@@ -145,29 +187,4 @@ function writeField(batch: Buffer, at: number, field: Uint8Array | null): number
   const start = writeVarlong(batch, at, field.length);
   batch.set(field, start);
   return start + field.length;
-}
-
-function writeHeader(
-  batch: Buffer,
-  recordCount: number,
-  baseTimestampMs: number,
-  maxTimestampMs: number,
-  options: EncodeOptions,
-): void {
-  const { producer } = options;
-  batch.writeBigInt64BE(BigInt(options.baseOffset), 0);
-  batch.writeInt32BE(batch.length - 12, 8);
-  batch.writeInt32BE(-1, 12);
-  batch.writeInt8(2, 16);
-  const attributes =
-    (options.logAppendTime === true ? 0x08 : 0) | (producer?.transactional === true ? 0x10 : 0);
-  batch.writeInt16BE(attributes, 21);
-  batch.writeInt32BE(recordCount - 1, 23);
-  batch.writeBigInt64BE(BigInt(baseTimestampMs), 27);
-  batch.writeBigInt64BE(BigInt(maxTimestampMs), 35);
-  batch.writeBigInt64BE(producer?.id ?? -1n, 43);
-  batch.writeInt16BE(producer?.epoch ?? -1, 51);
-  batch.writeInt32BE(producer?.sequence ?? -1, 53);
-  batch.writeInt32BE(recordCount, 57);
-  batch.writeUInt32BE(crc32c(batch.subarray(21)), 17);
 }

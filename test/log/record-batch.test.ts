@@ -64,7 +64,8 @@ test('a batch reads back as it was written: nulls, empties, headers, timestamps 
 });
 
 test('under LogAppendTime every record has the append time', () => {
-  const batch = encodeRecordBatch(many(3), { baseOffset: 0, timestampMs: 99, logAppendTime: true });
+  const options = { baseOffset: 0, timestampMs: 7, logAppendTimeMs: 99 };
+  const batch = encodeRecordBatch(many(3), options);
 
   expect(drain(recordCursor(batch)).map((one) => one.timestampMs)).toEqual([99, 99, 99]);
 });

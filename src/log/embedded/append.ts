@@ -4,7 +4,7 @@ import { assert } from '../../errors.ts';
 import type { CommitResult, OutputRecord } from '../event-log.ts';
 import { partitionForKey } from '../partitioning.ts';
 import { placeKey } from '../place-key.ts';
-import { encodeRecordBatch, recordBytesMax } from '../record-batch-encoder.ts';
+import { RecordBatchBuilder } from '../record-batch-encoder.ts';
 import type { PlanView } from './plan-view.ts';
 import {
   batchKey,
@@ -106,29 +106,22 @@ function encodeBatches(
   appendTimeMs: number,
 ): EncodedBatch[] {
   const logAppendTime = stored.config['message.timestamp.type'] === 'LogAppendTime';
+  const options = { baseOffset: 0, logAppendTimeMs: logAppendTime ? appendTimeMs : undefined };
   const encoded: EncodedBatch[] = [];
-  let start = 0;
-  let bytes = 0;
-  const cut = (end: number): void => {
-    if (end === start) return;
-    const batch = encodeRecordBatch(records.slice(start, end), {
-      baseOffset: 0,
-      timestampMs: appendTimeMs,
-      logAppendTime,
-    });
-    encoded.push({
-      bytes: Buffer.from(batch.buffer, batch.byteOffset, batch.byteLength),
-      records: end - start,
-    });
-    start = end;
-    bytes = 0;
+  const builder = new RecordBatchBuilder();
+  const cut = (): void => {
+    const bytes = Buffer.allocUnsafe(builder.bytes);
+    builder.write(bytes, 0, options);
+    encoded.push({ bytes, records: builder.count });
+    builder.clear();
   };
-  records.forEach((record, index) => {
-    const size = recordBytesMax(record);
-    if (bytes + size > batchBytesMax || index - start >= batchRecordsMax) cut(index);
-    bytes += size;
-  });
-  cut(records.length);
+  for (const record of records) {
+    const full = builder.count >= batchRecordsMax;
+    if (!full && builder.append(record, appendTimeMs, batchBytesMax) > 0) continue;
+    cut();
+    builder.append(record, appendTimeMs);
+  }
+  if (builder.count > 0) cut();
   const placed = encoded.reduce((sum, batch) => sum + batch.records, 0);
   assert(placed === records.length, 'An append lost a record while it was cut', { placed });
   return encoded;

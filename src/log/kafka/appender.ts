@@ -4,7 +4,8 @@ import type { CommitResult, OutputRecord, TopicPartition } from '../event-log.ts
 import { placeKey } from '../place-key.ts';
 import type { Connections } from './connections.ts';
 import { failureKind } from './failures.ts';
-import { chunked, placeOf, produceOne, type PartitionChunks } from './produce.ts';
+import { OutputBatches, placeOf, produceOne, type PartitionBatches } from './produce.ts';
+import type { RecordBatchBuilder } from '../record-batch-encoder.ts';
 import { harmless, patience, retrying } from './retry.ts';
 
 const sequenceEnd = 2 ** 31;
@@ -52,11 +53,12 @@ export class Appender {
     for (const { topic } of records) {
       if (!partitions.has(topic)) partitions.set(topic, await this.#partitionsOf(topic));
     }
-    const outputs = chunked(records, (record) => {
-      const count = partitions.get(record.topic) ?? 0;
-      return placeOf(record, count, () => this.#unkeyed++ % count);
-    });
-    const written = outputs.map((output) => {
+    const outputs = new OutputBatches();
+    const next = (): number => this.#unkeyed++;
+    for (const record of records) {
+      outputs.append(record, placeOf(record, partitions.get(record.topic) ?? 0, next));
+    }
+    const written = outputs.partitions.map((output) => {
       const key = placeKey(output);
       const before = this.#tails.get(key) ?? Promise.resolve();
       const result = before.then(() => this.#writeAll(output));
@@ -69,38 +71,38 @@ export class Appender {
     return { written };
   }
 
-  async #writeAll(output: PartitionChunks): Promise<TopicPartition & { endOffset: number }> {
+  async #writeAll(output: PartitionBatches): Promise<TopicPartition & { endOffset: number }> {
     const { topic, partition } = output;
     let endOffset = 0;
-    for (const chunk of output.chunks) endOffset = await this.#write({ topic, partition }, chunk);
+    for (const batch of output.batches) endOffset = await this.#write({ topic, partition }, batch);
     return { topic, partition, endOffset };
   }
 
-  async #write(place: TopicPartition, records: readonly OutputRecord[]): Promise<number> {
+  async #write(place: TopicPartition, batch: RecordBatchBuilder): Promise<number> {
     try {
-      return await this.#writeAs(await this.#identity(), place, records);
+      return await this.#writeAs(await this.#identity(), place, batch);
     } catch (error) {
       // The partition's sequence is in doubt: whatever follows is written by a new producer.
       this.#producer = undefined;
       // An idle producer is forgotten by the brokers after a day. Not carried out: once more, as a new one.
       if (failureKind(error instanceof Error ? error.cause : error) !== 'anew') throw error;
-      return this.#writeAs(await this.#identity(), place, records);
+      return this.#writeAs(await this.#identity(), place, batch);
     }
   }
 
   async #writeAs(
     { id, epoch, sequences }: ProducerIdentity,
     place: TopicPartition,
-    records: readonly OutputRecord[],
+    batch: RecordBatchBuilder,
   ): Promise<number> {
     const key = placeKey(place);
     const sequence = sequences.get(key) ?? 0;
-    const batch = { ...place, records, producer: { id, epoch, sequence, transactional: false } };
+    const producer = { id, epoch, sequence, transactional: false };
     const baseOffset = await this.#retrying(`Appending to ${key}`, place, async () =>
-      produceOne(await this.#connections.leaderOf(place), null, batch),
+      produceOne(await this.#connections.leaderOf(place), null, { ...place, batch, producer }),
     );
-    sequences.set(key, (sequence + records.length) % sequenceEnd);
-    return baseOffset + records.length;
+    sequences.set(key, (sequence + batch.count) % sequenceEnd);
+    return baseOffset + batch.count;
   }
 
   #identity(): Promise<ProducerIdentity> {

@@ -4,7 +4,7 @@
 import { assert, ConfigError } from '../../errors.ts';
 import type { OutputRecord, TopicPartition } from '../event-log.ts';
 import { partitionForKey } from '../partitioning.ts';
-import { recordBytesMax, sizedRecordBatch, type BatchProducer } from '../record-batch-encoder.ts';
+import { RecordBatchBuilder, type BatchProducer } from '../record-batch-encoder.ts';
 import {
   createDecoder,
   createEncoder,
@@ -21,49 +21,71 @@ const produceVersion = 7;
 const ackByAll = -1;
 const brokerTimeoutMs = 10_000;
 
-/** The records of one output partition, cut into what fits one batch each. */
-export interface PartitionChunks extends TopicPartition {
-  readonly chunks: readonly (readonly OutputRecord[])[];
+/** The records of one output partition, in batches that go one after another. */
+export interface PartitionBatches extends TopicPartition {
+  readonly batches: readonly RecordBatchBuilder[];
 }
 
-/** Returns the records by partition, in order, cut below the batch limit; `partitionOf` places each. */
-export function chunked(
-  records: readonly OutputRecord[],
-  partitionOf: (record: OutputRecord) => number,
-): readonly PartitionChunks[] {
-  const topics = new Map<string, Map<number, OutputRecord[][]>>();
-  const room = new Map<OutputRecord[], number>();
-  for (const record of records) {
-    let partitions = topics.get(record.topic);
-    if (partitions === undefined)
-      topics.set(record.topic, (partitions = new Map<number, OutputRecord[][]>()));
-    const partition = partitionOf(record);
-    let chunks = partitions.get(partition);
-    if (chunks === undefined) partitions.set(partition, (chunks = []));
-    const bytes = recordBytesMax(record);
-    const last = chunks.at(-1);
-    const left = last === undefined ? 0 : (room.get(last) ?? 0);
-    if (last !== undefined && bytes <= left) {
-      last.push(record);
-      room.set(last, left - bytes);
-    } else {
-      const chunk = [record];
-      chunks.push(chunk);
-      room.set(chunk, batchBytesMax - bytes);
-    }
+/** Records on their way out, encoded as they come: in the order they came, below the batch limit, by partition. */
+export class OutputBatches {
+  /** Bytes of all records. */
+  bytes: number = 0;
+  readonly #timestampMs = Date.now();
+  readonly #topics: Map<string, Map<number, RecordBatchBuilder[]>> = new Map();
+
+  append(record: OutputRecord, partition: number): void {
+    let partitions = this.#topics.get(record.topic);
+    if (partitions === undefined) this.#topics.set(record.topic, (partitions = new Map()));
+    let batches = partitions.get(partition);
+    if (batches === undefined) partitions.set(partition, (batches = []));
+    const taken = batches.at(-1)?.append(record, this.#timestampMs, batchBytesMax) ?? 0;
+    this.bytes += taken;
+    if (taken > 0) return;
+    const batch = takeBuilder();
+    batches.push(batch);
+    this.bytes += batch.append(record, this.#timestampMs, batchBytesMax);
   }
-  return [...topics].flatMap(([topic, partitions]) =>
-    [...partitions].map(([partition, chunks]) => ({ topic, partition, chunks })),
-  );
+
+  get partitions(): readonly PartitionBatches[] {
+    return [...this.#topics].flatMap(([topic, partitions]) =>
+      [...partitions].map(([partition, batches]) => ({ topic, partition, batches })),
+    );
+  }
+
+  /** Gives the memory of the batches back; once all are written. */
+  release(): void {
+    for (const { batches } of this.partitions) for (const batch of batches) keepBuilder(batch);
+    this.#topics.clear();
+  }
+}
+
+const spareBytesMax = 16 * 1024 * 1024;
+const spare: RecordBatchBuilder[] = [];
+let spareBytes = 0;
+
+/** Memory that was written to before: what the system gives anew it has to clear first. */
+function takeBuilder(): RecordBatchBuilder {
+  const builder = spare.pop();
+  if (builder === undefined) return new RecordBatchBuilder();
+  spareBytes -= builder.capacity;
+  builder.clear();
+  return builder;
+}
+
+function keepBuilder(builder: RecordBatchBuilder): void {
+  if (spareBytes + builder.capacity > spareBytesMax) return;
+  spareBytes += builder.capacity;
+  spare.push(builder);
 }
 
 /**
- * Returns the partition of a record: its own, or that of its key; a record with neither takes `next()`.
+ * Returns the partition of a record: its own, or that of its key; those with neither take turns, by `next()`.
  * @throws ConfigError when the topic does not have that partition.
  */
 export function placeOf(record: OutputRecord, partitions: number, next: () => number): number {
   const { topic, partition, key } = record;
-  if (partition === undefined) return key === null ? next() : partitionForKey(key, partitions);
+  if (partition === undefined)
+    return key === null ? next() % partitions : partitionForKey(key, partitions);
   if (partition >= 0 && partition < partitions) return partition;
   throw new ConfigError(`Topic ${topic} has ${partitions} partitions, none numbered ${partition}`, {
     topic,
@@ -73,7 +95,7 @@ export function placeOf(record: OutputRecord, partitions: number, next: () => nu
 }
 
 export interface ProduceBatch extends TopicPartition {
-  readonly records: readonly OutputRecord[];
+  readonly batch: RecordBatchBuilder;
   readonly producer: BatchProducer;
 }
 
@@ -120,7 +142,6 @@ function requestFrame(
   transactionalId: string | null,
   batches: readonly ProduceBatch[],
 ): RequestFrame {
-  const timestampMs = Date.now();
   const topics = new Map<string, ProduceBatch[]>();
   for (const batch of batches) {
     const known = topics.get(batch.topic);
@@ -136,9 +157,12 @@ function requestFrame(
   ];
   for (const [topic, partitions] of topics) {
     parts.push(createEncoder().writeString(topic).writeInt32(partitions.length).buffer);
-    for (const { partition, records, producer } of partitions) {
-      const batch = sizedRecordBatch(records, { baseOffset: 0, timestampMs, producer });
-      parts.push(createEncoder().writeInt32(partition).writeInt32(batch.bytes).buffer, batch);
+    for (const { partition, batch, producer } of partitions) {
+      const { bytes } = batch;
+      const write = (into: Buffer, at: number): void =>
+        batch.write(into, at, { baseOffset: 0, producer });
+      const header = createEncoder().writeInt32(partition).writeInt32(bytes).buffer;
+      parts.push(header, { bytes, write });
     }
   }
   return new RequestFrame(parts);
@@ -170,12 +194,12 @@ function baseOffsets(
   answers: readonly PartitionAnswer[],
   batches: readonly ProduceBatch[],
 ): readonly (number | Error)[] {
-  return batches.map(({ topic, partition, records }) => {
+  return batches.map(({ topic, partition, batch }) => {
     const answer = answers.find((each) => each.topic === topic && each.partition === partition);
     assert(answer !== undefined, 'A produce answer lacks a partition', { topic, partition });
     if (answer.errorCode !== 0) {
       const error = createErrorFromCode(answer.errorCode);
-      error.message += ` (${records.length} records for ${topic}/${partition})`;
+      error.message += ` (${batch.count} records for ${topic}/${partition})`;
       return error;
     }
     const safe = Number.isSafeInteger(answer.baseOffset) && answer.baseOffset >= 0;

@@ -3,13 +3,17 @@
 //
 //   | room, then kafkajs's header: length, api, version, correlation id, client id | body |
 import { assert } from '../../errors.ts';
-import type { SizedBatch } from '../record-batch-encoder.ts';
 import { frameRelease, holdFrame, takeFrame } from './frame-pool.ts';
 
 const headerBytesMax = 1_024;
 
-/** Part of a request: bytes, or a batch that is written in place. */
-export type RequestPart = Uint8Array | SizedBatch;
+/** Part of a request: bytes, or what writes as many bytes from `at` on. */
+export type RequestPart = Uint8Array | SizedPart;
+
+export interface SizedPart {
+  readonly bytes: number;
+  write(into: Buffer, at: number): void;
+}
 
 /** Stands where kafkajs has an encoder: `buffer` is what is sent. */
 export class RequestFrame {

@@ -5,16 +5,15 @@
 import { assert } from '../../errors.ts';
 import type { CommitResult, OutputRecord, TopicPartition } from '../event-log.ts';
 import { placeKey } from '../place-key.ts';
-import { recordBytesMax } from '../record-batch-encoder.ts';
 import type { Connections } from './connections.ts';
 import { failureKind, type FailureKind } from './failures.ts';
 import type { TransactionIdentity } from './internals.ts';
 import {
-  chunked,
+  OutputBatches,
   placeOf,
   produce,
   produceOne,
-  type PartitionChunks,
+  type PartitionBatches,
   type ProduceBatch,
 } from './produce.ts';
 import { definite } from './retry.ts';
@@ -60,47 +59,58 @@ export class TransactionOutputs {
     const added = new Set(this.#begun.map(placeKey));
     this.#begun = [];
     const transaction: OpenTransaction = { partitions: new Map(), added, ends: [] };
-    const slices = slicesOf(records);
+    const iterator = records[Symbol.iterator]();
     // What the writer has begun to send goes out before the first slice is made.
     await nextTurn();
-    for (let slice = slices.next(); slice.done !== true;) {
-      const written = this.#produceSlice(slice.value, transaction);
-      // Awaited below; a failure meanwhile is not left without anyone who heard of it.
+    let written: Promise<void> = Promise.resolve();
+    for (;;) {
+      const slice = await this.#nextSlice(iterator, transaction);
+      await written;
+      if (slice.bytes === 0) break;
+      written = this.#produceSlice(slice, transaction);
+      // Awaited above; a failure meanwhile is not left without anyone who heard of it.
       written.catch(() => undefined);
       await nextTurn();
-      slice = slices.next();
-      await written;
     }
     if (transaction.ends.length > 0) this.#recent = transaction.ends;
     return transaction.ends;
   }
 
-  async #produceSlice(
-    records: readonly OutputRecord[],
-    transaction: OpenTransaction,
-  ): Promise<void> {
-    const { partitions } = transaction;
-    for (const { topic } of records) {
-      if (partitions.has(topic)) continue;
-      const count = await this.#parts.retrying(definite, () =>
-        this.#parts.connections.partitionsOf(topic),
-      );
-      partitions.set(topic, count);
+  async #nextSlice(
+    records: Iterator<OutputRecord>,
+    { partitions }: OpenTransaction,
+  ): Promise<OutputBatches> {
+    const slice = new OutputBatches();
+    const next = (): number => this.#unkeyed++;
+    while (slice.bytes < sliceBytes) {
+      const { done, value: record } = records.next();
+      if (done === true) break;
+      const { topic } = record;
+      let count = partitions.get(topic);
+      if (count === undefined) {
+        count = await this.#parts.retrying(definite, () =>
+          this.#parts.connections.partitionsOf(topic),
+        );
+        partitions.set(topic, count);
+      }
+      slice.append(record, placeOf(record, count, next));
     }
-    const outputs = chunked(records, (record) => {
-      const count = partitions.get(record.topic) ?? 0;
-      return placeOf(record, count, () => this.#unkeyed++ % count);
-    });
+    return slice;
+  }
+
+  async #produceSlice(slice: OutputBatches, transaction: OpenTransaction): Promise<void> {
+    const outputs = slice.partitions;
     await this.#add(outputs, transaction);
-    const rounds = Math.max(...outputs.map(({ chunks }) => chunks.length));
+    const rounds = Math.max(...outputs.map(({ batches }) => batches.length));
     for (let round = 0; round < rounds; round++) {
-      const some = outputs.filter(({ chunks }) => chunks.length > round);
+      const some = outputs.filter(({ batches }) => batches.length > round);
       await this.#produceRound(some, round, transaction);
     }
+    slice.release();
   }
 
   /** Tells the coordinator of the partitions that this transaction has not written to before. */
-  async #add(outputs: readonly PartitionChunks[], { added }: OpenTransaction): Promise<void> {
+  async #add(outputs: readonly PartitionBatches[], { added }: OpenTransaction): Promise<void> {
     const others = outputs.filter((output) => !added.has(placeKey(output)));
     if (others.length === 0) return;
     for (const output of others) added.add(placeKey(output));
@@ -109,11 +119,11 @@ export class TransactionOutputs {
 
   /** One request a leader, each with one batch a partition. */
   async #produceRound(
-    outputs: readonly PartitionChunks[],
+    outputs: readonly PartitionBatches[],
     round: number,
     { ends }: OpenTransaction,
   ): Promise<void> {
-    const byLeader = new Map<string, PartitionChunks[]>();
+    const byLeader = new Map<string, PartitionBatches[]>();
     for (const output of outputs) {
       const leader = await this.#parts.retrying(definite, () =>
         this.#parts.connections.leaderOf(output),
@@ -124,8 +134,8 @@ export class TransactionOutputs {
     await Promise.all(
       [...byLeader.values()].map(async (group) => {
         const offsets = await this.#produceTogether(group, round);
-        for (const [index, { topic, partition, chunks }] of group.entries()) {
-          const endOffset = (offsets[index] ?? 0) + (chunks[round]?.length ?? 0);
+        for (const [index, { topic, partition, batches }] of group.entries()) {
+          const endOffset = (offsets[index] ?? 0) + (batches[round]?.count ?? 0);
           const known = ends.find((end) => end.topic === topic && end.partition === partition);
           if (known === undefined) ends.push({ topic, partition, endOffset });
           else known.endOffset = endOffset;
@@ -135,7 +145,7 @@ export class TransactionOutputs {
   }
 
   async #produceTogether(
-    group: readonly PartitionChunks[],
+    group: readonly PartitionBatches[],
     round: number,
   ): Promise<readonly number[]> {
     const [first, ...others] = group;
@@ -164,7 +174,7 @@ export class TransactionOutputs {
     return offsets;
   }
 
-  async #produceAlone(output: PartitionChunks, round: number): Promise<number> {
+  async #produceAlone(output: PartitionBatches, round: number): Promise<number> {
     const batch = this.#batch(output, round);
     const { connections, identity } = this.#parts;
     const offset = await this.#parts.retrying(definite, async () => {
@@ -176,17 +186,19 @@ export class TransactionOutputs {
     return offset;
   }
 
-  #advance(batch: ProduceBatch): void {
-    const next = (batch.producer.sequence + batch.records.length) % sequenceEnd;
-    this.#sequences.set(placeKey(batch), next);
+  #advance({ batch, producer, ...place }: ProduceBatch): void {
+    const next = (producer.sequence + batch.count) % sequenceEnd;
+    this.#sequences.set(placeKey(place), next);
   }
 
-  #batch({ topic, partition, chunks }: PartitionChunks, round: number): ProduceBatch {
+  #batch({ topic, partition, batches }: PartitionBatches, round: number): ProduceBatch {
     const { producerId, producerEpoch } = this.#parts.identity;
+    const batch = batches[round];
+    assert(batch !== undefined, 'A partition has no batch left', { topic, partition, round });
     return {
       topic,
       partition,
-      records: chunks[round] ?? [],
+      batch,
       producer: {
         id: BigInt(producerId),
         epoch: producerEpoch,
@@ -218,20 +230,6 @@ function byTopic(
 const isError = (answer: number | Error): answer is Error => answer instanceof Error;
 
 const unsent: ReadonlySet<FailureKind> = new Set(['unsent']);
-
-function* slicesOf(records: Iterable<OutputRecord>): Generator<readonly OutputRecord[]> {
-  let slice: OutputRecord[] = [];
-  let bytes = 0;
-  for (const record of records) {
-    slice.push(record);
-    bytes += recordBytesMax(record);
-    if (bytes < sliceBytes) continue;
-    yield slice;
-    slice = [];
-    bytes = 0;
-  }
-  if (slice.length > 0) yield slice;
-}
 
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));

@@ -8,7 +8,6 @@ import {
   RequestFrame,
   type CreateRequest,
 } from '../../../src/log/kafka/request-frame.ts';
-import { encodeRecordBatch, sizedRecordBatch } from '../../../src/log/record-batch-encoder.ts';
 
 interface Encoder {
   readonly buffer: Buffer;
@@ -49,15 +48,16 @@ it('a request of another kind is built as ever', async () => {
   expect(request.buffer).toEqual((await createRequest(requestOf(payload))).buffer);
 });
 
-it('a batch is written into the frame as it would be on its own', () => {
-  const records = [{ topic: 'rows', key: Buffer.from('a'), value: Buffer.from('1') }];
-  const options = { baseOffset: 0, timestampMs: 5 };
-  const batch = sizedRecordBatch(records, options);
+it('a part is written into the frame in place', () => {
+  const write = (into: Buffer, at: number): void => void into.write('batch', at);
 
-  const { buffer } = new RequestFrame([Buffer.from('before'), batch, Buffer.from('after')]);
+  const { buffer } = new RequestFrame([
+    Buffer.from('before '),
+    { bytes: 5, write },
+    Buffer.from(' after'),
+  ]);
 
-  const alone = Buffer.from(encodeRecordBatch(records, options));
-  expect(buffer).toEqual(Buffer.concat([Buffer.from('before'), alone, Buffer.from('after')]));
+  expect(buffer.toString()).toBe('before batch after');
 });
 
 it('the memory of a request is used again once it was released, and not before', () => {
