@@ -28,7 +28,25 @@ export const numbers: usize = places + 4 * 16;
 export const afterRead: usize = numbers + 8 * 16;
 export const afterReadWarm: usize = afterRead + 16;
 
-// The compiler's own data is at 262144: scripts/assembly.mjs says so.
+/** Numbers a row may hold. */
+export const rowNumbersMax: i32 = 128;
+export const piecesBytes: i32 = 16384;
+
+// A feature row: its head, then by turns a piece of text and a number, then the last piece.
+export const rowHead: usize = afterReadWarm + 16;
+export const rowHeadBytes: i32 = 512;
+export const pieces: usize = rowHead + <usize>rowHeadBytes;
+/** Of each piece, from `pieces` on. */
+export const pieceStarts: usize = pieces + <usize>piecesBytes;
+export const pieceEnds: usize = pieceStarts + 4 * (<usize>rowNumbersMax + 4);
+export const rowNumbers: usize = pieceEnds + 4 * (<usize>rowNumbersMax + 4);
+/** The digits of a number. */
+export const scratch: usize = rowNumbers + 8 * <usize>rowNumbersMax;
+/** Room for all pieces, and for numbers of up to 25 bytes. */
+export const row: usize = scratch + 32;
+export const rowBytes: i32 = rowHeadBytes + piecesBytes + 25 * rowNumbersMax;
+
+// The compiler's own data is at 327680: scripts/assembly.mjs says so.
 
 /** Where the columns of a shard may begin: at a page of memory. */
-export const dataEnd: usize = 327680;
+export const dataEnd: usize = 393216;

@@ -106,7 +106,7 @@ function nearest(w: u64, q: i32): f64 {
 }
 
 /** Returns the upper 64 bits of a · b. */
-function highProduct(a: u64, b: u64): u64 {
+export function highProduct(a: u64, b: u64): u64 {
   const aLow = a & 0xffffffff;
   const aHigh = a >> 32;
   const bLow = b & 0xffffffff;

@@ -1,8 +1,7 @@
 // Running statistics in columns, the expressions of src/sensors/welford.ts and weighted-moments.ts in their order: the
 // same doubles, to the last bit.
 
-// @ts-ignore: a decorator of the compiler
-@external("host", "log")
+// V8's own Math.log: src/kernel/instance.ts.
 declare function log(x: f64): f64;
 
 /** | count | mean | m2 | */

@@ -19,8 +19,8 @@ const options = [
   '--sharedMemory',
   ...['--enable', 'threads'],
   // Above what assembly/layout.ts places.
-  ...['--memoryBase', '262144'],
-  ...['--initialMemory', '5'],
+  ...['--memoryBase', '327680'],
+  ...['--initialMemory', '6'],
   ...['--maximumMemory', '65536'],
 ];
 

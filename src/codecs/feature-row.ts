@@ -3,6 +3,7 @@
 import { isUtf8 } from 'node:buffer';
 import { assert, DecodeError } from '../errors.ts';
 import type { ClosedWindow } from '../sensors/shard-state.ts';
+import { rowWriter, type RowWriter } from '../kernel/row-writer.ts';
 import { exactAvroType } from './avro-long.ts';
 import { featureRowSchema } from './avro-schemas.ts';
 import { confluentHeaderBytes, readConfluentSchemaId } from './confluent.ts';
@@ -47,36 +48,77 @@ const rowType = exactAvroType(featureRowSchema);
  * @throws InvariantError where a feature is not finite: JSON could not hold it.
  */
 export function encodeFeatureRowJson(window: ClosedWindow, context: FeatureRowContext): Uint8Array {
-  const { features } = context;
-  const names = jsonNames(features);
-  let text = '';
-  for (let index = 0; index < features.length; index += 1) {
-    const value = features[index]?.value(window) ?? NaN;
-    // A value that is not finite is reported as for Avro, with its name.
-    if (!Number.isFinite(value)) featureValues(window, context);
-    text += (names[index] ?? '') + jsonNumber(value);
-  }
-  return Buffer.from(
-    `{"sensor_id":${JSON.stringify(sensorId(window))}${jsonTimes(window)}${text}},` +
-      `"lineage":{"topic":${JSON.stringify(context.topic)},` +
-      `"partition":${context.partition},"first_offset":${window.firstOffset},` +
-      `"last_offset":${window.lastOffset}}}`,
+  return writtenRow(window, context) ?? Buffer.from(jsonRow(window, context));
+}
+
+/** What a row is, a string at a time. */
+function jsonRow(window: ClosedWindow, context: FeatureRowContext): string {
+  const values = featureValues(window, context).map(({ value }) => jsonNumber(value));
+  const numbers = [...values, String(window.firstOffset), String(window.lastOffset)];
+  const pieces = jsonPieces(window, context);
+  const rest = pieces.map((piece, index) => piece + (numbers[index] ?? '')).join('');
+  return `{"sensor_id":${JSON.stringify(sensorId(window))}${rest}`;
+}
+
+/** What stands before each number of a row, from the sensor id on, and after the last one. */
+function jsonPieces(window: ClosedWindow, context: FeatureRowContext): string[] {
+  const { features, partition, topic } = context;
+  const names = features.map(
+    ({ name }, index) => `${index === 0 ? '' : ','}${JSON.stringify(name)}:`,
   );
+  const lineage = `},"lineage":{"topic":${JSON.stringify(topic)},"partition":${partition}`;
+  const offsets = [`${lineage},"first_offset":`, ',"last_offset":', '}}'];
+  const [first = '', ...others] = [...names, ...offsets];
+  return [jsonTimes(window) + first, ...others];
+}
+
+const rowHead = Buffer.from('{"sensor_id":"');
+const quote = 0x22;
+const backslash = 0x5c;
+const space = 0x20;
+
+/** Whose pieces the thread's writer holds. */
+let written: { features: Features; topic: string; partition: number; times: string } | undefined;
+
+/** The same row without strings; undefined for an id that needs escapes, and for what the writer leaves. */
+function writtenRow(window: ClosedWindow, context: FeatureRowContext): Uint8Array | undefined {
+  const { features } = context;
+  const writer = rowWriter();
+  if (!holdsPieces(writer, window, context)) return undefined;
+  const { head, numbers } = writer;
+  const { idBytes, idStart, idEnd } = window;
+  head.set(rowHead);
+  let at = rowHead.length;
+  for (let from = idStart; from < idEnd; from += 1) {
+    const byte = idBytes[from] ?? 0;
+    if (byte < space || byte === quote || byte === backslash) return undefined;
+    head[at++] = byte;
+  }
+  head[at++] = quote;
+  let count = 0;
+  for (const feature of features) numbers[count++] = feature.value(window);
+  numbers[count++] = window.firstOffset;
+  numbers[count++] = window.lastOffset;
+  return writer.write(at, count);
+}
+
+function holdsPieces(writer: RowWriter, window: ClosedWindow, context: FeatureRowContext): boolean {
+  const { features, topic, partition } = context;
+  const times = jsonTimes(window);
+  const isSame =
+    written !== undefined &&
+    written.times === times &&
+    written.features === features &&
+    written.topic === topic &&
+    written.partition === partition;
+  if (isSame) return true;
+  const pieces = jsonPieces(window, context).map((piece) => Buffer.from(piece));
+  const holds = writer.setPieces(pieces);
+  written = holds ? { features, topic, partition, times } : undefined;
+  return holds;
 }
 
 type Features = FeatureRowContext['features'];
-let namesOf: Features = [];
-let namesText: readonly string[] = [];
-
-/** The features' names as JSON with all around them; made once, since a program writes the same features always. */
-function jsonNames(features: Features): readonly string[] {
-  if (namesOf === features) return namesText;
-  namesOf = features;
-  namesText = features.map(
-    ({ name }, index) => `${index === 0 ? '' : ','}${JSON.stringify(name)}:`,
-  );
-  return namesText;
-}
 
 let timesOf = { startMs: NaN, endMs: NaN, text: '' };
 

@@ -21,6 +21,16 @@ export interface KernelExports {
   readonly numbers: WebAssembly.Global;
   readonly afterRead: WebAssembly.Global;
   readonly afterReadWarm: WebAssembly.Global;
+  readonly rowHead: WebAssembly.Global;
+  readonly rowHeadBytes: WebAssembly.Global;
+  readonly pieces: WebAssembly.Global;
+  readonly piecesBytes: WebAssembly.Global;
+  readonly pieceStarts: WebAssembly.Global;
+  readonly pieceEnds: WebAssembly.Global;
+  readonly rowNumbers: WebAssembly.Global;
+  readonly rowNumbersMax: WebAssembly.Global;
+  readonly row: WebAssembly.Global;
+  readonly rowBytes: WebAssembly.Global;
   scan(
     records: number,
     bytes: number,
@@ -32,10 +42,11 @@ export interface KernelExports {
     appendTimeMs: number,
   ): number;
   foldRows(row: number, rows: number): number;
+  writeRow(headBytes: number, numbers: number): number;
 }
 
 /** What the module works with, before any column: `dataEnd` of assembly/layout.ts. */
-export const kernelPages = 5;
+export const kernelPages = 6;
 export const pageBytes = 65_536;
 const pagesMax = 65_536;
 
@@ -53,11 +64,23 @@ export function instantiate(memory: WebAssembly.Memory): KernelExports {
   moduleOfThread ??= new WebAssembly.Module(readFileSync(new URL('kernel.wasm', import.meta.url)));
   const instance = new WebAssembly.Instance(moduleOfThread, {
     env: { memory },
-    host: { log: Math.log },
+    // Named by the file that declares it.
+    statistics: { log: Math.log },
   });
   const exports = instance.exports as KernelExports;
   powersOfThread ??= powersOfFive();
   const { length } = powersOfThread;
   new BigUint64Array(memory.buffer, exports.powersOfFive.value, length).set(powersOfThread);
   return exports;
+}
+
+let ofThread: { readonly exports: KernelExports; readonly memory: WebAssembly.Memory } | undefined;
+
+/** Returns the thread's instance, which has no columns: for records that no kernel folds, and for the text of rows. */
+export function instanceOfThread(): NonNullable<typeof ofThread> {
+  if (ofThread === undefined) {
+    const memory = kernelMemory(kernelPages);
+    ofThread = { exports: instantiate(memory), memory };
+  }
+  return ofThread;
 }

@@ -3,7 +3,7 @@
 //
 //   batch bytes ─copy─▶ window ─scan─▶ | offset | time of record | kind | id | timestamp | value |   a row a record
 import type { ReadingColumns } from '../sensors/reading.ts';
-import { instantiate, kernelMemory, kernelPages, type KernelExports } from './instance.ts';
+import { instanceOfThread, type KernelExports } from './instance.ts';
 
 /** What a scanned record is: to be looked at, or a reading whose key is its sensor id, or another or none. */
 export const undecidedRecord = 0;
@@ -97,8 +97,8 @@ let ofThread: RecordScanner | undefined;
 /** Returns the thread's scanner, for records that no kernel folds. */
 export function recordScanner(): RecordScanner {
   if (ofThread === undefined) {
-    const memory = kernelMemory(kernelPages);
-    ofThread = scannerOf(instantiate(memory), memory);
+    const { exports, memory } = instanceOfThread();
+    ofThread = scannerOf(exports, memory);
   }
   return ofThread;
 }

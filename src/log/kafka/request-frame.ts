@@ -36,6 +36,11 @@ export class RequestFrame {
     }
   }
 
+  /** What kafkajs copies an encoder from, where it was loaded before `createRequest` could be replaced. */
+  get buf(): Buffer {
+    return this.buffer;
+  }
+
   /** Puts `header`, which begins with the length of all that follows it, before the body. */
   begin(header: Buffer): void {
     const start = headerBytesMax - header.length;

@@ -76,3 +76,12 @@ it('a header longer than the room for it is refused, not written over the body',
 
   expect(() => frame.begin(Buffer.alloc(1_025))).toThrow(/header of a request is too long/);
 });
+
+it('kafkajs itself can copy a frame, as where it was loaded before its requests were replaced', async () => {
+  const frame = new RequestFrame([Buffer.from('body')]);
+  const copied = new KafkajsEncoder().writeBuffer(Buffer.from('body'));
+
+  const request = await createRequest(requestOf(frame));
+
+  expect(request.buffer.equals((await createRequest(requestOf(copied))).buffer)).toBe(true);
+});
