@@ -54,9 +54,9 @@ export class Appender {
       if (!partitions.has(topic)) partitions.set(topic, await this.#partitionsOf(topic));
     }
     const outputs = new OutputBatches();
-    const next = (): number => this.#unkeyed++;
+    const turn = (): number => this.#unkeyed++;
     for (const record of records) {
-      outputs.append(record, placeOf(record, partitions.get(record.topic) ?? 0, next));
+      outputs.append(record, placeOf(record, partitions.get(record.topic) ?? 0, turn));
     }
     const written = outputs.partitions.map((output) => {
       const key = placeKey(output);

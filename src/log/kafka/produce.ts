@@ -35,7 +35,8 @@ export class OutputBatches {
 
   append(record: OutputRecord, partition: number): void {
     let partitions = this.#topics.get(record.topic);
-    if (partitions === undefined) this.#topics.set(record.topic, (partitions = new Map()));
+    if (partitions === undefined)
+      this.#topics.set(record.topic, (partitions = new Map<number, RecordBatchBuilder[]>()));
     let batches = partitions.get(partition);
     if (batches === undefined) partitions.set(partition, (batches = []));
     const taken = batches.at(-1)?.append(record, this.#timestampMs, batchBytesMax) ?? 0;
@@ -79,13 +80,13 @@ function keepBuilder(builder: RecordBatchBuilder): void {
 }
 
 /**
- * Returns the partition of a record: its own, or that of its key; those with neither take turns, by `next()`.
+ * Returns the partition of a record: its own, or that of its key; those with neither take turns, by `turn()`.
  * @throws ConfigError when the topic does not have that partition.
  */
-export function placeOf(record: OutputRecord, partitions: number, next: () => number): number {
+export function placeOf(record: OutputRecord, partitions: number, turn: () => number): number {
   const { topic, partition, key } = record;
   if (partition === undefined)
-    return key === null ? next() % partitions : partitionForKey(key, partitions);
+    return key === null ? turn() % partitions : partitionForKey(key, partitions);
   if (partition >= 0 && partition < partitions) return partition;
   throw new ConfigError(`Topic ${topic} has ${partitions} partitions, none numbered ${partition}`, {
     topic,

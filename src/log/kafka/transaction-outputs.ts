@@ -81,10 +81,11 @@ export class TransactionOutputs {
     { partitions }: OpenTransaction,
   ): Promise<OutputBatches> {
     const slice = new OutputBatches();
-    const next = (): number => this.#unkeyed++;
+    const turn = (): number => this.#unkeyed++;
     while (slice.bytes < sliceBytes) {
-      const { done, value: record } = records.next();
-      if (done === true) break;
+      const next = records.next();
+      if (next.done === true) break;
+      const record = next.value;
       const { topic } = record;
       let count = partitions.get(topic);
       if (count === undefined) {
@@ -93,7 +94,7 @@ export class TransactionOutputs {
         );
         partitions.set(topic, count);
       }
-      slice.append(record, placeOf(record, count, next));
+      slice.append(record, placeOf(record, count, turn));
     }
     return slice;
   }
