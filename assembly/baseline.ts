@@ -1,11 +1,6 @@
 // The baselines of src/sensors/baseline-cumulative.ts and baseline-adaptive.ts for a reading that they do not flag. They
 // decide before they write: one that would be flagged changes nothing, and the host folds it.
-import {
-  momentsAdd,
-  momentsPopulationDeviation,
-  momentsSquaredZ,
-  welfordAdd,
-} from './statistics';
+import { momentsAdd, momentsPopulationDeviation, momentsSquaredZ, welfordAdd } from './statistics';
 
 let threshold: f64 = 0;
 let warmReadings: f64 = 0;

@@ -94,7 +94,9 @@ export function foldRows(row: i32, rows: i32): i32 {
 
     const value = load<f64>(values + at8) + 0; // −0 becomes 0
     const baseline = baselines + <usize>slot * baselineBytes;
-    if (method == cumulative ? !learnCumulative(baseline, value) : !learnAdaptive(baseline, value)) {
+    if (
+      method == cumulative ? !learnCumulative(baseline, value) : !learnAdaptive(baseline, value)
+    ) {
       break;
     }
     welfordAdd(pane, value);
@@ -118,7 +120,7 @@ export function foldRows(row: i32, rows: i32): i32 {
 
 /** Returns where the sensor's pane of the window that ends at `windowEndMs` lies, from `head` on; 0 where there is none. */
 function paneOf(head: i32, windowEndMs: f64, panes: usize, paneBytes: usize, links: usize): usize {
-  for (let pane = head; pane >= 0; ) {
+  for (let pane = head; pane >= 0;) {
     const at = panes + <usize>pane * paneBytes;
     if (load<f64>(at, paneWindowEnd) == windowEndMs) return at;
     pane = load<i32>(links + <usize>pane * linkBytes, sensorLink);

@@ -33,7 +33,7 @@ export function find(start: usize, length: usize): i32 {
     return next;
   }
   const hash = hashBytes(start, length);
-  let index = <u32>hash & mask;
+  let index = (<u32>hash) & mask;
   while (true) {
     const entry = entries + ((<usize>index) << 3);
     const slot = load<i32>(entry, 4) - 1;
@@ -55,15 +55,15 @@ function holds(slot: i32, start: usize, length: usize): bool {
 
 /** The hash of src/sensors/table.ts: what one of them entered the other must find. */
 function hashBytes(start: usize, length: usize): i32 {
-  let hash: i32 = <i32>0x811c9dc5 ^ <i32>length;
+  let hash: i32 = (<i32>0x811c9dc5) ^ (<i32>length);
   let at = start;
   const end = start + length;
   for (; at + 4 <= end; at += 4) {
     const mixed = (hash ^ load<i32>(at)) * 0x01000193;
-    hash = mixed ^ <i32>(<u32>mixed >> 15);
+    hash = mixed ^ (<i32>((<u32>mixed) >> 15));
   }
-  for (; at < end; at += 1) hash = (hash ^ <i32>load<u8>(at)) * 0x01000193;
-  hash = (hash ^ <i32>(<u32>hash >> 16)) * <i32>0x85ebca6b;
-  hash = (hash ^ <i32>(<u32>hash >> 13)) * <i32>0xc2b2ae35;
-  return hash ^ <i32>(<u32>hash >> 16);
+  for (; at < end; at += 1) hash = (hash ^ (<i32>load<u8>(at))) * 0x01000193;
+  hash = (hash ^ (<i32>((<u32>hash) >> 16))) * <i32>0x85ebca6b;
+  hash = (hash ^ (<i32>((<u32>hash) >> 13))) * <i32>0xc2b2ae35;
+  return hash ^ (<i32>((<u32>hash) >> 16));
 }

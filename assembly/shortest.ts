@@ -18,7 +18,7 @@ let power: i32 = 0;
 /** Writes the number from `start` on and returns the position after it; 0 for one it leaves to the host. */
 export function writeNumber(start: usize, x: f64): usize {
   const bits = reinterpret<u64>(x);
-  const exponent = <i32>(bits >> 52) & 0x7ff;
+  const exponent = (<i32>(bits >> 52)) & 0x7ff;
   const fraction = bits & fractionMask;
   let at = start;
   if (bits >> 63) store<u8>(at++, 0x2d);
@@ -39,7 +39,7 @@ export function writeNumber(start: usize, x: f64): usize {
 function shortest(fraction: u64, exponent: i32): void {
   const c = (fractionMask + 1) | fraction;
   const q = exponent - 1075;
-  if (q <= 0 && q > -53 && (c & ((<u64>1 << -q) - 1)) == 0) {
+  if (q <= 0 && q > -53 && (c & (((<u64>1) << -q) - 1)) == 0) {
     digits = c >> -q;
     power = 0;
     return;
@@ -51,7 +51,8 @@ function shortest(fraction: u64, exponent: i32): void {
   const place = powersOfFive + ((<usize>(-k - powerMin)) << 4);
   const high = load<u64>(place);
   const low = load<u64>(place, 8) + (-k > exactPowerMax ? 1 : 0);
-  const lower = roundToOdd(high, low, (4 * c - 2 + (isLowerCloser ? 1 : 0)) << h) + (isEven ? 0 : 1);
+  const lower =
+    roundToOdd(high, low, (4 * c - 2 + (isLowerCloser ? 1 : 0)) << h) + (isEven ? 0 : 1);
   const middle = roundToOdd(high, low, (4 * c) << h);
   const upper = roundToOdd(high, low, (4 * c + 2) << h) - (isEven ? 0 : 1);
   const s = middle >> 2;
