@@ -31,19 +31,32 @@ export function scanNumber(start: usize): usize {
     byte = load<u8>((at += 1));
     if (byte - 0x30 <= 9) return 0;
   } else {
-    do {
+    if (areDigits(load<u64>(at))) {
+      w = eightDigits(load<u64>(at));
+      digits = 8;
+      byte = load<u8>((at += 8));
+      digit = byte - 0x30;
+    }
+    while (digit <= 9) {
       if (digits < digitsMax) w = w * 10 + digit;
       else q += 1;
       digits += 1;
       byte = load<u8>((at += 1));
       digit = byte - 0x30;
-    } while (digit <= 9);
+    }
   }
   if (byte == 0x2e) {
     byte = load<u8>((at += 1));
     digit = byte - 0x30;
     if (digit > 9) return 0;
-    do {
+    while (w != 0 && digits + 8 <= digitsMax && areDigits(load<u64>(at))) {
+      w = w * 100_000_000 + eightDigits(load<u64>(at));
+      q -= 8;
+      digits += 8;
+      byte = load<u8>((at += 8));
+      digit = byte - 0x30;
+    }
+    while (digit <= 9) {
       if (digits < digitsMax) {
         w = w * 10 + digit;
         q -= 1;
@@ -51,7 +64,7 @@ export function scanNumber(start: usize): usize {
       if (w != 0) digits += 1;
       byte = load<u8>((at += 1));
       digit = byte - 0x30;
-    } while (digit <= 9);
+    }
   }
   if ((byte | 0x20) == 0x65) {
     byte = load<u8>((at += 1));
@@ -74,6 +87,23 @@ export function scanNumber(start: usize): usize {
   if (isNaN(magnitude)) return 0;
   scannedNumber = negative ? -magnitude : magnitude;
   return at;
+}
+
+/** Whether all eight bytes are digits. */
+function areDigits(bytes: u64): bool {
+  const tens: u64 = 0xf0f0f0f0f0f0f0f0;
+  const carried = (bytes + 0x0606060606060606) & tens;
+  return ((bytes & tens) | (carried >> 4)) == 0x3333333333333333;
+}
+
+/** The number that eight digits are, the first in the lowest byte. Source: Lemire (2021), section 7. */
+function eightDigits(bytes: u64): u64 {
+  const byte: u64 = 0x000000ff000000ff;
+  const digits = bytes - 0x3030303030303030;
+  const pairs = digits * 10 + (digits >> 8);
+  const even = (pairs & byte) * 0x000f424000000064;
+  const odd = ((pairs >> 16) & byte) * 0x0000271000000001;
+  return (even + odd) >> 32;
 }
 
 /** Returns the double nearest to w · 10^q, ties to even; NaN where that is no normal double. */

@@ -41,7 +41,9 @@ export interface Outbox extends Required<FoldOutputs> {
   take(): Outgoing;
 }
 
-const recordsMax = 50_000;
+/** Rows are columns until the commit asks for them; other records are objects, of a kilobyte or two with their headers. */
+const rowsMax = 50_000;
+const recordsMax = 10_000;
 const bytesMax = 16_000_000;
 
 /** What turns the fold's outputs into records. */
@@ -70,7 +72,7 @@ export function createOutbox(encode: OutboxEncoders): Outbox {
       return records.length;
     },
     get full() {
-      return records.length + counts.featureRows >= recordsMax || bytes >= bytesMax;
+      return counts.featureRows >= rowsMax || records.length >= recordsMax || bytes >= bytesMax;
     },
     countReadings(readings) {
       if (!outbox.muted) counts.readings += readings;
