@@ -6,7 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { describe, expect, it } from 'vitest';
 
-import { eventually, freePort, startProgram } from '../integration/program.ts';
+import { freePort } from '../free-port.ts';
+import { eventually, startProgram } from '../integration/program.ts';
 
 function exitWithin(program: { exited(): Promise<unknown> }, ms: number): Promise<unknown> {
   const late = new Promise((resolve) => setTimeout(() => resolve('still running'), ms).unref());

@@ -9,7 +9,8 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 
 import { openFeastSdk } from '../feast/feast-sdk.ts';
 import { openTestLog } from '../integration/peers.ts';
-import { eventually, freePort } from '../integration/program.ts';
+import { freePort } from '../free-port.ts';
+import { eventually } from '../integration/program.ts';
 import { createTestTopics, readTopic, type TestTopics } from '../integration/topics.ts';
 import type { EventLog } from '../../src/log/event-log.ts';
 

@@ -21,7 +21,8 @@ import {
   semanticsEnv,
   settle,
 } from './pipeline.ts';
-import { eventually, freePort, startProgram, type Program } from './program.ts';
+import { freePort } from '../free-port.ts';
+import { eventually, startProgram, type Program } from './program.ts';
 import { makeReadings } from './readings.ts';
 import { createTestTopics, readTopic } from './topics.ts';
 

@@ -1,10 +1,18 @@
 // A Kafka and a Redis of one test's own, to be killed, frozen and emptied: the shared ones serve other tests.
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+} from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 
-import { freePort } from './program.ts';
+import { freePort } from '../free-port.ts';
 
 export type ServiceName = 'kafka' | 'redis';
 
@@ -24,7 +32,8 @@ export interface OwnServices {
 
 /** Starts a Kafka and a Redis on free ports, their data under `folder`. */
 export async function startOwnServices(folder: string): Promise<OwnServices> {
-  const kafkaPort = await freePortPair();
+  // The broker's controller listens on the port after the broker's.
+  const kafkaPort = await freePort({ pair: true });
   const redisPort = await freePort();
   const env = {
     ...process.env,
@@ -32,7 +41,7 @@ export async function startOwnServices(folder: string): Promise<OwnServices> {
     KAFKA_PORT: String(kafkaPort),
     REDIS_PORT: String(redisPort),
   };
-  const script = (...args: string[]): Promise<void> => runScript(args, env);
+  const script = (...args: string[]): Promise<void> => runScript(args, env, folder);
   await script('start');
   return {
     brokers: `127.0.0.1:${kafkaPort}`,
@@ -48,33 +57,19 @@ export async function startOwnServices(folder: string): Promise<OwnServices> {
   };
 }
 
-/** The broker's controller listens on the port after the broker's. */
-async function freePortPair(): Promise<number> {
-  for (;;) {
-    const port = await freePort();
-    if (!(await answers(port + 1))) return port;
-  }
-}
-
-function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    const end = (answered: boolean) => () => {
-      socket.destroy();
-      resolve(answered);
-    };
-    socket.once('connect', end(true)).once('error', end(false));
-  });
-}
-
-function runScript(args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
+function runScript(args: readonly string[], env: NodeJS.ProcessEnv, folder: string): Promise<void> {
+  mkdirSync(folder, { recursive: true });
+  const printed = join(folder, 'services.log');
+  // To a file: what it starts would hold a pipe open.
+  const output = openSync(printed, 'w');
   return new Promise((resolve, reject) => {
-    // Not its streams: what it starts would hold them open.
-    const child = spawn('scripts/services.sh', args, { env, stdio: 'ignore' });
+    const child = spawn('scripts/services.sh', args, { env, stdio: ['ignore', output, output] });
+    closeSync(output);
     child.once('error', reject);
     child.once('exit', (code) => {
-      if (code === 0) resolve();
-      else reject(new Error(`scripts/services.sh ${args.join(' ')} exited with ${String(code)}`));
+      if (code === 0) return resolve();
+      const text = readFileSync(printed, 'utf8');
+      reject(new Error(`scripts/services.sh ${args.join(' ')} exited with ${code}:\n${text}`));
     });
   });
 }

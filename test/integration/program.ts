@@ -1,9 +1,10 @@
 // The built program as a user runs it: `node dist/main.js` in a process of its own, observed through its HTTP health.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+
+import { freePort } from '../free-port.ts';
 
 export interface Program {
   readonly url: string;
@@ -102,17 +103,4 @@ export async function eventually<T>(
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }
-}
-
-/** Returns a TCP port that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
 }
