@@ -2,11 +2,20 @@
 
 /** Returns whether `length` bytes are the same at both places. */
 export function sameBytes(one: usize, other: usize, length: usize): bool {
-  let at: usize = 0;
-  for (; at + 8 <= length; at += 8) {
+  if (length < 8) return sameFew(one, other, length);
+  const tail = length - 8;
+  for (let at: usize = 0; at < tail; at += 8) {
     if (load<u64>(one + at) != load<u64>(other + at)) return false;
   }
-  for (; at < length; at += 1) {
+  return load<u64>(one + tail) == load<u64>(other + tail);
+}
+
+function sameFew(one: usize, other: usize, length: usize): bool {
+  if (length >= 4) {
+    const tail = length - 4;
+    return load<u32>(one) == load<u32>(other) && load<u32>(one + tail) == load<u32>(other + tail);
+  }
+  for (let at: usize = 0; at < length; at += 1) {
     if (load<u8>(one + at) != load<u8>(other + at)) return false;
   }
   return true;

@@ -39,7 +39,26 @@ export async function compile() {
     writeFile: (_, bytes) => (compiled = bytes),
   });
   if (error) throw new Error(`${entry} does not compile:\n${stderr}`);
-  return compiled;
+  return inlined(compiled);
+}
+
+/** V8 keeps no register over a call in WebAssembly and inlines none: what runs for every reading has to have none. */
+async function inlined(compiled) {
+  const { default: binaryen } = await import(`${folder}/node_modules/binaryen/index.js`);
+  binaryen.setOptimizeLevel(3);
+  binaryen.setShrinkLevel(0);
+  // Several times what the compiler above allows.
+  binaryen.setAlwaysInlineMaxSize(100);
+  binaryen.setFlexibleInlineMaxSize(100);
+  binaryen.setOneCallerInlineMaxSize(2_000);
+  const module = binaryen.readBinary(compiled);
+  const { Atomics, BulkMemory, BulkMemoryOpt, MutableGlobals, NontrappingFPToInt, SignExt } =
+    binaryen.Features;
+  module.setFeatures(
+    Atomics | BulkMemory | BulkMemoryOpt | MutableGlobals | NontrappingFPToInt | SignExt,
+  );
+  module.optimize();
+  return module.emitBinary();
 }
 
 async function installCompiler() {
