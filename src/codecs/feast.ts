@@ -36,26 +36,25 @@ const stringType = 2;
 
 /** Returns the Redis key of a sensor's hash. It holds NULs and is not text: never let a client decode it. */
 export function feastEntityKey(sensorId: string, project: string = feastProject): Buffer {
-  const idLength = Buffer.byteLength(sensorId);
-  const at = keyHead.length;
-  const key = Buffer.allocUnsafe(at + 4 + idLength + Buffer.byteLength(project));
-  key.set(keyHead);
-  key.writeUInt32LE(idLength, at);
-  key.write(sensorId, at + 4, 'utf8');
-  key.write(project, at + 4 + idLength, 'utf8');
-  return key;
+  const id = utf8(sensorId);
+  // One string of bytes, and so one call that writes them: a model asks for a hundred keys at a time.
+  return Buffer.from(keyHead + uint32(id.length) + id + utf8(project), 'latin1');
+}
+
+/** Returns `text` in UTF-8, each byte as one character. */
+function utf8(text: string): string {
+  const isAscii = Buffer.byteLength(text) === text.length;
+  return isAscii ? text : Buffer.from(text).toString('latin1');
+}
+
+/** Returns the four bytes of a u32le, each as one character. */
+function uint32(value: number): string {
+  return String.fromCharCode(value & 0xff, (value >> 8) & 0xff, (value >> 16) & 0xff, value >>> 24);
 }
 
 /** What comes before the id's length in every key. */
-const keyHead = ((): Buffer => {
-  const head = Buffer.alloc(16 + feastJoinKey.length);
-  let at = head.writeUInt32LE(1, 0);
-  at = head.writeUInt32LE(stringType, at);
-  at = head.writeUInt32LE(feastJoinKey.length, at);
-  at += head.write(feastJoinKey, at, 'latin1');
-  head.writeUInt32LE(stringType, at);
-  return head;
-})();
+const keyHead =
+  uint32(1) + uint32(stringType) + uint32(feastJoinKey.length) + feastJoinKey + uint32(stringType);
 
 /** Returns the four bytes that name `feature` of `view` inside a sensor's hash. */
 export function feastField(feature: string, view: string = feastView): Buffer {

@@ -80,7 +80,7 @@ export function onlineFeaturesResponse(
     `"event_timestamps":[${repeated(`"${epoch}"`, sensorIds.length)}]}`;
   for (const { view, name } of features) {
     const values = valuesOf(name, stored.get(view) ?? []);
-    results += `,{"values":[${values}],${statuses},"event_timestamps":[${timestamps.get(view) ?? ''}]}`;
+    results += `,{"values":${values},${statuses},"event_timestamps":[${timestamps.get(view) ?? ''}]}`;
   }
   const nameOf = ({ view, name }: FeatureReference): string =>
     request.fullFeatureNames ? `${view}__${name}` : name;
@@ -98,14 +98,13 @@ function repeated(item: string, count: number): string {
 }
 
 function valuesOf(feature: string, stored: readonly (OnlineFeatures | undefined)[]): string {
-  let text = '';
+  const values: (number | string | null)[] = [];
   for (let index = 0; index < stored.length; index += 1) {
     const value = stored[index]?.values[feature] ?? null;
-    if (index > 0) text += ',';
     // JSON has no NaN and no infinities: Feast writes them as strings.
-    text += value === null || Number.isFinite(value) ? String(value) : `"${value}"`;
+    values.push(value === null || Number.isFinite(value) ? value : String(value));
   }
-  return text;
+  return JSON.stringify(values);
 }
 
 function timestampsOf(stored: readonly (OnlineFeatures | undefined)[]): string {

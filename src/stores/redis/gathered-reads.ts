@@ -1,5 +1,5 @@
-// Reads that arrive in the same turn of the event loop go to Redis as one: most of a small read's cost is its own trip.
-// Nobody waits for it: the turn in which requests are received ends before an answer could come.
+// Small reads that arrive in the same turn of the event loop go to Redis as one: most of a small read's cost is its own
+// trip. Nobody waits for it: the turn in which requests are received ends before an answer could come.
 
 export type Read<T> = (ids: readonly string[]) => Promise<readonly T[]>;
 
@@ -9,26 +9,43 @@ interface Waiting<T> {
   readonly reject: (error: unknown) => void;
 }
 
-/** Returns `read`, called once per turn with the ids of every call of that turn; one that fails fails them all. */
-export function gathered<T>(read: Read<T>): Read<T> {
+/**
+ * Returns `read`, called for the ids of all calls of a turn, up to `idsMax` together: more are read by turns, so that the
+ * first are answered while the others are looked up. One that fails fails those it was called for.
+ */
+export function gathered<T>(read: Read<T>, idsMax: number): Read<T> {
   let waiting: Waiting<T>[] = [];
-  const readAll = async (): Promise<void> => {
+  const readAll = (): void => {
     const together = waiting;
     waiting = [];
-    try {
-      const found = await read(together.flatMap(({ ids }) => ids));
-      let at = 0;
-      for (const { ids, resolve } of together) {
-        resolve(found.slice(at, at + ids.length));
-        at += ids.length;
+    let from = 0;
+    let ids = 0;
+    for (const [index, call] of together.entries()) {
+      if (index > from && ids + call.ids.length > idsMax) {
+        void readTogether(read, together.slice(from, index));
+        from = index;
+        ids = 0;
       }
-    } catch (error) {
-      for (const { reject } of together) reject(error);
+      ids += call.ids.length;
     }
+    void readTogether(read, together.slice(from));
   };
   return (ids) =>
     new Promise((resolve, reject) => {
-      if (waiting.length === 0) setImmediate(() => void readAll());
+      if (waiting.length === 0) setImmediate(readAll);
       waiting.push({ ids, resolve, reject });
     });
+}
+
+async function readTogether<T>(read: Read<T>, calls: readonly Waiting<T>[]): Promise<void> {
+  try {
+    const found = await read(calls.flatMap(({ ids }) => ids));
+    let at = 0;
+    for (const { ids, resolve } of calls) {
+      resolve(found.slice(at, at + ids.length));
+      at += ids.length;
+    }
+  } catch (error) {
+    for (const { reject } of calls) reject(error);
+  }
 }

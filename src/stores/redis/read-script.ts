@@ -3,38 +3,32 @@
 import { assert } from '../../errors.ts';
 import { namedScript, type RedisScript } from './redis-script.ts';
 
-/** Stands first in a row, in place of its cells: the key holds another type than a hash. */
-const wrongTypeMark = 255;
-/** Bytes of a cell that are answered: more than any value of ours has. A longer one cannot be decoded in any case. */
-const cellBytesMax = 253;
-
 // KEYS     one sensor's hash per row
 // ARGV     the fields
-// answer   the rows, packed: per row each field's value as one byte, its length + 1, and its bytes; 0 = there is none
+// answer   MessagePack: an array of rows, each an array with the value of each field, false where the hash has none;
+//          false in place of a row whose key holds another type than a hash
 const lua = `
-local fields = #ARGV
-local format = string.rep('Bc0', fields)
-local rows, cells = {}, {}
+local rows = {}
 for row, key in ipairs(KEYS) do
   local values = redis.pcall('HMGET', key, unpack(ARGV))
   if values.err then
     if not string.find(values.err, 'WRONGTYPE', 1, true) then return values end
-    rows[row] = '\\${wrongTypeMark}'
-  else
-    for field = 1, fields do
-      local value = values[field]
-      if value and #value > ${cellBytesMax} then value = string.sub(value, 1, ${cellBytesMax}) end
-      cells[2 * field - 1] = value and #value + 1 or 0
-      cells[2 * field] = value or ''
-    end
-    rows[row] = struct.pack(format, unpack(cells))
+    values = false
   end
+  rows[row] = values
 end
-return table.concat(rows)
+return cmsgpack.pack(rows)
 `;
 
 /** Answers with a Buffer of packed rows. */
 export const readScript: RedisScript = namedScript(lua);
+
+// Of MessagePack, what the script answers with: https://github.com/msgpack/msgpack/blob/master/spec.md
+const falseMark = 0xc2;
+const shortString = 0xa0; // and a length of five bits
+const string8 = 0xd9; // and a length of 8, or with the marks after it 16 or 32, bits
+const shortArray = 0x90; // and a length of four bits
+const array16 = 0xdc; // and a length of 16, or with the mark after it 32, bits
 
 /** Walks the answer of the read script: per row `wrongType` and, unless it is, `next` for each field. */
 export class PackedRows {
@@ -45,26 +39,51 @@ export class PackedRows {
 
   constructor(bytes: Buffer) {
     this.bytes = bytes;
+    this.#enterArray();
   }
 
   /** Whether the row that begins here has no cells because its key holds no hash; it is passed then. */
   wrongType(): boolean {
-    if (this.bytes[this.end] !== wrongTypeMark) return false;
+    if (this.bytes[this.end] !== falseMark) {
+      this.#enterArray();
+      return false;
+    }
     this.end += 1;
     return true;
   }
 
   /** Goes to the next cell; false where the hash has no such field. */
   next(): boolean {
-    const mark = this.bytes[this.end];
-    assert(mark !== undefined && mark !== wrongTypeMark, 'a row has a cell for every field');
+    const { bytes } = this;
+    const mark = bytes[this.end] ?? 0;
     this.start = this.end + 1;
-    this.end = mark === 0 ? this.start : this.end + mark;
-    return mark !== 0;
+    if ((mark & 0xe0) === shortString) {
+      this.end = this.start + (mark & 0x1f);
+      return true;
+    }
+    if (mark === falseMark) {
+      this.end = this.start;
+      return false;
+    }
+    const lengthBytes = 2 ** (mark - string8);
+    assert(mark >= string8 && lengthBytes <= 4, 'a cell is a string or false', { mark });
+    const length = bytes.readUIntBE(this.start, lengthBytes);
+    this.start += lengthBytes;
+    this.end = this.start + length;
+    return true;
   }
 
   /** Whether the answer ends here, and not before. */
   ended(): boolean {
     return this.end === this.bytes.length;
+  }
+
+  #enterArray(): void {
+    const mark = this.bytes[this.end] ?? 0;
+    if ((mark & 0xf0) === shortArray) this.end += 1;
+    else {
+      assert(mark === array16 || mark === array16 + 1, 'rows are an array of arrays', { mark });
+      this.end += mark === array16 ? 3 : 5;
+    }
   }
 }

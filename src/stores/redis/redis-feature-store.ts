@@ -55,7 +55,7 @@ export function openRedisFeatureStore(
   const views = new Map<string, View>();
   for (const [name, layout] of layouts) {
     const readNow: View['read'] = (ids) => read(connection, layout, ids, nameOnce);
-    views.set(name, { layout, read: gathered(readNow) });
+    views.set(name, { layout, read: gathered(readNow, rowsPerCall) });
   }
   const viewNamed = (name = feastView): View => {
     const view = views.get(name);
