@@ -2,14 +2,15 @@
 // copy in a temporary folder, never on the tree. Exit 1: a mutant survived, its text is gone, or a test fails unbroken.
 //
 //   node scripts/run-mutants.mjs [WORD of a mutant's name]…
-import { spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { compiledPath } from './assembly.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const copied = ['src', 'test', 'property-tests', 'scripts', 'avro', 'data', 'feature_repo'].concat([
+const copied = ['src', 'assembly', 'test', 'property-tests', 'scripts', 'avro', 'data', 'feature_repo'].concat([
   'package.json',
   'package-lock.json',
   'tsconfig.json',
@@ -22,6 +23,9 @@ function copyOfTree() {
   const copy = mkdtempSync(join(tmpdir(), 'mutants-'));
   for (const path of copied) cpSync(join(root, path), join(copy, path), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+  // With the compiler of assembly/, which is installed there when it is first needed.
+  mkdirSync(join(root, '.cache'), { recursive: true });
+  symlinkSync(join(root, '.cache'), join(copy, '.cache'));
   return copy;
 }
 
@@ -43,7 +47,7 @@ async function runTest(copy, { test, needs }) {
   return JSON.parse(readFileSync(report, 'utf8')).numPassedTests > 0 ? 'passed' : 'skipped';
 }
 
-/** Breaks the copy; returns how to mend it, or undefined when the text to break is not there exactly once. */
+/** Breaks the copy; returns how to mend it, or undefined when the text to break is not there exactly once or does not compile. */
 function breakGuard(copy, mutant) {
   const edits = [mutant, ...(mutant.also ?? [])];
   const originals = new Map();
@@ -61,6 +65,14 @@ function breakGuard(copy, mutant) {
       path,
       text.replace(find, () => replace),
     );
+  }
+  if (edits.some(({ file }) => file.startsWith('assembly/'))) {
+    const compiled = join(copy, compiledPath);
+    originals.set(compiled, readFileSync(compiled));
+    if (spawnSync('node', ['scripts/assembly.mjs'], { cwd: copy }).status !== 0) {
+      mend();
+      return undefined;
+    }
   }
   return mend;
 }
