@@ -246,7 +246,7 @@ describe.skipIf(redisUrl === '')('what Feast and others wrote before', () => {
 
   test('stored bytes of any length are answered, and read as null where they are no value', async () => {
     const ids = [uniqueName('long'), uniqueName('next')];
-    const lengths = [0, 1, 252, 253, 254, 255, 256, 70_000];
+    const lengths = [0, 1, 31, 32, 255, 256, 65_535, 65_536, 70_000];
     await store.upsert(ids.map((id) => featureRow(id, 0)));
 
     for (const length of lengths) {
