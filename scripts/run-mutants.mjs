@@ -3,14 +3,31 @@
 //
 //   node scripts/run-mutants.mjs [WORD of a mutant's name]…
 import { spawn, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compiledPath } from './assembly.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const copied = ['src', 'assembly', 'test', 'property-tests', 'scripts', 'avro', 'data', 'feature_repo'].concat([
+const copied = [
+  'src',
+  'assembly',
+  'test',
+  'property-tests',
+  'scripts',
+  'avro',
+  'data',
+  'feature_repo',
+].concat([
   'package.json',
   'package-lock.json',
   'tsconfig.json',

@@ -3,15 +3,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { Audit, type AuditRound } from '../../src/audit/audit.ts';
+import type { AuditRound } from '../../src/audit/audit.ts';
 import type { Finding } from '../../src/audit/finding.ts';
-import { encodeFeatureRowJson, type FeatureRow } from '../../src/codecs/feature-row.ts';
-import { defaultFeatures } from '../../src/sensors/features.ts';
+import type { FeatureRow } from '../../src/codecs/feature-row.ts';
 import type { FeatureStore } from '../../src/stores/feature-store.ts';
 import { runs, titled } from '../seed.ts';
-import { historySemantics, runHistory, type HistoryPlan, type HistoryResult } from './history.ts';
-import { replayContextOf } from './left-behind.ts';
-import { simulatedFeatureTopics, simulatedTopics } from './simulated-process.ts';
+import { runHistory, type HistoryPlan, type HistoryResult } from './history.ts';
+import { auditBeside, auditOf, largerTopics, readOnlyStore, rowsOfAll } from './simulated-audit.ts';
+import { simulatedTopics } from './simulated-process.ts';
 
 const plans: fc.Arbitrary<HistoryPlan> = fc.record({
   seed: fc.nat(0x7fffffff),
@@ -73,6 +72,40 @@ describe('an audit', () => {
           marks.journals += await expectTouchedJournal(plan, result, rows);
         }),
         runs(8),
+      );
+
+      expect(Math.min(...Object.values(marks))).toBeGreaterThan(0);
+    },
+  );
+
+  it(
+    titled('that goes on beside a history finds nothing, and compares each window that closes'),
+    async () => {
+      const marks = { rounds: 0, shardsLater: 0, windows: 0 };
+      const begun = fc.record({
+        // Most begin while the shards commit for the first time.
+        atMs: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 6_000 }), fc.nat(60_000)),
+        intervalMs: fc.constantFrom(300, 3_000, 20_000),
+        travelMs: fc.constantFrom(5, 100, 400),
+      });
+      await fc.assert(
+        fc.asyncProperty(plans, begun, async (plan, { atMs, ...times }) => {
+          const beside = auditBeside(plan, times);
+          const { broker } = await runHistory(plan, (world) => {
+            world.scheduler.after(atMs, () => void beside.begin(world));
+          });
+          await beside.end();
+
+          const rows = rowsOfAll(plan, broker);
+          const [least, most] = beside.rowsBefore;
+          expect(beside.findings).toEqual([]);
+          expect(beside.windows).toBeLessThanOrEqual(rows - least);
+          expect(beside.windows).toBeGreaterThanOrEqual(rows - most);
+          marks.rounds += beside.rounds;
+          marks.shardsLater += beside.shardsLater;
+          marks.windows += beside.windows;
+        }),
+        runs(25),
       );
 
       expect(Math.min(...Object.values(marks))).toBeGreaterThan(0);
@@ -185,45 +218,28 @@ async function audit(
   result: HistoryResult,
   stored: ReadonlyMap<string, FeatureRow>,
 ): Promise<AuditRound> {
-  const context = replayContextOf(result, historySemantics(plan), plan.partitions);
   const projected = Array.from({ length: plan.partitions }, (_, partition) => partition);
   for (const partition of projected) {
     const key = `projection|${simulatedTopics.output}/${partition}`;
     result.broker.commits.set(key, { nextOffset: 1_000_000, metadata: '' });
   }
-  const audited = new Audit({
-    context,
+  const audited = auditOf(plan, result, {
     store: storeOf(stored),
-    featureTopics: [simulatedTopics.output, ...largerTopics(plan)],
     projectionGroupId: 'projection',
-    sampled: () => true,
-    encodeFeatureRow: (window, shard) =>
-      encodeFeatureRowJson(window, { ...shard, features: defaultFeatures }),
   });
   await audited.open();
   return audited.round();
 }
 
-const largerTopics = (plan: HistoryPlan): readonly string[] =>
-  simulatedFeatureTopics(historySemantics(plan))
-    .slice(1)
-    .map(({ topic }) => topic);
-
 function storeOf(rows: ReadonlyMap<string, FeatureRow>): FeatureStore {
-  return {
-    upsert: () => Promise.reject(new Error('an audit must only read')),
-    read: (ids) =>
-      Promise.resolve(
-        ids.map((id) => {
-          const row = rows.get(id);
-          return row === undefined
-            ? undefined
-            : { eventTimeMs: row.window_end, values: row.features };
-        }),
-      ),
-    ping: () => Promise.resolve(),
-    close: () => Promise.resolve(),
-  };
+  return readOnlyStore((ids) =>
+    Promise.resolve(
+      ids.map((id) => {
+        const row = rows.get(id);
+        return row && { eventTimeMs: row.window_end, values: row.features };
+      }),
+    ),
+  );
 }
 
 function rowsOf({ broker }: HistoryResult, topic: string = simulatedTopics.output): PlacedRow[] {

@@ -151,8 +151,18 @@ const feedMs = 60_000;
 const settleMs = 90_000;
 const aloneMs = 10_000;
 
-/** Runs the history and returns what broker, disk and store hold at its end. */
-export async function runHistory(plan: HistoryPlan): Promise<HistoryResult> {
+/** What someone who only looks sees of a history while it runs. */
+export interface HistoryWorld extends Pick<HistoryResult, 'broker' | 'disk' | 'store'> {
+  readonly scheduler: Scheduler;
+  /** No fault begins after it. */
+  readonly faultsEndMs: number;
+}
+
+/** Runs the history, `beside` it from its start, and returns what broker, disk and store hold at its end. */
+export async function runHistory(
+  plan: HistoryPlan,
+  beside: (world: HistoryWorld) => void = () => undefined,
+): Promise<HistoryResult> {
   const scheduler = createScheduler(plan.seed, startMs);
   const calls = new Calls(scheduler);
   const broker = createBroker(plan, scheduler, calls);
@@ -181,6 +191,7 @@ export async function runHistory(plan: HistoryPlan): Promise<HistoryResult> {
   const restart = (index: number): void => {
     scheduler.after(3_000, () => start(index));
   };
+  beside({ ...world, faultsEndMs: startMs + feedMs });
   for (let index = 0; index < plan.processes; index += 1) start(index);
   feed(plan, scheduler, broker);
   for (const { at, process, kind } of plan.events) {

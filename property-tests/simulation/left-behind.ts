@@ -1,5 +1,4 @@
 // What a history left behind, as ports that only read: broker and disk after everything has ended, without time or faults.
-import { CorruptSnapshotError } from '../../src/errors.ts';
 import type { EventLog, FetchedBatch, TopicPartition } from '../../src/log/event-log.ts';
 import type { Logger } from '../../src/logger.ts';
 import type { ReplayContext } from '../../src/replay/replay-context.ts';
@@ -21,15 +20,19 @@ const silent: Logger = {
   child: () => silent,
 };
 
-/** Returns the context to replay the shards of the history in; every call that would write is refused. */
+/**
+ * Returns the context to replay the shards of the history in; every call that would write is refused.
+ * Each call travels as long as `travel` says; left out, no time.
+ */
 export function replayContextOf(
   { broker, disk }: Pick<HistoryResult, 'broker' | 'disk'>,
   semantics: Semantics,
   partitions: number,
+  travel: () => Promise<void> = () => Promise.resolve(),
 ): ReplayContext {
   return {
-    log: readOnlyLog(broker),
-    snapshots: readOnlySnapshots(disk),
+    log: readOnlyLog(broker, travel),
+    snapshots: readOnlySnapshots(disk, travel),
     semantics,
     logger: silent,
     settings: { groupId: 'group' },
@@ -40,7 +43,7 @@ export function replayContextOf(
   };
 }
 
-function readOnlyLog(broker: HistoryResult['broker']): EventLog {
+function readOnlyLog(broker: HistoryResult['broker'], travel: () => Promise<void>): EventLog {
   const refused = (): Promise<never> => Promise.reject(new Error('a replay must only read'));
   async function* read(
     range: TopicPartition & { readonly from: number; readonly to?: number },
@@ -48,16 +51,17 @@ function readOnlyLog(broker: HistoryResult['broker']): EventLog {
     const list = broker.partitions.get(keyOf(range)) ?? [];
     const to = Math.min(range.to ?? list.length, list.length);
     for (let from = range.from; from < to; from += batchRecords) {
+      await travel();
       const records = list.slice(from, Math.min(from + batchRecords, to));
       const fetched = fetchedRecords(records, from);
-      yield await Promise.resolve({
+      yield {
         topic: range.topic,
         partition: range.partition,
         fetchOffset: from,
         nextOffset: from + records.length,
         highWatermark: list.length,
         records: () => fetched.cursor(),
-      });
+      };
     }
   }
   return {
@@ -67,30 +71,37 @@ function readOnlyLog(broker: HistoryResult['broker']): EventLog {
     joinGroup: refused,
     openWriter: refused,
     groupMembers: refused,
-    describeTopic: (topic) => {
+    describeTopic: async (topic) => {
+      await travel();
       const names = [...broker.partitions.keys()].filter((key) => key.startsWith(`${topic}/`));
       const partitions = names.length;
-      return Promise.resolve({ topic, partitions, replicationFactor: 1, config: {} });
+      return { topic, partitions, replicationFactor: 1, config: {} };
     },
     offsetAtTime: refused,
-    offsets: (partition) => Promise.resolve({ earliest: 0, end: broker.end(partition) }),
-    committed: (group, partition) =>
-      Promise.resolve(broker.commits.get(`${group}|${keyOf(partition)}`)),
+    async offsets(partition) {
+      await travel();
+      return { earliest: 0, end: broker.end(partition) };
+    },
+    async committed(group, partition) {
+      await travel();
+      return broker.commits.get(`${group}|${keyOf(partition)}`);
+    },
     read,
     close: () => Promise.resolve(),
   };
 }
 
-function readOnlySnapshots(disk: HistoryResult['disk']): SnapshotStore {
+function readOnlySnapshots(
+  disk: HistoryResult['disk'],
+  travel: () => Promise<void>,
+): SnapshotStore {
   const refused = (): Promise<never> => Promise.reject(new Error('a replay must only read'));
   return {
     write: refused,
     remove: refused,
-    read(shardKey, { id, length }) {
-      const bytes = disk.stored.get(`${shardKey}/${id}`);
-      return bytes?.length === length
-        ? Promise.resolve(bytes)
-        : Promise.reject(new CorruptSnapshotError(`snapshot ${id} is missing or damaged`));
+    async read(shardKey, reference) {
+      await travel();
+      return disk.read(shardKey, reference);
     },
     close: () => Promise.resolve(),
   };

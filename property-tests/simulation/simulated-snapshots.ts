@@ -37,15 +37,7 @@ export class SimulatedDisk {
           this.#write(`${shardKey}/${id}`, bytes, life);
           return { id, place: 'disk', length: bytes.length, checksum: checksum(bytes) };
         }),
-      read: (shardKey, reference) =>
-        this.#after(life, () => {
-          const bytes = this.stored.get(`${shardKey}/${reference.id}`);
-          const whole = bytes?.length === reference.length;
-          if (bytes === undefined || !whole || checksum(bytes) !== reference.checksum) {
-            throw new CorruptSnapshotError(`snapshot ${reference.id} is missing or damaged`);
-          }
-          return bytes;
-        }),
+      read: (shardKey, reference) => this.#after(life, () => this.read(shardKey, reference)),
       remove: (shardKey, reference) =>
         this.#after(life, () => {
           this.removed.add(`${shardKey}/${reference.id}`);
@@ -53,6 +45,13 @@ export class SimulatedDisk {
         }),
       close: () => Promise.resolve(),
     };
+  }
+
+  /** @throws CorruptSnapshotError */
+  read(shardKey: string, { id, length, checksum: expected }: SnapshotReference): Uint8Array {
+    const bytes = this.stored.get(`${shardKey}/${id}`);
+    if (bytes?.length === length && checksum(bytes) === expected) return bytes;
+    throw new CorruptSnapshotError(`snapshot ${id} is missing or damaged`);
   }
 
   #write(key: string, bytes: Uint8Array, life: Life): void {

@@ -12,7 +12,12 @@ import { placeKey } from '../log/place-key.ts';
 import type { ReplayContext } from '../replay/replay-context.ts';
 import type { ClosedWindow } from '../sensors/shard-state.ts';
 import type { FeatureStore } from '../stores/feature-store.ts';
-import { foldToCommitted, openAuditedShard, type AuditedShard } from './audited-shard.ts';
+import {
+  foldToCommitted,
+  openAuditedShard,
+  type AuditedShard,
+  type ShardStart,
+} from './audited-shard.ts';
 import { readingsOf, rowDifferences, type Finding } from './finding.ts';
 import type { SensorSample } from './sensor-sample.ts';
 import { compareStore } from './store-rows.ts';
@@ -56,6 +61,7 @@ export class Audit {
   #findingsLeftOut = 0;
   #unchecked: string[] = [];
   #windows = 0;
+  #passedToMs = -Infinity;
   #expired = 0;
 
   constructor(options: AuditOptions) {
@@ -70,20 +76,19 @@ export class Audit {
 
   /** Finds where each shard begins. @throws ConfigError where one cannot: other semantics, or a log too short */
   async open(): Promise<void> {
-    const { context, fromMs, reach } = this.#options;
-    for (const shard of shardsOf(context)) {
-      const audited = await openAuditedShard(context, shard, {
-        reach: reach ?? fromMs ?? 'oldest',
-      });
-      if (audited !== undefined) this.shards.push(audited);
-    }
-    if (reach !== 'newest') return;
-    for (const rows of this.#rows.values()) await rows.skipToEnd();
+    const { fromMs, reach } = this.#options;
+    await this.#openShards({ reach: reach ?? fromMs ?? 'oldest' });
   }
 
   /** Folds silently to what is committed now: later rounds compare what comes after. */
   async prime(): Promise<void> {
+    // Passed over before the cut: of what is committed between the two, the rows are read and known as folded here.
+    for (const rows of this.#rows.values()) await rows.skipToEnd();
     await this.#fold(await this.#cut(), () => undefined);
+    for (const audited of this.shards) {
+      audited.startWatermarkMs = audited.start.memory.state.watermarkMs;
+      this.#passedToMs = Math.max(this.#passedToMs, audited.startWatermarkMs);
+    }
     this.#takeRound();
   }
 
@@ -92,23 +97,36 @@ export class Audit {
     const cut = await this.#cut();
     for (const rows of this.#rows.values()) await rows.readOn();
     await this.#fold(cut, (record) => this.#compare(record));
+    // Again: the first rows of a shard may have come after the cut.
+    await this.#openShards({ reach: 'oldest' });
     for (const rows of this.#rows.values()) this.#judgeRest(rows);
     if (this.#expired > 0) {
       this.#unchecked.push(`${this.#expired} rows that retention deleted from their topic`);
     }
     const { context, store, projectionGroupId: groupId } = this.#options;
     const { compared, unchecked } = await compareStore(
-      { log: context.log, store, groupId, rows: this.#base },
+      { log: context.log, store, groupId, rows: this.#base, passedToMs: this.#passedToMs },
       (finding) => this.#add(finding),
     );
-    if (unchecked !== undefined) this.#unchecked.push(unchecked);
+    this.#unchecked.push(...unchecked);
     for (const { outOfReach } of this.shards) {
       if (outOfReach !== undefined) this.#unchecked.push(`windows before: ${outOfReach}`);
     }
     return { ...this.#takeRound(), sensorsInStore: compared };
   }
 
+  async #openShards(start: ShardStart): Promise<void> {
+    const known = new Set(this.shards.map(({ shard }) => placeKey(shard)));
+    for (const shard of shardsOf(this.#options.context)) {
+      if (known.has(placeKey(shard))) continue;
+      const audited = await openAuditedShard(this.#options.context, shard, start);
+      if (audited !== undefined) this.shards.push(audited);
+    }
+  }
+
   async #cut(): Promise<ReadonlyMap<AuditedShard, CommittedShard>> {
+    // Of a shard that had committed nothing so far, everything came since.
+    await this.#openShards({ reach: 'oldest' });
     const cut = new Map<AuditedShard, CommittedShard>();
     for (const audited of this.shards) {
       const committed = await readCommittedShard(this.#options.context, audited.shard);

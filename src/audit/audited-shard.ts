@@ -23,8 +23,8 @@ export interface AuditedShard {
   readonly start: StartingPoint;
   readonly startedFrom: 'snapshot' | 'origin';
   readonly startOffset: number;
-  /** Windows that end at it or before had closed before the audit began to look. */
-  readonly startWatermarkMs: number;
+  /** Windows that end at it or before had closed before the audit began to compare. */
+  startWatermarkMs: number;
   /** Windows wanted from before that are beyond reach; why, with both offsets. */
   readonly outOfReach: string | undefined;
 }

@@ -15,11 +15,13 @@ export interface StoreAudit {
   readonly groupId: string;
   /** Of the base windows. */
   readonly rows: TopicRows;
+  /** Of windows that end at it or before, rows may have been passed over: the store may rightly hold another. */
+  readonly passedToMs: number;
 }
 
 export interface StoreCompared {
   readonly compared: number;
-  readonly unchecked: string | undefined;
+  readonly unchecked: readonly string[];
 }
 
 const sensorsPerRead = 1_000;
@@ -30,7 +32,10 @@ export async function compareStore(
   add: (finding: Finding) => void,
 ): Promise<StoreCompared> {
   const projected = await projectedOffsets(audit);
-  const sensorIds = [...audit.rows.newest.keys()];
+  const sensorIds = [...audit.rows.newest]
+    .filter(([, { windowEndMs }]) => windowEndMs > audit.passedToMs)
+    .map(([sensorId]) => sensorId);
+  const passed = audit.rows.newest.size - sensorIds.length;
   let compared = 0;
   let waiting = 0;
   try {
@@ -52,10 +57,15 @@ export async function compareStore(
     }
   } catch (error) {
     if (!isSensoriumError(error) || error.directive !== 'retry') throw error;
-    return { compared, unchecked: `the store: ${error.message}` };
+    return { compared, unchecked: [`the store: ${error.message}`] };
   }
-  const unchecked =
-    waiting === 0 ? undefined : `${waiting} sensors in the store: the projection is behind`;
+  const reasons: readonly [number, string][] = [
+    [waiting, 'the projection is behind'],
+    [passed, 'their newest window ended before the audit began'],
+  ];
+  const unchecked = reasons
+    .filter(([sensors]) => sensors > 0)
+    .map(([sensors, reason]) => `${sensors} sensors in the store: ${reason}`);
   return { compared, unchecked };
 }
 
