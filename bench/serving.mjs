@@ -1,5 +1,6 @@
-// POST /get-online-features of the built program beside the real Feast feature server, over the same Redis, in turn: the
-// same requests, the answers compared. Feast comes from a Python environment (FEAST_PYTHON, else .cache/feast).
+// POST /get-online-features of the built program, with rows kept in memory and without, beside the real Feast feature
+// server, over the same Redis, in turn: the same requests, the answers compared. Meanwhile all rows are written anew every
+// ten seconds, six times as often as windows of a minute close. Feast comes from a Python environment (FEAST_PYTHON, else .cache/feast).
 import { spawn, spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -23,6 +24,7 @@ const help = `node bench/serving.mjs [options]   (default in brackets)
 const root = fileURLToPath(new URL('..', import.meta.url));
 const sensors = 1_000;
 const ticksPerSecond = 100;
+const rowsEveryMs = 10_000;
 /** Requests by their size and first sensor: making one is no part of what is measured. */
 const messages = new Map();
 const { values: flags } = parseArgs({
@@ -42,19 +44,25 @@ else await main();
 async function main() {
   const services = startServices();
   const { redisUrl } = services;
-  await writeRows(redisUrl);
+  const rows = openRows(redisUrl);
+  await rows.write();
   const input = `serving_${Date.now()}`;
   const program = startLive(services, input, { WORKERS: '1' });
+  const uncached = startLive(services, `${input}_u`, { WORKERS: '1', ONLINE_CACHE_ROWS: '0' });
   const feast = startFeast(redisUrl);
   try {
     const servers = {
       sensorium: { url: await urlOf(program), cpu: () => program.cpuSeconds() },
+      uncached: { url: await urlOf(uncached), cpu: () => uncached.cpuSeconds() },
       feast: { url: `http://127.0.0.1:${flags['feast-port']}`, cpu: feast.cpuSeconds },
     };
     await answers(servers.feast.url, feast.output);
+    for (const entities of [1, 100]) await assertSameAnswers(servers, entities);
+    rows.keepWriting();
     const oneEntity = await compare(servers, 1);
     const hundredEntities = await compare(servers, 100);
     await program.stop();
+    await uncached.stop();
     report('serving', {
       workload: {
         features: defaultFeatures.length,
@@ -62,31 +70,51 @@ async function main() {
         concurrency: Number(flags.concurrency),
         rounds: Number(flags.rounds),
         secondsEach: Number(flags.seconds),
+        rowsWrittenAnewEverySeconds: rowsEveryMs / 1_000,
+        uncached: 'the same program with ONLINE_CACHE_ROWS=0',
         feast: 'feast serve, one worker, no access log, no recycling',
       },
       oneEntity,
       hundredEntities,
     });
   } finally {
+    await rows.close();
     feast.stop();
     if (!flags.keep) stopServices();
   }
 }
 
-async function writeRows(redisUrl) {
+/** The rows of all sensors in Redis. */
+function openRows(redisUrl) {
   const logger = createLogger('warn');
   const features = defaultFeatures;
   const store = openRedisFeatureStore({ url: redisUrl, clusterNodes: [], features, logger });
-  await store.ping();
-  const rows = Array.from({ length: sensors }, (_, sensor) => ({
-    sensor_id: sensorIdOf(sensor),
-    window_end: Math.floor(Date.now() / 60_000) * 60_000,
-    features: Object.fromEntries(
-      features.map(({ name, type }) => [name, type === 'Int64' ? sensor : sensor / 7]),
-    ),
-  }));
-  await store.upsert(rows);
-  await store.close();
+  const firstEndMs = Math.floor(Date.now() / 60_000) * 60_000;
+  let written = 0;
+  let timer;
+  const write = async () => {
+    const rows = Array.from({ length: sensors }, (_, sensor) => ({
+      sensor_id: sensorIdOf(sensor),
+      window_end: firstEndMs + written,
+      features: Object.fromEntries(
+        features.map(({ name, type }) => [
+          name,
+          type === 'Int64' ? sensor : (sensor + written) / 7,
+        ]),
+      ),
+    }));
+    written += 1;
+    const counts = await store.upsert(rows);
+    if (counts.written !== sensors) throw new Error(`rows: ${JSON.stringify(counts)}`);
+  };
+  return {
+    write,
+    keepWriting: () => (timer = setInterval(write, rowsEveryMs)),
+    async close() {
+      clearInterval(timer);
+      await store.close();
+    },
+  };
 }
 
 async function urlOf(program) {
@@ -160,8 +188,7 @@ async function answers(url, output) {
 }
 
 async function compare(servers, entities) {
-  await assertSameAnswers(servers, entities);
-  const rounds = { sensorium: [], feast: [] };
+  const rounds = { sensorium: [], uncached: [], feast: [] };
   for (let round = 0; round <= Number(flags.rounds); round += 1) {
     for (const [name, { url, cpu }] of Object.entries(servers)) {
       const measured = await drive(url, cpu, entities);
@@ -170,9 +197,9 @@ async function compare(servers, entities) {
       if (round > 0) rounds[name].push(measured);
     }
   }
-  const ratio = (name) =>
+  const ratio = (name, server = 'sensorium') =>
     spread(
-      rounds.sensorium.map((ours, index) => ours[name] / rounds.feast[index][name]),
+      rounds[server].map((ours, index) => ours[name] / rounds.feast[index][name]),
       2,
     );
   const spreads = (list) =>
@@ -187,8 +214,10 @@ async function compare(servers, entities) {
     );
   return {
     sensorium: spreads(rounds.sensorium),
+    uncached: spreads(rounds.uncached),
     feast: spreads(rounds.feast),
     timesTheRequests: ratio('requestsPerSecond'),
+    timesTheRequestsUncached: ratio('requestsPerSecond', 'uncached'),
     shareOfTheCpu: ratio('cpuMicrosPerRequest'),
   };
 }
@@ -245,8 +274,10 @@ async function assertSameAnswers(servers, entities) {
     connection.close();
     return Object.fromEntries(metadata.feature_names.map((name, index) => [name, results[index]]));
   };
-  const [ours, theirs] = [await columns(servers.sensorium), await columns(servers.feast)];
-  if (!isDeepStrictEqual(ours, theirs)) {
+  const theirs = await columns(servers.feast);
+  for (const server of [servers.sensorium, servers.uncached]) {
+    const ours = await columns(server);
+    if (isDeepStrictEqual(ours, theirs)) continue;
     throw new Error(`the answers differ: ${JSON.stringify(ours)} and ${JSON.stringify(theirs)}`);
   }
 }

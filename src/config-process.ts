@@ -28,6 +28,7 @@ export interface ProcessValues {
   readonly REDIS_URL: string | undefined;
   readonly REDIS_CLUSTER_NODES: readonly string[] | undefined;
   readonly ONLINE_TTL_S: number | undefined;
+  readonly ONLINE_CACHE_ROWS: number;
   readonly INPUT_TOPIC: string;
   readonly OUTPUT_TOPIC: string;
   readonly ANOMALY_TOPIC: string | undefined;
@@ -97,6 +98,12 @@ export const processSettings: {
     whole({ min: 1, max: 315_360_000 }),
     'Expiry of a sensor’s online features, in seconds from their last write.',
     'none: they stay',
+  ),
+  ONLINE_CACHE_ROWS: required(
+    'process',
+    100_000,
+    whole({ min: 0, max: 10_000_000 }),
+    'Feature rows of each view that the API keeps in memory until Redis says that they changed; 0 for none.',
   ),
   INPUT_TOPIC: required('process', 'raw_readings', topicName(), 'Readings come from here.'),
   OUTPUT_TOPIC: required('process', 'sensor_features', topicName(), 'Feature rows go here.'),

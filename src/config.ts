@@ -46,6 +46,8 @@ export interface ProcessConfig {
   readonly kafka: KafkaConfig | undefined;
   /** undefined = embedded feature store in dataDir. */
   readonly redis: RedisConfig | undefined;
+  /** Feature rows of each view that serving keeps in memory; with one Redis only. */
+  readonly onlineCacheRows: number;
   readonly inputTopic: string;
   readonly outputTopic: string;
   readonly anomalyTopic: string;
@@ -174,6 +176,7 @@ function processOf(values: SettingValues, cores: number): ProcessConfig {
   return {
     kafka,
     redis: redisOf(values),
+    onlineCacheRows: values.ONLINE_CACHE_ROWS,
     inputTopic: values.INPUT_TOPIC,
     outputTopic: values.OUTPUT_TOPIC,
     anomalyTopic: anomalyTopicOf(values),

@@ -42,6 +42,26 @@ export function createAuditMetrics(): AuditMetrics {
   };
 }
 
+/** Returns the metrics of serving features; `rowsRead` is asked at every scrape. */
+export function createServingMetrics(
+  rowsRead: () => { readonly cached: number; readonly stored: number },
+): Registry {
+  const registry = new Registry();
+  new Counter({
+    name: 'sensorium_online_rows_total',
+    help: 'Rows looked up for POST /get-online-features, by where they were: cache or store.',
+    labelNames: ['from'],
+    registers: [registry],
+    collect() {
+      const { cached, stored } = rowsRead();
+      this.reset();
+      this.inc({ from: 'cache' }, cached);
+      this.inc({ from: 'store' }, stored);
+    },
+  });
+  return registry;
+}
+
 /** One metric of prom-client's `getMetricsAsJSON()`. */
 export interface MetricData {
   readonly name: string;

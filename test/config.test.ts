@@ -60,6 +60,7 @@ describe('parseConfig', () => {
         snapshotIntervalMs: 30_000,
         snapshotStore: 'file',
         snapshotDir: 'state/snapshots',
+        onlineCacheRows: 100_000,
         openWindowsMax: 60,
         outputFormat: 'json',
         dataDir: './state',

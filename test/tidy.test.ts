@@ -6,7 +6,11 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { settingNames } from '../src/config-settings.ts';
 import { createMetrics } from '../src/metrics.ts';
-import { createAuditMetrics, createProcessMetrics } from '../src/process-metrics.ts';
+import {
+  createAuditMetrics,
+  createProcessMetrics,
+  createServingMetrics,
+} from '../src/process-metrics.ts';
 
 interface Layer {
   readonly name: string;
@@ -166,6 +170,7 @@ describe('the documentation', () => {
       ...(await createMetrics().registry.getMetricsAsJSON()),
       ...(await createProcessMetrics(() => 0).registry.getMetricsAsJSON()),
       ...(await createAuditMetrics().registry.getMetricsAsJSON()),
+      ...(await createServingMetrics(() => ({ cached: 0, stored: 0 })).getMetricsAsJSON()),
     ].filter(({ name }) => name.startsWith('sensorium_'));
     const missing = metrics
       .map(({ name }) => name)

@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { onlineFeaturesResponse, rfc3339, viewsOf } from '../../src/http/feast-response.ts';
+import {
+  onlineFeaturesParser,
+  onlineFeaturesResponse,
+  rfc3339,
+  selectionOf,
+} from '../../src/http/feast-response.ts';
 import type { OnlineFeatures } from '../../src/stores/feature-store.ts';
 import { runs, titled } from '../seed.ts';
 
@@ -31,7 +36,48 @@ function inJson(value: number | null): number | string | null {
   return value === null || Number.isFinite(value) ? value : String(value);
 }
 
+const request = fc.record({
+  features: fc.option(
+    fc.subarray([...references.map(({ view, name }) => `${view}:${name}`), 'no:such']),
+    {
+      nil: undefined,
+    },
+  ),
+  feature_service: fc.constantFrom(undefined, ...views, 'other'),
+  full_feature_names: fc.boolean(),
+  include_feature_view_version_metadata: fc.boolean(),
+  entities: fc.constant({ sensor_id: ['a'] }),
+});
+
 describe('the answer of the feature server', () => {
+  it(titled('does not depend on what was asked for before'), () => {
+    fc.assert(
+      fc.property(fc.array(request, { maxLength: 20 }), row, (requests, stored) => {
+        const served = { views, features };
+        const parse = onlineFeaturesParser(served);
+        const answer = (
+          parsed: ReturnType<typeof parse>,
+          kept: OnlineFeatures | undefined,
+        ): unknown =>
+          'status' in parsed
+            ? parsed
+            : onlineFeaturesResponse(
+                parsed,
+                parsed.selection.views.map(() => [kept]),
+              );
+        for (const each of requests) {
+          const text = JSON.stringify(each);
+          const alone = stored && { eventTimeMs: stored.eventTimeMs, values: stored.values };
+
+          const inTurn = answer(parse(text), stored);
+
+          expect(inTurn).toEqual(answer(onlineFeaturesParser(served)(text), alone));
+        }
+      }),
+      runs(200),
+    );
+  });
+
   it(titled('is the text of its columns in JSON, whatever is stored'), () => {
     fc.assert(
       fc.property(asked, ({ sensors, ...request }) => {
@@ -40,10 +86,9 @@ describe('the answer of the feature server', () => {
           sensors.map(([, base, larger]) => (view === views[0] ? base : larger));
         const statuses = sensorIds.map(() => 'PRESENT');
 
-        const stored = new Map(
-          viewsOf({ sensorIds, ...request }).map((view) => [view, rowsOf(view)]),
-        );
-        const text = onlineFeaturesResponse({ sensorIds, ...request }, stored);
+        const selection = selectionOf(request);
+        const viewNames = selection.views.map(({ name }) => name);
+        const text = onlineFeaturesResponse({ sensorIds, selection }, viewNames.map(rowsOf));
 
         const columns = request.features.map(({ view, name }) => ({
           values: rowsOf(view).map((each) => inJson(each?.values[name] ?? null)),
@@ -58,7 +103,7 @@ describe('the answer of the feature server', () => {
             ),
           ],
           ...(request.withViewMetadata
-            ? { feature_view_metadata: [...stored.keys()].map((name) => ({ name })) }
+            ? { feature_view_metadata: viewNames.map((name) => ({ name })) }
             : {}),
         };
         const entity = {

@@ -65,7 +65,7 @@ async function run({ acceptGap }: RunFlags, context: CliContext): Promise<number
   try {
     const { log, ensured } = await openPatiently(context, config, logger, stop.signal);
     closers.push(() => log.close());
-    const featureStore = await openFeatureStore(config, logger);
+    const featureStore = await openFeatureStore(config, logger, 'serve');
     closers.push(() => featureStore.close());
     printStart(context, config, ensured);
     await warnOfTopics(context, config, log);

@@ -41,6 +41,17 @@ export function feastEntityKey(sensorId: string, project: string = feastProject)
   return Buffer.from(keyHead + uint32(id.length) + id + utf8(project), 'latin1');
 }
 
+/** Returns the id in the key of a sensor's hash; undefined where it is none. */
+export function sensorIdOfFeastKey(
+  key: Buffer,
+  project: string = feastProject,
+): string | undefined {
+  const start = keyHead.length + 4;
+  if (key.length < start || key.toString('latin1', 0, keyHead.length) !== keyHead) return undefined;
+  const end = start + key.readUInt32LE(keyHead.length);
+  return key.toString('utf8', end) === project ? key.toString('utf8', start, end) : undefined;
+}
+
 /** Returns `text` in UTF-8, each byte as one character. */
 function utf8(text: string): string {
   const isAscii = Buffer.byteLength(text) === text.length;

@@ -1,10 +1,24 @@
 // Feast's feature-server protocol (0.67.0) as pure functions: the request checked as FastAPI checks it, the answer in
 // the server's column-wise shape, errors as it gives them (a JSON string that holds JSON).
 import { feastJoinKey, feastProject } from '../codecs/feast.ts';
-import type { OnlineFeatures } from '../stores/feature-store.ts';
+import type { OnlineFeatures, RowText } from '../stores/feature-store.ts';
 
 export interface OnlineFeaturesRequest {
   readonly sensorIds: readonly string[];
+  readonly selection: Selection;
+}
+
+/** The features asked for, and what follows from them alone: many requests ask for the same ones. */
+export interface Selection {
+  /** Each view that they are of, once, with the names of its features. */
+  readonly views: readonly { readonly name: string; readonly features: readonly string[] }[];
+  /** In the order asked for: which of the views, and which of its features. */
+  readonly columns: readonly { readonly view: number; readonly feature: number }[];
+  /** The answer's metadata as JSON. */
+  readonly metadata: string;
+}
+
+export interface Asked {
   /** In the order asked for. */
   readonly features: readonly FeatureReference[];
   readonly fullFeatureNames: boolean;
@@ -31,94 +45,135 @@ export interface FeastRefusal {
 /** `unix epoch`: what Feast reports for an entity value and for a sensor that is not stored. */
 const epoch = '1970-01-01T00:00:00Z';
 const sensorIdsMax = 10_000;
+/** Of a client each; one that makes up others all the time only loses what they save. */
+const selectionsMax = 1_000;
 
-/** Returns the request that `text` holds, or how Feast's server refuses it. */
-export function parseOnlineFeaturesRequest(
-  text: string,
+/** Returns the parser of requests for what is served: from a body's text the request, or how Feast's server refuses it. */
+export function onlineFeaturesParser(
   served: ServedFeatures,
-): OnlineFeaturesRequest | FeastRefusal {
-  const body = parseJson(text);
-  if (body === undefined) return invalidJson();
-  if (!isRecord(body)) return invalid('model_attributes_type', [], 'Input should be an object');
-  const { entities, features, feature_service: service } = body;
-  if (entities === undefined) return invalid('missing', ['entities'], 'Field required');
-  if (!isRecord(entities)) return invalid('dict_type', ['entities'], 'Input should be an object');
-  const ids = sensorIdsOf(entities);
-  if ('status' in ids) return ids;
-  const fullFeatureNames = body['full_feature_names'] === true;
-  const asked = askedFeatures({ features, service, fullFeatureNames }, served);
-  if ('status' in asked) return asked;
-  return {
-    sensorIds: ids.values,
-    features: asked.values,
-    fullFeatureNames,
-    withViewMetadata: body['include_feature_view_version_metadata'] === true,
+): (text: string) => OnlineFeaturesRequest | FeastRefusal {
+  const selections = new Map<string, Selection>();
+  return (text) => {
+    const body = parseJson(text);
+    if (body === undefined) return invalidJson();
+    if (!isRecord(body)) return invalid('model_attributes_type', [], 'Input should be an object');
+    const { entities, features, feature_service: service } = body;
+    if (entities === undefined) return invalid('missing', ['entities'], 'Field required');
+    if (!isRecord(entities)) return invalid('dict_type', ['entities'], 'Input should be an object');
+    const ids = sensorIdsOf(entities);
+    if ('status' in ids) return ids;
+    const fullFeatureNames = body['full_feature_names'] === true;
+    const withViewMetadata = body['include_feature_view_version_metadata'] === true;
+    const key = keyOf(features, service, `${fullFeatureNames}${withViewMetadata}`);
+    const known = key === undefined ? undefined : selections.get(key);
+    if (known !== undefined) return { sensorIds: ids.values, selection: known };
+    const asked = askedFeatures({ features, service, fullFeatureNames }, served);
+    if ('status' in asked) return asked;
+    const selection = selectionOf({ features: asked.values, fullFeatureNames, withViewMetadata });
+    if (selections.size >= selectionsMax) selections.clear();
+    if (key !== undefined) selections.set(key, selection);
+    return { sensorIds: ids.values, selection };
   };
 }
 
-/** Returns the views that `request` reads, each once. */
-export function viewsOf({ features }: OnlineFeaturesRequest): readonly string[] {
-  return [...new Set(features.map(({ view }) => view))];
+/** Returns what tells one selection from another; undefined where it may be none. No name that is served has a newline. */
+function keyOf(features: unknown, service: unknown, flags: string): string | undefined {
+  if (typeof service === 'string' && service !== '') return `${flags}@${service}`;
+  if (!Array.isArray(features)) return undefined;
+  for (const feature of features) if (typeof feature !== 'string') return undefined;
+  return `${flags}${features.length}\n${features.join('\n')}`;
+}
+
+/** Returns what follows from the features asked for. */
+export function selectionOf({ features, fullFeatureNames, withViewMetadata }: Asked): Selection {
+  const names = [...new Set(features.map(({ view }) => view))];
+  const views = names.map((name) => ({
+    name,
+    features: features.filter(({ view }) => view === name).map((feature) => feature.name),
+  }));
+  const nameOf = ({ view, name }: FeatureReference): string =>
+    fullFeatureNames ? `${view}__${name}` : name;
+  return {
+    views,
+    columns: features.map(({ view, name }) => {
+      const index = names.indexOf(view);
+      return { view: index, feature: views[index]?.features.indexOf(name) ?? 0 };
+    }),
+    metadata: JSON.stringify({
+      feature_names: [feastJoinKey, ...features.map(nameOf)],
+      ...(withViewMetadata ? { feature_view_metadata: names.map((name) => ({ name })) } : {}),
+    }),
+  };
 }
 
 /**
  * Returns the answer's body: `results[i]` belongs to `metadata.feature_names[i]`, the entity's column first. `stored` has
- * what each view holds of the sensors, in their order. The text is put together here, because JSON.stringify of the
- * columns would go through 100 sensors' statuses and times once per feature, which are the same in a view's columns.
+ * what each of the selection's views holds of the sensors, in their order. The text is put together here from the text of
+ * rows, which stays with them: JSON.stringify of the columns would write every number anew, and 100 sensors' statuses and
+ * times once per feature.
  */
 export function onlineFeaturesResponse(
-  request: OnlineFeaturesRequest,
-  stored: ReadonlyMap<string, readonly (OnlineFeatures | undefined)[]>,
+  { sensorIds, selection }: OnlineFeaturesRequest,
+  stored: readonly (readonly (OnlineFeatures | undefined)[])[],
 ): string {
-  const { sensorIds, features } = request;
+  const count = sensorIds.length;
   // Only PRESENT is ever seen of Feast on Redis: for nulls, for unknown entities, for expired ones.
-  const statuses = `"statuses":[${repeated('"PRESENT"', sensorIds.length)}]`;
-  const timestamps = new Map<string, string>();
-  for (const [view, rows] of stored) timestamps.set(view, timestampsOf(rows));
-  let results =
-    `{"values":${JSON.stringify(sensorIds)},${statuses},` +
-    `"event_timestamps":[${repeated(`"${epoch}"`, sensorIds.length)}]}`;
-  for (const { view, name } of features) {
-    const values = valuesOf(name, stored.get(view) ?? []);
-    results += `,{"values":${values},${statuses},"event_timestamps":[${timestamps.get(view) ?? ''}]}`;
+  const statuses = `],"statuses":[${repeated('"PRESENT"', count)}],"event_timestamps":[`;
+  const rows = selection.views.map(({ features }, view) => textsOf(stored[view] ?? [], features));
+  const timestamps = rows.map(timestampsOf);
+  const ids = JSON.stringify(sensorIds);
+  let text = `{"results":[{"values":${ids.slice(0, -1)}${statuses}${repeated(quotedEpoch, count)}]}`;
+  for (const { view, feature } of selection.columns) {
+    const values = columnOf(rows[view] ?? [], feature);
+    text += `,{"values":[${values}${statuses}${timestamps[view] ?? ''}]}`;
   }
-  const nameOf = ({ view, name }: FeatureReference): string =>
-    request.fullFeatureNames ? `${view}__${name}` : name;
-  const metadata = {
-    feature_names: [feastJoinKey, ...features.map(nameOf)],
-    ...(request.withViewMetadata
-      ? { feature_view_metadata: viewsOf(request).map((name) => ({ name })) }
-      : {}),
-  };
-  return `{"results":[${results}],"metadata":${JSON.stringify(metadata)}}`;
+  return `${text}],"metadata":${selection.metadata}}`;
 }
 
+const quotedEpoch = `"${epoch}"`;
+
+/** Flat, as all that stands in the answer more than once: V8 would walk a string of many parts once for each time. */
 function repeated(item: string, count: number): string {
-  return `${item},`.repeat(count - 1) + item;
+  return new Array<string>(count).fill(item).join(',');
 }
 
-function valuesOf(feature: string, stored: readonly (OnlineFeatures | undefined)[]): string {
-  const values: (number | string | null)[] = [];
+function textsOf(
+  stored: readonly (OnlineFeatures | undefined)[],
+  names: readonly string[],
+): readonly (RowText | undefined)[] {
+  const texts = new Array<RowText | undefined>(stored.length);
   for (let index = 0; index < stored.length; index += 1) {
-    const value = stored[index]?.values[feature] ?? null;
+    const row = stored[index];
+    if (row === undefined) continue;
+    if (row.text?.names !== names) row.text = textOf(row, names);
+    texts[index] = row.text;
+  }
+  return texts;
+}
+
+function textOf(row: OnlineFeatures, names: readonly string[]): RowText {
+  const cells = names.map((name) => {
+    const value = row.values[name] ?? null;
     // JSON has no NaN and no infinities: Feast writes them as strings.
-    values.push(value === null || Number.isFinite(value) ? value : String(value));
-  }
-  return JSON.stringify(values);
+    return value === null || Number.isFinite(value) ? `,${value}` : `,"${value}"`;
+  });
+  return { names, cells, timestamp: `,"${rfc3339(row.eventTimeMs)}"` };
 }
 
-function timestampsOf(stored: readonly (OnlineFeatures | undefined)[]): string {
+function columnOf(rows: readonly (RowText | undefined)[], feature: number): string {
   let text = '';
-  let timeMs = 0;
-  let timestamp = epoch;
-  for (let index = 0; index < stored.length; index += 1) {
-    const rowTimeMs = stored[index]?.eventTimeMs ?? 0;
-    // The rows of one request mostly end at the same time.
-    if (rowTimeMs !== timeMs) timestamp = rfc3339(rowTimeMs);
-    timeMs = rowTimeMs;
-    text += index > 0 ? `,"${timestamp}"` : `"${timestamp}"`;
+  for (let index = 0; index < rows.length; index += 1) {
+    text += rows[index]?.cells[feature] ?? ',null';
   }
-  return text;
+  return text.slice(1);
+}
+
+function timestampsOf(rows: readonly (RowText | undefined)[]): string {
+  let text = '';
+  for (let index = 0; index < rows.length; index += 1) {
+    text += rows[index]?.timestamp ?? `,${quotedEpoch}`;
+  }
+  return text.slice(1);
 }
 
 /** Returns `timeMs` in UTC with no fraction or three digits, as protobuf's JSON writes a Timestamp. */
@@ -150,14 +205,14 @@ function sensorIdsOf(
   return { values: ids };
 }
 
-interface Asked {
+interface Unchecked {
   readonly features: unknown;
   readonly service: unknown;
   readonly fullFeatureNames: boolean;
 }
 
 function askedFeatures(
-  { features, service, fullFeatureNames }: Asked,
+  { features, service, fullFeatureNames }: Unchecked,
   served: ServedFeatures,
 ): { readonly values: readonly FeatureReference[] } | FeastRefusal {
   if (typeof service === 'string' && service !== '') {

@@ -24,7 +24,7 @@ export interface HttpServerOptions {
   readonly supervisor: SupervisorView;
   /** Left out where no other process can hold anything. */
   readonly owners?: SensorOwners;
-  readonly featureStore: Pick<FeatureStore, 'read'>;
+  readonly featureStore: Pick<FeatureStore, 'read' | 'rowsRead'>;
   readonly config: Config;
   readonly logger: Logger;
 }
@@ -52,7 +52,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   });
   answerErrors(app, options.logger);
   addHealthRoutes(app, supervisor);
-  addMetricsRoute(app, supervisor);
+  addMetricsRoute(app, supervisor, featureStore);
   addSupervisorRoute(app, supervisor);
   addSensorRoutes(app, supervisor, owners, config.process.anomalyEvents);
   addSensorCommandRoutes(app, supervisor, owners, config.process.httpToken);

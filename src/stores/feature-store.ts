@@ -6,6 +6,16 @@ export interface OnlineFeatures {
   readonly eventTimeMs: number;
   /** By feature name; null where the store holds none. */
   readonly values: Readonly<Record<string, number | null>>;
+  /** Of who answers with it: a row that a store keeps is answered with many times. */
+  text?: RowText;
+}
+
+/** What a row looks like in JSON, each part behind a comma. */
+export interface RowText {
+  /** Whose values, in this order; compared by identity. */
+  readonly names: readonly string[];
+  readonly cells: readonly string[];
+  readonly timestamp: string;
 }
 
 export interface UpsertCounts {
@@ -14,6 +24,12 @@ export interface UpsertCounts {
   readonly skipped: number;
   /** Rows the store cannot hold (another type at the key, a value outside its type); logged by sensor once. */
   readonly refused?: number;
+}
+
+export interface RowsRead {
+  /** In memory. */
+  readonly cached: number;
+  readonly stored: number;
 }
 
 export interface FeatureStore {
@@ -35,5 +51,7 @@ export interface FeatureStore {
    * be lost too. Left out by a store that cannot lose any.
    */
   interruptions?(): number;
+  /** Rows read since it was opened, by where they were. Left out by a store that keeps none in memory. */
+  rowsRead?(): RowsRead;
   close(): Promise<void>;
 }

@@ -10,22 +10,24 @@ import type { SnapshotStore } from './snapshot-store.ts';
 
 /**
  * Returns the online feature store that `config` names, with its views; it need not be up yet. With `read` access the
- * embedded store is opened beside a process that holds it. @throws ConfigError
+ * embedded store is opened beside a process that holds it; with `serve`, rows read from Redis are kept in memory until they
+ * change. @throws ConfigError
  */
 export async function openFeatureStore(
   config: Config,
   logger: Logger,
-  access: 'write' | 'read' = 'write',
+  access: 'write' | 'read' | 'serve' = 'write',
 ): Promise<FeatureStore> {
-  const { dataDir, redis } = config.process;
+  const { dataDir, onlineCacheRows, redis } = config.process;
   if (redis === undefined) {
     const { openEmbeddedFeatureStore } = await import('./embedded/embedded-feature-store.ts');
-    return openEmbeddedFeatureStore({ dataDir, access });
+    return openEmbeddedFeatureStore({ dataDir, access: access === 'read' ? 'read' : 'write' });
   }
   const { openRedisFeatureStore } = await import('./redis/redis-feature-store.ts');
   const features = selectFeatures(config.semantics.features);
   const views = featureTopics(config).map(({ view }) => view);
-  return openRedisFeatureStore({ ...redis, features, views, logger });
+  const cachedRowsMax = access === 'serve' ? onlineCacheRows : 0;
+  return openRedisFeatureStore({ ...redis, features, views, cachedRowsMax, logger });
 }
 
 /** Returns the snapshot store that `config` names; `log` holds it where that is the log itself. */

@@ -7,15 +7,17 @@ import {
   type FeastRefusal,
   onlineFeaturesResponse,
   type OnlineFeaturesRequest,
-  parseOnlineFeaturesRequest,
+  onlineFeaturesParser,
   rfc3339,
 } from '../../src/http/feast-response.ts';
 
 const known = parseConfig({}).semantics.features;
 const served = { views: ['sensor_features', 'sensor_features_5m'], features: known };
 
+const parseText = onlineFeaturesParser(served);
+
 function parse(body: unknown): OnlineFeaturesRequest | FeastRefusal {
-  return parseOnlineFeaturesRequest(typeof body === 'string' ? body : JSON.stringify(body), served);
+  return parseText(typeof body === 'string' ? body : JSON.stringify(body));
 }
 
 function accepted(body: unknown): OnlineFeaturesRequest {
@@ -27,7 +29,7 @@ function accepted(body: unknown): OnlineFeaturesRequest {
 type Stored = Parameters<typeof onlineFeaturesResponse>[1];
 
 function ofBase(rows: readonly (OnlineFeatures | undefined)[]): Stored {
-  return new Map([['sensor_features', rows]]);
+  return [rows];
 }
 
 const entities = { sensor_id: ['sensor-0001'] };
@@ -89,9 +91,9 @@ describe('the Feast protocol', () => {
   });
 
   it('serves every feature to who asks for the service by the view’s name', () => {
-    expect(accepted({ feature_service: 'sensor_features', entities }).features).toEqual(
-      known.map((name) => ({ view: 'sensor_features', name })),
-    );
+    const { selection } = accepted({ feature_service: 'sensor_features', entities });
+
+    expect(selection.views).toEqual([{ name: 'sensor_features', features: known }]);
   });
 
   it('answers each view’s features with that view’s event time', () => {
@@ -100,10 +102,10 @@ describe('the Feast protocol', () => {
       entities,
       include_feature_view_version_metadata: true,
     });
-    const stored = new Map([
-      ['sensor_features', [{ eventTimeMs: 240_000, values: { count: 60 } }]],
-      ['sensor_features_5m', [{ eventTimeMs: 300_000, values: { avg_value: 7 } }]],
-    ]);
+    const stored = [
+      [{ eventTimeMs: 240_000, values: { count: 60 } }],
+      [{ eventTimeMs: 300_000, values: { avg_value: 7 } }],
+    ];
 
     expect(JSON.parse(onlineFeaturesResponse(request, stored))).toMatchObject({
       results: [
@@ -123,7 +125,7 @@ describe('the Feast protocol', () => {
 
     expect(parse({ features, entities })).toMatchObject({ status: 500 });
     const request = accepted({ features, entities, full_feature_names: true });
-    expect(JSON.parse(onlineFeaturesResponse(request, new Map()))).toMatchObject({
+    expect(JSON.parse(onlineFeaturesResponse(request, []))).toMatchObject({
       metadata: {
         feature_names: ['sensor_id', 'sensor_features__count', 'sensor_features_5m__count'],
       },

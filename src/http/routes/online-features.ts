@@ -4,9 +4,8 @@ import type { FastifyInstance } from 'fastify';
 import { isSensoriumError } from '../../errors.ts';
 import type { FeatureStore } from '../../stores/feature-store.ts';
 import {
+  onlineFeaturesParser,
   onlineFeaturesResponse,
-  parseOnlineFeaturesRequest,
-  viewsOf,
   type ServedFeatures,
 } from '../feast-response.ts';
 
@@ -18,17 +17,15 @@ export function addOnlineFeaturesRoute(
 ): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body));
+  const parse = onlineFeaturesParser(served);
   app.post<{ Body: string | undefined }>('/get-online-features', async (request, reply) => {
-    const asked = parseOnlineFeaturesRequest(request.body ?? '', served);
+    const asked = parse(request.body ?? '');
     reply.type('application/json');
     if ('status' in asked) return reply.code(asked.status).send(JSON.stringify(asked.body));
     try {
-      const stored = await Promise.all(
-        viewsOf(asked).map(async (view) => {
-          return [view, await featureStore.read(asked.sensorIds, view)] as const;
-        }),
-      );
-      return await reply.send(onlineFeaturesResponse(asked, new Map(stored)));
+      const { sensorIds, selection } = asked;
+      const reads = selection.views.map(({ name }) => featureStore.read(sensorIds, name));
+      return await reply.send(onlineFeaturesResponse(asked, await Promise.all(reads)));
     } catch (error) {
       if (!isSensoriumError(error) || error.directive !== 'retry') throw error;
       return reply

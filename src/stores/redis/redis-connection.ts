@@ -1,10 +1,13 @@
 // One connection to Redis, standalone or Cluster, that never queues: while Redis is away every call fails at once
-// with the cause, reconnecting goes on for ever, and the caller decides when to try again. The only importer of ioredis.
+// with the cause, reconnecting goes on for ever, and the caller decides when to try again. The only one to open ioredis.
 import { Cluster, Redis } from 'ioredis';
 
 import type { RedisConfig } from '../../config.ts';
+import { systemClock } from '../../clock.ts';
 import { ConfigError, UnavailableError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
+import type { Freshness } from './cached-reads.ts';
+import { trackReads, type ReadTracking, type TrackingListener } from './read-tracking.ts';
 import type { RedisScript } from './redis-script.ts';
 
 export interface RedisConnection {
@@ -20,6 +23,8 @@ export interface RedisConnection {
   ping(): Promise<void>;
   /** How often a connection was lost since opening, of any node. */
   interruptions(): number;
+  /** Has `listener` told what changes of what is read from now on; undefined in a Cluster. Ends with the connection. */
+  track(listener: TrackingListener): Freshness | undefined;
   /** Idempotent; calls under way fail. */
   close(): void;
 }
@@ -30,7 +35,8 @@ const reconnectDelayMaxMs = 2_000;
 
 /** Returns a connection, which may not be up yet. @throws ConfigError when the address cannot be read. */
 export function openRedisConnection(config: RedisConfig, logger: Logger): RedisConnection {
-  const client = config.clusterNodes.length > 0 ? openCluster(config) : openStandalone(config);
+  const client =
+    config.clusterNodes.length > 0 ? openCluster(config) : openStandalone(config, 'calls');
   const where = addressOf(config);
   const watch = watchConnection(client, where, logger);
   // A call right after opening waits for the first attempt to end; afterwards nothing waits.
@@ -48,6 +54,7 @@ export function openRedisConnection(config: RedisConfig, logger: Logger): RedisC
       throw new UnavailableError(`Redis at ${where}: ${message}`, { redis: where });
     }
   };
+  let tracking: ReadTracking | undefined;
   return {
     clustered: client instanceof Cluster,
     evaluate: (script, keys, values) => call(() => evaluate(client, script, keys, values)),
@@ -55,8 +62,16 @@ export function openRedisConnection(config: RedisConfig, logger: Logger): RedisC
       await call(() => client.ping());
     },
     interruptions: () => watch.interruptions(),
+    track(listener) {
+      if (client instanceof Cluster) return undefined;
+      const changes = openStandalone(config, 'changes');
+      const { monotonicMs } = systemClock;
+      tracking = trackReads({ reads: client, changes, listener, monotonicMs, logger });
+      return tracking;
+    },
     close: () => {
       watch.stop();
+      tracking?.close();
       client.disconnect();
     },
   };
@@ -139,7 +154,7 @@ const sharedOptions = {
 const reconnectDelayMs = (attempt: number): number =>
   Math.min(50 * 2 ** Math.min(attempt, 10), reconnectDelayMaxMs);
 
-function openStandalone(config: RedisConfig): Redis {
+function openStandalone(config: RedisConfig, use: 'calls' | 'changes'): Redis {
   if (config.url === undefined) {
     throw new ConfigError('Redis needs REDIS_URL or REDIS_CLUSTER_NODES');
   }
@@ -148,6 +163,8 @@ function openStandalone(config: RedisConfig): Redis {
     ...sharedOptions,
     enableOfflineQueue: false,
     retryStrategy: reconnectDelayMs,
+    // Changes come as messages of a channel, which RESP 3 would make pushes that the client drops.
+    ...(use === 'changes' ? { protocol: 2, autoResubscribe: false } : {}),
   });
 }
 

@@ -10,6 +10,7 @@ import {
   feastTimestampMs,
   feastValueBytesMax,
   feastView,
+  sensorIdOfFeastKey,
   writeFeastTimestamp,
   writeFeastValue,
   type FeastType,
@@ -17,7 +18,8 @@ import {
 import type { RedisConfig } from '../../config.ts';
 import { assert, DecodeError, isSensoriumError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
-import type { FeatureStore, OnlineFeatures, UpsertCounts } from '../feature-store.ts';
+import type { FeatureStore, OnlineFeatures, RowsRead, UpsertCounts } from '../feature-store.ts';
+import { CachedReads, type Freshness } from './cached-reads.ts';
 import { gathered, type Read } from './gathered-reads.ts';
 import { PackedRows, readScript } from './read-script.ts';
 import { openRedisConnection, type RedisConnection } from './redis-connection.ts';
@@ -46,6 +48,8 @@ export function openRedisFeatureStore(
     readonly features: readonly OnlineFeature[];
     /** Left out, only the view of the base windows. */
     readonly views?: readonly string[];
+    /** Rows of each view that reads keep in memory; left out, or in a Cluster, none. */
+    readonly cachedRowsMax?: number;
     readonly logger: Logger;
   },
 ): FeatureStore {
@@ -53,9 +57,18 @@ export function openRedisFeatureStore(
   const connection = openRedisConnection(options, options.logger);
   const nameOnce = namesOnce(options.logger);
   const views = new Map<string, View>();
+  const caches: CachedReads<Found>[] = [];
+  const freshness = followChanges(connection, caches, options.cachedRowsMax ?? 0);
   for (const [name, layout] of layouts) {
-    const readNow: View['read'] = (ids) => read(connection, layout, ids, nameOnce);
-    views.set(name, { layout, read: gathered(readNow, rowsPerCall) });
+    const readNow: Read<Found> = (ids) => read(connection, layout, ids, nameOnce);
+    const readGathered = gathered(readNow, rowsPerCall);
+    if (freshness === undefined) {
+      views.set(name, { layout, read: readGathered });
+      continue;
+    }
+    const cache = new CachedReads(readGathered, freshness, options.cachedRowsMax ?? 0);
+    caches.push(cache);
+    views.set(name, { layout, read: (ids) => cache.read(ids.map(wellFormed)) });
   }
   const viewNamed = (name = feastView): View => {
     const view = views.get(name);
@@ -63,13 +76,48 @@ export function openRedisFeatureStore(
     return view;
   };
   return {
-    upsert: async (rows, view) => upsert(connection, viewNamed(view).layout, rows, nameOnce),
+    async upsert(rows, view) {
+      const counts = await upsert(connection, viewNamed(view).layout, rows, nameOnce);
+      // Who wrote reads what it wrote, and does not wait to be told of it.
+      for (const cache of caches) for (const row of rows) cache.changed(wellFormed(row.sensor_id));
+      return counts;
+    },
     read: async (sensorIds, view) => viewNamed(view).read(sensorIds),
     ping: () => connection.ping(),
     interruptions: () => connection.interruptions(),
+    rowsRead: () => rowsReadOf(caches),
     close: async () => connection.close(),
   };
 }
+
+/** Has `caches` forget what changes; undefined where nothing is to be kept or nobody tells. */
+function followChanges(
+  connection: RedisConnection,
+  caches: readonly CachedReads<Found>[],
+  rowsMax: number,
+): Freshness | undefined {
+  if (rowsMax === 0) return undefined;
+  return connection.track({
+    changed(key) {
+      const sensorId = sensorIdOfFeastKey(key);
+      if (sensorId !== undefined) for (const cache of caches) cache.changed(sensorId);
+    },
+    allChanged() {
+      for (const cache of caches) cache.clear();
+    },
+  });
+}
+
+function rowsReadOf(caches: readonly CachedReads<Found>[]): RowsRead {
+  const read = caches.map(({ rowsRead }) => rowsRead);
+  return {
+    cached: read.reduce((sum, { cached }) => sum + cached, 0),
+    stored: read.reduce((sum, { stored }) => sum + stored, 0),
+  };
+}
+
+/** The id as Redis has it: UTF-8 knows no half of a surrogate pair. */
+const wellFormed = (sensorId: string): string => sensorId.toWellFormed();
 
 interface Layout {
   readonly features: readonly OnlineFeature[];

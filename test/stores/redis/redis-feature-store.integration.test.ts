@@ -50,7 +50,12 @@ function recordingLogger(lines: LogLine[] = []): Logger {
 }
 
 function open(
-  address: { url?: string; clusterNodes?: readonly string[]; onlineTtlS?: number },
+  address: {
+    url?: string;
+    clusterNodes?: readonly string[];
+    onlineTtlS?: number;
+    cachedRowsMax?: number;
+  },
   lines: LogLine[] = [],
 ): FeatureStore {
   return openRedisFeatureStore({
@@ -59,6 +64,7 @@ function open(
     onlineTtlS: address.onlineTtlS,
     features: defaultFeatures,
     views: [feastView, largerView],
+    cachedRowsMax: address.cachedRowsMax ?? 0,
     logger: recordingLogger(lines),
   });
 }
@@ -74,11 +80,32 @@ async function untilUp(store: FeatureStore): Promise<void> {
   }
 }
 
+/** Resolves once a row that was read is answered from memory. */
+async function untilCached(store: FeatureStore): Promise<void> {
+  await eventually(async () => {
+    const cachedBefore = store.rowsRead?.().cached ?? 0;
+    await store.read(['asked again and again']);
+    expect(store.rowsRead?.().cached).toBeGreaterThan(cachedBefore);
+  });
+}
+
 const redisUrl = inject('redisUrl');
 
 describe.skipIf(redisUrl === '')('one Redis', () => {
   featureStoreContract('Redis', async () => {
     const store = open({ url: redisUrl });
+    return {
+      store,
+      openAnother: async () => open({ url: redisUrl }),
+      close: () => store.close(),
+    };
+  });
+});
+
+describe.skipIf(redisUrl === '')('one Redis, rows that were read kept in memory', () => {
+  featureStoreContract('Redis with a cache', async () => {
+    const store = open({ url: redisUrl, cachedRowsMax: 1_000 });
+    await untilCached(store);
     return {
       store,
       openAnother: async () => open({ url: redisUrl }),
@@ -296,6 +323,144 @@ describe.skipIf(redisUrl === '')('what Feast and others wrote before', () => {
     expect(await store.upsert([featureRow(id, 1)])).toEqual({ written: 1, skipped: 0 });
     await redis.script('FLUSH');
     expect((await store.read([id]))[0]?.values['count']).toBe(61);
+  });
+});
+
+describe.skipIf(!redisServerInstalled)('rows kept in memory', () => {
+  const cachedRowsMax = 100;
+  const ofWindow = async (store: FeatureStore, id: string): Promise<number | undefined> => {
+    const [row] = await store.read([id]);
+    return row?.values['count'] ?? undefined;
+  };
+  async function started(): Promise<{
+    readonly redis: RedisServer;
+    readonly store: FeatureStore;
+    readonly writer: FeatureStore;
+    readonly lines: LogLine[];
+  }> {
+    const redis = await startRedisServer();
+    const lines: LogLine[] = [];
+    const store = open({ url: redis.url, cachedRowsMax }, lines);
+    const writer = open({ url: redis.url });
+    onTestFinished(async () => {
+      await store.close();
+      await writer.close();
+      await redis.close();
+    });
+    return { redis, store, writer, lines };
+  }
+
+  test('are read once, and again once somebody else has written them', async () => {
+    const { store, writer } = await started();
+    await writer.upsert([featureRow('a', 1), featureRow('\u{1f321}\u0000', 1)]);
+    await untilCached(store);
+    await store.read(['a', '\u{1f321}\u0000', 'none']);
+    const { stored } = store.rowsRead?.() ?? { stored: 0 };
+
+    for (let again = 0; again < 20; again += 1) {
+      const rows = await store.read(['a', '\u{1f321}\u0000', 'none']);
+      expect(rows.map((row) => row?.values['count'])).toEqual([61, 61, undefined]);
+    }
+    expect(store.rowsRead?.().stored).toBe(stored);
+
+    await writer.upsert(['a', '\u{1f321}\u0000', 'none'].map((id) => featureRow(id, 2)));
+    await eventually(async () => {
+      const rows = await store.read(['a', '\u{1f321}\u0000', 'none']);
+      expect(rows.map((row) => row?.values['count'])).toEqual([62, 62, 62]);
+    });
+  });
+
+  test('are forgotten in every view when one of them is written', async () => {
+    const { store, writer } = await started();
+    await writer.upsert([featureRow('a', 1)]);
+    await writer.upsert([featureRow('a', 1)], largerView);
+    await untilCached(store);
+    expect(await ofWindow(store, 'a')).toBe(61);
+    expect((await store.read(['a'], largerView))[0]?.values['count']).toBe(61);
+
+    await writer.upsert([featureRow('a', 2)], largerView);
+
+    await eventually(async () => {
+      expect((await store.read(['a'], largerView))[0]?.values['count']).toBe(62);
+    });
+    expect(await ofWindow(store, 'a')).toBe(61);
+  });
+
+  test('are gone with FLUSHALL, and with their expiry', async () => {
+    const { redis, store, writer } = await started();
+    const expiring = open({ url: redis.url, onlineTtlS: 1 });
+    onTestFinished(() => expiring.close());
+    await writer.upsert([featureRow('a', 1)]);
+    await untilCached(store);
+    expect(await ofWindow(store, 'a')).toBe(61);
+
+    await redis.flush();
+    await eventually(async () => expect(await ofWindow(store, 'a')).toBeUndefined());
+
+    await expiring.upsert([featureRow('b', 1)]);
+    expect(await ofWindow(store, 'b')).toBe(61);
+    await eventually(async () => expect(await ofWindow(store, 'b')).toBeUndefined());
+  });
+
+  test('are not believed for longer than a second after Redis has fallen silent', async () => {
+    const { redis, store, writer } = await started();
+    await writer.upsert([featureRow('a', 1)]);
+    await untilCached(store);
+    expect(await ofWindow(store, 'a')).toBe(61);
+
+    redis.freeze();
+    const frozenMs = performance.now();
+    const lastAnswer = { atMs: frozenMs };
+    const failed = (async (): Promise<unknown> => {
+      for (;;) {
+        try {
+          await store.read(['a']);
+          lastAnswer.atMs = performance.now();
+        } catch (error) {
+          return error;
+        }
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    })();
+
+    expect(await failed).toBeInstanceOf(UnavailableError);
+    expect(lastAnswer.atMs - frozenMs).toBeLessThan(1_100);
+    redis.thaw();
+    await eventually(async () => expect(await ofWindow(store, 'a')).toBe(61));
+  });
+
+  test('are forgotten when Redis restarts, and kept again afterwards', async () => {
+    const { redis, store, writer } = await started();
+    await writer.upsert([featureRow('a', 1)]);
+    await untilCached(store);
+    expect(await ofWindow(store, 'a')).toBe(61);
+
+    await redis.kill();
+    await eventually(() => expect(store.read(['a'])).rejects.toThrow(UnavailableError));
+    await redis.start();
+
+    await eventually(async () => expect(await ofWindow(store, 'a')).toBeUndefined());
+    await untilCached(store);
+    await eventually(() => writer.upsert([featureRow('a', 3)]));
+    await eventually(async () => expect(await ofWindow(store, 'a')).toBe(63));
+  });
+
+  test('are none where Redis refuses to tell, which is said once', async () => {
+    const { redis, lines } = await started();
+    const admin = new Redis(redis.url);
+    await admin.acl('SETUSER', 'plain', 'on', 'nopass', '~*', '&*', '+@all', '-client');
+    admin.disconnect();
+    const store = open({ url: `redis://plain:x@127.0.0.1:${redis.port}`, cachedRowsMax }, lines);
+    onTestFinished(() => store.close());
+    await store.upsert([featureRow('a', 1)]);
+
+    await eventually(() => {
+      const said = lines.filter(({ message }) => message.includes('does not say what changes'));
+      expect(said.map(({ level }) => level)).toEqual(['warn']);
+    });
+    expect(await ofWindow(store, 'a')).toBe(61);
+    expect(await ofWindow(store, 'a')).toBe(61);
+    expect(store.rowsRead?.().cached).toBe(0);
   });
 });
 
