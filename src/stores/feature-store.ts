@@ -6,8 +6,10 @@ export interface OnlineFeatures {
   readonly eventTimeMs: number;
   /** By feature name; null where the store holds none. */
   readonly values: Readonly<Record<string, number | null>>;
-  /** Of who answers with it: a row that a store keeps is answered with many times. */
+  /** Of who answers with it, as `alone`: a row that a store keeps is answered with many times. */
   text?: RowText;
+  /** What it looks like in an answer about its sensor alone; `selection` is compared by identity. */
+  alone?: { readonly selection: object; readonly text: string };
 }
 
 /** What a row looks like in JSON, each part behind a comma. */
