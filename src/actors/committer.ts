@@ -16,7 +16,8 @@ import {
   type PositionMetadata,
 } from './position-metadata.ts';
 import { shardKeyOf, type ShardContext } from './shard-context.ts';
-import { encodeSnapshot, type ShardMemory } from './shard-memory.ts';
+import { encodeSnapshot, snapshotBytes, type ShardMemory } from './shard-memory.ts';
+import { SnapshotRoom } from './snapshot-room.ts';
 import { encodeSourceClock, sourceHeader } from './source-clocks.ts';
 
 export interface CommitterParts {
@@ -57,6 +58,7 @@ export class Committer {
   #snapshotDueMs: number;
   /** Of the snapshot taken last, stored or not. */
   #snapshotPosition: number;
+  readonly #room: SnapshotRoom;
   #timer: Timer | undefined;
   readonly #waiters = new CommitWaiters();
   #closed = false;
@@ -73,6 +75,12 @@ export class Committer {
     // Due by the age of the snapshot itself, not since acquire: short-lived owners must not starve it.
     const neverTaken = committedOffset > metadata.origin ? -Infinity : context.clock.nowMs();
     this.#snapshotDueMs = (this.lastSnapshotMs ?? neverTaken) + context.settings.snapshotIntervalMs;
+    this.#room = new SnapshotRoom({
+      clock: context.clock,
+      turn: context.snapshotTurn,
+      ready: () => this.poke(),
+      failed: (error) => this.#fail(error),
+    });
     // Recovery has just restored it.
     this.#snapshotPosition = parts.memory.position;
   }
@@ -137,6 +145,7 @@ export class Committer {
   }
 
   close(): void {
+    this.#room.close();
     this.#closed = true;
     this.#timer?.cancel();
     this.#waiters.lost();
@@ -153,9 +162,11 @@ export class Committer {
   #untilSnapshotMs(): number {
     const { context, memory } = this.#parts;
     const taken = memory.position === this.#snapshotPosition;
-    if (taken || this.#snapshotInFlight !== undefined) return Infinity;
+    if (taken || this.#snapshotInFlight !== undefined || this.#room.beingMade) return Infinity;
     const dueMs = this.#snapshotDueMs - context.clock.nowMs();
-    return context.snapshotTurn.taken ? Math.max(dueMs, snapshotTurnMs) : dueMs;
+    const othersTurn = context.snapshotTurn.taken && !this.#room.holdsTurn;
+    if (othersTurn) return Math.max(dueMs, snapshotTurnMs);
+    return dueMs > 0 || this.#room.suffices(snapshotBytes(memory)) ? dueMs : Infinity;
   }
 
   #commit(snapshotNow: boolean): Promise<void> {
@@ -258,14 +269,15 @@ export class Committer {
     const takenMs = context.clock.nowMs();
     const due = snapshotNow || takenMs >= this.#snapshotDueMs;
     if (!due || this.#snapshotInFlight !== undefined) return undefined;
-    const { snapshotTurn } = context;
-    // A drain does not wait for its turn.
-    const turn = !snapshotTurn.taken;
-    if (!turn && !snapshotNow) return undefined;
-    snapshotTurn.taken = true;
+    const turn = this.#room.holdsTurn || !context.snapshotTurn.taken;
+    // A drain waits neither for its turn nor for room.
+    const waits = !snapshotNow && !(turn && this.#room.suffices(snapshotBytes(memory)));
+    if (waits) return undefined;
+    context.snapshotTurn.taken = true;
     this.#snapshotPosition = memory.position;
     const id = `${writer.epoch}-${memory.position}-${takenMs}`;
-    return { id, takenMs, turn, bytes: encodeSnapshot(memory, shard, this.#journalOffset) };
+    const bytes = encodeSnapshot(memory, shard, this.#journalOffset, this.#room.take());
+    return { id, takenMs, turn, bytes };
   }
 
   async #store(snapshot: PendingSnapshot): Promise<void> {

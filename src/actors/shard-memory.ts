@@ -115,11 +115,17 @@ interface SnapshotHeader {
   readonly failuresMs?: readonly number[];
 }
 
-/** Returns the memory as bytes: a copy, made between two readings. */
+/** Returns about how many bytes a snapshot would be now. */
+export function snapshotBytes(memory: ShardMemory): number {
+  return memory.state.snapshotBytes();
+}
+
+/** Returns the memory as bytes: a copy, made between two readings, in `room` where that is large enough. */
 export function encodeSnapshot(
   memory: ShardMemory,
   shard: TopicPartition,
   journalOffset: number,
+  room?: Uint8Array<ArrayBuffer>,
 ): Uint8Array {
   const header: SnapshotHeader = {
     version: 1,
@@ -135,7 +141,7 @@ export function encodeSnapshot(
   };
   const json = Buffer.from(JSON.stringify(header));
   const headerEnd = Math.ceil((prefixBytes + json.length) / 8) * 8;
-  const bytes = memory.state.snapshot(headerEnd);
+  const bytes = memory.state.snapshot(headerEnd, room);
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   magic.copy(view);
   view.writeUInt32LE(headerEnd - prefixBytes, 4);

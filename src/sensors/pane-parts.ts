@@ -2,6 +2,7 @@
 // were opened, which is the order they close in.
 import { CorruptSnapshotError } from '../errors.ts';
 import { paneCount, paneFirstOffset, paneWindowEnd, type PanePool } from './pane.ts';
+import { madeOf, type MadeSection } from './snapshot-format.ts';
 
 export interface PaneParts {
   /** Of each pane: which of the pools holds it; ascending. */
@@ -12,27 +13,62 @@ export interface PaneParts {
   readonly panes: Float64Array;
 }
 
-/** Returns the open panes of `pools`, which have one layout, copied. */
-export function paneParts(pools: readonly PanePool[]): PaneParts {
+/** The same, made where a snapshot is written. */
+export interface PaneSections {
+  readonly pools: MadeSection;
+  readonly slots: MadeSection;
+  readonly panes: MadeSection;
+}
+
+/** Returns the open panes of `pools`, which have one layout, to be copied before the next reading. */
+export function paneSections(pools: readonly PanePool[]): PaneSections {
   const stride = pools[0]?.stride ?? 0;
   const count = pools.reduce((sum, { openCount }) => sum + openCount, 0);
-  const parts: PaneParts = {
-    pools: new Uint32Array(count),
-    slots: new Uint32Array(count),
-    panes: new Float64Array(count * stride),
+  let order: Uint32Array | undefined;
+  /** Calls `copy` for the panes of each pool: numbers `from` to `to` of `order`. */
+  const copyPools = (
+    copy: (pool: PanePool, index: number, from: number, to: number) => void,
+  ): void => {
+    let from = 0;
+    pools.forEach((pool, index) => {
+      copy(pool, index, from, from + pool.openCount);
+      from += pool.openCount;
+    });
   };
+  return {
+    pools: madeOf(Uint32Array, count, (target) => {
+      copyPools((_, index, from, to) => target.fill(index, from, to));
+    }),
+    slots: madeOf(Uint32Array, count, (target) => {
+      const panes = (order ??= orderOf(pools, count));
+      copyPools((pool, _, from, to) => {
+        for (let at = from; at < to; at += 1) target[at] = pool.slotOf(panes[at] ?? 0);
+      });
+    }),
+    panes: madeOf(Float64Array, count * stride, (target) => {
+      const panes = (order ??= orderOf(pools, count));
+      copyPools(({ columns }, _, from, to) => {
+        for (let at = from; at < to; at += 1) {
+          copyPane(columns, (panes[at] ?? 0) * stride, target, at * stride, stride);
+        }
+      });
+    }),
+  };
+}
+
+/** Returns the panes, pool by pool in the order they close in. */
+function orderOf(pools: readonly PanePool[], count: number): Uint32Array {
+  const order = new Uint32Array(count);
   let at = 0;
-  pools.forEach((pool, index) => {
+  for (const pool of pools) {
     for (const first of pool.windows.firstPanes()) {
       for (let pane = first; pane >= 0; pane = pool.nextOfWindow(pane)) {
-        parts.pools[at] = index;
-        parts.slots[at] = pool.slotOf(pane);
-        copyPane(pool.columns, pane * stride, parts.panes, at * stride, stride);
+        order[at] = pane;
         at += 1;
       }
     }
-  });
-  return parts;
+  }
+  return order;
 }
 
 /** A loop: for a dozen doubles a view and a native copy cost several times as much, and there are millions. */

@@ -9,29 +9,21 @@ import { selectFeatures } from './features.ts';
 import { LargerWindows } from './larger-windows.ts';
 import { compileLifecycle, sensorLifecycle, type LifecycleTable } from './lifecycle.ts';
 import { paneLayout } from './pane-layout.ts';
-import { paneParts, restorePanes } from './pane-parts.ts';
+import { paneSections, restorePanes } from './pane-parts.ts';
 import { PanePool } from './pane.ts';
 import type { Semantics } from './semantics.ts';
-import type { SnapshotParts } from './snapshot-format.ts';
+import type { SnapshotParts, SnapshotSections } from './snapshot-format.ts';
 import { IdTable } from './table.ts';
 
 export const lifecycleTable: LifecycleTable = compileLifecycle(sensorLifecycle);
 assert(lifecycleTable.initial === 0, 'a column of zeros must be one of initial states');
 
-export type ColumnParts = Pick<
-  SnapshotParts,
-  | 'baselineStride'
-  | 'paneStride'
-  | 'idLengths'
-  | 'ids'
-  | 'lifecycle'
-  | 'baselines'
-  | 'paneSlots'
-  | 'panes'
-  | 'largerLengths'
-  | 'largerSlots'
-  | 'largerPanes'
+type PartNames = Exclude<
+  keyof SnapshotParts,
+  'fingerprint' | 'watermarkMode' | 'watermarkMs' | 'maxEventTimeMs'
 >;
+type ColumnParts = Pick<SnapshotParts, PartNames>;
+type ColumnSections = Pick<SnapshotSections, PartNames>;
 
 const slotsMin = 64;
 /** Columns that go on on the heap once they have outgrown their place in a kernel's memory. */
@@ -103,15 +95,12 @@ export class ShardColumns {
     return new TextDecoder('utf-8', { ignoreBOM: true }).decode(id);
   }
 
-  /**
-   * Returns the columns as parts of a snapshot; the large ones are live views, to be copied before
-   * the next reading.
-   */
-  parts(): ColumnParts {
+  /** Returns the columns as sections of a snapshot: live views, to be copied before the next reading. */
+  sections(): ColumnSections {
     const { table, baseline } = this;
     const sensors = table.count;
-    const base = paneParts([this.panes]);
-    const larger = paneParts(this.larger.pools);
+    const base = paneSections([this.panes]);
+    const larger = paneSections(this.larger.pools);
     return {
       baselineStride: baseline.stride,
       paneStride: this.panes.stride,

@@ -30,7 +30,12 @@ import { quarantineSensor, releaseSensor, resetSensor } from './sensor-commands.
 import { rowFoldOf, type RowFold } from './row-fold.ts';
 import type { RowKernel } from './row-kernel.ts';
 import { lifecycleTable, ShardColumns } from './shard-columns.ts';
-import { decodeSnapshot, encodeSnapshot } from './snapshot-format.ts';
+import {
+  decodeSnapshot,
+  encodeSnapshot,
+  snapshotBytes,
+  type SnapshotSections,
+} from './snapshot-format.ts';
 import { hasClosed, watermarkAfter, type WatermarkMode } from './watermark.ts';
 import { dateMsMax, windowStartMs } from './window.ts';
 
@@ -97,9 +102,11 @@ export interface ShardState {
   sensorIds(limit: number): readonly string[];
   /**
    * All state as bytes, copied: format version, semantics fingerprint, columns; behind `headBytes` zeros, a multiple of
-   * 8, which the caller fills rather than copies all of it once more.
+   * 8, which the caller fills rather than copies all of it once more. In `room`, zeros, where that is large enough.
    */
-  snapshot(headBytes?: number): Uint8Array;
+  snapshot(headBytes?: number, room?: Uint8Array<ArrayBuffer>): Uint8Array;
+  /** Returns how many bytes a snapshot would be now. */
+  snapshotBytes(headBytes?: number): number;
 }
 
 export interface ShardStateOptions {
@@ -288,15 +295,22 @@ class ColumnShardState implements ShardState {
     return Array.from({ length }, (_, slot) => this.columns.sensorId(slot));
   }
 
-  snapshot(headBytes = 0): Uint8Array {
-    const parts = {
+  snapshot(headBytes = 0, room?: Uint8Array<ArrayBuffer>): Uint8Array {
+    return encodeSnapshot(this.sections(), headBytes, room);
+  }
+
+  snapshotBytes(headBytes = 0): number {
+    return snapshotBytes(this.sections(), headBytes);
+  }
+
+  private sections(): SnapshotSections {
+    return {
       fingerprint: semanticsFingerprint(this.semantics).text,
       watermarkMode: this.mode,
       watermarkMs: this.watermarkMs,
       maxEventTimeMs: this.maxEventTimeMs,
-      ...this.columns.parts(),
-    } as const;
-    return encodeSnapshot(parts, headBytes);
+      ...this.columns.sections(),
+    };
   }
 
   private foldSensor(slot: number, windowEndMs: number, value: number, offset: number): number {

@@ -32,33 +32,71 @@ export interface SnapshotParts {
   readonly largerPanes: Float64Array;
 }
 
+/** A section that is made where it is written, since it lies nowhere as it is. */
+export interface MadeSection {
+  /** Elements. */
+  readonly length: number;
+  readonly byteLength: number;
+  /** Writes it behind `byteOffset`, a multiple of 8. */
+  copyTo(buffer: ArrayBuffer, byteOffset: number): void;
+}
+
+/** Returns the section of `length` elements of `Elements` that `fill` writes. */
+export function madeOf<T extends Uint32Array | Float64Array>(
+  Elements: {
+    new (buffer: ArrayBuffer, byteOffset: number, length: number): T;
+    readonly BYTES_PER_ELEMENT: number;
+  },
+  length: number,
+  fill: (target: T) => void,
+): MadeSection {
+  return {
+    length,
+    byteLength: length * Elements.BYTES_PER_ELEMENT,
+    copyTo: (buffer, byteOffset) => fill(new Elements(buffer, byteOffset, length)),
+  };
+}
+
+/** The parts as they are encoded: columns, or what is made of them. */
+export type SnapshotSections = {
+  readonly [K in keyof SnapshotParts]: SnapshotParts[K] extends Column
+    ? SnapshotParts[K] | MadeSection
+    : SnapshotParts[K];
+};
+
+type Column = Uint8Array | Uint32Array | Float64Array;
+
 const magic = 0x52534e53;
 const version = 1;
 const headerBytes = 64;
 const modes: readonly WatermarkMode[] = ['own', 'external'];
 
-/** Returns the parts as bytes, copied, behind `headBytes` zeros (a multiple of 8) for the caller to fill. */
-export function encodeSnapshot(parts: SnapshotParts, headBytes = 0): Uint8Array<ArrayBuffer> {
+/** Returns how many bytes the parts are, encoded behind `headBytes`. */
+export function snapshotBytes(parts: SnapshotSections, headBytes = 0): number {
+  const fingerprint = new TextEncoder().encode(parts.fingerprint);
+  const lengths = sectionsOf(parts, fingerprint).map(({ byteLength }) => padded(byteLength));
+  return lengths.reduce((sum, length) => sum + length, headBytes + headerBytes);
+}
+
+/**
+ * Returns the parts as bytes, copied, behind `headBytes` zeros (a multiple of 8) for the caller to fill. They lie in `room`,
+ * zeros, where it is large enough, else in memory of their own.
+ */
+export function encodeSnapshot(
+  parts: SnapshotSections,
+  headBytes = 0,
+  room?: Uint8Array<ArrayBuffer>,
+): Uint8Array<ArrayBuffer> {
   assertLittleEndian();
   const fingerprint = new TextEncoder().encode(parts.fingerprint);
-  const sections = [
-    fingerprint,
-    parts.idLengths,
-    parts.ids,
-    parts.lifecycle,
-    parts.baselines,
-    parts.paneSlots,
-    parts.panes,
-    parts.largerLengths,
-    parts.largerSlots,
-    parts.largerPanes,
-  ];
-  const total = sections.reduce((sum, section) => sum + padded(section.byteLength), headerBytes);
-  const bytes = new Uint8Array(headBytes + total);
-  const header = new DataView(bytes.buffer, headBytes);
+  const all = snapshotBytes(parts, headBytes);
+  const bytes =
+    room !== undefined && room.length >= all ? room.subarray(0, all) : new Uint8Array(all);
+  const { buffer, byteOffset } = bytes;
+  const header = new DataView(buffer, byteOffset + headBytes);
   header.setUint32(0, magic, true);
   header.setUint32(4, version, true);
-  header.setFloat64(8, total, true);
+  header.setFloat64(8, all - headBytes, true);
   header.setFloat64(16, parts.watermarkMs, true);
   header.setFloat64(24, parts.maxEventTimeMs, true);
   header.setUint32(32, parts.idLengths.length, true);
@@ -70,12 +108,30 @@ export function encodeSnapshot(parts: SnapshotParts, headBytes = 0): Uint8Array<
   header.setUint32(56, modes.indexOf(parts.watermarkMode), true);
   header.setUint32(60, parts.largerSlots.length, true);
   let at = headBytes + headerBytes;
-  for (const section of sections) {
-    const { buffer, byteOffset, byteLength } = section;
-    bytes.set(new Uint8Array(buffer, byteOffset, byteLength), at);
-    at += padded(byteLength);
+  for (const section of sectionsOf(parts, fingerprint)) {
+    if ('copyTo' in section) section.copyTo(buffer, byteOffset + at);
+    else bytes.set(new Uint8Array(section.buffer, section.byteOffset, section.byteLength), at);
+    at += padded(section.byteLength);
   }
   return bytes;
+}
+
+function sectionsOf(
+  parts: SnapshotSections,
+  fingerprint: Uint8Array,
+): readonly (Column | MadeSection)[] {
+  return [
+    fingerprint,
+    parts.idLengths,
+    parts.ids,
+    parts.lifecycle,
+    parts.baselines,
+    parts.paneSlots,
+    parts.panes,
+    parts.largerLengths,
+    parts.largerSlots,
+    parts.largerPanes,
+  ];
 }
 
 /**

@@ -7,6 +7,7 @@
 
 import { addressOf, heapColumns, type ColumnMemory } from './column-memory.ts';
 import { place } from './row-kernel.ts';
+import { madeOf, type MadeSection } from './snapshot-format.ts';
 
 const entriesMin = 64;
 /** Ids are mostly much shorter; longer ones take the table to the heap. */
@@ -82,12 +83,13 @@ export class IdTable {
   }
 
   /** Returns the bytes of each id, by slot. */
-  idLengths(): Uint32Array {
-    const lengths = new Uint32Array(this.count);
-    for (let slot = 0; slot < this.count; slot += 1) {
-      lengths[slot] = this.idStart(slot + 1) - this.idStart(slot);
-    }
-    return lengths;
+  idLengths(): MadeSection {
+    const { count, idStarts } = this;
+    return madeOf(Uint32Array, count, (target) => {
+      for (let slot = 0; slot < count; slot += 1) {
+        target[slot] = (idStarts[slot + 1] ?? 0) - (idStarts[slot] ?? 0);
+      }
+    });
   }
 
   /**

@@ -1,5 +1,5 @@
 // The commit pipeline of one session, over a writer whose commits end when the test says so.
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { historySemantics, type HistoryPlan } from '../../property-tests/simulation/history.ts';
 import { createScheduler } from '../../property-tests/simulation/scheduler.ts';
@@ -15,7 +15,7 @@ import {
 import { Committer } from '../../src/actors/committer.ts';
 import { createOutbox, type Outbox } from '../../src/actors/outbox.ts';
 import type { ShardContext } from '../../src/actors/shard-context.ts';
-import { emptyMemory } from '../../src/actors/shard-memory.ts';
+import { emptyMemory, encodeSnapshot } from '../../src/actors/shard-memory.ts';
 import { deferred, type Deferred } from '../../src/deferred.ts';
 import type { CommitResult } from '../../src/log/event-log.ts';
 import { createLogger } from '../../src/logger.ts';
@@ -251,6 +251,89 @@ it('the shards of a thread take turns with their snapshots, also after one whose
     true,
     true,
   ]);
+});
+
+describe('a large snapshot', () => {
+  const laterMs = 31_000;
+
+  /** Where its room is just being made. */
+  async function started(): Promise<{
+    readonly scheduler: ReturnType<typeof createScheduler>;
+    readonly turn: ShardContext['snapshotTurn'];
+    readonly written: Uint8Array[];
+    readonly committer: Committer;
+    readonly memory: ReturnType<typeof emptyMemory>;
+  }> {
+    const scheduler = createScheduler(1, 0);
+    const written: Uint8Array[] = [];
+    const context: ShardContext = {
+      ...contextOf(processClock(scheduler, new Life())),
+      snapshots: {
+        write: (_: string, id: string, bytes: Uint8Array) => {
+          written.push(bytes);
+          return Promise.resolve({ id, place: '', length: 0, checksum: 0 });
+        },
+      } as unknown as ShardContext['snapshots'],
+    };
+    const memory = emptyMemory('source', { ...semantics, sensorsMax: 15_000 }, 0);
+    const outbox = createOutbox({ featureRow: () => letter, anomaly: () => undefined });
+    for (let sensor = 0; sensor < 15_000; sensor += 1) {
+      const idBytes = Buffer.from(`sensor_${sensor}`);
+      const reading = { idBytes, idStart: 0, idEnd: idBytes.length, timestampMs: 0, value: sensor };
+      memory.state.fold(reading, 0, sensor, outbox);
+    }
+    const committer = committerOf({
+      context,
+      writer: {
+        epoch: '1',
+        commit: () => Promise.resolve([]),
+        begin: () => undefined,
+        close: () => Promise.resolve(),
+      },
+      memory,
+      outbox,
+      onFailed: (error) => expect.unreachable(String(error)),
+    });
+    memory.position = 15_000;
+    committer.poke();
+    expect(await scheduler.runUntil(laterMs, () => context.snapshotTurn.taken)).toBe(true);
+    expect([scheduler.nowMs, written]).toEqual([30_000, []]);
+    return { scheduler, turn: context.snapshotTurn, written, committer, memory };
+  }
+
+  it('is copied once there is room for it, and holds the turn of its thread meanwhile', async () => {
+    const { scheduler, turn, written, memory } = await started();
+
+    await scheduler.runUntil(laterMs);
+
+    expect(written).toHaveLength(1);
+    const expected = encodeSnapshot(memory, { topic: simulatedTopics.input, partition: 0 }, 0);
+    expect(expected.length).toBeGreaterThan(1024 * 1024);
+    expect(Buffer.compare(written[0] ?? Buffer.of(), expected)).toBe(0);
+    expect(turn.taken).toBe(false);
+  });
+
+  it('does not wait for its room when its shard drains', async () => {
+    const { scheduler, turn, written, committer } = await started();
+
+    await committer.drain();
+
+    expect(written).toHaveLength(1);
+    await scheduler.runUntil(laterMs);
+    expect(written).toHaveLength(1);
+    expect(turn.taken).toBe(false);
+  });
+
+  it('gives its turn back when its session is lost', async () => {
+    const { scheduler, turn, written, committer } = await started();
+
+    committer.close();
+
+    expect(turn.taken).toBe(false);
+    await scheduler.runUntil(laterMs);
+    expect(written).toEqual([]);
+    expect(turn.taken).toBe(false);
+  });
 });
 
 type Parts = ConstructorParameters<typeof Committer>[0];

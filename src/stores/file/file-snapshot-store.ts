@@ -52,10 +52,10 @@ async function writeSnapshot(
   const path = join(folder, place);
   asideCount += 1;
   const aside = `${path}.${process.pid}.${Date.now()}.${asideCount}.part`;
-  const checksum = crc32c(bytes);
+  let checksum: number;
   try {
     await mkdir(dirname(path), { recursive: true });
-    await writeSynced(aside, bytes);
+    checksum = await writeSynced(aside, bytes);
     await rename(aside, path);
     await syncFolder(dirname(path));
   } catch (error) {
@@ -66,15 +66,19 @@ async function writeSnapshot(
   return { id, place, length: bytes.length, checksum };
 }
 
-async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
+/** Resolves to the checksum, taken piece by piece: the fold waits, in the same thread, while one is taken. */
+async function writeSynced(path: string, bytes: Uint8Array): Promise<number> {
   const file = await open(path, 'wx');
+  let checksum = crc32c('');
   try {
     for (let at = 0; at < bytes.length;) {
       const { bytesWritten } = await file.write(bytes, at, Math.min(writeBytes, bytes.length - at));
       assert(bytesWritten > 0, 'A write made no progress', { path, at });
+      checksum = crc32c(bytes.subarray(at, at + bytesWritten), checksum);
       at += bytesWritten;
     }
     await file.sync();
+    return checksum;
   } finally {
     await file.close();
   }

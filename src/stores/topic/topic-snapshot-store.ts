@@ -45,8 +45,8 @@ class TopicSnapshotStore implements SnapshotStore {
 
   async write(shardKey: string, id: string, bytes: Uint8Array): Promise<SnapshotReference> {
     const partition = partitionForKey(Buffer.from(shardKey), await this.#partitionCount());
-    const checksum = crc32c(bytes);
     const { length } = bytes;
+    let checksum = crc32c('');
     const chunks = chunkCount(length);
     let firstOffset = -1;
     let lastOffset = -1;
@@ -54,6 +54,8 @@ class TopicSnapshotStore implements SnapshotStore {
     for (let chunk = 0; chunk < chunks; chunk++) {
       const value = bytes.subarray(chunk * chunkBytes, (chunk + 1) * chunkBytes);
       const key = chunkKey(shardKey, id, chunk);
+      // Chunk by chunk: the fold waits, in the same thread, while a checksum is taken.
+      checksum = crc32c(value, checksum);
       const [written] = await this.#log.append([{ topic: this.#topic, partition, key, value }]);
       assert(written !== undefined, 'An append wrote nowhere', { topic: this.#topic, partition });
       lastOffset = written.endOffset - 1;
