@@ -46,7 +46,7 @@ const request = fc.record({
   feature_service: fc.constantFrom(undefined, ...views, 'other'),
   full_feature_names: fc.boolean(),
   include_feature_view_version_metadata: fc.boolean(),
-  entities: fc.constant({ sensor_id: ['a'] }),
+  entities: fc.constantFrom({ sensor_id: ['a'] }, { sensor_id: ['a', 'b'] }),
 });
 
 describe('the answer of the feature server', () => {
@@ -63,7 +63,7 @@ describe('the answer of the feature server', () => {
             ? parsed
             : onlineFeaturesResponse(
                 parsed,
-                parsed.selection.views.map(() => [kept]),
+                parsed.selection.views.map(() => parsed.sensorIds.map(() => kept)),
               );
         for (const each of requests) {
           const text = JSON.stringify(each);
