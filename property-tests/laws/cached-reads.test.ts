@@ -75,8 +75,9 @@ async function run(
     if (each.kind === 'read') {
       // Of what is not waiting to be told, the store has nothing to tell; where it may not tell, it must be asked.
       for (const [known, row] of world.rows)
-        if (!world.untold.includes(known) || !world.isFresh()) told.set(known, row);
-      const asked = { told: new Map(told), answered: new Map(answered) };
+        if (!world.untold.includes(known)) told.set(known, row);
+      const least = world.isFresh() ? told : world.rows;
+      const asked = { told: new Map(least), answered: new Map(answered) };
       const readsBefore = world.reads.length;
       const { ids } = each;
       void cache.read(ids).then(
