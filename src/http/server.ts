@@ -24,7 +24,7 @@ export interface HttpServerOptions {
   readonly supervisor: SupervisorView;
   /** Left out where no other process can hold anything. */
   readonly owners?: SensorOwners;
-  readonly featureStore: Pick<FeatureStore, 'read' | 'rowsRead'>;
+  readonly featureStore: Pick<FeatureStore, 'read' | 'readKept' | 'rowsRead'>;
   readonly config: Config;
   readonly logger: Logger;
 }

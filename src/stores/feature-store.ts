@@ -46,6 +46,11 @@ export interface FeatureStore {
     sensorIds: readonly string[],
     view?: string,
   ): Promise<readonly (OnlineFeatures | undefined)[]>;
+  /** Returns what `read` would resolve to where all of it is in memory, else undefined; left out by a store that keeps none. */
+  readKept?(
+    sensorIds: readonly string[],
+    view?: string,
+  ): readonly (OnlineFeatures | undefined)[] | undefined;
   /** Round trip to the store; throws UnavailableError. */
   ping(): Promise<void>;
   /**

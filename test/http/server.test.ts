@@ -37,6 +37,7 @@ const sensorView = (sensorId: string): SensorView => ({
 function serve(
   options: {
     read?: FeatureStore['read'];
+    readKept?: NonNullable<FeatureStore['readKept']>;
     port?: number;
     lines?: LoggedLine[];
     token?: string;
@@ -48,7 +49,10 @@ function serve(
   const server = createHttpServer({
     supervisor,
     owners: { urlsOf: () => Promise.resolve(options.owners ?? []) },
-    featureStore: { read: options.read ?? (async (ids) => ids.map(() => undefined)) },
+    featureStore: {
+      read: options.read ?? (async (ids) => ids.map(() => undefined)),
+      ...(options.readKept === undefined ? {} : { readKept: options.readKept }),
+    },
     config: {
       ...config,
       process: { ...config.process, httpPort: options.port ?? 0, httpToken: options.token },
@@ -280,6 +284,42 @@ describe('online features', () => {
       });
     },
   );
+
+  it('answers with rows in memory without a read, and reads where one is missing', async () => {
+    const row = (count: number): OnlineFeatures => ({ eventTimeMs: 60_000, values: { count } });
+    const asked: (readonly string[])[] = [];
+    const kept = new Map([
+      ['a', row(1)],
+      ['b', row(2)],
+    ]);
+    const { server } = serve({
+      read: async (ids) => {
+        asked.push(ids);
+        return ids.map(() => row(3));
+      },
+      readKept: (ids) =>
+        ids.every((id) => kept.has(id)) ? ids.map((id) => kept.get(id)) : undefined,
+    });
+
+    const first = await post(server, request);
+    kept.delete('b');
+    const second = await post(server, request);
+
+    expect(first.json()).toMatchObject({ results: [{}, { values: [1, 2] }] });
+    expect(second.json()).toMatchObject({ results: [{}, { values: [3, 3] }] });
+    expect(asked).toEqual([['a', 'b']]);
+  });
+
+  it('hides what an unexpected failure of the store says, and logs it', async () => {
+    const lines: LoggedLine[] = [];
+    const { server } = serve({ lines, read: () => Promise.reject(new Error('a secret')) });
+
+    const answer = await post(server, request);
+
+    expect(answer.statusCode).toBe(500);
+    expect(answer.body).not.toContain('secret');
+    expect(JSON.stringify(lines)).toContain('a secret');
+  });
 
   it('sends an unknown view’s error doubly encoded, as Feast does', async () => {
     const body = JSON.stringify({ features: ['nope:x'], entities: { sensor_id: ['a'] } });

@@ -38,16 +38,17 @@ export class CachedReads<T> {
     return { cached: this.#cachedRows, stored: this.#storedRows };
   }
 
+  /** Returns one row per id, in order, where all of them are in memory; else undefined. */
+  readKept(ids: readonly string[]): readonly T[] | undefined {
+    const { rows, missing } = this.#lookUp(ids);
+    if (missing.length > 0) return undefined;
+    this.#cachedRows += ids.length;
+    return rows;
+  }
+
   /** One row per id, in order. Fails as the store's own read does. */
   async read(ids: readonly string[]): Promise<readonly T[]> {
-    const rows = new Array<T>(ids.length);
-    const missing: number[] = [];
-    const isFresh = this.#freshness.isFresh();
-    for (let index = 0; index < ids.length; index += 1) {
-      const found = isFresh ? this.#entries.get(ids[index] ?? '')?.found : undefined;
-      if (found === undefined) missing.push(index);
-      else rows[index] = found.row;
-    }
+    const { rows, missing } = this.#lookUp(ids);
     this.#cachedRows += ids.length - missing.length;
     this.#storedRows += missing.length;
     if (missing.length === 0) return rows;
@@ -67,6 +68,19 @@ export class CachedReads<T> {
   /** Forgets all rows, and what reads under way find. */
   clear(): void {
     this.#entries.clear();
+  }
+
+  /** The rows that may be answered from memory, and at which places others are missing. */
+  #lookUp(ids: readonly string[]): { readonly rows: T[]; readonly missing: readonly number[] } {
+    const rows = new Array<T>(ids.length);
+    const missing: number[] = [];
+    const isFresh = this.#freshness.isFresh();
+    for (let index = 0; index < ids.length; index += 1) {
+      const found = isFresh ? this.#entries.get(ids[index] ?? '')?.found : undefined;
+      if (found === undefined) missing.push(index);
+      else rows[index] = found.row;
+    }
+    return { rows, missing };
   }
 
   async #readThrough(ids: readonly string[]): Promise<readonly T[]> {

@@ -68,7 +68,11 @@ export function openRedisFeatureStore(
     }
     const cache = new CachedReads(readGathered, freshness, options.cachedRowsMax ?? 0);
     caches.push(cache);
-    views.set(name, { layout, read: (ids) => cache.read(ids.map(wellFormed)) });
+    views.set(name, {
+      layout,
+      read: (ids) => cache.read(ids.map(wellFormed)),
+      readKept: (ids) => cache.readKept(ids.map(wellFormed)),
+    });
   }
   const viewNamed = (name = feastView): View => {
     const view = views.get(name);
@@ -83,6 +87,7 @@ export function openRedisFeatureStore(
       return counts;
     },
     read: async (sensorIds, view) => viewNamed(view).read(sensorIds),
+    readKept: (sensorIds, view) => viewNamed(view).readKept?.(sensorIds),
     ping: () => connection.ping(),
     interruptions: () => connection.interruptions(),
     rowsRead: () => rowsReadOf(caches),
@@ -157,6 +162,7 @@ type Found = OnlineFeatures | undefined;
 interface View {
   readonly layout: Layout;
   readonly read: Read<Found>;
+  readonly readKept?: (ids: readonly string[]) => readonly Found[] | undefined;
 }
 
 type NameOnce = (sensorId: string, problem: string) => void;
