@@ -16,7 +16,7 @@ import {
   type PositionMetadata,
 } from './position-metadata.ts';
 import { shardKeyOf, type ShardContext } from './shard-context.ts';
-import { encodeSnapshot, snapshotBytes, type ShardMemory } from './shard-memory.ts';
+import { encodeSnapshot, type ShardMemory } from './shard-memory.ts';
 import { SnapshotRoom } from './snapshot-room.ts';
 import { encodeSourceClock, sourceHeader } from './source-clocks.ts';
 
@@ -166,7 +166,7 @@ export class Committer {
     const dueMs = this.#snapshotDueMs - context.clock.nowMs();
     const othersTurn = context.snapshotTurn.taken && !this.#room.holdsTurn;
     if (othersTurn) return Math.max(dueMs, snapshotTurnMs);
-    return dueMs > 0 || this.#room.suffices(snapshotBytes(memory)) ? dueMs : Infinity;
+    return dueMs > 0 || this.#room.suffices(memory.state.snapshotBytes()) ? dueMs : Infinity;
   }
 
   #commit(snapshotNow: boolean): Promise<void> {
@@ -271,7 +271,7 @@ export class Committer {
     if (!due || this.#snapshotInFlight !== undefined) return undefined;
     const turn = this.#room.holdsTurn || !context.snapshotTurn.taken;
     // A drain waits neither for its turn nor for room.
-    const waits = !snapshotNow && !(turn && this.#room.suffices(snapshotBytes(memory)));
+    const waits = !snapshotNow && !(turn && this.#room.suffices(memory.state.snapshotBytes()));
     if (waits) return undefined;
     context.snapshotTurn.taken = true;
     this.#snapshotPosition = memory.position;

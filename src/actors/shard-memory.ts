@@ -115,11 +115,6 @@ interface SnapshotHeader {
   readonly failuresMs?: readonly number[];
 }
 
-/** Returns about how many bytes a snapshot would be now. */
-export function snapshotBytes(memory: ShardMemory): number {
-  return memory.state.snapshotBytes();
-}
-
 /** Returns the memory as bytes: a copy, made between two readings, in `room` where that is large enough. */
 export function encodeSnapshot(
   memory: ShardMemory,

@@ -117,44 +117,41 @@ export function onlineFeaturesResponse(
   stored: readonly (readonly (OnlineFeatures | undefined)[])[],
 ): string {
   const count = sensorIds.length;
-  if (count === 1 && stored.length === 1) {
-    return responseAlone({ sensorIds, selection }, stored[0]?.[0] ?? nothingStored);
-  }
   // Only PRESENT is ever seen of Feast on Redis: for nulls, for unknown entities, for expired ones.
   const statuses = `],"statuses":[${repeated('"PRESENT"', count)}],"event_timestamps":[`;
-  const rows = selection.views.map(({ features }, view) => textsOf(stored[view] ?? [], features));
-  const timestamps = rows.map(timestampsOf);
-  const ids = JSON.stringify(sensorIds);
-  let text = `{"results":[{"values":${ids.slice(0, -1)}${statuses}${repeated(quotedEpoch, count)}]}`;
-  for (const { view, feature } of selection.columns) {
-    const values = columnOf(rows[view] ?? [], feature);
-    text += `,{"values":[${values}${statuses}${timestamps[view] ?? ''}]}`;
+  const ids = JSON.stringify(sensorIds).slice(0, -1);
+  const head = `{"results":[{"values":${ids}${statuses}${repeated(quotedEpoch, count)}]}`;
+  if (count === 1 && stored.length === 1) {
+    return head + restAlone(selection, stored[0]?.[0] ?? nothingStored, statuses);
   }
-  return `${text}],"metadata":${selection.metadata}}`;
+  const rows = selection.views.map(({ features }, view) => textsOf(stored[view] ?? [], features));
+  return head + restOf(selection, rows, statuses);
 }
 
 const quotedEpoch = `"${epoch}"`;
 const nothingStored: OnlineFeatures = { eventTimeMs: 0, values: {} };
 
-/** As above, in one piece but for the id: a row's text in seven pieces costs more to gather than to write. */
-function responseAlone(
-  { sensorIds, selection }: OnlineFeaturesRequest,
-  row: OnlineFeatures,
-): string {
-  row.alone =
-    row.alone?.selection === selection ? row.alone : { selection, text: textAlone(row, selection) };
-  return `{"results":[{"values":${JSON.stringify(sensorIds)},${statusAlone}[${quotedEpoch}]}${row.alone.text}`;
+/** What follows the entity's column in an answer about one sensor: it stays with the row, to be gathered once. */
+function restAlone(selection: Selection, row: OnlineFeatures, statuses: string): string {
+  if (row.alone?.selection !== selection) {
+    const text = textOf(row, selection.views[0]?.features ?? []);
+    row.alone = { selection, text: restOf(selection, [[text]], statuses) };
+  }
+  return row.alone.text;
 }
 
-const statusAlone = '"statuses":["PRESENT"],"event_timestamps":';
-
-function textAlone(row: OnlineFeatures, { views, columns, metadata }: Selection): string {
-  const { cells, timestamp } = textOf(row, views[0]?.features ?? []);
-  const parts = columns.map(
-    ({ feature }) =>
-      `,{"values":[${cells[feature]?.slice(1)}],${statusAlone}[${timestamp.slice(1)}]}`,
-  );
-  return [...parts, `],"metadata":${metadata}}`].join('');
+/** What follows the entity's column; `rows` are those of the selection's views. */
+function restOf(
+  { columns, metadata }: Selection,
+  rows: readonly (readonly (RowText | undefined)[])[],
+  statuses: string,
+): string {
+  const timestamps = rows.map(timestampsOf);
+  const parts = columns.map(({ view, feature }) => {
+    const values = columnOf(rows[view] ?? [], feature);
+    return `,{"values":[${values}${statuses}${timestamps[view] ?? ''}]}`;
+  });
+  return `${parts.join('')}],"metadata":${metadata}}`;
 }
 
 /** Flat, as all that stands in the answer more than once: V8 would walk a string of many parts once for each time. */

@@ -30,12 +30,8 @@ import { quarantineSensor, releaseSensor, resetSensor } from './sensor-commands.
 import { rowFoldOf, type RowFold } from './row-fold.ts';
 import type { RowKernel } from './row-kernel.ts';
 import { lifecycleTable, ShardColumns } from './shard-columns.ts';
-import {
-  decodeSnapshot,
-  encodeSnapshot,
-  snapshotBytes,
-  type SnapshotSections,
-} from './snapshot-format.ts';
+import { decodeSnapshot, encodeSnapshot, snapshotBytes } from './snapshot-format.ts';
+import type { SnapshotSections } from './snapshot-format.ts';
 import { hasClosed, watermarkAfter, type WatermarkMode } from './watermark.ts';
 import { dateMsMax, windowStartMs } from './window.ts';
 
@@ -101,12 +97,12 @@ export interface ShardState {
   /** The ids of up to `limit` sensors, in slot order. */
   sensorIds(limit: number): readonly string[];
   /**
-   * All state as bytes, copied: format version, semantics fingerprint, columns; behind `headBytes` zeros, a multiple of
-   * 8, which the caller fills rather than copies all of it once more. In `room`, zeros, where that is large enough.
+   * All state as bytes, copied, behind `headBytes` zeros, a multiple of 8, which the caller fills rather than copies all of
+   * it once more. In `room`, zeros, where that is large enough.
    */
   snapshot(headBytes?: number, room?: Uint8Array<ArrayBuffer>): Uint8Array;
   /** Returns how many bytes a snapshot would be now. */
-  snapshotBytes(headBytes?: number): number;
+  snapshotBytes(): number;
 }
 
 export interface ShardStateOptions {
@@ -169,6 +165,7 @@ class ColumnShardState implements ShardState {
   readonly columns: ShardColumns;
   private readonly rowFold: RowFold | undefined;
   private readonly semantics: Semantics;
+  private readonly fingerprint: string;
   private readonly windowMs: number;
   private readonly mode: WatermarkMode;
   private readonly sensorsMax: DeadLetterReason;
@@ -180,6 +177,7 @@ class ColumnShardState implements ShardState {
   constructor(semantics: Semantics, options: ShardStateOptions) {
     assertSemantics(semantics);
     this.semantics = semantics;
+    this.fingerprint = semanticsFingerprint(semantics).text;
     this.windowMs = semantics.windowMs;
     this.mode = options.watermark;
     this.rowFold = rowFoldOf(semantics, options);
@@ -299,13 +297,13 @@ class ColumnShardState implements ShardState {
     return encodeSnapshot(this.sections(), headBytes, room);
   }
 
-  snapshotBytes(headBytes = 0): number {
-    return snapshotBytes(this.sections(), headBytes);
+  snapshotBytes(): number {
+    return snapshotBytes(this.sections());
   }
 
   private sections(): SnapshotSections {
     return {
-      fingerprint: semanticsFingerprint(this.semantics).text,
+      fingerprint: this.fingerprint,
       watermarkMode: this.mode,
       watermarkMs: this.watermarkMs,
       maxEventTimeMs: this.maxEventTimeMs,

@@ -71,11 +71,13 @@ const version = 1;
 const headerBytes = 64;
 const modes: readonly WatermarkMode[] = ['own', 'external'];
 
-/** Returns how many bytes the parts are, encoded behind `headBytes`. */
-export function snapshotBytes(parts: SnapshotSections, headBytes = 0): number {
-  const fingerprint = new TextEncoder().encode(parts.fingerprint);
-  const lengths = sectionsOf(parts, fingerprint).map(({ byteLength }) => padded(byteLength));
-  return lengths.reduce((sum, length) => sum + length, headBytes + headerBytes);
+/** Returns how many bytes the parts are, encoded. */
+export function snapshotBytes(parts: SnapshotSections): number {
+  return bytesOf(sectionsOf(parts));
+}
+
+function bytesOf(sections: readonly { readonly byteLength: number }[]): number {
+  return sections.reduce((sum, { byteLength }) => sum + padded(byteLength), headerBytes);
 }
 
 /**
@@ -88,27 +90,28 @@ export function encodeSnapshot(
   room?: Uint8Array<ArrayBuffer>,
 ): Uint8Array<ArrayBuffer> {
   assertLittleEndian();
-  const fingerprint = new TextEncoder().encode(parts.fingerprint);
-  const all = snapshotBytes(parts, headBytes);
+  const sections = sectionsOf(parts);
+  const total = bytesOf(sections);
+  const all = headBytes + total;
   const bytes =
     room !== undefined && room.length >= all ? room.subarray(0, all) : new Uint8Array(all);
   const { buffer, byteOffset } = bytes;
   const header = new DataView(buffer, byteOffset + headBytes);
   header.setUint32(0, magic, true);
   header.setUint32(4, version, true);
-  header.setFloat64(8, all - headBytes, true);
+  header.setFloat64(8, total, true);
   header.setFloat64(16, parts.watermarkMs, true);
   header.setFloat64(24, parts.maxEventTimeMs, true);
   header.setUint32(32, parts.idLengths.length, true);
   header.setUint32(36, parts.paneSlots.length, true);
   header.setUint32(40, parts.ids.length, true);
-  header.setUint32(44, fingerprint.length, true);
+  header.setUint32(44, sections[0].byteLength, true);
   header.setUint32(48, parts.baselineStride, true);
   header.setUint32(52, parts.paneStride, true);
   header.setUint32(56, modes.indexOf(parts.watermarkMode), true);
   header.setUint32(60, parts.largerSlots.length, true);
   let at = headBytes + headerBytes;
-  for (const section of sectionsOf(parts, fingerprint)) {
+  for (const section of sections) {
     if ('copyTo' in section) section.copyTo(buffer, byteOffset + at);
     else bytes.set(new Uint8Array(section.buffer, section.byteOffset, section.byteLength), at);
     at += padded(section.byteLength);
@@ -116,12 +119,10 @@ export function encodeSnapshot(
   return bytes;
 }
 
-function sectionsOf(
-  parts: SnapshotSections,
-  fingerprint: Uint8Array,
-): readonly (Column | MadeSection)[] {
+/** In the order in which they are written, the fingerprint first. */
+function sectionsOf(parts: SnapshotSections): readonly [Uint8Array, ...(Column | MadeSection)[]] {
   return [
-    fingerprint,
+    new TextEncoder().encode(parts.fingerprint),
     parts.idLengths,
     parts.ids,
     parts.lifecycle,

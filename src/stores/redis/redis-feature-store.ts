@@ -79,6 +79,10 @@ export function openRedisFeatureStore(
     assert(view !== undefined, 'a view that the store was not opened with', { view: name });
     return view;
   };
+  const ofCaches: Pick<FeatureStore, 'readKept' | 'rowsRead'> = {
+    readKept: (sensorIds, view) => viewNamed(view).readKept?.(sensorIds),
+    rowsRead: () => rowsReadOf(caches),
+  };
   return {
     async upsert(rows, view) {
       const counts = await upsert(connection, viewNamed(view).layout, rows, nameOnce);
@@ -87,10 +91,9 @@ export function openRedisFeatureStore(
       return counts;
     },
     read: async (sensorIds, view) => viewNamed(view).read(sensorIds),
-    readKept: (sensorIds, view) => viewNamed(view).readKept?.(sensorIds),
     ping: () => connection.ping(),
     interruptions: () => connection.interruptions(),
-    rowsRead: () => rowsReadOf(caches),
+    ...(freshness === undefined ? {} : ofCaches),
     close: async () => connection.close(),
   };
 }
