@@ -1,8 +1,8 @@
-// The commit pipeline of one session: cuts what is pending, commits it in one transaction while the fold runs on, and
-// takes snapshots at those cuts. One commit is in flight at a time.
+// The commit pipeline of one session: cuts what is pending and commits it in one transaction while the fold runs on.
+// One commit is in flight at a time. Snapshots are copied at its cuts and named by it: snapshot-schedule.ts.
 //
-//   fold ──▶ outbox ──cut──▶ commit in flight ──ok──▶ write the snapshot copied at the cut ──▶ the NEXT commit names it
-//                 (records, position, snapshot copy)                                            and only then it counts
+//   fold ──▶ outbox ──cut──▶ commit in flight ──ok──▶ committed ──▶ store the snapshot copied at the cut
+//                 (records, position, snapshot copy)                           └──▶ the NEXT commit names it
 import { UnavailableError } from '../errors.ts';
 import type { OutputRecord, PartitionWriter, TopicPartition } from '../log/event-log.ts';
 import type { Timer } from '../clock.ts';
@@ -15,9 +15,9 @@ import {
   type NamedSnapshot,
   type PositionMetadata,
 } from './position-metadata.ts';
-import { shardKeyOf, type ShardContext } from './shard-context.ts';
-import { encodeSnapshot, type ShardMemory } from './shard-memory.ts';
-import { SnapshotRoom } from './snapshot-room.ts';
+import type { ShardContext } from './shard-context.ts';
+import type { ShardMemory } from './shard-memory.ts';
+import { SnapshotSchedule, type SnapshotCopy } from './snapshot-schedule.ts';
 import { encodeSourceClock, sourceHeader } from './source-clocks.ts';
 
 export interface CommitterParts {
@@ -33,14 +33,9 @@ export interface CommitterParts {
   onFailed(error: unknown): void;
 }
 
-const snapshotRetryMs = 5_000;
-/** Another shard of the thread may have stored its snapshot by then. */
-const snapshotTurnMs = 200;
-
 export class Committer {
   committedOffset: number;
   lastCommitMs: number | null = null;
-  lastSnapshotMs: number | null;
   /** Declared by the session once it has checked that the source is caught up and quiet. */
   sourceIdle = false;
   lagRecords = 0;
@@ -48,17 +43,11 @@ export class Committer {
   readonly totals: CommittedTotals = { readings: 0, featureRows: 0, deadLetters: 0 };
 
   readonly #parts: CommitterParts;
-  #snapshots: readonly NamedSnapshot[];
-  #snapshotsNamed: readonly NamedSnapshot[];
+  readonly #snapshots: SnapshotSchedule;
   #journalOffset: number;
   #lastMarker = '';
   #lastCommitStartMs = -Infinity;
   #inFlight: Promise<void> | undefined;
-  #snapshotInFlight: Promise<void> | undefined;
-  #snapshotDueMs: number;
-  /** Of the snapshot taken last, stored or not. */
-  #snapshotPosition: number;
-  readonly #room: SnapshotRoom;
   #timer: Timer | undefined;
   readonly #waiters = new CommitWaiters();
   #closed = false;
@@ -68,21 +57,22 @@ export class Committer {
     const { context, committedOffset, metadata, journalOffset } = parts;
     this.#parts = parts;
     this.committedOffset = committedOffset;
-    this.#snapshots = metadata.snapshots;
-    this.#snapshotsNamed = metadata.snapshots;
     this.#journalOffset = journalOffset;
-    this.lastSnapshotMs = metadata.snapshots[0]?.takenMs ?? null;
-    // Due by the age of the snapshot itself, not since acquire: short-lived owners must not starve it.
-    const neverTaken = committedOffset > metadata.origin ? -Infinity : context.clock.nowMs();
-    this.#snapshotDueMs = (this.lastSnapshotMs ?? neverTaken) + context.settings.snapshotIntervalMs;
-    this.#room = new SnapshotRoom({
-      clock: context.clock,
-      turn: context.snapshotTurn,
-      ready: () => this.poke(),
+    this.#snapshots = new SnapshotSchedule({
+      context,
+      shard: parts.shard,
+      memory: parts.memory,
+      epoch: parts.writer.epoch,
+      named: metadata.snapshots,
+      progressed: committedOffset > metadata.origin,
+      changed: () => this.poke(),
       failed: (error) => this.#fail(error),
     });
-    // Recovery has just restored it.
-    this.#snapshotPosition = parts.memory.position;
+  }
+
+  /** Wall clock of the newest snapshot that is stored, ms. */
+  get lastSnapshotMs(): number | null {
+    return this.#snapshots.lastMs;
   }
 
   /** Commits now, or sets the timer for when one is due. Called whenever something may have become pending. */
@@ -99,13 +89,13 @@ export class Committer {
       untilCloseMs: state.earliestWindowEndMs - state.watermarkMs,
     };
     const { featureRows, otherRecords } = outbox;
-    const untilSnapshotMs = this.#untilSnapshotMs();
+    const untilSnapshotMs = this.#snapshots.untilDueMs();
     const pending = { featureRows, otherRecords, positionMoved, untilSnapshotMs };
     const delayMs = commitDelayMs(pending, timing);
     this.#timer?.cancel();
     this.#timer = undefined;
     if (delayMs === undefined) return;
-    if (delayMs === 0) return void this.#commit(false);
+    if (delayMs === 0) return void this.#commit('if due');
     // Only where a commit of the position follows within seconds: a transaction must not stay open.
     if (positionMoved && closesSoon(timing)) this.#parts.writer.begin();
     this.#timer = context.clock.after(delayMs, () => this.poke());
@@ -114,7 +104,7 @@ export class Committer {
   /** Resolves once no commit is in flight: the fold waits here while the outbox is full. */
   async room(): Promise<void> {
     while (!this.#closed && !this.#draining && this.#parts.outbox.full) {
-      await (this.#inFlight ?? this.#commit(false));
+      await (this.#inFlight ?? this.#commit('if due'));
     }
   }
 
@@ -124,11 +114,11 @@ export class Committer {
     this.#draining = true;
     this.#timer?.cancel();
     await this.#inFlight;
-    await this.#snapshotInFlight;
+    await this.#snapshots.storing;
     if (this.#closed || this.#parts.outbox.muted) return;
-    await this.#commit(true);
-    await this.#snapshotInFlight;
-    if (!this.#closed && this.#snapshots !== this.#snapshotsNamed) await this.#commit(false);
+    await this.#commit('now');
+    await this.#snapshots.storing;
+    if (!this.#closed && this.#snapshots.unnamed) await this.#commit('if due');
   }
 
   /**
@@ -145,7 +135,7 @@ export class Committer {
   }
 
   close(): void {
-    this.#room.close();
+    this.#snapshots.close();
     this.#closed = true;
     this.#timer?.cancel();
     this.#waiters.lost();
@@ -154,46 +144,38 @@ export class Committer {
   #positionMoved(): boolean {
     return (
       this.#parts.memory.position !== this.committedOffset ||
-      this.#snapshots !== this.#snapshotsNamed ||
+      this.#snapshots.unnamed ||
       this.#marker() !== this.#lastMarker
     );
   }
 
-  #untilSnapshotMs(): number {
-    const { context, memory } = this.#parts;
-    const taken = memory.position === this.#snapshotPosition;
-    if (taken || this.#snapshotInFlight !== undefined || this.#room.beingMade) return Infinity;
-    const dueMs = this.#snapshotDueMs - context.clock.nowMs();
-    const othersTurn = context.snapshotTurn.taken && !this.#room.holdsTurn;
-    if (othersTurn) return Math.max(dueMs, snapshotTurnMs);
-    return dueMs > 0 || this.#room.suffices(memory.state.snapshotBytes()) ? dueMs : Infinity;
-  }
-
-  #commit(snapshotNow: boolean): Promise<void> {
-    this.#inFlight = this.#runCommit(snapshotNow).finally(() => {
+  #commit(snapshot: 'if due' | 'now'): Promise<void> {
+    this.#inFlight = this.#runCommit(snapshot).finally(() => {
       this.#inFlight = undefined;
       this.poke();
     });
     return this.#inFlight;
   }
 
-  async #runCommit(snapshotNow: boolean): Promise<void> {
+  async #runCommit(snapshot: 'if due' | 'now'): Promise<void> {
     const { context, writer, memory, outbox } = this.#parts;
     const { clock, metrics } = context;
-    let snapshot: PendingSnapshot | undefined;
+    let copy: SnapshotCopy | undefined;
     try {
       // The cut: everything up to the commit is read in one go, before the next reading folds.
       const outgoing = outbox.take();
       this.#waiters.cut();
       const nextOffset = memory.position;
-      const snapshots = this.#snapshots;
-      const metadata = encodePositionMetadata(this.#metadata(snapshots));
+      const named = this.#snapshots.toName;
+      const metadata = encodePositionMetadata(this.#metadata(named));
       const marker = this.#marker();
       const records = this.#withMarkers(outgoing.records, marker);
-      snapshot = this.#copyIfDue(snapshotNow);
+      copy = this.#snapshots.copy(snapshot, this.#journalOffset);
+
       this.#lastCommitStartMs = clock.monotonicMs();
       const ends = await writer.commit({ nextOffset, metadata, records });
       if (this.#closed) return;
+
       this.committedOffset = nextOffset;
       this.#lastMarker = marker;
       this.lastCommitMs = clock.nowMs();
@@ -201,12 +183,13 @@ export class Committer {
       this.#waiters.committed();
       metrics.commitSeconds.observe((clock.monotonicMs() - this.#lastCommitStartMs) / 1_000);
       countCommitted(outgoing, this.totals, metrics);
-      this.#forgetUnnamed(snapshots);
-      if (snapshot !== undefined) this.#snapshotInFlight = this.#store(snapshot);
+
+      this.#snapshots.committed(named);
+      if (copy !== undefined) this.#snapshots.store(copy);
     } catch (error) {
       this.#fail(error);
     } finally {
-      if (snapshot !== undefined && this.#snapshotInFlight === undefined) this.#endTurn(snapshot);
+      if (copy !== undefined && this.#snapshots.storing === undefined) this.#snapshots.drop(copy);
     }
   }
 
@@ -264,79 +247,9 @@ export class Committer {
     if (end !== undefined) this.#journalOffset = end.endOffset;
   }
 
-  #copyIfDue(snapshotNow: boolean): PendingSnapshot | undefined {
-    const { context, shard, memory, writer } = this.#parts;
-    const takenMs = context.clock.nowMs();
-    const due = snapshotNow || takenMs >= this.#snapshotDueMs;
-    if (!due || this.#snapshotInFlight !== undefined) return undefined;
-    const turn = this.#room.holdsTurn || !context.snapshotTurn.taken;
-    // A drain waits neither for its turn nor for room.
-    const waits = !snapshotNow && !(turn && this.#room.suffices(memory.state.snapshotBytes()));
-    if (waits) return undefined;
-    context.snapshotTurn.taken = true;
-    this.#snapshotPosition = memory.position;
-    const id = `${writer.epoch}-${memory.position}-${takenMs}`;
-    const bytes = encodeSnapshot(memory, shard, this.#journalOffset, this.#room.take());
-    return { id, takenMs, turn, bytes };
-  }
-
-  async #store(snapshot: PendingSnapshot): Promise<void> {
-    const { context, shard } = this.#parts;
-    const { clock, metrics, settings } = context;
-    const shardKey = shardKeyOf(settings.groupId, shard);
-    try {
-      const reference = await context.snapshots.write(shardKey, snapshot.id, snapshot.bytes);
-      const named: NamedSnapshot = { ...reference, takenMs: snapshot.takenMs };
-      this.#snapshots = [named, ...this.#snapshots].slice(0, 2);
-      this.lastSnapshotMs = snapshot.takenMs;
-      this.#snapshotDueMs = snapshot.takenMs + settings.snapshotIntervalMs;
-      metrics.snapshotSeconds.observe((clock.nowMs() - snapshot.takenMs) / 1_000);
-      metrics.snapshotBytes.set(
-        { topic: shard.topic, partition: String(shard.partition) },
-        snapshot.bytes.length,
-      );
-    } catch (error) {
-      // A snapshot only shortens recovery: the pipeline goes on, and the next one is tried soon.
-      if (!(error instanceof UnavailableError)) return this.#fail(error);
-      this.#snapshotDueMs = clock.nowMs() + snapshotRetryMs;
-      this.#snapshotPosition = -1;
-      context.logger.warn({ shard: shardKey, reason: error.message }, 'snapshot not stored');
-    } finally {
-      this.#snapshotInFlight = undefined;
-      this.#endTurn(snapshot);
-      this.poke();
-    }
-  }
-
-  #endTurn({ turn }: PendingSnapshot): void {
-    if (turn) this.#parts.context.snapshotTurn.taken = false;
-  }
-
-  /** Removes what the commit that just succeeded no longer names. */
-  #forgetUnnamed(named: readonly NamedSnapshot[]): void {
-    const { context, shard } = this.#parts;
-    const kept = new Set(named.map(({ id }) => id));
-    const forgotten = this.#snapshotsNamed.filter(({ id }) => !kept.has(id));
-    this.#snapshotsNamed = named;
-    for (const reference of forgotten) {
-      const shardKey = shardKeyOf(context.settings.groupId, shard);
-      context.snapshots.remove(shardKey, reference).catch((error: unknown) => {
-        context.logger.warn({ shard: shardKey, reason: String(error) }, 'old snapshot not removed');
-      });
-    }
-  }
-
   #fail(error: unknown): void {
     if (this.#closed) return;
     this.close();
     this.#parts.onFailed(error);
   }
-}
-
-interface PendingSnapshot {
-  readonly id: string;
-  /** It took the thread's turn, and ends it. */
-  readonly turn: boolean;
-  readonly takenMs: number;
-  readonly bytes: Uint8Array;
 }

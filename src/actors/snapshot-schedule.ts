@@ -1,0 +1,176 @@
+// The snapshots of one session, from due to forgotten. Each is copied at a commit's cut, stored after that commit, and
+// named by the next; it counts only once named. One snapshot of the thread is copied or stored at a time.
+//
+//   due ──room, turn──▶ copied at a cut ──committed──▶ stored ──▶ named by the next commit ──▶ forgotten by a later one
+import { UnavailableError } from '../errors.ts';
+import type { TopicPartition } from '../log/event-log.ts';
+import type { NamedSnapshot } from './position-metadata.ts';
+import { shardKeyOf, type ShardContext } from './shard-context.ts';
+import { encodeSnapshot, type ShardMemory } from './shard-memory.ts';
+import { SnapshotRoom } from './snapshot-room.ts';
+
+export interface SnapshotScheduleParts {
+  readonly context: ShardContext;
+  readonly shard: TopicPartition;
+  /** Just recovered: a state that needs no snapshot yet. */
+  readonly memory: ShardMemory;
+  /** Of the writer; part of each snapshot's id. */
+  readonly epoch: string;
+  /** Named by the committed metadata, newest first. */
+  readonly named: readonly NamedSnapshot[];
+  /** Whether anything was committed since the origin. */
+  readonly progressed: boolean;
+  /** A snapshot may be due now, or is stored and wants to be named. */
+  changed(): void;
+  failed(error: unknown): void;
+}
+
+/** The memory as of a commit's cut, to be stored once that commit has succeeded. */
+export interface SnapshotCopy {
+  readonly id: string;
+  /** It took the thread's turn, and ends it. */
+  readonly turn: boolean;
+  readonly takenMs: number;
+  readonly bytes: Uint8Array;
+}
+
+const snapshotRetryMs = 5_000;
+/** Another shard of the thread may have stored its snapshot by then. */
+const snapshotTurnMs = 200;
+
+export class SnapshotSchedule {
+  /** Wall clock of the newest snapshot that is stored, ms. */
+  lastMs: number | null;
+
+  readonly #parts: SnapshotScheduleParts;
+  readonly #shardKey: string;
+  readonly #room: SnapshotRoom;
+  #toName: readonly NamedSnapshot[];
+  #named: readonly NamedSnapshot[];
+  #storing: Promise<void> | undefined;
+  #dueMs: number;
+  /** Of the snapshot taken last, stored or not. */
+  #position: number;
+
+  constructor(parts: SnapshotScheduleParts) {
+    const { context, named } = parts;
+    this.#parts = parts;
+    this.#shardKey = shardKeyOf(context.settings.groupId, parts.shard);
+    this.#toName = named;
+    this.#named = named;
+    this.lastMs = named[0]?.takenMs ?? null;
+    // Due by the age of the snapshot itself, not since acquire: short-lived owners must not starve it.
+    const neverTaken = parts.progressed ? -Infinity : context.clock.nowMs();
+    this.#dueMs = (this.lastMs ?? neverTaken) + context.settings.snapshotIntervalMs;
+    this.#room = new SnapshotRoom({
+      clock: context.clock,
+      turn: context.snapshotTurn,
+      ready: () => parts.changed(),
+      failed: (error) => parts.failed(error),
+    });
+    // Recovery has just restored it.
+    this.#position = parts.memory.position;
+  }
+
+  /** The snapshots that the next commit names, newest first. */
+  get toName(): readonly NamedSnapshot[] {
+    return this.#toName;
+  }
+
+  /** Whether a snapshot is stored that no commit names yet. */
+  get unnamed(): boolean {
+    return this.#toName !== this.#named;
+  }
+
+  /** Set while a snapshot is being stored. */
+  get storing(): Promise<void> | undefined {
+    return this.#storing;
+  }
+
+  /** Returns the time until a commit should cut a snapshot, ms; Infinity where none is wanted. */
+  untilDueMs(): number {
+    const { context, memory } = this.#parts;
+    const taken = memory.position === this.#position;
+    if (taken || this.#storing !== undefined || this.#room.beingMade) return Infinity;
+    const dueMs = this.#dueMs - context.clock.nowMs();
+    const othersTurn = context.snapshotTurn.taken && !this.#room.holdsTurn;
+    if (othersTurn) return Math.max(dueMs, snapshotTurnMs);
+    return dueMs > 0 || this.#room.suffices(memory.state.snapshotBytes()) ? dueMs : Infinity;
+  }
+
+  /** Copies the memory at a commit's cut where a snapshot is due, or where the shard is leaving. */
+  copy(when: 'if due' | 'now', journalOffset: number): SnapshotCopy | undefined {
+    const { context, shard, memory, epoch } = this.#parts;
+    const takenMs = context.clock.nowMs();
+    const due = when === 'now' || takenMs >= this.#dueMs;
+    if (!due || this.#storing !== undefined) return undefined;
+    const turn = this.#room.holdsTurn || !context.snapshotTurn.taken;
+    // A drain waits neither for its turn nor for room.
+    const waits = when === 'if due' && !(turn && this.#room.suffices(memory.state.snapshotBytes()));
+    if (waits) return undefined;
+    context.snapshotTurn.taken = true;
+    this.#position = memory.position;
+    const id = `${epoch}-${memory.position}-${takenMs}`;
+    const bytes = encodeSnapshot(memory, shard, journalOffset, this.#room.take());
+    return { id, takenMs, turn, bytes };
+  }
+
+  /** The commit at whose cut `copy` was made has succeeded: stores it in the background. */
+  store(copy: SnapshotCopy): void {
+    this.#storing = this.#store(copy);
+  }
+
+  /** The commit at whose cut `copy` was made has failed. */
+  drop(copy: SnapshotCopy): void {
+    this.#endTurn(copy);
+  }
+
+  /** A commit that names `named` has succeeded: removes the snapshots that it no longer names. */
+  committed(named: readonly NamedSnapshot[]): void {
+    const kept = new Set(named.map(({ id }) => id));
+    const forgotten = this.#named.filter(({ id }) => !kept.has(id));
+    this.#named = named;
+    const { logger, snapshots } = this.#parts.context;
+    for (const reference of forgotten) {
+      snapshots.remove(this.#shardKey, reference).catch((error: unknown) => {
+        logger.warn({ shard: this.#shardKey, reason: String(error) }, 'old snapshot not removed');
+      });
+    }
+  }
+
+  /** Idempotent. */
+  close(): void {
+    this.#room.close();
+  }
+
+  async #store(copy: SnapshotCopy): Promise<void> {
+    const { context, shard } = this.#parts;
+    const { clock, metrics, settings } = context;
+    try {
+      const reference = await context.snapshots.write(this.#shardKey, copy.id, copy.bytes);
+      const stored: NamedSnapshot = { ...reference, takenMs: copy.takenMs };
+      this.#toName = [stored, ...this.#toName].slice(0, 2);
+      this.lastMs = copy.takenMs;
+      this.#dueMs = copy.takenMs + settings.snapshotIntervalMs;
+      metrics.snapshotSeconds.observe((clock.nowMs() - copy.takenMs) / 1_000);
+      metrics.snapshotBytes.set(
+        { topic: shard.topic, partition: String(shard.partition) },
+        copy.bytes.length,
+      );
+    } catch (error) {
+      // A snapshot only shortens recovery: the pipeline goes on, and the next one is tried soon.
+      if (!(error instanceof UnavailableError)) return this.#parts.failed(error);
+      this.#dueMs = clock.nowMs() + snapshotRetryMs;
+      this.#position = -1;
+      context.logger.warn({ shard: this.#shardKey, reason: error.message }, 'snapshot not stored');
+    } finally {
+      this.#storing = undefined;
+      this.#endTurn(copy);
+      this.#parts.changed();
+    }
+  }
+
+  #endTurn({ turn }: SnapshotCopy): void {
+    if (turn) this.#parts.context.snapshotTurn.taken = false;
+  }
+}
