@@ -82,9 +82,17 @@ function readOnlyLog(broker: HistoryResult['broker'], travel: () => Promise<void
       await travel();
       return { earliest: 0, end: broker.end(partition) };
     },
+    async offsetsAll(partitions) {
+      await travel();
+      return partitions.map((partition) => ({ earliest: 0, end: broker.end(partition) }));
+    },
     async committed(group, partition) {
       await travel();
       return broker.commits.get(`${group}|${keyOf(partition)}`);
+    },
+    async committedAll(group, partitions) {
+      await travel();
+      return partitions.map((partition) => broker.commits.get(`${group}|${keyOf(partition)}`));
     },
     read,
     close: () => Promise.resolve(),

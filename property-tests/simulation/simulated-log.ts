@@ -96,9 +96,17 @@ export class SimulatedBroker {
           config: {},
         })),
       offsets: (partition) => call('offsets', () => ({ earliest: 0, end: this.end(partition) })),
+      offsetsAll: (partitions) =>
+        call('offsets', () =>
+          partitions.map((partition) => ({ earliest: 0, end: this.end(partition) })),
+        ),
       offsetAtTime: (partition) => call('offsets', () => this.end(partition)),
       committed: (group, partition) =>
         call('committed', () => this.commits.get(`${group}|${keyOf(partition)}`)),
+      committedAll: (group, partitions) =>
+        call('committed', () =>
+          partitions.map((partition) => this.commits.get(`${group}|${keyOf(partition)}`)),
+        ),
       commitOffsets: (group, positions) =>
         call('commitOffsets', () => {
           this.#group(group).assertCurrent(life);

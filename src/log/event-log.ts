@@ -96,6 +96,12 @@ export interface CommittedPosition {
   readonly metadata: string;
 }
 
+/** What a partition holds: its earliest retained offset and its high watermark (end, exclusive). */
+export interface PartitionExtent {
+  readonly earliest: number;
+  readonly end: number;
+}
+
 /** The last offset + 1 that this commit wrote, for each output partition it wrote to. */
 export type CommitResult = readonly (TopicPartition & { readonly endOffset: number })[];
 
@@ -175,11 +181,18 @@ export interface EventLog {
   /** The topic, or undefined where it does not exist. */
   describeTopic(topic: string): Promise<TopicDescription | undefined>;
   /** Earliest retained offset and high watermark (end, exclusive). */
-  offsets(partition: TopicPartition): Promise<{ readonly earliest: number; readonly end: number }>;
+  offsets(partition: TopicPartition): Promise<PartitionExtent>;
+  /** `offsets` of many partitions, in their order, for two requests a broker however many there are. */
+  offsetsAll(partitions: readonly TopicPartition[]): Promise<readonly PartitionExtent[]>;
   /** First offset whose record timestamp is >= timeMs; the end where there is none. */
   offsetAtTime(partition: TopicPartition, timeMs: number): Promise<number>;
   /** What `groupId` committed for the partition; undefined where it never did. */
   committed(groupId: string, partition: TopicPartition): Promise<CommittedPosition | undefined>;
+  /** `committed` of many partitions, in their order, for one request however many there are. */
+  committedAll(
+    groupId: string,
+    partitions: readonly TopicPartition[],
+  ): Promise<readonly (CommittedPosition | undefined)[]>;
   /** Commits positions for a group outside any transaction (projections). */
   commitOffsets(
     groupId: string,

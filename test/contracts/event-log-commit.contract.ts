@@ -27,6 +27,45 @@ function commitLaws({ log, another }: LogUnderTest): void {
       });
     });
 
+    test('positions of many partitions are those of each, in the order asked for', async () => {
+      const [wide, narrow] = [await freshTopic(log(), 4), await freshTopic(log())];
+      const groupId = uniqueName('group');
+      const metadata = 'größe ✓ '.padEnd(3_000, 'm');
+      await log().commitOffsets(groupId, [
+        { topic: wide, partition: 2, nextOffset: 5, metadata },
+        { topic: narrow, partition: 0, nextOffset: 0, metadata: '' },
+      ]);
+
+      const positions = await log().committedAll(groupId, [
+        { topic: wide, partition: 3 },
+        { topic: narrow, partition: 0 },
+        { topic: wide, partition: 2 },
+      ]);
+
+      expect(positions).toEqual([
+        undefined,
+        { nextOffset: 0, metadata: '' },
+        { nextOffset: 5, metadata },
+      ]);
+    });
+
+    test('positions of many partitions are each the last that was committed', async () => {
+      const topic = await freshTopic(log(), 8);
+      const groupId = uniqueName('group');
+      const places = Array.from({ length: 8 }, (_, partition) => ({ topic, partition }));
+      const writers = await Promise.all(places.map((place) => log().openWriter(groupId, place)));
+      const other = await another();
+
+      for (let nextOffset = 1; nextOffset <= 5; nextOffset += 1) {
+        const commit = { nextOffset, metadata: `m${nextOffset}`, records: [] };
+        await Promise.all(writers.map((writer) => writer.commit(commit)));
+        const expected = { nextOffset, metadata: `m${nextOffset}` };
+
+        expect(await other.committedAll(groupId, places)).toEqual(places.map(() => expected));
+      }
+      await Promise.all(writers.map((writer) => writer.close()));
+    });
+
     test('a commit shows its records and its position together', async () => {
       const input = { topic: await freshTopic(log()), partition: 0 };
       const [rows, letters] = [await freshTopic(log(), 3), await freshTopic(log())];

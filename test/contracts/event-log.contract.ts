@@ -42,8 +42,38 @@ export function eventLogContract(name: string, open: () => Promise<EventLogHarne
     topicLaws(underTest);
     appendLaws(underTest);
     readLaws(underTest);
+    extentLaws(underTest);
     eventLogCommitContract(underTest);
     eventLogGroupContract(underTest);
+  });
+}
+
+function extentLaws({ log }: LogUnderTest): void {
+  describe('offsets of many partitions', () => {
+    test('are those of each, in the order in which they were asked for', async () => {
+      const [wide, narrow] = [await freshTopic(log(), 5), await freshTopic(log())];
+      await log().append(numbered(wide, 0, 7, 3));
+      await log().append(numbered(narrow, 0, 2));
+      const places = [
+        { topic: wide, partition: 3 },
+        { topic: narrow, partition: 0 },
+        { topic: wide, partition: 4 },
+      ];
+
+      const extents = await log().offsetsAll(places);
+
+      expect(extents).toEqual([
+        { earliest: 0, end: 7 },
+        { earliest: 0, end: 2 },
+        { earliest: 0, end: 0 },
+      ]);
+      expect(extents).toEqual(await Promise.all(places.map((place) => log().offsets(place))));
+    });
+
+    test('of no partition are none', async () => {
+      expect(await log().offsetsAll([])).toEqual([]);
+      expect(await log().committedAll(uniqueName('g'), [])).toEqual([]);
+    });
   });
 }
 

@@ -6,7 +6,15 @@ import { resolve } from 'node:path';
 import type { Clock } from '../../clock.ts';
 import { UnavailableError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
-import type { Commit, EventLog, GroupMember, OutputRecord, TopicPartition } from '../event-log.ts';
+import type {
+  Commit,
+  CommittedPosition,
+  EventLog,
+  GroupMember,
+  OutputRecord,
+  PartitionExtent,
+  TopicPartition,
+} from '../event-log.ts';
 import { placeAppend, prepareAppend, type PreparedAppend } from './append.ts';
 import { openCommitSignal } from './commit-signal.ts';
 import { openDurableTables } from './database.ts';
@@ -54,6 +62,12 @@ export function openEmbeddedLog(options: EmbeddedLogOptions): EventLog {
     partition: partition.partition,
     topicId: topics.require(partition).id,
   });
+  const extentOf = (partition: TopicPartition): PartitionExtent => {
+    const { earliest, end } = readExtent(tables, place(partition));
+    return { earliest, end };
+  };
+  const positionIn = (groupId: string, partition: TopicPartition): CommittedPosition | undefined =>
+    decodePosition(tables.get(logTables.positions, groupPartitionKey(groupId, partition)));
   const close = async (): Promise<void> => {
     await Promise.all([...members].map((member) => member.leave()));
     signal.close();
@@ -72,18 +86,23 @@ export function openEmbeddedLog(options: EmbeddedLogOptions): EventLog {
       return stored === undefined ? undefined : describeStored(topic, stored);
     },
     async offsets(partition) {
-      const fetchPlace = place(partition);
       tables.refresh();
-      const { earliest, end } = readExtent(tables, fetchPlace);
-      return { earliest, end };
+      return extentOf(partition);
+    },
+    async offsetsAll(partitions) {
+      tables.refresh();
+      return partitions.map(extentOf);
     },
     async offsetAtTime(partition, timeMs) {
       return findOffsetAtTime(tables, place(partition), timeMs);
     },
     async committed(groupId, partition) {
       tables.refresh();
-      const key = groupPartitionKey(groupId, partition);
-      return decodePosition(tables.get(logTables.positions, key));
+      return positionIn(groupId, partition);
+    },
+    async committedAll(groupId, partitions) {
+      tables.refresh();
+      return partitions.map((partition) => positionIn(groupId, partition));
     },
     async commitOffsets(groupId, positions) {
       const { flushed } = await tables.update((view) => {

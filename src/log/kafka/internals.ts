@@ -99,7 +99,10 @@ export interface Broker {
       readonly partitions: readonly { readonly partition: number; readonly timestamp: string }[];
     }[];
   }): Promise<{
-    readonly responses: readonly { readonly partitions: readonly { readonly offset: string }[] }[];
+    readonly responses: readonly {
+      readonly topic: string;
+      readonly partitions: readonly { readonly partition: number; readonly offset: string }[];
+    }[];
   }>;
   findGroupCoordinator(request: {
     readonly groupId: string;

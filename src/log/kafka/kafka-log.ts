@@ -9,6 +9,7 @@ import type {
   GroupMember,
   GroupMemberView,
   OutputRecord,
+  PartitionExtent,
   PartitionWriter,
   TopicDescription,
   TopicPartition,
@@ -19,7 +20,14 @@ import { createClient, type KafkaLogOptions } from './client.ts';
 import { Connections } from './connections.ts';
 import { groupMembers } from './group-members.ts';
 import { joinKafkaGroup, type JoinOptions, type KafkaGroupMember } from './group-member.ts';
-import { commitPositions, committedPosition, firstOffsetAt, partitionOffsets } from './offsets.ts';
+import {
+  commitPositions,
+  committedPosition,
+  committedPositionsAll,
+  firstOffsetAt,
+  partitionOffsets,
+  partitionOffsetsAll,
+} from './offsets.ts';
 import { openPartitionWriter } from './partition-writer.ts';
 import { readPartition, type ReadRange } from './reader.ts';
 import { createMissingTopics, describeTopic } from './topic-admin.ts';
@@ -59,9 +67,14 @@ class KafkaLog implements EventLog {
     return describeTopic(this.#general, topic);
   }
 
-  offsets(place: TopicPartition): Promise<{ readonly earliest: number; readonly end: number }> {
+  offsets(place: TopicPartition): Promise<PartitionExtent> {
     this.#assertOpen();
     return partitionOffsets(this.#general, place);
+  }
+
+  offsetsAll(places: readonly TopicPartition[]): Promise<readonly PartitionExtent[]> {
+    this.#assertOpen();
+    return partitionOffsetsAll(this.#general, places);
   }
 
   offsetAtTime(place: TopicPartition, timeMs: number): Promise<number> {
@@ -72,6 +85,14 @@ class KafkaLog implements EventLog {
   committed(groupId: string, place: TopicPartition): Promise<CommittedPosition | undefined> {
     this.#assertOpen();
     return committedPosition(this.#general, groupId, place);
+  }
+
+  committedAll(
+    groupId: string,
+    places: readonly TopicPartition[],
+  ): Promise<readonly (CommittedPosition | undefined)[]> {
+    this.#assertOpen();
+    return committedPositionsAll(this.#general, groupId, places);
   }
 
   commitOffsets(

@@ -1,8 +1,10 @@
 // Offsets of partitions (where the log begins and ends, and where a time is) and positions of groups.
-import { InvariantError } from '../../errors.ts';
-import type { CommittedPosition, TopicPartition } from '../event-log.ts';
+import { assert, InvariantError } from '../../errors.ts';
+import type { CommittedPosition, PartitionExtent, TopicPartition } from '../event-log.ts';
+import { placeKey } from '../place-key.ts';
 import type { Connections } from './connections.ts';
-import { fetchStableOffset } from './stable-offset.ts';
+import type { Broker } from './internals.ts';
+import { fetchStableOffsets, partitionsByTopic } from './stable-offset.ts';
 import { harmless, patience, retrying } from './retry.ts';
 
 // ListOffsets timestamps with a meaning of their own.
@@ -15,10 +17,21 @@ const readUncommitted = 0;
 export async function partitionOffsets(
   connections: Connections,
   place: TopicPartition,
-): Promise<{ readonly earliest: number; readonly end: number }> {
-  const earliest = await offsetAt(connections, place, earliestTimestamp);
-  const end = await offsetAt(connections, place, latestTimestamp);
-  return { earliest: asOffset(earliest, place), end: asOffset(end, place) };
+): Promise<PartitionExtent> {
+  return only(await partitionOffsetsAll(connections, [place]));
+}
+
+/** Returns the earliest retained offset and the high watermark of each partition, in the order of `places`. */
+export async function partitionOffsetsAll(
+  connections: Connections,
+  places: readonly TopicPartition[],
+): Promise<readonly PartitionExtent[]> {
+  const earliest = await offsetsAt(connections, places, earliestTimestamp);
+  const ends = await offsetsAt(connections, places, latestTimestamp);
+  return places.map((place) => ({
+    earliest: offsetOf(earliest, place),
+    end: offsetOf(ends, place),
+  }));
 }
 
 /** Returns the first offset whose record timestamp is at least `timeMs`, or the end. */
@@ -27,26 +40,46 @@ export async function firstOffsetAt(
   place: TopicPartition,
   timeMs: number,
 ): Promise<number> {
-  const offset = Number(await offsetAt(connections, place, String(Math.max(0, Math.ceil(timeMs)))));
-  return offset >= 0
-    ? asOffset(String(offset), place)
-    : (await partitionOffsets(connections, place)).end;
+  const timestamp = String(Math.max(0, Math.ceil(timeMs)));
+  const found = await offsetsAt(connections, [place], timestamp);
+  // -1: no record is that young.
+  if (found.get(placeKey(place)) !== '-1') return offsetOf(found, place);
+  return offsetOf(await offsetsAt(connections, [place], latestTimestamp), place);
 }
 
-/** Returns what the group committed for the partition, or undefined where it never did. */
+/** Returns what the group committed for the partition; undefined where it never did. */
 export async function committedPosition(
   connections: Connections,
   groupId: string,
-  { topic, partition }: TopicPartition,
+  place: TopicPartition,
 ): Promise<CommittedPosition | undefined> {
-  const what = `Reading the position of ${groupId} in ${topic}/${partition}`;
-  const answer = await retryingAt(connections, what, { topic, partition }, async () => {
-    const coordinator = await connections.coordinatorOf({ group: groupId }, topic);
-    return fetchStableOffset(coordinator, groupId, { topic, partition });
+  return only(await committedPositionsAll(connections, groupId, [place]));
+}
+
+/** Returns what the group committed for each partition, in the order of `places`; undefined where it never did. */
+export async function committedPositionsAll(
+  connections: Connections,
+  groupId: string,
+  places: readonly TopicPartition[],
+): Promise<readonly (CommittedPosition | undefined)[]> {
+  const [first] = places;
+  if (first === undefined) return [];
+  const stable = new Map<string, CommittedPosition | undefined>();
+  const what = `Reading the positions of ${groupId}`;
+  await retryingAt(connections, what, first, async () => {
+    // Only those whose offset was unstable are asked again: in a busy group some transaction always ends just now.
+    const wanted = places.filter((place) => !stable.has(placeKey(place)));
+    if (wanted.length === 0) return;
+    const coordinator = await connections.coordinatorOf({ group: groupId }, first.topic);
+    const { offsets, failure } = await fetchStableOffsets(coordinator, groupId, wanted);
+    for (const { offset, metadata, ...place } of offsets) {
+      const position =
+        offset < 0n ? undefined : { nextOffset: asOffset(String(offset), place), metadata };
+      stable.set(placeKey(place), position);
+    }
+    if (failure !== undefined) throw failure;
   });
-  if (answer.offset < 0n) return undefined;
-  const nextOffset = asOffset(String(answer.offset), { topic, partition });
-  return { nextOffset, metadata: answer.metadata };
+  return places.map((place) => stable.get(placeKey(place)));
 }
 
 /** Commits positions outside any transaction and any membership. */
@@ -76,23 +109,43 @@ export async function commitPositions(
   });
 }
 
-function offsetAt(
+/** Returns the offset at `timestamp` by place, for one request a broker. */
+async function offsetsAt(
   connections: Connections,
-  { topic, partition }: TopicPartition,
+  places: readonly TopicPartition[],
   timestamp: string,
-): Promise<string> {
-  return retryingAt(
-    connections,
-    `Listing offsets of ${topic}/${partition}`,
-    { topic, partition },
-    async () => {
-      const leader = await connections.leaderOf({ topic, partition });
-      const { responses } = await leader.listOffsets({
-        isolationLevel: readUncommitted,
-        topics: [{ topic, partitions: [{ partition, timestamp }] }],
-      });
-      return responses[0]?.partitions[0]?.offset ?? '-1';
-    },
+): Promise<ReadonlyMap<string, string>> {
+  const [first] = places;
+  if (first === undefined) return new Map();
+  const others = places.length > 1 ? ` and ${places.length - 1} more` : '';
+  const what = `Listing offsets of ${placeKey(first)}${others}`;
+  return retryingAt(connections, what, first, async () => {
+    const byLeader = new Map<Broker, TopicPartition[]>();
+    for (const place of places) {
+      const leader = await connections.leaderOf(place);
+      const led = byLeader.get(leader);
+      if (led === undefined) byLeader.set(leader, [place]);
+      else led.push(place);
+    }
+    const answers = await Promise.all(
+      [...byLeader].map(([leader, led]) => listOffsets(leader, led, timestamp)),
+    );
+    return new Map(answers.flat());
+  });
+}
+
+async function listOffsets(
+  leader: Broker,
+  places: readonly TopicPartition[],
+  timestamp: string,
+): Promise<readonly (readonly [place: string, offset: string])[]> {
+  const topics = [...partitionsByTopic(places)].map(([topic, partitions]) => ({
+    topic,
+    partitions: partitions.map((partition) => ({ partition, timestamp })),
+  }));
+  const { responses } = await leader.listOffsets({ isolationLevel: readUncommitted, topics });
+  return responses.flatMap(({ topic, partitions }) =>
+    partitions.map(({ partition, offset }) => [placeKey({ topic, partition }), offset] as const),
   );
 }
 
@@ -109,6 +162,16 @@ function retryingAt<T>(
     ...patience,
     onFailure: (error) => connections.recover(error),
   });
+}
+
+/** Returns the answer about the one partition that was asked about. */
+function only<T>(answers: readonly T[]): T {
+  assert(answers.length === 1, 'One partition was asked about', { answers: answers.length });
+  return answers[0] as T;
+}
+
+function offsetOf(offsets: ReadonlyMap<string, string>, place: TopicPartition): number {
+  return asOffset(offsets.get(placeKey(place)) ?? 'nothing', place);
 }
 
 function asOffset(text: string, { topic, partition }: TopicPartition): number {

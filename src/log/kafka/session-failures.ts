@@ -1,12 +1,10 @@
 // Which ends of a group session another session would only meet again, and what to say of them.
 import { ConfigError, InvariantError } from '../../errors.ts';
-import type { TopicPartition } from '../event-log.ts';
+import type { PartitionExtent, TopicPartition } from '../event-log.ts';
 import { failureKind, rootOf } from './failures.ts';
 import { LostPositionError } from './fetch-seam.ts';
 
-export type OffsetsOf = (
-  place: TopicPartition,
-) => Promise<{ readonly earliest: number; readonly end: number }>;
+export type OffsetsOf = (place: TopicPartition) => Promise<PartitionExtent>;
 
 /** Returns whether joining again would meet the same failure. */
 export function isFinal(error: unknown): boolean {

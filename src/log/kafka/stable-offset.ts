@@ -8,52 +8,87 @@ import { createEncoder, createErrorFromCode, type Broker, type Encoder } from '.
 const offsetFetchApiKey = 9;
 const offsetFetchVersion = 7;
 
-export interface StableOffset {
+export interface StableOffset extends TopicPartition {
   /** -1 where the group never committed. */
   readonly offset: bigint;
   readonly metadata: string;
 }
 
-/** Returns the group's offset in one partition, no transaction pending. @throws kafkajs errors, untranslated. */
-export async function fetchStableOffset(
+export interface StableOffsets {
+  /** Of the partitions that no transaction is pending in. */
+  readonly offsets: readonly StableOffset[];
+  /** The first error of those left out. */
+  readonly failure: Error | undefined;
+}
+
+/** Returns the group's offsets in `places`, which one request asks for. @throws kafkajs errors, untranslated. */
+export async function fetchStableOffsets(
   coordinator: Broker,
   groupId: string,
-  place: TopicPartition,
-): Promise<StableOffset> {
+  places: readonly TopicPartition[],
+): Promise<StableOffsets> {
   const answer = await coordinator.connectionPool.send({
     request: {
       apiKey: offsetFetchApiKey,
       apiVersion: offsetFetchVersion,
       apiName: 'OffsetFetch',
-      encode: () => Promise.resolve(encodeRequest(groupId, place)),
+      encode: () => Promise.resolve(encodeRequest(groupId, places)),
     },
     response: {
       decode: (payload) => Promise.resolve(decodeAnswer(payload)),
       parse: (decoded) => Promise.resolve(decoded),
     },
   });
-  const { errorCode, offset, metadata } = answer as StableOffset & { errorCode: number };
+  const { errorCode, partitions } = answer as Answer;
   if (errorCode !== 0) throw createErrorFromCode(errorCode);
-  return { offset, metadata };
+  const failed = partitions.find((partition) => partition.errorCode !== 0);
+  return {
+    offsets: partitions.filter((partition) => partition.errorCode === 0),
+    failure: failed && createErrorFromCode(failed.errorCode),
+  };
+}
+
+/** Returns the partitions of `places` by topic, both in the order in which they come first. */
+export function partitionsByTopic(
+  places: readonly TopicPartition[],
+): ReadonlyMap<string, readonly number[]> {
+  const byTopic = new Map<string, number[]>();
+  for (const { topic, partition } of places) {
+    const partitions = byTopic.get(topic);
+    if (partitions === undefined) byTopic.set(topic, [partition]);
+    else partitions.push(partition);
+  }
+  return byTopic;
 }
 
 // The flexible request: header tags (kafkajs writes the header without them), group_id, [topic [partition] tags],
 // require_stable, tags. Compact lengths are one more than they say.
-function encodeRequest(groupId: string, { topic, partition }: TopicPartition): Encoder {
-  const partitionBytes = Buffer.alloc(4);
-  partitionBytes.writeInt32BE(partition);
+function encodeRequest(groupId: string, places: readonly TopicPartition[]): Encoder {
+  const topics = partitionsByTopic(places);
   return createEncoder().writeBuffer(
     Buffer.concat([
-      Buffer.from([0]),
+      noTags,
       compactString(groupId),
-      compactLength(1),
-      compactString(topic),
-      compactLength(1),
-      partitionBytes,
-      Buffer.from([0]),
-      Buffer.from([1, 0]),
+      compactLength(topics.size),
+      ...[...topics].flatMap(([topic, partitions]) => [
+        compactString(topic),
+        compactLength(partitions.length),
+        ...partitions.map(int32),
+        noTags,
+      ]),
+      requireStable,
+      noTags,
     ]),
   );
+}
+
+const noTags = Buffer.from([0]);
+const requireStable = Buffer.from([1]);
+
+function int32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32BE(value);
+  return bytes;
 }
 
 function compactString(text: string): Buffer {
@@ -71,30 +106,32 @@ function compactLength(length: number): Buffer {
   return Buffer.from([...bytes, rest]);
 }
 
+interface Answer {
+  readonly errorCode: number;
+  readonly partitions: readonly (StableOffset & { readonly errorCode: number })[];
+}
+
 // The flexible response: header tags, throttle_time, [topic [partition offset leader_epoch metadata error tags] tags],
-// error, tags. Asked for one partition, it answers for one.
-function decodeAnswer(payload: Buffer): StableOffset & { readonly errorCode: number } {
+// error, tags.
+function decodeAnswer(payload: Buffer): Answer {
   const reader = new CompactReader(payload);
   reader.skipTags();
   reader.skip(4);
-  const topics = reader.compactLength();
-  let answer = { offset: -1n, metadata: '', errorCode: 0 };
-  for (let topic = 0; topic < topics; topic++) {
-    reader.skip(reader.compactLength());
-    const partitions = reader.compactLength();
-    for (let partition = 0; partition < partitions; partition++) {
-      reader.skip(4);
+  const partitions: (StableOffset & { errorCode: number })[] = [];
+  for (let topics = reader.compactLength(); topics > 0; topics--) {
+    const topic = reader.bytes(reader.compactLength()).toString('utf8');
+    for (let left = reader.compactLength(); left > 0; left--) {
+      const partition = reader.bytes(4).readInt32BE();
       const offset = reader.bytes(8).readBigInt64BE();
       reader.skip(4);
       const metadata = reader.bytes(Math.max(0, reader.compactLength())).toString('utf8');
       const errorCode = reader.bytes(2).readInt16BE();
       reader.skipTags();
-      answer = { offset, metadata, errorCode };
+      partitions.push({ topic, partition, offset, metadata, errorCode });
     }
     reader.skipTags();
   }
-  const errorCode = reader.bytes(2).readInt16BE();
-  return errorCode === 0 ? answer : { ...answer, errorCode };
+  return { partitions, errorCode: reader.bytes(2).readInt16BE() };
 }
 
 class CompactReader {
