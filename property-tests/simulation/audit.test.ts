@@ -46,6 +46,7 @@ const plans: fc.Arbitrary<HistoryPlan> = fc.record({
   silence: fc.constantFrom(0, 0.4),
   inputKeying: fc.constant('auto' as const),
   baseline: fc.constantFrom('cumulative' as const, 'adaptive' as const),
+  clientTime: fc.constant('monotonic' as const),
 });
 
 describe('an audit', () => {

@@ -63,6 +63,7 @@ export function strike(
   { broker, scheduler }: World,
   target: SimulatedProcess,
   kind: Exclude<HistoryEventKind, 'join' | StoreEventKind>,
+  clientTime: HistoryPlan['clientTime'],
 ): void {
   const { life } = target;
   const thread = target.thread(Math.floor(scheduler.random() * 6));
@@ -78,6 +79,7 @@ export function strike(
     case 'stall':
       return stall(scheduler, life);
     case 'clockBack':
+      if (clientTime === 'wall') target.fallSilent(skewedMs);
       return skewClock(scheduler, life, -3_600_000);
     case 'clockAhead':
       return skewClock(scheduler, life, 3_600_000);
@@ -121,8 +123,10 @@ function stall(scheduler: Scheduler, life: Life): void {
   scheduler.after(5_000 + scheduler.random() * 15_000, () => (life.fetchesStalled = false));
 }
 
+const skewedMs = 20_000;
+
 /** Somebody sets the clock, and time synchronisation sets it right again a little later. */
 function skewClock(scheduler: Scheduler, life: Life, byMs: number): void {
   life.skewClock(byMs);
-  scheduler.after(20_000, () => life.skewClock(-byMs));
+  scheduler.after(skewedMs, () => life.skewClock(-byMs));
 }

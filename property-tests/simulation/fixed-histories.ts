@@ -21,6 +21,7 @@ export const quietHistory: HistoryPlan = {
   silence: 0,
   inputKeying: 'auto',
   baseline: 'cumulative',
+  clientTime: 'monotonic',
 };
 
 export interface FixedHistory {
@@ -38,6 +39,22 @@ export const fixedHistories: readonly FixedHistory[] = [
   {
     what: 'a wall clock that stepped ahead by an hour closed windows before their time',
     plan: { ...quietHistory, events: [{ at: 0.5, process: 0, kind: 'clockAhead' }] },
+  },
+  {
+    what: 'a member that went by a wall clock set back was expelled while it folded on',
+    plan: {
+      ...quietHistory,
+      partitions: 3,
+      sensors: 6,
+      readings: 400,
+      unkeyed: 0.3,
+      processes: 2,
+      clientTime: 'wall',
+      events: [
+        { at: 0.2, process: 0, kind: 'clockBack' },
+        { at: 0.6, process: 1, kind: 'clockBack' },
+      ],
+    },
   },
   {
     what: 'fetches that stall while records come are not silence',

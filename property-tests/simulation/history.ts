@@ -33,7 +33,7 @@ export type HistoryEventKind =
   | 'nap'
   /** No fetch answers for a while. */
   | 'stall'
-  /** The wall clock steps by an hour, and back after 20 s. */
+  /** The wall clock steps by an hour, and back after 20 s; the group client goes by it where `clientTime` says so. */
   | 'clockBack'
   | 'clockAhead'
   /** One thread of it dies of an uncaught error, spins for ever, or hears of no record for a while. */
@@ -90,6 +90,8 @@ export interface HistoryPlan {
   readonly silence: number;
   readonly inputKeying: 'auto' | 'rekey';
   readonly baseline: 'cumulative' | 'adaptive';
+  /** `wall`: as processes of older versions, a member whose clock is set back sends no heartbeat until it is right again. */
+  readonly clientTime: 'monotonic' | 'wall';
 }
 
 export interface HistoryResult {
@@ -202,7 +204,7 @@ export async function runHistory(
       const target = processes[index];
       if (target?.life.alive !== true || target.life.frozen) return;
       if (kind === 'kill' || kind === 'drain') restart(index);
-      strike(world, target, kind);
+      strike(world, target, kind, plan.clientTime);
     });
   }
   for (const { at, process, sensor, name } of plan.commands) {

@@ -92,6 +92,7 @@ function plans(faults: {
     silence: fc.constantFrom(...(faults.silence ?? [0])),
     inputKeying: fc.constantFrom('auto' as const, 'auto' as const, 'rekey' as const),
     baseline: fc.constantFrom('cumulative' as const, 'adaptive' as const),
+    clientTime: fc.constantFrom('monotonic' as const, 'wall' as const),
   });
 }
 

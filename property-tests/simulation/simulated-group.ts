@@ -96,8 +96,11 @@ export class SimulatedGroup {
     }
   }
 
-  /** The session of a frozen process runs out: its partitions go to others, and it hears of it once thawed. */
-  expire(process: Life): void {
+  /**
+   * The session of a process that is frozen, or silent until `silentUntilMs`, runs out: its partitions go to others, and
+   * it hears of it once it is thawed or speaks again.
+   */
+  expire(process: Life, silentUntilMs: number = -Infinity): void {
     const expired = [...this.#members].filter(({ life }) => life.isOf(process));
     if (expired.length === 0) return;
     for (const member of expired) {
@@ -105,7 +108,8 @@ export class SimulatedGroup {
       this.#members.delete(member);
       life.run(() => {
         // Its next heartbeat is refused; until then it believes it owns everything it had.
-        this.#scheduler.after(this.#scheduler.random() * 500, () =>
+        const silentMs = Math.max(0, silentUntilMs - this.#scheduler.nowMs);
+        this.#scheduler.after(silentMs + this.#scheduler.random() * 500, () =>
           life.run(() => {
             if (member.left) return;
             this.#assign(member, new Set());

@@ -42,6 +42,11 @@ export class SimulatedBroker {
     this.#calls = calls;
   }
 
+  /** How often a writer was opened. */
+  get openings(): number {
+    return [...this.#epochs.values()].reduce((sum, epoch) => sum + epoch, 0);
+  }
+
   get groups(): readonly SimulatedGroup[] {
     return [...this.#groups.values()];
   }

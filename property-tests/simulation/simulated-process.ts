@@ -36,6 +36,8 @@ export interface SimulatedProcess {
   kill(): void;
   /** SIGSTOP for `forMs`, then SIGCONT. */
   freeze(forMs: number): void;
+  /** None of its members sends a heartbeat for `forMs`; all else in it goes on. */
+  fallSilent(forMs: number): void;
   /** The thread of that number (the last is the projector), where it runs now. */
   thread(index: number): Life | undefined;
   /** A thread that spins for ever: its process goes on, the group forgets it. */
@@ -126,6 +128,13 @@ export function startProcess(options: ProcessOptions): SimulatedProcess {
       life.freeze();
       scheduler.after(forMs, () => life.thaw());
       if (forMs > sessionTimeoutMs) expireIf(life, () => life.frozen);
+    },
+    fallSilent(forMs) {
+      const untilMs = scheduler.nowMs + forMs;
+      scheduler.after(sessionTimeoutMs, () => {
+        const expired = life.alive && scheduler.nowMs < untilMs;
+        if (expired) for (const group of broker.groups) group.expire(life, untilMs);
+      });
     },
     thread: (index) =>
       threads.get(index % (workers + 1) === workers ? 'projector' : `worker ${index % workers}`),

@@ -3,6 +3,7 @@
 // mark before it applies it, because this is the one decision that is no function of the input log.
 
 export interface IdleView {
+  /** Wall clock, ms, as it goes on where somebody sets it back. */
   readonly nowMs: number;
   /** Since the later of going live and the last record, ms, by a clock that is never set: a wall clock may step. */
   readonly quietMs: number;

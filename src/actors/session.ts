@@ -1,5 +1,6 @@
 // One period of ownership of a shard, from a recovered memory to its end: replay, then fold live and commit. Anything
 // indefinite ends the session; its memory is dropped as a whole and the shard recovers into a new one.
+import { neverSetBack } from '../clock.ts';
 import { UnavailableError } from '../errors.ts';
 import type {
   FetchedBatch,
@@ -50,6 +51,7 @@ export class Session {
   #paused = false;
   #checkingIdle = false;
   #lastActivityMs: number;
+  readonly #wallMs: () => number;
 
   constructor(
     context: ShardContext,
@@ -97,6 +99,7 @@ export class Session {
       onFailed: (error) => this.#fail(error),
     });
     this.#lastActivityMs = context.clock.monotonicMs();
+    this.#wallMs = neverSetBack(context.clock);
   }
 
   get committer(): Committer {
@@ -280,7 +283,7 @@ export class Session {
     const { clocks, state } = this.memory;
     if (!this.#isSource() && !allSourcesIdle(clocks)) return undefined;
     return idleMarkMs({
-      nowMs: clock.nowMs(),
+      nowMs: this.#wallMs(),
       quietMs: clock.monotonicMs() - this.#lastActivityMs,
       idleTimeoutMs: settings.idleTimeoutMs,
       watermarkDelayMs: semantics.watermarkDelayMs,

@@ -30,7 +30,10 @@ export interface SnapshotCopy {
   readonly id: string;
   /** It took the thread's turn, and ends it. */
   readonly turn: boolean;
+  /** Wall clock at the cut, ms: what people are told. */
   readonly takenMs: number;
+  /** The same moment by the clock that is never set: what the next one is due by. */
+  readonly cutMs: number;
   readonly bytes: Uint8Array;
 }
 
@@ -48,6 +51,7 @@ export class SnapshotSchedule {
   #toName: readonly NamedSnapshot[];
   #named: readonly NamedSnapshot[];
   #storing: Promise<void> | undefined;
+  /** By the clock that is never set: a wall clock set back would put snapshots off for as long. */
   #dueMs: number;
   /** Of the snapshot taken last, stored or not. */
   #position: number;
@@ -60,8 +64,11 @@ export class SnapshotSchedule {
     this.#named = named;
     this.lastMs = named[0]?.takenMs ?? null;
     // Due by the age of the snapshot itself, not since acquire: short-lived owners must not starve it.
-    const neverTaken = parts.progressed ? -Infinity : context.clock.nowMs();
-    this.#dueMs = (this.lastMs ?? neverTaken) + context.settings.snapshotIntervalMs;
+    const neverTaken = parts.progressed ? Infinity : 0;
+    const ageMs = this.lastMs === null ? neverTaken : context.clock.nowMs() - this.lastMs;
+    // One from the future was taken by a clock that has been set since: its age is unknown, and no more than 0 is safe.
+    const { snapshotIntervalMs } = context.settings;
+    this.#dueMs = context.clock.monotonicMs() + snapshotIntervalMs - Math.max(0, ageMs);
     this.#room = new SnapshotRoom({
       clock: context.clock,
       turn: context.snapshotTurn,
@@ -92,7 +99,7 @@ export class SnapshotSchedule {
     const { context, memory } = this.#parts;
     const taken = memory.position === this.#position;
     if (taken || this.#storing !== undefined || this.#room.beingMade) return Infinity;
-    const dueMs = this.#dueMs - context.clock.nowMs();
+    const dueMs = this.#dueMs - context.clock.monotonicMs();
     const othersTurn = context.snapshotTurn.taken && !this.#room.holdsTurn;
     if (othersTurn) return Math.max(dueMs, snapshotTurnMs);
     return dueMs > 0 || this.#room.suffices(memory.state.snapshotBytes()) ? dueMs : Infinity;
@@ -101,8 +108,8 @@ export class SnapshotSchedule {
   /** Copies the memory at a commit's cut where a snapshot is due, or where the shard is leaving. */
   copy(when: 'if due' | 'now', journalOffset: number): SnapshotCopy | undefined {
     const { context, shard, memory, epoch } = this.#parts;
-    const takenMs = context.clock.nowMs();
-    const due = when === 'now' || takenMs >= this.#dueMs;
+    const [takenMs, cutMs] = [context.clock.nowMs(), context.clock.monotonicMs()];
+    const due = when === 'now' || cutMs >= this.#dueMs;
     if (!due || this.#storing !== undefined) return undefined;
     const turn = this.#room.holdsTurn || !context.snapshotTurn.taken;
     // A drain waits neither for its turn nor for room.
@@ -112,7 +119,7 @@ export class SnapshotSchedule {
     this.#position = memory.position;
     const id = `${epoch}-${memory.position}-${takenMs}`;
     const bytes = encodeSnapshot(memory, shard, journalOffset, this.#room.take());
-    return { id, takenMs, turn, bytes };
+    return { id, takenMs, cutMs, turn, bytes };
   }
 
   /** The commit at whose cut `copy` was made has succeeded: stores it in the background. */
@@ -151,8 +158,8 @@ export class SnapshotSchedule {
       const stored: NamedSnapshot = { ...reference, takenMs: copy.takenMs };
       this.#toName = [stored, ...this.#toName].slice(0, 2);
       this.lastMs = copy.takenMs;
-      this.#dueMs = copy.takenMs + settings.snapshotIntervalMs;
-      metrics.snapshotSeconds.observe((clock.nowMs() - copy.takenMs) / 1_000);
+      this.#dueMs = copy.cutMs + settings.snapshotIntervalMs;
+      metrics.snapshotSeconds.observe((clock.monotonicMs() - copy.cutMs) / 1_000);
       metrics.snapshotBytes.set(
         { topic: shard.topic, partition: String(shard.partition) },
         copy.bytes.length,
@@ -160,7 +167,7 @@ export class SnapshotSchedule {
     } catch (error) {
       // A snapshot only shortens recovery: the pipeline goes on, and the next one is tried soon.
       if (!(error instanceof UnavailableError)) return this.#parts.failed(error);
-      this.#dueMs = clock.nowMs() + snapshotRetryMs;
+      this.#dueMs = clock.monotonicMs() + snapshotRetryMs;
       this.#position = -1;
       context.logger.warn({ shard: this.#shardKey, reason: error.message }, 'snapshot not stored');
     } finally {

@@ -168,7 +168,7 @@ class EmbeddedMember implements GroupMember {
       processToken: tables.processToken,
       topics: this.#options.topics,
       info: this.#options.memberInfo ?? '',
-      nowMs: clock.nowMs(),
+      monotonicMs: clock.monotonicMs(),
       sessionTimeoutMs,
       partitionsOf: (topic) => topics.find(topic)?.partitions ?? 0,
       released,

@@ -27,7 +27,8 @@ export interface HeartbeatInput {
   readonly processToken: string;
   readonly topics: readonly string[];
   readonly info: string;
-  readonly nowMs: number;
+  /** By the clock that all threads of the process share and nobody sets: a wall clock set ahead would drop every member. */
+  readonly monotonicMs: number;
   readonly sessionTimeoutMs: number;
   readonly partitionsOf: (topic: string) => number;
   /** Partitions whose delivery has stopped since the last heartbeat. */
@@ -51,8 +52,8 @@ export function heartbeat(view: PlanView, input: HeartbeatInput): HeartbeatOutco
   const before = shapeOf(state);
   dropSilentMembers(state, input);
   const wasMember = state.members[input.memberId] !== undefined;
-  const { topics, info, nowMs, memberId } = input;
-  state.members[memberId] = { topics, info, heartbeatMs: nowMs };
+  const { topics, info, monotonicMs, memberId } = input;
+  state.members[memberId] = { topics, info, heartbeatMs: monotonicMs };
   for (const name of input.released) {
     if (state.claims[name] === memberId) delete state.claims[name];
   }
@@ -106,8 +107,7 @@ function storeGroup(view: PlanView, groupId: string, state: GroupState, generati
 
 function dropSilentMembers(state: GroupState, input: HeartbeatInput): void {
   for (const [id, member] of Object.entries(state.members)) {
-    // Silence in either direction: a clock set back must not keep a dead member alive.
-    if (Math.abs(input.nowMs - member.heartbeatMs) > input.sessionTimeoutMs) forget(state, id);
+    if (input.monotonicMs - member.heartbeatMs > input.sessionTimeoutMs) forget(state, id);
   }
 }
 

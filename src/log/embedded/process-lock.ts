@@ -2,7 +2,8 @@
 // left by a killed process is taken over at once and a reused process id is not mistaken for its owner.
 //
 // Seen from another container the owner's process id means nothing; there the file's age decides: the owner touches
-// it every `touchEveryMs`, and only a lock without a sign of life for `deadAfterMs` is taken over.
+// it every `touchEveryMs`. A lock that looks untouched for `deadAfterMs` is watched for `watchedMs` before it is taken
+// over, because a wall clock that was set makes any lock look old.
 import { execFileSync } from 'node:child_process';
 import {
   linkSync,
@@ -23,6 +24,8 @@ import { ConfigError } from '../../errors.ts';
 
 const touchEveryMs = 1_000;
 const deadAfterMs = 5_000;
+const watchedMs = 2_500;
+const lookEveryMs = 100;
 const attemptsMax = 20;
 
 interface LockOwner {
@@ -141,10 +144,23 @@ function isAlive(path: string, owner: LockOwner | 'unreadable', own: LockOwner):
   if (owner !== 'unreadable' && owner.view === own.view) {
     return processExists(owner.pid) && startTime(owner.pid) === owner.startedAt;
   }
+  const touchedMs = lastTouchMs(path);
+  if (touchedMs === undefined) return false;
+  if (Math.abs(Date.now() - touchedMs) < deadAfterMs) return true;
+  for (let waitedMs = 0; waitedMs < watchedMs; waitedMs += lookEveryMs) {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, lookEveryMs);
+    const nextMs = lastTouchMs(path);
+    if (nextMs !== touchedMs) return nextMs !== undefined;
+  }
+  return false;
+}
+
+/** Returns when the lock showed its last sign of life, by the wall clock of its owner; undefined where it is gone. */
+function lastTouchMs(path: string): number | undefined {
   try {
-    return Date.now() - statSync(path).mtimeMs < deadAfterMs;
+    return statSync(path).mtimeMs;
   } catch (error) {
-    if (isCode(error, 'ENOENT')) return false;
+    if (isCode(error, 'ENOENT')) return undefined;
     throw error;
   }
 }

@@ -5,6 +5,7 @@ import { assert } from '../../errors.ts';
 import { checkedBatches, type CheckedBatch } from '../record-batch-header.ts';
 import { holdFrame } from './frame-pool.ts';
 import { replaceReceiving, type ReceivingConnection } from './frame-socket.ts';
+import { withMonotonicDate } from './monotonic-date.ts';
 import { framingCreateRequest, type CreateRequest } from './request-frame.ts';
 import {
   replaceTimeout,
@@ -45,13 +46,6 @@ export function wakeFetchers(): void {
  */
 export function installFetchSeam(require: NodeJS.Require): void {
   const load = (path: string): object => require(`kafkajs/${path}`) as object;
-  const replace = (path: string, replacement: object): void => {
-    const id = require.resolve(`kafkajs/${path}`);
-    load(path);
-    const cached = require.cache[id];
-    assert(cached !== undefined, 'A module of kafkajs is not where it was', { path });
-    cached.exports = replacement;
-  };
   const errors = load('src/protocol/error') as { errorCodes: object[] };
   if (Reflect.get(errors, installed) === true) return;
   const { version } = load('package.json') as { version?: string };
@@ -64,7 +58,21 @@ export function installFetchSeam(require: NodeJS.Require): void {
   );
   assert(!loadedBefore, 'kafkajs was loaded before the fetch seam');
   Reflect.set(errors, installed, true);
+  withMonotonicDate(require, () => {
+    replaceModules(require, errors);
+    load('index.js');
+  });
+}
 
+function replaceModules(require: NodeJS.Require, errors: { readonly errorCodes: object[] }): void {
+  const load = (path: string): object => require(`kafkajs/${path}`) as object;
+  const replace = (path: string, replacement: object): void => {
+    const id = require.resolve(`kafkajs/${path}`);
+    load(path);
+    const cached = require.cache[id];
+    assert(cached !== undefined, 'A module of kafkajs is not where it was', { path });
+    cached.exports = replacement;
+  };
   replace('src/protocol/requests/fetch/v4/decodeMessages.js', decodeMessages);
   replace('src/consumer/batch.js', SeamBatch);
   replace('src/utils/sleep.js', interruptibleSleep);

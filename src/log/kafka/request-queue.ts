@@ -1,5 +1,6 @@
 // The request queue of a kafkajs connection, with timers that let an idle thread sleep and timeouts that end a dead
 // connection. Installed by the fetch seam.
+import { clientNowMs } from './monotonic-date.ts';
 
 export interface RequestQueue {
   readonly pending: readonly unknown[];
@@ -32,7 +33,7 @@ const timeoutCheckMs = 1_000;
 export function replaceTimers({ prototype }: { prototype: RequestQueue }): void {
   prototype.scheduleCheckPendingRequests = function () {
     if (this.throttleCheckTimeoutId !== null || this.pending.length === 0) return;
-    const delayMs = Math.max(this.throttledUntil - Date.now(), pendingCheckMs);
+    const delayMs = Math.max(this.throttledUntil - clientNowMs(), pendingCheckMs);
     this.throttleCheckTimeoutId = setTimeout(() => {
       this.throttleCheckTimeoutId = null;
       this.checkPendingRequests();
@@ -44,7 +45,7 @@ export function replaceTimers({ prototype }: { prototype: RequestQueue }): void 
     this.destroy();
     const check = (): void => {
       for (const request of this.inflight.values()) {
-        if (Date.now() - request.sentAt > request.requestTimeout) request.timeoutRequest();
+        if (clientNowMs() - request.sentAt > request.requestTimeout) request.timeoutRequest();
       }
       if (!this.isConnected()) this.destroy();
     };

@@ -98,6 +98,28 @@ test('delivery from an offset the log does not hold fails with both offsets', as
   expect(member.failures[0]?.message).toMatch(/Offset 7 of t\/0 .* 0 to 2/);
 });
 
+test('a wall clock that is set ahead by an hour takes nothing from anybody', async () => {
+  const dataDir = temporaryFolder();
+  let stepMs = 0;
+  const clock = { ...systemClock, nowMs: () => Date.now() + stepMs };
+  const log = openIn(dataDir, clock);
+  await log.ensureTopics([{ topic: 't', partitions: 4 }]);
+  const ledger = new GroupLedger();
+  const first = new RecordingMember('first', ledger);
+  await first.join(log, 'g', 't');
+  const second = new RecordingMember('second', ledger);
+  const member = await second.join(openIn(dataDir, clock), 'g', 't');
+  await eventually(() => expect([first.held.size, second.held.size]).toEqual([2, 2]));
+  const revokedBefore = first.revocations + second.revocations;
+
+  stepMs = 3_600_000;
+  await member.heartbeatAfterNow();
+  await member.heartbeatAfterNow();
+
+  expect(first.revocations + second.revocations).toBe(revokedBefore);
+  expect([first.held.size, second.held.size]).toEqual([2, 2]);
+});
+
 test('a member that was silent too long is told to let go, joins again, and all are held once more', async () => {
   const dataDir = temporaryFolder();
   const log = openIn(dataDir);
@@ -109,7 +131,8 @@ test('a member that was silent too long is told to let go, joins again, and all 
 
   // In the eyes of the second member the first has been silent for 10 s.
   let aheadMs = 10_000;
-  const other = openIn(dataDir, { ...systemClock, nowMs: () => Date.now() + aheadMs });
+  const monotonicMs = (): number => systemClock.monotonicMs() + aheadMs;
+  const other = openIn(dataDir, { ...systemClock, monotonicMs });
   const second = new RecordingMember('second', ledger);
   await second.join(other, 'g', 't');
   await eventually(() => expect(silent.revocations).toBeGreaterThan(0));

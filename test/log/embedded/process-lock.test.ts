@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { expect, test } from 'vitest';
@@ -67,30 +67,6 @@ test('a process id that was given out again does not keep the folder locked', ()
 
   const owner = JSON.parse(readFileSync(join(dataDir, 'process.lock'), 'utf8')) as object;
   expect(owner).toMatchObject({ pid: process.pid });
-});
-
-test('an owner in another container counts as living while it touches the lock, and no longer', () => {
-  const dataDir = temporaryFolder();
-  acquireAndClose(dataDir);
-  const path = editLock(dataDir, (owner) => ({ ...owner, view: 'another container' }));
-
-  expect(() => acquireAndClose(dataDir)).toThrow(ConfigError);
-  const longAgo = new Date(Date.now() - 60_000);
-  utimesSync(path, longAgo, longAgo);
-
-  acquireAndClose(dataDir);
-});
-
-test('a lock that cannot be read is taken over once it is old', () => {
-  const dataDir = temporaryFolder();
-  const path = join(dataDir, 'process.lock');
-  writeFileSync(path, '{"pid":');
-
-  expect(() => acquireAndClose(dataDir)).toThrow(ConfigError);
-  const longAgo = new Date(Date.now() - 60_000);
-  utimesSync(path, longAgo, longAgo);
-
-  acquireAndClose(dataDir);
 });
 
 test('a DATA_DIR that cannot be created is a configuration error that names it and the cure', () => {
