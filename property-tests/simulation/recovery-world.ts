@@ -1,5 +1,6 @@
 // One shard's recovery over the simulated broker, with virtual time and snapshots in a map: what a test does to broker,
 // snapshots or the log's beginning between two recoveries is what happened while nobody owned the shard.
+import { JournalShards } from '../../src/actors/journal-shards.ts';
 import {
   decodePositionMetadata,
   type PositionMetadata,
@@ -90,6 +91,7 @@ export function recoveryWorld(): RecoveryWorld {
     encodeFeatureRow: () => new Uint8Array(0),
     rekeying: { active: false, leastSourceMs: undefined },
     snapshotTurn: { taken: false },
+    journalShards: new JournalShards(log),
   };
   const inVirtualTime = async <T>(work: Promise<T>): Promise<T> => {
     let done = false;

@@ -7,7 +7,7 @@
 //   idle        watermark_ms                              event time flowed while nothing came
 //   quarantine  sensor_id cause message decided_ms        set aside by an operator, or after its fold threw
 //   release     sensor_id                                 taken back
-//   reset       sensor_id                                 its baseline begins anew
+//   reset       sensor_id                                 its baseline begins again; '' = the journal's first entry
 //   skip        message decided_ms                        the record at `offset` cannot be folded at all
 //   gap         from_offset to_offset watermark_ms        records from..to were deleted before they were folded, and an
 //               source_max_ms                             operator accepted it; event time as committed at `offset`
@@ -54,6 +54,19 @@ const kinds: ReadonlySet<string> = new Set<DecisionKind>([
   'skip',
   'gap',
 ]);
+
+/**
+ * Returns the first entry of a shard's journal. It changes nothing: no sensor has an empty id.
+ *
+ * It is written with the shard's first commit, so a journal without a committed offset always means
+ * that the group's offsets were lost. Without it, a shard that never decided anything would look
+ * like a new one, and would write all its rows again.
+ *
+ * Its kind is one that every version accepts: they may take over each other's shards.
+ */
+export function openingEntry(offset: number): JournalEntry {
+  return { version: 1, sequence: 1, offset, kind: 'reset', sensor_id: '' };
+}
 
 /** Returns the record that writes `entry` into its shard's partition of the journal. */
 export function journalRecord(
@@ -111,19 +124,6 @@ export async function readJournal(
     `the journal shows entries up to ${found} of ${range.lastSequence} of shard ${range.shardKey}`,
     where,
   );
-}
-
-/** Returns whether the journal holds any entry of the shard. */
-export async function journalHasEntries(
-  log: EventLog,
-  journal: TopicPartition,
-  shardKey: string,
-): Promise<boolean> {
-  const { earliest } = await log.offsets(journal);
-  for await (const entry of shardEntries(log, journal, shardKey, earliest)) {
-    return entry.sequence > 0;
-  }
-  return false;
 }
 
 async function* shardEntries(

@@ -6,7 +6,7 @@ import { ConfigError } from '../errors.ts';
 import type { PartitionWriter, TopicPartition } from '../log/event-log.ts';
 import { semanticsFingerprint } from '../sensors/fingerprint.ts';
 import { acceptGap, gapRefusal, neededOffset } from './gap.ts';
-import { journalHasEntries, type JournalEntry } from './journal.ts';
+import { journalRecord, openingEntry, type JournalEntry } from './journal.ts';
 import { encodePositionMetadata, type PositionMetadata } from './position-metadata.ts';
 import {
   journalAfter,
@@ -44,9 +44,10 @@ export async function recoverShard(
   role: ShardRole,
   writer: PartitionWriter,
 ): Promise<Recovered> {
-  const committed = await readCommittedShard(context, shard);
-  if (committed === undefined) return firstAcquire(context, shard, role, writer);
+  const found = await readCommittedShard(context, shard);
+  if (found === undefined) return firstAcquire(context, shard, role, writer);
 
+  const committed = await withOpenedJournal(context, shard, writer, found);
   const { committedOffset, metadata } = committed;
   const start = await newestUsable(context, shard, role, committed);
   const entries = await journalAfter(context, shard, start, metadata);
@@ -73,7 +74,7 @@ async function firstAcquire(
   assertKnownSource(context, shard, role);
   const journal = journalPartitionOf(context, shard);
   const shardKey = shardKeyOf(settings.groupId, shard);
-  if (await journalHasEntries(log, journal, shardKey)) {
+  if (await context.journalShards.has(journal, shardKey)) {
     throw new ConfigError(
       `the journal ${journal.topic}/${journal.partition} has entries of ${shardKey}, but the group has no committed ` +
         'offset there (expired or deleted): results already written would be doubled. Start with a new GROUP_ID ' +
@@ -84,26 +85,60 @@ async function firstAcquire(
   const { earliest, end } = await log.offsets(shard);
   const latest = role === 'source' && settings.startingOffsets === 'latest';
   const origin = latest ? end : earliest;
-  const journalEnd = (await log.offsets(journal)).end;
-  const metadata: PositionMetadata = {
+  const journalOffset = (await log.offsets(journal)).end;
+  const committed = await openJournal(context, shard, writer, {
+    committedOffset: origin,
+    metadata: firstMetadata(context, { origin, journalOffset }),
+  });
+  const memory = emptyMemory(role, semantics, origin, createBaseline);
+  const journalEntries = [openingEntry(origin)];
+  return { memory, ...committed, journalOffset, journalEntries };
+}
+
+function firstMetadata(
+  { semantics, sourcePartitions }: ShardContext,
+  { origin, journalOffset }: { readonly origin: number; readonly journalOffset: number },
+): PositionMetadata {
+  return {
     version: 1,
     origin,
     fingerprint: semanticsFingerprint(semantics).text,
-    sources: context.sourcePartitions,
+    sources: sourcePartitions,
     watermarkMs: null,
     sourceMaxMs: null,
     sourceIdle: false,
-    journal: { sequence: 0, originOffset: journalEnd },
+    journal: { sequence: 0, originOffset: journalOffset },
     snapshots: [],
   };
+}
+
+/** Gives the shard's journal its first entry where an earlier version has committed the shard without one. */
+async function withOpenedJournal(
+  context: ShardContext,
+  shard: TopicPartition,
+  writer: PartitionWriter,
+  committed: CommittedShard,
+): Promise<CommittedShard> {
+  if (committed.metadata.journal.sequence > 0) return committed;
+  return openJournal(context, shard, writer, committed);
+}
+
+/** Commits the position with the first entry of the shard's journal; returns what is committed then. */
+async function openJournal(
+  context: ShardContext,
+  shard: TopicPartition,
+  writer: PartitionWriter,
+  { committedOffset, metadata }: CommittedShard,
+): Promise<CommittedShard> {
+  const entry = openingEntry(committedOffset);
+  const opened = { ...metadata, journal: { ...metadata.journal, sequence: entry.sequence } };
+  const shardKey = shardKeyOf(context.settings.groupId, shard);
   await writer.commit({
-    nextOffset: origin,
-    metadata: encodePositionMetadata(metadata),
-    records: [],
+    nextOffset: committedOffset,
+    metadata: encodePositionMetadata(opened),
+    records: [journalRecord(entry, shardKey, journalPartitionOf(context, shard))],
   });
-  const memory = emptyMemory(role, semantics, origin, createBaseline);
-  const journalOffset = journalEnd;
-  return { memory, committedOffset: origin, metadata, journalOffset, journalEntries: [] };
+  return { committedOffset, metadata: opened };
 }
 
 /** Partitions that are added while the program runs move keys: whoever is assigned one finds out. */

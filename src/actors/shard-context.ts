@@ -8,6 +8,7 @@ import type { CreateBaseline } from '../sensors/create-baseline.ts';
 import type { ClosedWindow, Semantics } from '../sensors/shard-state.ts';
 import type { SnapshotStore } from '../stores/snapshot-store.ts';
 
+import type { JournalShards } from './journal-shards.ts';
 import type { ShardMemory } from './shard-memory.ts';
 
 export interface ShardSettings {
@@ -42,6 +43,7 @@ export interface ShardContext {
   encodeFeatureRow(window: ClosedWindow, shard: TopicPartition): Uint8Array;
   readonly rekeying: RekeyingView;
   readonly snapshotTurn: SnapshotTurn;
+  readonly journalShards: JournalShards;
   /** The baseline that the semantics name, unless a test brings one of its own. */
   readonly createBaseline?: CreateBaseline;
 }

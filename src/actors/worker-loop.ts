@@ -13,6 +13,7 @@ import { createMetrics, type Metrics } from '../metrics.ts';
 import type { CreateBaseline } from '../sensors/create-baseline.ts';
 import { selectFeatures } from '../sensors/features.ts';
 import type { SnapshotStore } from '../stores/snapshot-store.ts';
+import { JournalShards } from './journal-shards.ts';
 import type { CommandOutcome, ShardStatus, WorkerCommand, WorkerEvent } from './protocol.ts';
 import { Router } from './router.ts';
 import type { ShardContext } from './shard-context.ts';
@@ -143,6 +144,7 @@ async function shardContext(
     encodeFeatureRow: (window, shard) => encode(window, { ...shard, features }),
     rekeying: { active: false, leastSourceMs: undefined },
     snapshotTurn: { taken: false },
+    journalShards: new JournalShards(log),
     ...(createBaseline === undefined ? {} : { createBaseline }),
   };
 }

@@ -115,10 +115,13 @@ describe('a shard that sets aside too much', () => {
     const plan = { ...quietHistory, sensors: 40, readings: 400, traps: 1 };
     const result = await runHistory(plan);
     const journal = result.broker.partitions.get(`${simulatedTopics.journal}/0`) ?? [];
+    const decided = journal.filter(
+      ({ value }) => !Buffer.from(value ?? []).includes('"sensor_id":""'),
+    );
 
     const said = /offset (\d+) \(sensor s\d+\).*the program's/.exec(result.lastLines.join());
 
-    expect(journal).toHaveLength(failuresMax);
+    expect(decided).toHaveLength(failuresMax);
     expect(result.broker.commits.get('group|raw_readings/0')?.nextOffset).toBeLessThanOrEqual(
       Number(said?.[1]),
     );

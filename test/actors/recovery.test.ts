@@ -9,10 +9,11 @@ import {
 } from '../../property-tests/simulation/recovery-world.ts';
 import type { SimulatedBroker } from '../../property-tests/simulation/simulated-log.ts';
 import { simulatedTopics } from '../../property-tests/simulation/simulated-process.ts';
-import { journalRecord } from '../../src/actors/journal.ts';
+import { journalRecord, openingEntry } from '../../src/actors/journal.ts';
 import { encodePositionMetadata } from '../../src/actors/position-metadata.ts';
 import { encodeSnapshot } from '../../src/actors/shard-memory.ts';
 import { ConfigError } from '../../src/errors.ts';
+import { semanticsFingerprint } from '../../src/sensors/fingerprint.ts';
 import type { Semantics } from '../../src/sensors/shard-state.ts';
 
 const shard = recoveredShard;
@@ -23,6 +24,22 @@ const feed = (broker: SimulatedBroker, records: number): void => {
   for (let i = 0; i < records; i += 1) {
     broker.append([{ ...shard, key: Buffer.from('a'), value: Buffer.from('{}') }]);
   }
+};
+
+/** What 7a19d02 left of a shard that was never idle: an offset, and no entry in the journal. */
+const commitAsBefore = (broker: SimulatedBroker, nextOffset: number): void => {
+  const metadata = encodePositionMetadata({
+    version: 1,
+    origin: 0,
+    fingerprint: semanticsFingerprint(recoverySemantics).text,
+    sources: 1,
+    watermarkMs: null,
+    sourceMaxMs: null,
+    sourceIdle: false,
+    journal: { sequence: 0, originOffset: 0 },
+    snapshots: [],
+  });
+  broker.commits.set(`group|${shard.topic}/0`, { nextOffset, metadata });
 };
 
 describe('recovery', () => {
@@ -103,20 +120,47 @@ describe('recovery', () => {
     const accepted = await shortened.recover({ settings: { ...settings, acceptGap: true } });
     const later = await shortened.recover();
 
-    const gap = { kind: 'gap', sequence: 1, offset: 0, from_offset: 0, to_offset: 7 };
-    expect(accepted.journalEntries).toEqual([expect.objectContaining(gap)]);
+    const gap = { kind: 'gap', sequence: 2, offset: 0, from_offset: 0, to_offset: 7 };
+    expect(accepted.journalEntries.slice(1)).toEqual([expect.objectContaining(gap)]);
     expect([accepted.committedOffset, later.committedOffset]).toEqual([7, 7]);
     expect(later.journalEntries).toEqual(accepted.journalEntries);
     expect((await shortened.metrics.gapRecords.get()).values[0]?.value).toBe(7);
   });
 
-  it('refuses a journal without a committed offset', async () => {
+  it('refuses a group whose offsets vanished, though the shard never decided anything', async () => {
     const { recover, broker } = world();
-    const entry = { version: 1, sequence: 1, offset: 0, kind: 'idle', watermark_ms: 5 } as const;
-    const journal = { topic: simulatedTopics.journal, partition: 0 };
-    broker.append([journalRecord(entry, `group/${shard.topic}/0`, journal)]);
+    feed(broker, 5);
+    await recover();
+    broker.commits.delete(`group|${shard.topic}/0`);
 
-    await expect(recover()).rejects.toThrow(/no committed/);
+    const again = recover();
+
+    await expect(again).rejects.toThrow(ConfigError);
+    await expect(again).rejects.toThrow(/no committed offset .*new GROUP_ID and OUTPUT_TOPIC/s);
+  });
+
+  it('opens the journal of a shard that an earlier version committed without any entry', async () => {
+    const { recover, broker, committed } = world();
+    feed(broker, 5);
+    commitAsBefore(broker, 3);
+
+    const recovered = await recover();
+    const later = await recover();
+
+    expect([recovered.committedOffset, later.committedOffset]).toEqual([3, 3]);
+    expect(recovered.journalEntries).toEqual([openingEntry(3)]);
+    expect(later.journalEntries).toEqual([openingEntry(3)]);
+    expect(committed().journal.sequence).toBe(1);
+    broker.commits.delete(`group|${shard.topic}/0`);
+    await expect(recover()).rejects.toThrow(/no committed offset/);
+  });
+
+  it('starts a new group beside another one whose journal it shares', async () => {
+    const { recover, broker } = world();
+    const journal = { topic: simulatedTopics.journal, partition: 0 };
+    broker.append([journalRecord(openingEntry(0), `other/${shard.topic}/0`, journal)]);
+
+    await expect(recover()).resolves.toMatchObject({ committedOffset: 0 });
   });
 
   it('refuses an offset that another program committed', async () => {
@@ -148,7 +192,7 @@ describe('recovery', () => {
     const { recover, broker, committed } = world();
     await recover();
     const journal = { topic: simulatedTopics.journal, partition: 0 };
-    for (const sequence of [1, 2, 3]) {
+    for (const sequence of [2, 3, 4]) {
       const entry = {
         version: 1,
         sequence,
@@ -159,12 +203,12 @@ describe('recovery', () => {
       broker.append([journalRecord(entry, 'group/other/0', journal)]);
       broker.append([journalRecord(entry, `group/${shard.topic}/0`, journal)]);
     }
-    const metadata = { ...committed(), journal: { sequence: 2, originOffset: 0 } };
+    const metadata = { ...committed(), journal: { sequence: 3, originOffset: 0 } };
     const text = encodePositionMetadata(metadata);
     broker.commits.set(`group|${shard.topic}/0`, { nextOffset: 0, metadata: text });
 
     const { journalEntries } = await recover();
 
-    expect(journalEntries.map(({ sequence }) => sequence)).toEqual([1, 2]);
+    expect(journalEntries.map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
   });
 });
