@@ -1,11 +1,11 @@
 // flagged reading → record of the anomaly topic, and back. The value is a fixed contract; where in the input the
 // reading was is in the headers. Next on the line: the commit, which makes the record visible.
+import { isUtf8 } from 'node:buffer';
 import { assert, DecodeError } from '../errors.ts';
 import type { OutputRecord, RecordCursor, TopicPartition } from '../log/event-log.ts';
 import type { AnomalousReading } from '../sensors/shard-state.ts';
 import { exactAvroType } from './avro-long.ts';
 import { anomalySchema } from './avro-schemas.ts';
-import { isUtf8 } from './utf8.ts';
 
 /** One flagged reading and why. All numbers are finite. */
 export interface Anomaly {
@@ -100,7 +100,7 @@ export function decodeAnomalyLineage(record: RecordCursor): AnomalyLineage | und
 }
 
 function parseJson(record: Buffer): unknown {
-  if (!isUtf8(record, 0, record.length)) throw new DecodeError('not an anomaly: not UTF-8');
+  if (!isUtf8(record)) throw new DecodeError('not an anomaly: not UTF-8');
   try {
     return JSON.parse(record.toString());
   } catch (error) {

@@ -3,6 +3,7 @@
 //   sensor_id   zigzag varint length, then that many UTF-8 bytes
 //   timestamp   zigzag varint, at most 64 bits
 //   value       8 bytes, IEEE 754, little-endian
+import { isUtf8 } from 'node:buffer';
 import type { DeadLetterReason, Reading } from '../sensors/reading.ts';
 import {
   sensorIdBytesMax,
@@ -11,7 +12,6 @@ import {
   valueMagnitudeMax,
   valueReason,
 } from './reading-limits.ts';
-import { isUtf8 } from './utf8.ts';
 
 /** The bytes are no Avro reading at all (identity matters: a bare record then counts as JSON). */
 export const avroMalformed: DeadLetterReason = {
@@ -49,7 +49,7 @@ export function decodeAvroReading(
   const value = doubleView.getFloat64(0, true);
 
   if (idLength < 1 || idLength > sensorIdBytesMax) return sensorIdLengthReason(idLength);
-  if (!isUtf8(bytes, idStart, idEnd)) return notUtf8;
+  if (!isUtf8(bytes.subarray(idStart, idEnd))) return notUtf8;
   if (!Number.isSafeInteger(timestamp)) return timestampReason(timestamp);
   if (!(Math.abs(value) <= valueMagnitudeMax)) return valueReason(value);
   out.idBytes = bytes;

@@ -1,8 +1,8 @@
 // The fast half of reading feature rows back: rows as encodeFeatureRowJson writes them, straight from the bytes. It only
 // ever says "read" or "not for me"; the strict parser then decides, so that reasons are given in one place.
+import { isUtf8 } from 'node:buffer';
 import type { FeatureRow } from './feature-row.ts';
 import { scanNumber, scannedNumber } from './json-number.ts';
-import { isUtf8 } from './utf8.ts';
 
 /** Scans one feature row; it remembers what neighbouring rows share, so each reader of a topic has its own. */
 export interface FeatureRowScanner {
@@ -137,7 +137,7 @@ class Scanner implements FeatureRowScanner {
       const byte = bytes[at] as number;
       if (byte === quote) {
         this.#at = at + 1;
-        return seen < 0x80 || isUtf8(bytes, start, at);
+        return seen < 0x80 || isUtf8(bytes.subarray(start, at));
       }
       if (byte < space || byte === backslash) return false;
       seen |= byte;

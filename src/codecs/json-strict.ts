@@ -1,8 +1,8 @@
 // The strict half of JSON decoding: JSON.parse over checked UTF-8. Slow, allocating, and the judge: whatever the fast
 // scanner does not recognise is decided here, and every reason a JSON record can be refused for is given here.
+import { isUtf8 } from 'node:buffer';
 import type { DeadLetterReason, Reading } from '../sensors/reading.ts';
 import { sensorIdLengthReason, shown, timestampReason, valueReason } from './reading-limits.ts';
-import { isUtf8 } from './utf8.ts';
 
 // ignoreBOM keeps the mark in the text, where JSON.parse refuses it; by default it would vanish unseen.
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -19,7 +19,7 @@ export function parseReading(
   out: Reading,
 ): DeadLetterReason | null {
   const record = bytes.subarray(start, end);
-  if (!isUtf8(bytes, start, end)) return notUtf8Reason(record);
+  if (!isUtf8(bytes.subarray(start, end))) return notUtf8Reason(record);
   const parsed = parseJson(utf8.decode(record));
   if ('reason' in parsed) return parsed.reason;
   const fields = parsed.value;
@@ -77,7 +77,7 @@ function notUtf8Reason(record: Uint8Array): DeadLetterReason {
     const id = new Map<string, unknown>(Object.entries(parsed.value)).get('sensor_id');
     if (typeof id === 'string') {
       const idBytes = Buffer.from(id, 'latin1');
-      if (!isUtf8(idBytes, 0, idBytes.length)) {
+      if (!isUtf8(idBytes)) {
         return { code: 'sensor_id_utf8', message: 'sensor_id is not UTF-8' };
       }
     }
