@@ -20,11 +20,28 @@ export async function ensureBacklogTopic(log, topic, partitions) {
 }
 
 /** Frees their place on the disk. */
-export async function deleteTopics(brokers, topics) {
+export function deleteTopics(brokers, topics) {
+  return administer(brokers, (admin) => admin.deleteTopics({ topics }));
+}
+
+export function listTopics(brokers) {
+  return administer(brokers, (admin) => admin.listTopics());
+}
+
+/** Returns the sum of the end offsets of a topic's partitions. */
+export async function endOf(brokers, topic) {
+  const offsets = await administer(brokers, (admin) => admin.fetchTopicOffsets(topic));
+  return offsets.reduce((sum, { high }) => sum + Number(high), 0);
+}
+
+async function administer(brokers, work) {
   // Here, because our log must be the first to load it.
   const { Kafka, logLevel } = createRequire(import.meta.url)('kafkajs');
   const admin = new Kafka({ brokers: brokers.split(','), logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
-  await admin.deleteTopics({ topics });
-  await admin.disconnect();
+  try {
+    return await work(admin);
+  } finally {
+    await admin.disconnect();
+  }
 }

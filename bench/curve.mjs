@@ -1,15 +1,13 @@
 // What a reading and what a row cost, by the number of sensors and of partitions: "how many cores for my load".
 //   node bench/curve.mjs [--sensors 1000,10000,100000,1000000] [--partitions 1,4,16] [--workers N] [--readings 4000000]
 // Each number of sensors folds two backlogs, with few and with many readings to a row; a line through all of them gives the
-// cost of a reading and of a row. --redraw only draws the picture of the last result again, with Vega-Lite, which is fetched
-// into .cache.
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+// cost of a reading and of a row. --redraw only draws the picture of the last result again, with Vega-Lite.
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { measureBacklog } from './backlog.mjs';
 import { deleteTopics, ensureBacklogTopic, openBenchLog } from './bench-log.mjs';
+import { draw } from './chart.mjs';
 import { leastSquares } from './least-squares.mjs';
 import { defaultWorkers } from './measured-program.mjs';
 import { load, planOf } from './readings.mjs';
@@ -33,7 +31,7 @@ const numbers = (text) => text.split(',').map(Number);
 const resultFile = `${root}bench/results/curve.json`;
 
 if (!flags.redraw) await measureAll();
-await draw(JSON.parse(readFileSync(resultFile, 'utf8')).points);
+await drawCosts(JSON.parse(readFileSync(resultFile, 'utf8')).points);
 
 async function measureAll() {
   const { brokers, redisUrl } = startServices();
@@ -101,15 +99,7 @@ function round(micros) {
 }
 
 /** Draws docs/pictures/cost-curve.svg. */
-async function draw(points) {
-  const folder = `${root}.cache/plot`;
-  if (!existsSync(`${folder}/node_modules/vega-lite`)) {
-    const packages = ['vega@6', 'vega-lite@6'];
-    execFileSync('npm', ['install', '--silent', '--prefix', folder, ...packages]);
-  }
-  const require = createRequire(`${folder}/index.js`);
-  const vega = await import(require.resolve('vega'));
-  const vegaLite = await import(require.resolve('vega-lite'));
+async function drawCosts(points) {
   const panel = (perRow, title) => ({
     title,
     width: 300,
@@ -135,6 +125,5 @@ async function draw(points) {
       panel(few, `a row every ${few} readings`),
     ],
   };
-  const view = new vega.View(vega.parse(vegaLite.compile(spec).spec), { renderer: 'none' });
-  writeFileSync(`${root}docs/pictures/cost-curve.svg`, await view.toSVG());
+  await draw('cost-curve', spec);
 }
