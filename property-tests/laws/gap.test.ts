@@ -6,13 +6,15 @@ import { describe, expect, it } from 'vitest';
 import { decide } from '../../src/actors/decisions.ts';
 import { createBatchFolder } from '../../src/actors/fold-batch.ts';
 import { neededOffset } from '../../src/actors/gap.ts';
-import type { Decision } from '../../src/actors/journal.ts';
+import type { Decision, JournalEntry } from '../../src/actors/journal.ts';
 import { createOutbox, type Outbox } from '../../src/actors/outbox.ts';
 import { encodePositionMetadata, type NamedSnapshot } from '../../src/actors/position-metadata.ts';
 import type { Recovered } from '../../src/actors/recovery.ts';
 import { Replay } from '../../src/actors/replay.ts';
 import { encodeSnapshot, type ShardMemory } from '../../src/actors/shard-memory.ts';
 import type { ClosedWindow } from '../../src/sensors/shard-state.ts';
+import { expectedOverGaps, type OracleGap } from '../models/gap-oracle.ts';
+import type { OracleMark } from '../models/oracle.ts';
 import { runs, titled } from '../seed.ts';
 import { replayContextOf } from '../simulation/left-behind.ts';
 import {
@@ -39,14 +41,16 @@ const ownerships = fc.array(
 
 describe('an accepted gap', () => {
   it(
-    titled('leads every later owner to the same state, bit for bit, and no row comes twice'),
+    titled(
+      'leads every later owner to the same state, bit for bit; no row comes twice, and all are the model’s',
+    ),
     async () => {
       const seen = { gaps: 0, unread: 0 };
       await fc.assert(
         fc.asyncProperty(ownerships, async (steps) => {
           const world = recoveryWorld();
           feed(world, 400);
-          const rows = new Set<string>();
+          const rows: Rows = new Map();
           for (const { fold, decision, snapshot, lose, loseSnapshots } of steps) {
             const owner = await own(world, { acceptGap: true, rows });
             await foldOn(world, owner, fold);
@@ -58,6 +62,7 @@ describe('an accepted gap', () => {
             world.earliest = Math.min(world.earliest + lose, 400);
             if (loseSnapshots) world.snapshots.clear();
           }
+          expect(rows).toEqual(expectedOf(world));
           const { values } = await world.metrics.decisions.get();
           seen.gaps += values[0]?.value ?? 0;
           seen.unread += (await world.metrics.gapRecords.get()).values[0]?.value ?? 0;
@@ -70,6 +75,9 @@ describe('an accepted gap', () => {
   );
 });
 
+/** What is compared of each row, by sensor and window. */
+type Rows = Map<string, string>;
+
 interface Owner {
   readonly recovered: Recovered;
   readonly memory: ShardMemory;
@@ -80,7 +88,7 @@ interface Owner {
 /** Recovers and replays to what is committed, reading only what the log still holds. */
 async function own(
   world: RecoveryWorld,
-  { acceptGap, rows }: { readonly acceptGap: boolean; readonly rows: Set<string> },
+  { acceptGap, rows }: { readonly acceptGap: boolean; readonly rows: Rows },
 ): Promise<Owner> {
   const recovered = await world.recover({ settings: { ...recoverySettings, acceptGap } });
   const { memory, journalEntries: entries, committedOffset } = recovered;
@@ -152,7 +160,7 @@ function commit(
 }
 
 /** An outbox that refuses a row which a commit before has made. */
-function collecting(rows: Set<string>): Outbox {
+function collecting(rows: Rows): Outbox {
   const ignored = { topic: '', key: null, value: null };
   const outbox = createOutbox({ featureRow: () => ignored, anomaly: () => undefined });
   outbox.muted = true;
@@ -162,10 +170,69 @@ function collecting(rows: Set<string>): Outbox {
       const { idBytes, idStart, idEnd, windowStartMs, lengthIndex } = window;
       const id = Buffer.from(idBytes.subarray(idStart, idEnd)).toString();
       const row = `${id} ${windowStartMs} ${lengthIndex}`;
-      expect(rows).not.toContain(row);
-      rows.add(row);
+      expect(rows.has(row), `${row} comes twice`).toBe(false);
+      const { count, min, max, firstOffset, lastOffset, anomalyCount } = window;
+      rows.set(row, textOf({ count, min, max, firstOffset, lastOffset, anomalyCount }));
     },
   });
+}
+
+interface RowFigures {
+  readonly count: number;
+  readonly min: number;
+  readonly max: number;
+  readonly firstOffset: number;
+  readonly lastOffset: number;
+  readonly anomalyCount: number;
+}
+
+function textOf(row: RowFigures): string {
+  const { count, min, max, firstOffset, lastOffset, anomalyCount } = row;
+  return `${count} of ${firstOffset}-${lastOffset}, ${min} to ${max}, ${anomalyCount} anomalies`;
+}
+
+/** The rows of the model over all that was folded and journaled. */
+function expectedOf({ broker }: RecoveryWorld): Rows {
+  const end = broker.commits.get(`group|${shard.topic}/0`)?.nextOffset ?? 0;
+  const readings = (broker.partitions.get(`${shard.topic}/0`) ?? [])
+    .map(({ value, timestampMs }, offset) => {
+      const json = JSON.parse(Buffer.from(value ?? []).toString()) as Reading;
+      const { sensor_id: sensorId, timestamp, value: number } = json;
+      const reading = { offset, recordTimestampMs: timestampMs, sensorId, value: number };
+      return { ...reading, timestampMs: timestamp };
+    })
+    .filter(({ offset }) => offset < end);
+  const marks: OracleMark[] = [];
+  const gaps: OracleGap[] = [];
+  for (const { value } of broker.partitions.get(`${simulatedTopics.journal}/0`) ?? []) {
+    const entry = JSON.parse(Buffer.from(value ?? []).toString()) as JournalEntry;
+    const { offset } = entry;
+    if (entry.kind === 'idle') marks.push({ offset, toMs: entry.watermark_ms });
+    if (entry.kind === 'quarantine') {
+      marks.push({ offset, command: 'quarantine', sensorId: entry.sensor_id });
+    }
+    if (entry.kind === 'gap') {
+      const { from_offset: from, to_offset: to, watermark_ms: watermarkMs } = entry;
+      gaps.push({ offset, from, to, watermarkMs: watermarkMs ?? -Infinity });
+    }
+  }
+  const { closed } = expectedOverGaps({ partition: 0, readings, marks }, gaps, semantics);
+  return new Map(
+    closed.map((row) => {
+      const { count, min_value: min, max_value: max, anomaly_count: anomalyCount } = row.features;
+      const { first_offset: firstOffset, last_offset: lastOffset } = row;
+      return [
+        `${row.sensor_id} ${row.window_start} ${row.length_index}`,
+        textOf({ count, min, max, firstOffset, lastOffset, anomalyCount }),
+      ];
+    }),
+  );
+}
+
+interface Reading {
+  readonly sensor_id: string;
+  readonly timestamp: number;
+  readonly value: number;
 }
 
 function feed({ broker }: RecoveryWorld, readings: number): void {

@@ -2,6 +2,7 @@
 // topics: every feature row, anomaly, dead letter and forward, each exactly once. Sequential, shares no code
 // with src; used over the simulated log and over a real broker.
 import type { ExpectedAnomaly } from './anomaly-oracle.ts';
+import { expectedOverGaps, isUnread, type OracleGap } from './gap-oracle.ts';
 import {
   expectedRows,
   type ExpectedRow,
@@ -93,6 +94,7 @@ interface OfShard {
 }
 
 const isLarger = (row: ExpectedRow): boolean => row.length_index > 0;
+const isBase = (row: ExpectedRow): boolean => row.length_index === 0;
 
 function ofSource(
   partition: number,
@@ -101,6 +103,8 @@ function ofSource(
   settings: PipelineSettings,
 ): OfShard & { forwards: string[] } {
   const topic = settings.inputTopic;
+  const shardKey = `${settings.groupId}/${topic}/${partition}`;
+  const gaps = acceptedGaps(logs.journal, shardKey);
   const readings: OracleReading[] = [];
   const deadLetters: string[] = [];
   const forwards: string[] = [];
@@ -108,6 +112,7 @@ function ofSource(
   for (const record of records) {
     const { offset } = record;
     const decoded = decode(record.value);
+    if (isUnread(offset, gaps)) continue;
     if (decoded === undefined) {
       deadLetters.push(`${topic}/${partition}/${offset} json_syntax`);
       continue;
@@ -121,13 +126,13 @@ function ofSource(
     const clock = `${partition}/${logs.source.size}/${sourceMaxMs}`;
     if (!keyed) forwards.push(`${partition}/${offset} ${decoded.sensorId} ${clock}`);
   }
-  const marks = journalMarks(logs.journal, `${settings.groupId}/${topic}/${partition}`);
-  const shard = expectedRows([{ partition, readings, marks }], settings);
+  const marks = journalMarks(logs.journal, shardKey);
+  const shard = expectedOverGaps({ partition, readings, marks }, gaps, settings);
   const refused = shard.refused.map(
     ({ offset, code }) => `${topic}/${partition}/${offset} ${code}`,
   );
   return {
-    rows: shard.rows.map((row) => ({ ...row, topic })),
+    rows: shard.closed.filter(isBase).map((row) => ({ ...row, topic })),
     larger: shard.closed.filter(isLarger).map((row) => ({ ...row, topic })),
     open: shard.unclosed.length,
     anomalies: shard.anomalies.map((anomaly) => ({ ...anomaly, topic })),
@@ -179,20 +184,38 @@ function ofRekeyed(
 }
 
 function journalMarks(journal: readonly LoggedRecord[], shardKey: string): OracleMark[] {
-  const entries = journal
-    .filter(({ key }) => key === shardKey)
-    .map(({ value }) => JSON.parse(value ?? '') as JournaledEntry);
-  return entries.map((entry) => {
+  return entriesOf(journal, shardKey).flatMap((entry) => {
     const { offset, kind } = entry;
+    if (kind === 'gap') return [];
     return kind === 'idle'
       ? { offset, toMs: entry.watermark_ms }
       : { offset, command: kind, sensorId: entry.sensor_id };
   });
 }
 
+function acceptedGaps(journal: readonly LoggedRecord[], shardKey: string): OracleGap[] {
+  return entriesOf(journal, shardKey).flatMap((entry) => {
+    if (entry.kind !== 'gap') return [];
+    const { offset, from_offset: from, to_offset: to, watermark_ms: watermarkMs } = entry;
+    return { offset, from, to, watermarkMs: watermarkMs ?? -Infinity };
+  });
+}
+
+function entriesOf(journal: readonly LoggedRecord[], shardKey: string): JournaledEntry[] {
+  return journal
+    .filter(({ key }) => key === shardKey)
+    .map(({ value }) => JSON.parse(value ?? '') as JournaledEntry);
+}
+
 type JournaledEntry = { readonly offset: number } & (
   | { readonly kind: 'idle'; readonly watermark_ms: number }
   | { readonly kind: 'quarantine' | 'release' | 'reset'; readonly sensor_id: string }
+  | {
+      readonly kind: 'gap';
+      readonly from_offset: number;
+      readonly to_offset: number;
+      readonly watermark_ms: number | null;
+    }
 );
 
 /** What a test's own readings look like; anything else is bad. */
