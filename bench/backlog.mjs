@@ -1,5 +1,6 @@
 // One run of the built program over a backlog, as a new consumer group with an output topic of its own. Its rows are read
 // back and held against the plan.
+import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { leastSquares } from './least-squares.mjs';
 import { startMeasured } from './measured-program.mjs';
@@ -9,9 +10,10 @@ const windowMs = 60_000;
 
 /**
  * Folds and commits all readings of `plan`, which lie in `input`. CPU a reading counts from when every partition has its
- * first position until the last is committed (warm: in the second half of them), and until Redis has every row.
+ * first position until the last is committed (warm: in the second half of them), and until Redis has every row. `tree`
+ * is of another revision's program.
  */
-export async function measureBacklog(backlog, { run, env, node = [] }) {
+export async function measureBacklog(backlog, { run, env, node = [], tree }) {
   const { log, brokers, redisUrl, input, partitions, plan } = backlog;
   const output = `${input}_rows_${run}`;
   const groupId = `${input}_${run}`;
@@ -25,7 +27,7 @@ export async function measureBacklog(backlog, { run, env, node = [] }) {
       GROUP_ID: groupId,
       ...env,
     },
-    node,
+    { args: node, tree },
   );
   // The first acquire of a partition commits its origin, before the first reading is folded.
   const readings = () => sumOfPositions(log, groupId, places(input, partitions));
@@ -39,7 +41,7 @@ export async function measureBacklog(backlog, { run, env, node = [] }) {
   const projected = await until(program, rowsInRedis, rowsEnd);
   const peakRssMb = program.peakRssMb();
   await program.stop();
-  const rows = await verifiedRows(backlog, output);
+  const { rows, checksum } = await verifiedRows(backlog, output);
   const wallSeconds = (last.atMs - first.atMs) / 1_000;
   return {
     cpuMicrosPerReading: microsPer(plan.readings, first, last),
@@ -49,6 +51,7 @@ export async function measureBacklog(backlog, { run, env, node = [] }) {
     wallSeconds,
     readingsPerSecond: plan.readings / wallSeconds,
     rows,
+    checksum,
     peakRssMb,
   };
 }
@@ -88,13 +91,17 @@ export async function sumOfPositions(log, groupId, at) {
   return positions.reduce((sum, { nextOffset }) => sum + nextOffset, 0);
 }
 
-/** Returns how many rows are committed. @throws unless they are each closed window of each sensor, once and whole. */
+/**
+ * Returns how many rows are committed, and a checksum of those that every run must have, whatever their order.
+ * @throws unless they are each closed window of each sensor, once and whole.
+ */
 async function verifiedRows({ log, partitions, plan }, output) {
   const { sensors, startMs, stepMs } = plan;
   const lastMs = startMs + (Math.floor(plan.readings / sensors) - 1) * stepMs;
   // Windows that some partition's last reading is too close to may be closed in one partition and not in another.
   const sureEndMs = Math.floor((lastMs - watermarkDelayMs) / windowMs) * windowMs;
   const seen = new Set();
+  let checksum = 0n;
   for (const place of places(output, partitions)) {
     for await (const batch of log.read({ ...place, from: 0 })) {
       const records = batch.records();
@@ -107,10 +114,15 @@ async function verifiedRows({ log, partitions, plan }, output) {
           throw new Error(`${key} counts ${row.features.count} readings`);
         }
         seen.add(key);
+        if (row.window_end <= sureEndMs) checksum += checksumOf(value);
       }
     }
   }
   const least = ((sureEndMs - startMs) / windowMs) * sensors;
   if (seen.size < least) throw new Error(`expected ${least} rows, found ${seen.size}`);
-  return seen.size;
+  return { rows: seen.size, checksum: BigInt.asUintN(64, checksum).toString(16) };
+}
+
+function checksumOf(bytes) {
+  return createHash('sha256').update(bytes).digest().readBigUInt64BE(0);
 }

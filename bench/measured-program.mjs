@@ -12,22 +12,28 @@ const ticksPerSecond = 100;
 /** How many workers the program takes on this machine. */
 export const defaultWorkers = String(parseConfig({}).process.workers);
 
-/** Starts it on `input`, as a group of that name, with an output topic that nobody else reads; `env` are further settings. */
-export function startLive({ brokers, redisUrl }, input, env) {
-  return startMeasured({
+/**
+ * Starts it on `input`, as a group of that name, with an output topic that nobody else reads; `env` are further settings,
+ * `options` those of `startMeasured`.
+ */
+export function startLive({ brokers, redisUrl }, input, env, options) {
+  const own = {
     KAFKA_BROKERS: brokers,
     REDIS_URL: redisUrl,
     INPUT_TOPIC: input,
     OUTPUT_TOPIC: `${input}_rows`,
     GROUP_ID: input,
-    ...env,
-  });
+  };
+  return startMeasured({ ...own, ...env }, options);
 }
 
-/** Starts `node dist/main.js` with `env`; `args` go to node. */
-export function startMeasured(env, args = []) {
+/**
+ * Starts `node dist/main.js` with `env`. `args` go to node; `tree` is the folder, with a slash at the end, of another
+ * revision whose program is started instead (bench/revision.mjs).
+ */
+export function startMeasured(env, { args = [], tree = root } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'sensorium-bench-'));
-  const child = spawn(process.execPath, [...args, `${root}dist/main.js`], {
+  const child = spawn(process.execPath, [...args, `${tree}dist/main.js`], {
     cwd: folder,
     env: {
       PATH: process.env.PATH,

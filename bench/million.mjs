@@ -80,7 +80,7 @@ async function measure(log, { brokers, redisUrl }) {
     LOOP_DELAYS: delays,
   };
   const args = ['--import', fileURLToPath(new URL('loop-delay.mjs', import.meta.url))];
-  const program = startMeasured(env, args);
+  const program = startMeasured(env, { args });
   try {
     await reached(log, input, input, sensors, 'folded');
     const bursts = [];
@@ -147,7 +147,7 @@ async function recover({ log, program, env, args, input, minute, append }) {
   await append(minute);
   const started = performance.now();
   const startedMs = Date.now();
-  const again = startMeasured({ ...env, LOG_LEVEL: 'debug' }, args);
+  const again = startMeasured({ ...env, LOG_LEVEL: 'debug' }, { args });
   const done = await reached(log, input, input, (minute + 1) * sensors - sensors + 1, 'folded');
   await reached(log, input, input, (minute + 1) * sensors, 'folded');
   const peakRssMb = again.peakRssMb();

@@ -7,14 +7,18 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { isDeepStrictEqual, parseArgs } from 'node:util';
-import { createLogger } from '../dist/logger.js';
+import { parseArgs } from 'node:util';
 import { defaultFeatures } from '../dist/sensors/features.js';
-import { openRedisFeatureStore } from '../dist/stores/redis/redis-feature-store.js';
-import { openConnection, postOf } from './http-connection.mjs';
 import { startLive } from './measured-program.mjs';
-import { sensorIdOf } from './readings.mjs';
 import { report, spread } from './result.mjs';
+import {
+  assertSameAnswers,
+  drive,
+  openRows,
+  rowsEveryMs,
+  sensors,
+  urlOf,
+} from './serving-load.mjs';
 import { startServices, stopServices } from './services.mjs';
 
 const help = `node bench/serving.mjs [options]   (default in brackets)
@@ -22,11 +26,7 @@ const help = `node bench/serving.mjs [options]   (default in brackets)
   --concurrency N  [8]                            --feast-port N   [26566]
   --keep           leaves Kafka and Redis running`;
 const root = fileURLToPath(new URL('..', import.meta.url));
-const sensors = 1_000;
 const ticksPerSecond = 100;
-const rowsEveryMs = 10_000;
-/** Requests by their size and first sensor: making one is no part of what is measured. */
-const messages = new Map();
 const { values: flags } = parseArgs({
   options: {
     seconds: { type: 'string', default: '4' },
@@ -57,7 +57,9 @@ async function main() {
       feast: { url: `http://127.0.0.1:${flags['feast-port']}`, cpu: feast.cpuSeconds },
     };
     await answers(servers.feast.url, feast.output);
-    for (const entities of [1, 100]) await assertSameAnswers(servers, entities);
+    for (const entities of [1, 100]) {
+      await assertSameAnswers([servers.feast, servers.sensorium, servers.uncached], entities);
+    }
     rows.keepWriting();
     const oneEntity = await compare(servers, 1);
     const hundredEntities = await compare(servers, 100);
@@ -81,48 +83,6 @@ async function main() {
     await rows.close();
     feast.stop();
     if (!flags.keep) stopServices();
-  }
-}
-
-/** The rows of all sensors in Redis. */
-function openRows(redisUrl) {
-  const logger = createLogger('warn');
-  const features = defaultFeatures;
-  const store = openRedisFeatureStore({ url: redisUrl, clusterNodes: [], features, logger });
-  const firstEndMs = Math.floor(Date.now() / 60_000) * 60_000;
-  let written = 0;
-  let timer;
-  const write = async () => {
-    const rows = Array.from({ length: sensors }, (_, sensor) => ({
-      sensor_id: sensorIdOf(sensor),
-      window_end: firstEndMs + written,
-      features: Object.fromEntries(
-        features.map(({ name, type }) => [
-          name,
-          type === 'Int64' ? sensor : (sensor + written) / 7,
-        ]),
-      ),
-    }));
-    written += 1;
-    const counts = await store.upsert(rows);
-    if (counts.written !== sensors) throw new Error(`rows: ${JSON.stringify(counts)}`);
-  };
-  return {
-    write,
-    keepWriting: () => (timer = setInterval(write, rowsEveryMs)),
-    async close() {
-      clearInterval(timer);
-      await store.close();
-    },
-  };
-}
-
-async function urlOf(program) {
-  for (;;) {
-    program.cpuSeconds();
-    const url = /page +(http:\/\/[\d.:]+)/.exec(program.output())?.[1];
-    if (url !== undefined) return url;
-    await sleep(100);
   }
 }
 
@@ -190,8 +150,12 @@ async function answers(url, output) {
 async function compare(servers, entities) {
   const rounds = { sensorium: [], uncached: [], feast: [] };
   for (let round = 0; round <= Number(flags.rounds); round += 1) {
-    for (const [name, { url, cpu }] of Object.entries(servers)) {
-      const measured = await drive(url, cpu, entities);
+    for (const [name, server] of Object.entries(servers)) {
+      const measured = await drive(server, {
+        entities,
+        seconds: Number(flags.seconds),
+        concurrency: Number(flags.concurrency),
+      });
       process.stderr.write(`${entities} entities, ${name}: ${JSON.stringify(measured)}\n`);
       // The first round warms both.
       if (round > 0) rounds[name].push(measured);
@@ -220,64 +184,4 @@ async function compare(servers, entities) {
     timesTheRequestsUncached: ratio('requestsPerSecond', 'uncached'),
     shareOfTheCpu: ratio('cpuMicrosPerRequest'),
   };
-}
-
-async function drive(url, cpu, entities) {
-  const times = [];
-  const cpuBefore = cpu();
-  const beganMs = performance.now();
-  const untilMs = beganMs + Number(flags.seconds) * 1_000;
-  let next = 0;
-  const client = async () => {
-    const connection = await openConnection(url);
-    while (performance.now() < untilMs) {
-      const startMs = performance.now();
-      await connection.post(messageOf(entities, (next += 1)));
-      times.push(performance.now() - startMs);
-    }
-    connection.close();
-  };
-  await Promise.all(Array.from({ length: Number(flags.concurrency) }, client));
-  const seconds = (performance.now() - beganMs) / 1_000;
-  const cpuSeconds = cpu() - cpuBefore;
-  times.sort((left, right) => left - right);
-  return {
-    requestsPerSecond: times.length / seconds,
-    p50Ms: times[Math.floor(times.length / 2)],
-    p99Ms: times[Math.floor(times.length * 0.99)],
-    cpuMicrosPerRequest: (cpuSeconds * 1e6) / times.length,
-  };
-}
-
-/** The request for `entities` sensors that follow each other, which ones by its `number`. */
-function messageOf(entities, number) {
-  const first = (number * 37) % (sensors - entities + 1);
-  const key = `${entities}/${first}`;
-  const known = messages.get(key);
-  if (known !== undefined) return known;
-  const body = JSON.stringify({
-    features: defaultFeatures.map(({ name }) => `sensor_features:${name}`),
-    entities: {
-      sensor_id: Array.from({ length: entities }, (_, index) => sensorIdOf(first + index)),
-    },
-  });
-  const message = postOf('/get-online-features', body);
-  messages.set(key, message);
-  return message;
-}
-
-/** @throws unless both answer alike; the order of the features is free. */
-async function assertSameAnswers(servers, entities) {
-  const columns = async ({ url }) => {
-    const connection = await openConnection(url);
-    const { metadata, results } = JSON.parse(await connection.post(messageOf(entities, 1)));
-    connection.close();
-    return Object.fromEntries(metadata.feature_names.map((name, index) => [name, results[index]]));
-  };
-  const theirs = await columns(servers.feast);
-  for (const server of [servers.sensorium, servers.uncached]) {
-    const ours = await columns(server);
-    if (isDeepStrictEqual(ours, theirs)) continue;
-    throw new Error(`the answers differ: ${JSON.stringify(ours)} and ${JSON.stringify(theirs)}`);
-  }
 }

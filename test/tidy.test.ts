@@ -138,6 +138,14 @@ describe('tests', () => {
 
     expect(only).toEqual([]);
   });
+
+  it('check synchronous properties with `holds`, which yields the thread between runs', () => {
+    const blocking = tests
+      .filter((path) => path !== 'property-tests/seed.ts')
+      .filter((path) => /\bfc\.assert\((?!\s*fc\.asyncProperty\()/.test(read(path)));
+
+    expect(blocking).toEqual([]);
+  });
 });
 
 describe('the repository', () => {

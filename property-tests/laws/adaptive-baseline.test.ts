@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 import { AdaptiveBaseline } from '../../src/sensors/baseline-adaptive.ts';
 import { alarmFlag, anomalyFlag } from '../../src/sensors/baseline.ts';
 import { calmValue } from '../arbitraries/values.ts';
-import { runs, titled } from '../seed.ts';
+import { holds, runs, titled } from '../seed.ts';
 
 interface Judged {
   readonly anomaly: boolean;
@@ -46,8 +46,8 @@ function* normals(start: number, count: number): Generator<number> {
 
 const generatorSeed = fc.integer({ min: 0, max: 0x7fffffff });
 
-it(titled('a constant never is an anomaly and never alarms'), () => {
-  fc.assert(
+it(titled('a constant never is an anomaly and never alarms'), async () => {
+  await holds(
     fc.property(calmValue(), fc.integer({ min: 1, max: 3_000 }), (x, n) => {
       const judged = judge(new Array<number>(n).fill(x));
 
@@ -59,12 +59,12 @@ it(titled('a constant never is an anomaly and never alarms'), () => {
 
 it(
   titled('z and score are finite, whatever is read after whatever: 1e150 after subnormals'),
-  () => {
+  async () => {
     const extreme = fc.constantFrom(0, 5e-324, 1e-310, 1, -1, 1e9, 1e150, -1e150);
     const scenario = fc.array(fc.tuple(extreme, fc.integer({ min: 1, max: 160 })), {
       maxLength: 6,
     });
-    fc.assert(
+    await holds(
       fc.property(scenario, (spans) => {
         const baseline = new AdaptiveBaseline({
           anomalyThreshold: 2.5,
@@ -95,8 +95,8 @@ it(
   },
 );
 
-it(titled('noise that toggles by one count of the converter never alarms'), () => {
-  fc.assert(
+it(titled('noise that toggles by one count of the converter never alarms'), async () => {
+  await holds(
     fc.property(generatorSeed, calmValue(), (start, level) => {
       const step = 2 ** -4;
       const toggling = Array.from(normals(start, 3_000), (z) => (z > 0 ? level + step : level));
@@ -111,8 +111,8 @@ it(titled('noise that toggles by one count of the converter never alarms'), () =
 
 it(
   titled('the first other count after a long constant alarms, once if it goes on toggling'),
-  () => {
-    fc.assert(
+  async () => {
+    await holds(
       fc.property(
         calmValue(),
         fc.integer({ min: 150, max: 2_000 }),
@@ -133,8 +133,8 @@ it(
   },
 );
 
-it(titled('a toggle of one ulp after a long constant is no alarm'), () => {
-  fc.assert(
+it(titled('a toggle of one ulp after a long constant is no alarm'), async () => {
+  await holds(
     fc.property(calmValue(), fc.integer({ min: 150, max: 2_000 }), (level, constant) => {
       const other = level + 2 ** -52 * Math.abs(level);
 
@@ -151,13 +151,13 @@ it(titled('a toggle of one ulp after a long constant is no alarm'), () => {
 
 it(
   titled('scaling by a power of two and shifting change no verdict, and scores only by rounding'),
-  () => {
+  async () => {
     const scenario = fc.record({
       start: generatorSeed,
       exponent: fc.integer({ min: -10, max: 10 }),
       shift: fc.integer({ min: -1_000, max: 1_000 }),
     });
-    fc.assert(
+    await holds(
       fc.property(scenario, ({ start, exponent, shift }) => {
         // On a grid, so that the shift itself rounds nothing.
         const plain = Array.from(normals(start, 600), (z) => Math.round(z * 65536) / 65536);
@@ -180,10 +180,10 @@ it(
 
 it(
   titled('on normal noise the rate of anomalies is the nominal tail, within sampling error'),
-  () => {
+  async () => {
     // P(|z| > 2.5) of a standard normal.
     const tail = 0.012419;
-    fc.assert(
+    await holds(
       fc.property(generatorSeed, (start) => {
         const count = 200_000;
         const anomalies = judge(normals(start, count)).filter(({ anomaly }) => anomaly).length;
@@ -199,9 +199,9 @@ it(
 
 it(
   titled('the rate is nominal too while few readings are known: readings 4 to 23 of 4,000 sensors'),
-  () => {
+  async () => {
     const tail = 0.012419;
-    fc.assert(
+    await holds(
       fc.property(generatorSeed, (start) => {
         const sensors = 4_000;
         let anomalies = 0;
@@ -222,29 +222,32 @@ it(
   },
 );
 
-it(titled('a level shift of 10^k deviations is forgotten in 2·log2(10^k) + 4 half-lives'), () => {
-  const scenario = fc.record({ start: generatorSeed, exponent: fc.integer({ min: 1, max: 9 }) });
-  fc.assert(
-    fc.property(scenario, ({ start, exponent }) => {
-      const halfLife = 200;
-      const shift = 10 ** exponent;
-      // Until then the shift's share of the weighted variance, shift² · 2^−(half-lives), is above
-      // 1/16.
-      const settle = Math.ceil(halfLife * (2 * Math.log2(shift) + 4));
-      const noise = [...normals(start, 2_000 + settle + 4_000)];
+it(
+  titled('a level shift of 10^k deviations is forgotten in 2·log2(10^k) + 4 half-lives'),
+  async () => {
+    const scenario = fc.record({ start: generatorSeed, exponent: fc.integer({ min: 1, max: 9 }) });
+    await holds(
+      fc.property(scenario, ({ start, exponent }) => {
+        const halfLife = 200;
+        const shift = 10 ** exponent;
+        // Until then the shift's share of the weighted variance, shift² · 2^−(half-lives), is above
+        // 1/16.
+        const settle = Math.ceil(halfLife * (2 * Math.log2(shift) + 4));
+        const noise = [...normals(start, 2_000 + settle + 4_000)];
 
-      const judged = judge(
-        noise.map((z, index) => (index < 2_000 ? z : z + shift)),
-        halfLife,
-      );
+        const judged = judge(
+          noise.map((z, index) => (index < 2_000 ? z : z + shift)),
+          halfLife,
+        );
 
-      const after = judged.slice(2_000 + settle).filter(({ anomaly }) => anomaly).length;
-      expect(judged[2_000]?.anomaly).toBe(true);
-      // Nominal is 50 of 4,000; five standard errors either way, some more for the short memory.
-      expect(after).toBeLessThan(100);
-      // Noise a millionth of the level counts as the converter's: from 10^5 the floor hides some.
-      if (exponent < 5) expect(after).toBeGreaterThan(14);
-    }),
-    runs(30),
-  );
-});
+        const after = judged.slice(2_000 + settle).filter(({ anomaly }) => anomaly).length;
+        expect(judged[2_000]?.anomaly).toBe(true);
+        // Nominal is 50 of 4,000; five standard errors either way, some more for the short memory.
+        expect(after).toBeLessThan(100);
+        // Noise a millionth of the level counts as the converter's: from 10^5 the floor hides some.
+        if (exponent < 5) expect(after).toBeGreaterThan(14);
+      }),
+      runs(30),
+    );
+  },
+);

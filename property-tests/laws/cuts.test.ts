@@ -8,7 +8,7 @@ import { createShardState, restoreShardState } from '../../src/sensors/shard-sta
 import { defaultSemantics, semantics } from '../arbitraries/settings.ts';
 import { stream } from '../arbitraries/streams.ts';
 import { foldAll, foldOne, foldOutput } from '../models/run-fold.ts';
-import { runs, titled } from '../seed.ts';
+import { holds, runs, titled } from '../seed.ts';
 
 const watermarkMode = fc.constantFrom('own' as const, 'external' as const);
 
@@ -21,8 +21,8 @@ const scenario = semantics().chain((settings) =>
   }),
 );
 
-it(titled('snapshot → restore → fold is fold, bit for bit, at any cuts'), () => {
-  fc.assert(
+it(titled('snapshot → restore → fold is fold, bit for bit, at any cuts'), async () => {
+  await holds(
     fc.property(scenario, ({ settings, readings, cuts, watermark }) => {
       const whole = createShardState(settings, { watermark });
       const wholeOutput = foldAll(whole, readings);
@@ -47,8 +47,8 @@ it(titled('snapshot → restore → fold is fold, bit for bit, at any cuts'), ()
   );
 });
 
-it(titled('looking at a state (inspect, sensorIds, snapshot) changes no later bit'), () => {
-  fc.assert(
+it(titled('looking at a state (inspect, sensorIds, snapshot) changes no later bit'), async () => {
+  await holds(
     fc.property(scenario, ({ settings, readings, watermark }) => {
       const plain = createShardState(settings, { watermark });
       const plainOutput = foldAll(plain, readings);
@@ -68,8 +68,8 @@ it(titled('looking at a state (inspect, sensorIds, snapshot) changes no later bi
   );
 });
 
-it(titled('a snapshot is a copy: later readings do not change it'), () => {
-  fc.assert(
+it(titled('a snapshot is a copy: later readings do not change it'), async () => {
+  await holds(
     fc.property(scenario, ({ settings, readings, watermark }) => {
       const half = Math.floor(readings.length / 2);
       const state = createShardState(settings, { watermark });
@@ -87,7 +87,7 @@ it(titled('a snapshot is a copy: later readings do not change it'), () => {
 
 it(
   titled('a cut-off, extended or altered snapshot is refused as corrupt, or restores; never else'),
-  () => {
+  async () => {
     const damage = fc.record({
       settings: fc.constant({ ...defaultSemantics, sensorsMax: 5 }),
       at: fc.nat(100_000),
@@ -95,7 +95,7 @@ it(
       kind: fc.constantFrom('cut', 'extend', 'alter'),
       readings: stream({ ...defaultSemantics, lengthMax: 30 }),
     });
-    fc.assert(
+    await holds(
       fc.property(damage, ({ settings, at, byte, kind, readings }) => {
         const options = { watermark: 'own' } as const;
         const state = createShardState(settings, options);
@@ -126,8 +126,8 @@ it(
   },
 );
 
-it(titled('a snapshot restores wherever its bytes lie in memory'), () => {
-  fc.assert(
+it(titled('a snapshot restores wherever its bytes lie in memory'), async () => {
+  await holds(
     fc.property(scenario, fc.nat(9), ({ settings, readings, watermark }, shift) => {
       const state = createShardState(settings, { watermark });
       foldAll(state, readings);

@@ -9,7 +9,7 @@ import { stream } from '../arbitraries/streams.ts';
 import { expectSameAnomalies, expectSameRows } from '../models/compare-rows.ts';
 import { expectedRows, type OracleMark, type OracleReading } from '../models/oracle.ts';
 import { foldAll, foldOne, foldOutput } from '../models/run-fold.ts';
-import { runs, titled } from '../seed.ts';
+import { holds, runs, titled } from '../seed.ts';
 
 interface Scenario {
   readonly settings: Semantics;
@@ -46,29 +46,32 @@ function marksFor(
 }
 
 describe.each(['own', 'external'] as const)('with watermark mode %s', (watermark) => {
-  it(titled('rows, their order and every refusal equal the oracle, whatever the stream'), () => {
-    fc.assert(
-      fc.property(scenario, ({ settings, readings, marks }) => {
-        const expected = expectedRows([{ partition: 0, readings, marks }], {
-          ...settings,
-          watermark,
-        });
+  it(
+    titled('rows, their order and every refusal equal the oracle, whatever the stream'),
+    async () => {
+      await holds(
+        fc.property(scenario, ({ settings, readings, marks }) => {
+          const expected = expectedRows([{ partition: 0, readings, marks }], {
+            ...settings,
+            watermark,
+          });
 
-        const state = createShardState(settings, { watermark });
-        const output = foldAll(state, readings, marks);
+          const state = createShardState(settings, { watermark });
+          const output = foldAll(state, readings, marks);
 
-        expect(output.refused).toEqual(expected.refused);
-        expectSameRows(output.closed, expected.closed);
-        expectSameAnomalies(output.anomalies, expected.anomalies);
-        expect(state.openWindowCount).toBe(expected.open.length + expected.largerOpen);
-        expect(state.watermarkMs).toBe(expected.watermarks.get(0));
-      }),
-      runs(400),
-    );
-  });
+          expect(output.refused).toEqual(expected.refused);
+          expectSameRows(output.closed, expected.closed);
+          expectSameAnomalies(output.anomalies, expected.anomalies);
+          expect(state.openWindowCount).toBe(expected.open.length + expected.largerOpen);
+          expect(state.watermarkMs).toBe(expected.watermarks.get(0));
+        }),
+        runs(400),
+      );
+    },
+  );
 
-  it(titled('what is still open at the end closes as the oracle says, in its order'), () => {
-    fc.assert(
+  it(titled('what is still open at the end closes as the oracle says, in its order'), async () => {
+    await holds(
       fc.property(scenario, ({ settings, readings, marks }) => {
         const state = createShardState(settings, { watermark });
         foldAll(state, readings, marks);
@@ -88,28 +91,31 @@ describe.each(['own', 'external'] as const)('with watermark mode %s', (watermark
     );
   });
 
-  it(titled('every reading is in exactly one closed window, open window or dead letter'), () => {
-    fc.assert(
-      fc.property(scenario, ({ settings, readings, marks }) => {
-        const state = createShardState(settings, { watermark });
-        const output = foldAll(state, readings, marks);
-        const inClosed = output.rows.reduce((sum, row) => sum + row.features.count, 0);
-        const inOpen = state
-          .sensorIds(Infinity)
-          .flatMap((id) => state.inspect(id)?.open_windows ?? [])
-          .reduce((sum, window) => sum + window.count, 0);
+  it(
+    titled('every reading is in exactly one closed window, open window or dead letter'),
+    async () => {
+      await holds(
+        fc.property(scenario, ({ settings, readings, marks }) => {
+          const state = createShardState(settings, { watermark });
+          const output = foldAll(state, readings, marks);
+          const inClosed = output.rows.reduce((sum, row) => sum + row.features.count, 0);
+          const inOpen = state
+            .sensorIds(Infinity)
+            .flatMap((id) => state.inspect(id)?.open_windows ?? [])
+            .reduce((sum, window) => sum + window.count, 0);
 
-        expect(inClosed + inOpen + output.refused.length).toBe(readings.length);
-      }),
-      runs(150),
-    );
-  });
+          expect(inClosed + inOpen + output.refused.length).toBe(readings.length);
+        }),
+        runs(150),
+      );
+    },
+  );
 });
 
 it(
   titled('anomaly_count ≤ count, min ≤ avg ≤ max and std_dev is a number ≥ 0, in every row'),
-  () => {
-    fc.assert(
+  async () => {
+    await holds(
       fc.property(scenario, ({ settings, readings }) => {
         const state = createShardState(settings, { watermark: 'own' });
         const output = foldAll(state, readings);
@@ -133,8 +139,8 @@ it(
   },
 );
 
-it(titled('each sensor’s rows come in window order, each window once'), () => {
-  fc.assert(
+it(titled('each sensor’s rows come in window order, each window once'), async () => {
+  await holds(
     fc.property(scenario, ({ settings, readings, marks }) => {
       const output = foldAll(createShardState(settings, { watermark: 'own' }), readings, marks);
       const lastEnd = new Map<string, number>();
@@ -150,8 +156,8 @@ it(titled('each sensor’s rows come in window order, each window once'), () => 
   );
 });
 
-it(titled('the watermark never goes back, and no open window ends at or before it'), () => {
-  fc.assert(
+it(titled('the watermark never goes back, and no open window ends at or before it'), async () => {
+  await holds(
     fc.property(scenario, ({ settings, readings }) => {
       const state = createShardState(settings, { watermark: 'own' });
       const output = foldOutput();

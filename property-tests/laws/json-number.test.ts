@@ -4,7 +4,7 @@ import { scanNumber, scannedNumber } from '../../src/codecs/json-number.ts';
 import { otherReading } from '../../src/kernel/record-scanner.ts';
 import { encodeRecordBatch } from '../../src/log/record-batch-encoder.ts';
 import { recordCursor } from '../../src/log/record-batch.ts';
-import { runs, titled } from '../seed.ts';
+import { holds, runs, titled } from '../seed.ts';
 
 /**
  * The number as the scanner of rows reads it, `undefined` where it takes less than all of `text` or
@@ -81,8 +81,8 @@ const midpoint = fc
   .map(([mantissa, shift]) => (mantissa << BigInt(shift)) + (1n << BigInt(shift - 1)));
 
 describe('a scanned number is the double JSON.parse reads, bit for bit', () => {
-  it(titled('in the shortest text of any double'), () => {
-    fc.assert(
+  it(titled('in the shortest text of any double'), async () => {
+    await holds(
       fc.property(anyBits, (value) => {
         agrees(String(value));
         agrees(value.toExponential());
@@ -91,9 +91,9 @@ describe('a scanned number is the double JSON.parse reads, bit for bit', () => {
     );
   });
 
-  it(titled('with 15, 16, 17 and 18 digits, in ordinary sizes'), () => {
+  it(titled('with 15, 16, 17 and 18 digits, in ordinary sizes'), async () => {
     const ordinary = fc.double({ min: -1e6, max: 1e6, noNaN: true });
-    fc.assert(
+    await holds(
       fc.property(ordinary, fc.integer({ min: 15, max: 18 }), (value, precision) => {
         agrees(value.toPrecision(precision));
       }),
@@ -101,8 +101,8 @@ describe('a scanned number is the double JSON.parse reads, bit for bit', () => {
     );
   });
 
-  it(titled('with any digits before and after the point and any exponent'), () => {
-    fc.assert(
+  it(titled('with any digits before and after the point and any exponent'), async () => {
+    await holds(
       fc.property(digitsOf(1, 22), digitsOf(1, 22), exponent, (whole, fraction, power) => {
         const trimmed = whole.replace(/^0+(?=.)/, '');
         agrees(`${trimmed}.${fraction}`);
@@ -114,8 +114,8 @@ describe('a scanned number is the double JSON.parse reads, bit for bit', () => {
     );
   });
 
-  it(titled('at and beside the midpoint of two doubles'), () => {
-    fc.assert(
+  it(titled('at and beside the midpoint of two doubles'), async () => {
+    await holds(
       fc.property(midpoint, (middle) => {
         agrees(String(middle));
         agrees(String(middle - 1n));
@@ -127,12 +127,12 @@ describe('a scanned number is the double JSON.parse reads, bit for bit', () => {
     );
   });
 
-  it(titled('or is refused where JSON.parse refuses it'), () => {
+  it(titled('or is refused where JSON.parse refuses it'), async () => {
     const scrap = fc.string({
       unit: fc.constantFrom(...'0123456789.-+eE'.split('')),
       maxLength: 12,
     });
-    fc.assert(
+    await holds(
       fc.property(scrap, (text) => {
         agrees(text);
       }),

@@ -23,7 +23,7 @@ import {
 import { defaultSemantics, semantics } from '../arbitraries/settings.ts';
 import { stream } from '../arbitraries/streams.ts';
 import type { OracleReading } from '../models/oracle.ts';
-import { runs, titled } from '../seed.ts';
+import { holds, runs, titled } from '../seed.ts';
 import { simulatedTopics as topics } from '../simulation/simulated-process.ts';
 
 type Command = 'quarantine' | 'release' | 'reset' | 'restore';
@@ -168,8 +168,8 @@ const anomalyRecord = ({ offset, value, judgement, score }: AnomalousReading): O
   value: Float64Array.of(offset, value, judgement.z, judgement.mean, score) as never,
 });
 
-it(titled('the kernel folds as the fold does, bit for bit'), () => {
-  fc.assert(
+it(titled('the kernel folds as the fold does, bit for bit'), async () => {
+  await holds(
     fc.property(history, (told) => {
       expect(folded(told, true)).toEqual(folded(told, false));
     }),

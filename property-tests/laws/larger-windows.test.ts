@@ -10,7 +10,7 @@ import { stream } from '../arbitraries/streams.ts';
 import { calmValue, moderateValue } from '../arbitraries/values.ts';
 import type { ExpectedRow, OracleReading } from '../models/oracle.ts';
 import { foldAll, foldOutput } from '../models/run-fold.ts';
-import { runs, titled } from '../seed.ts';
+import { holds, runs, titled } from '../seed.ts';
 
 const epsilon = Number.EPSILON;
 /** The square of a deviation below this is lost. */
@@ -46,22 +46,25 @@ const inOrder = (rows: readonly ExpectedRow[]): readonly ExpectedRow[] =>
  * more. Sums by ε·|sum| and n²·ε²·Σ|x|, on both sides; and all of them where squares underflow. All else is the same to the bit; but the
  * greatest gap is the true one between two base windows, where one pass may have overstated it.
  */
-it(titled('a larger tumbling window equals the fold of the same readings at its length'), () => {
-  fc.assert(
-    fc.property(punctual, fc.constantFrom(2, 5, 60), (readings, times) => {
-      const sizeMs = times * base.windowMs;
-      const windows = [{ name: 'larger', sizeMs, hopMs: sizeMs }];
-      const merged = inOrder(
-        rowsOf({ ...base, windows }, readings).filter((row) => row.length_index === 1),
-      );
-      const direct = inOrder(rowsOf({ ...base, windowMs: sizeMs }, readings));
+it(
+  titled('a larger tumbling window equals the fold of the same readings at its length'),
+  async () => {
+    await holds(
+      fc.property(punctual, fc.constantFrom(2, 5, 60), (readings, times) => {
+        const sizeMs = times * base.windowMs;
+        const windows = [{ name: 'larger', sizeMs, hopMs: sizeMs }];
+        const merged = inOrder(
+          rowsOf({ ...base, windows }, readings).filter((row) => row.length_index === 1),
+        );
+        const direct = inOrder(rowsOf({ ...base, windowMs: sizeMs }, readings));
 
-      expect(merged.map(exactPart)).toEqual(direct.map(exactPart));
-      merged.forEach((row, index) => expectNear(row, direct[index], times));
-    }),
-    runs(100),
-  );
-});
+        expect(merged.map(exactPart)).toEqual(direct.map(exactPart));
+        merged.forEach((row, index) => expectNear(row, direct[index], times));
+      }),
+      runs(100),
+    );
+  },
+);
 
 function exactPart(row: ExpectedRow): object {
   const { avg_value: _avg, std_dev: _std, sum: _sum, gap_max_ms: _gap, ...features } = row.features;
@@ -84,8 +87,8 @@ function expectNear(merged: ExpectedRow, direct: ExpectedRow | undefined, parts:
   expect(merged.features.gap_max_ms).toBeLessThanOrEqual(direct.features.gap_max_ms ?? NaN);
 }
 
-it(titled('hopping windows hold every base window size / hop times'), () => {
-  fc.assert(
+it(titled('hopping windows hold every base window size / hop times'), async () => {
+  await holds(
     fc.property(punctual, fc.constantFrom([6, 1], [6, 2], [60, 5]), (readings, [size, hop]) => {
       const [sizeMs, hopMs] = [(size ?? 0) * base.windowMs, (hop ?? 0) * base.windowMs];
       const rows = rowsOf({ ...base, windows: [{ name: 'hopping', sizeMs, hopMs }] }, readings);
@@ -108,8 +111,8 @@ it(titled('hopping windows hold every base window size / hop times'), () => {
   );
 });
 
-it(titled('declaring larger windows changes no bit of the base windows’ rows'), () => {
-  fc.assert(
+it(titled('declaring larger windows changes no bit of the base windows’ rows'), async () => {
+  await holds(
     fc.property(stream({ ...base, leading: true, lengthMax: 200 }), (readings) => {
       const windows = [{ name: '6/2', sizeMs: 6_000, hopMs: 2_000 }];
 

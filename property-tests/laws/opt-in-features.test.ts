@@ -17,7 +17,7 @@ import { expectSameRows } from '../models/compare-rows.ts';
 import { exactSum, gapInTime, optInValues } from '../models/features-oracle.ts';
 import { expectedRows } from '../models/oracle.ts';
 import { foldAll, foldOne, foldOutput } from '../models/run-fold.ts';
-import { runs, titled } from '../seed.ts';
+import { holds, runs, titled } from '../seed.ts';
 
 const names = allFeatures.map(({ name }) => name);
 const layout = paneLayout(allFeatures);
@@ -62,8 +62,8 @@ function accumulated(
   return [...columns.subarray(0, stride)];
 }
 
-it(titled('every feature of every row equals its definition, whatever the stream'), () => {
-  fc.assert(
+it(titled('every feature of every row equals its definition, whatever the stream'), async () => {
+  await holds(
     fc.property(scenario, ({ settings, readings }) => {
       const input = [{ partition: 0, readings }];
       const expected = expectedRows(input, { ...settings, optIn: true });
@@ -80,8 +80,8 @@ it(titled('every feature of every row equals its definition, whatever the stream
   );
 });
 
-it(titled('with all features a snapshot in the middle changes no later bit'), () => {
-  fc.assert(
+it(titled('with all features a snapshot in the middle changes no later bit'), async () => {
+  await holds(
     fc.property(scenario, ({ settings, readings, cut }) => {
       const options = { watermark: 'own' } as const;
       const whole = createShardState(settings, options);
@@ -101,8 +101,8 @@ it(titled('with all features a snapshot in the middle changes no later bit'), ()
   );
 });
 
-it(titled('opt-in features change no bit of the default ones'), () => {
-  fc.assert(
+it(titled('opt-in features change no bit of the default ones'), async () => {
+  await holds(
     fc.property(scenario, ({ settings, readings }) => {
       const own = { watermark: 'own' } as const;
       const few = { ...settings, features: ['count'] };
@@ -119,8 +119,8 @@ it(titled('opt-in features change no bit of the default ones'), () => {
 
 it(
   titled('the fused fold of the base columns equals the declared accumulators, bit for bit'),
-  () => {
-    fc.assert(
+  async () => {
+    await holds(
       fc.property(scored, (readings) => {
         const pool = new PanePool(paneLayout([]));
         pool.reserve(1);
@@ -148,8 +148,8 @@ it(
 describe.each([...baseAccumulators, ...extras].map((one) => [one.name, one] as const))(
   'the accumulator %s',
   (_name, accumulator) => {
-    it(titled('takes an empty one as the identity of its merge'), () => {
-      fc.assert(
+    it(titled('takes an empty one as the identity of its merge'), async () => {
+      await holds(
         fc.property(scored, (readings) => {
           const whole = accumulated(accumulator, readings);
 
@@ -160,8 +160,8 @@ describe.each([...baseAccumulators, ...extras].map((one) => [one.name, one] as c
       );
     });
 
-    it(titled('is finite after a reading'), () => {
-      fc.assert(
+    it(titled('is finite after a reading'), async () => {
+      await holds(
         fc.property(scored, (readings) => {
           expect(accumulated(accumulator, readings).every(Number.isFinite)).toBe(true);
         }),
@@ -176,8 +176,8 @@ describe.each(
     .filter(({ name }) => !['moments', 'sums', 'gaps'].includes(name))
     .map((one) => [one.name, one] as const),
 )('the accumulator %s', (_name, accumulator) => {
-  it(titled('merges any cut of a log to the whole, exactly'), () => {
-    fc.assert(
+  it(titled('merges any cut of a log to the whole, exactly'), async () => {
+    await holds(
       fc.property(scored, fc.nat(60), fc.nat(60), (readings, a, b) => {
         const [from, to] = [Math.min(a, b), Math.max(a, b)];
         const parts = [readings.slice(0, from), readings.slice(from, to), readings.slice(to)];
@@ -207,8 +207,8 @@ describe('the sum', () => {
   };
   const total = ([sum = NaN, lost = NaN]: readonly number[]): number => sum + lost;
 
-  it(titled('is exact within ε·|sum| + n²·ε²·Σ|x|, also where everything cancels'), () => {
-    fc.assert(
+  it(titled('is exact within ε·|sum| + n²·ε²·Σ|x|, also where everything cancels'), async () => {
+    await holds(
       fc.property(manyValues, (values) => {
         const computed = total(accumulated(sums, values.map(reading)));
 
@@ -218,8 +218,8 @@ describe('the sum', () => {
     );
   });
 
-  it(titled('of merged parts is exact within the same bound'), () => {
-    fc.assert(
+  it(titled('of merged parts is exact within the same bound'), async () => {
+    await holds(
       fc.property(fc.array(manyValues, { minLength: 1, maxLength: 5 }), (parts) => {
         const values = parts.flat();
         const merged = total(accumulated(sums, ...parts.map((part) => part.map(reading))));
@@ -237,8 +237,8 @@ describe('the greatest gap', () => {
   const inTime = (readings: readonly ScoredReading[]): ScoredReading[] =>
     [...readings].sort((a, b) => a.timestampMs - b.timestampMs);
 
-  it(titled('is never less than the true one, and more by at most the greatest lag'), () => {
-    fc.assert(
+  it(titled('is never less than the true one, and more by at most the greatest lag'), async () => {
+    await holds(
       fc.property(scored, (readings) => {
         const [seen = NaN] = accumulated(gaps, readings);
         const trueGap = gapInTime(times(readings));
@@ -256,8 +256,8 @@ describe('the greatest gap', () => {
     );
   });
 
-  it(titled('is the true one in event-time order, merged from any cut too'), () => {
-    fc.assert(
+  it(titled('is the true one in event-time order, merged from any cut too'), async () => {
+    await holds(
       fc.property(scored, fc.nat(60), (some, cut) => {
         const readings = inTime(some);
         const trueGap = gapInTime(times(readings));
@@ -269,8 +269,8 @@ describe('the greatest gap', () => {
     );
   });
 
-  it(titled('of parts merged in any order is never less than the true one'), () => {
-    fc.assert(
+  it(titled('of parts merged in any order is never less than the true one'), async () => {
+    await holds(
       fc.property(scored, fc.nat(60), (readings, cut) => {
         const parts = [readings.slice(cut), readings.slice(0, cut)];
 

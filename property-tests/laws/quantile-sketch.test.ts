@@ -9,7 +9,7 @@ import { paneLayout } from '../../src/sensors/pane-layout.ts';
 import { quantileOf, quantiles } from '../../src/sensors/quantile-sketch.ts';
 import { calmValue, moderateValue, sensorValue } from '../arbitraries/values.ts';
 import { exactQuantile } from '../models/features-oracle.ts';
-import { runs, titled } from '../seed.ts';
+import { holds, runs, titled } from '../seed.ts';
 
 const bucketsMax = 63;
 const stride = quantiles.columns.length;
@@ -95,14 +95,14 @@ function rounding(sorted: readonly number[]): number {
 }
 
 describe('a quantile', () => {
-  it(titled('is exact, to the bit, where the window has at most 63 distinct values'), () => {
+  it(titled('is exact, to the bit, where the window has at most 63 distinct values'), async () => {
     const fewDistinct = fc
       .uniqueArray(
         sensorValue().map((x) => x + 0),
         { minLength: 1, maxLength: bucketsMax },
       )
       .chain((some) => fc.array(fc.constantFrom(...some), { minLength: 1, maxLength: 300 }));
-    fc.assert(
+    await holds(
       fc.property(fewDistinct, probability, (values, p) => {
         expect(quantileOf(windowOf(values), p)).toBe(exactQuantile(ascending(values), p));
       }),
@@ -110,21 +110,24 @@ describe('a quantile', () => {
     );
   });
 
-  it(titled('is else within (range but for any k readings) / (62 − k) of the exact one'), () => {
-    fc.assert(
-      fc.property(manyValues, probability, (values, p) => {
-        const sorted = ascending(values);
+  it(
+    titled('is else within (range but for any k readings) / (62 − k) of the exact one'),
+    async () => {
+      await holds(
+        fc.property(manyValues, probability, (values, p) => {
+          const sorted = ascending(values);
 
-        const error = Math.abs(quantileOf(windowOf(values), p) - exactQuantile(sorted, p));
+          const error = Math.abs(quantileOf(windowOf(values), p) - exactQuantile(sorted, p));
 
-        expect(error).toBeLessThanOrEqual(promised(sorted));
-      }),
-      runs(300),
-    );
-  });
+          expect(error).toBeLessThanOrEqual(promised(sorted));
+        }),
+        runs(300),
+      );
+    },
+  );
 
-  it(titled('is within half a width of the buckets of the exact one'), () => {
-    fc.assert(
+  it(titled('is within half a width of the buckets of the exact one'), async () => {
+    await holds(
       fc.property(manyValues, probability, (values, p) => {
         const sorted = ascending(values);
         const [width] = sketchOf(values);
@@ -137,21 +140,24 @@ describe('a quantile', () => {
     );
   });
 
-  it(titled('lies between the least and the greatest reading, and grows with its share'), () => {
-    fc.assert(
-      fc.property(manyValues, probability, probability, (values, a, b) => {
-        const window = windowOf(values);
-        const [low, high] = [Math.min(a, b), Math.max(a, b)].map((p) => quantileOf(window, p));
+  it(
+    titled('lies between the least and the greatest reading, and grows with its share'),
+    async () => {
+      await holds(
+        fc.property(manyValues, probability, probability, (values, a, b) => {
+          const window = windowOf(values);
+          const [low, high] = [Math.min(a, b), Math.max(a, b)].map((p) => quantileOf(window, p));
 
-        expect(low).toBeGreaterThanOrEqual(window.min);
-        expect(high).toBeLessThanOrEqual(window.max);
-        expect(high).toBeGreaterThanOrEqual(
-          (low ?? NaN) - 4 * Number.EPSILON * Math.abs(low ?? NaN),
-        );
-      }),
-      runs(200),
-    );
-  });
+          expect(low).toBeGreaterThanOrEqual(window.min);
+          expect(high).toBeLessThanOrEqual(window.max);
+          expect(high).toBeGreaterThanOrEqual(
+            (low ?? NaN) - 4 * Number.EPSILON * Math.abs(low ?? NaN),
+          );
+        }),
+        runs(200),
+      );
+    },
+  );
 
   it('keeps its resolution beside outliers: 20 ± 1 with readings of −1e6 and 1e9 among them', () => {
     const bulk = Array.from({ length: 600 }, (_, index) => 19 + index / 300);
@@ -164,8 +170,8 @@ describe('a quantile', () => {
 });
 
 describe('a sketch', () => {
-  it(titled('is the same bits in whatever order its values come'), () => {
-    fc.assert(
+  it(titled('is the same bits in whatever order its values come'), async () => {
+    await holds(
       fc.property(manyValues, fc.infiniteStream(fc.nat(1_000)), (values, places) => {
         const shuffled = values
           .map((value) => ({ value, place: Number(places.next().value) }))
@@ -178,8 +184,8 @@ describe('a sketch', () => {
     );
   });
 
-  it(titled('merged from any cut is the whole, to the bit'), () => {
-    fc.assert(
+  it(titled('merged from any cut is the whole, to the bit'), async () => {
+    await holds(
       fc.property(manyValues, fc.array(fc.nat(400), { maxLength: 5 }), (values, cuts) => {
         const ends = [...cuts.filter((cut) => cut < values.length), values.length];
         ends.sort((a, b) => a - b);
@@ -197,8 +203,8 @@ describe('a sketch', () => {
     );
   });
 
-  it(titled('never holds more than 63 buckets, and counts every reading'), () => {
-    fc.assert(
+  it(titled('never holds more than 63 buckets, and counts every reading'), async () => {
+    await holds(
       fc.property(manyValues, (values) => {
         const columns = sketchOf(values);
         const counts = columns.slice(2 + 64);

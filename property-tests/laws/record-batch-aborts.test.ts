@@ -6,7 +6,7 @@ import { committedBatches } from '../../src/log/kafka/fetched-batch.ts';
 import { encodeRecordBatch } from '../../src/log/record-batch-encoder.ts';
 import { readBatchHeader, type CheckedBatch } from '../../src/log/record-batch-header.ts';
 import { resealed } from '../../test/log/record-batch-support.ts';
-import { runs, titled } from '../seed.ts';
+import { holds, runs, titled } from '../seed.ts';
 
 const producers = [1n, 2n, 3n];
 
@@ -100,8 +100,8 @@ const beginsInsideTwo: [
 
 it(
   titled('from wherever a fetch begins, exactly the records of aborted transactions are left out'),
-  () => {
-    fc.assert(
+  async () => {
+    await holds(
       fc.property(fc.array(step, { size: '+1' }), fc.nat(), (steps, start) => {
         const { batches, aborts } = logOf(steps);
         const fetched = batches.slice(batches.length === 0 ? 0 : start % batches.length);

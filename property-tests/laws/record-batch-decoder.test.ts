@@ -11,7 +11,7 @@ import { encodeRecordBatch } from '../../src/log/record-batch-encoder.ts';
 import { checkedBatches } from '../../src/log/record-batch-header.ts';
 import { recordCursor } from '../../src/log/record-batch.ts';
 import { compressed, drain, framings } from '../../test/log/record-batch-support.ts';
-import { runs, titled } from '../seed.ts';
+import { holds, runs, titled } from '../seed.ts';
 
 interface WrittenRecord {
   readonly offsetDelta: number;
@@ -140,8 +140,8 @@ it(titled('every valid batch decodes to what kafkajs decodes, in every codec'), 
   );
 });
 
-it(titled('what is written into a batch is what is read'), () => {
-  fc.assert(
+it(titled('what is written into a batch is what is read'), async () => {
+  await holds(
     fc.property(batch, (written) => {
       const text = (bytes: Uint8Array | null): string | null =>
         bytes && Buffer.from(bytes).toString('latin1');
@@ -162,12 +162,12 @@ it(titled('what is written into a batch is what is read'), () => {
   );
 });
 
-it(titled('our encoder writes what this independent one writes'), () => {
+it(titled('our encoder writes what this independent one writes'), async () => {
   const dense = batch.map((written) => ({
     ...written,
     records: written.records.map((each, index) => ({ ...each, offsetDelta: index })),
   }));
-  fc.assert(
+  await holds(
     fc.property(dense, (written) => {
       const { baseOffset, baseTimestampMs } = written;
       const records: OutputRecord[] = written.records.map((each) => ({
@@ -193,9 +193,9 @@ it(titled('our encoder writes what this independent one writes'), () => {
   );
 });
 
-it(titled('broken records are refused by our error, or read inside their bytes'), () => {
+it(titled('broken records are refused by our error, or read inside their bytes'), async () => {
   const damage = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 6 });
-  fc.assert(
+  await holds(
     fc.property(batch, damage, fc.constantFrom('seal', 'leave'), (written, edits, seal) => {
       const bytes = encode(written);
       for (const [at, value] of edits) bytes[21 + (at % (bytes.length - 21))] = value;
@@ -208,8 +208,8 @@ it(titled('broken records are refused by our error, or read inside their bytes')
   );
 });
 
-it(titled('random bytes are refused by our error'), () => {
-  fc.assert(
+it(titled('random bytes are refused by our error'), async () => {
+  await holds(
     fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => walkSafely(bytes)),
     runs(1_000),
   );

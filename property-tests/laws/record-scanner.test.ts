@@ -25,7 +25,7 @@ import {
 import { anyChanges, anyJsonRecord, changed, objectBytes } from '../arbitraries/json-records.ts';
 import { defaultSemantics } from '../arbitraries/settings.ts';
 import { stream } from '../arbitraries/streams.ts';
-import { runs, titled } from '../seed.ts';
+import { holds, runs, titled } from '../seed.ts';
 import { simulatedTopics } from '../simulation/simulated-process.ts';
 
 interface Scanned {
@@ -140,8 +140,8 @@ function rowOf(
 }
 
 describe('the record scanner', () => {
-  it(titled('reads what the strict decoders read, and the same'), () => {
-    fc.assert(
+  it(titled('reads what the strict decoders read, and the same'), async () => {
+    await holds(
       fc.property(anyRecords, fc.nat(2 ** 40), (records, baseOffset) => {
         const found = scanned(batchOf(records, { baseOffset }));
 
@@ -159,8 +159,8 @@ describe('the record scanner', () => {
     );
   });
 
-  it(titled('answers alike whatever the records before looked like'), () => {
-    fc.assert(
+  it(titled('answers alike whatever the records before looked like'), async () => {
+    await holds(
       fc.property(objectBytes, anyChanges, (before, changes) => {
         const value = changed(before, changes);
         const alone = (records: readonly Buffer[]): Scanned[] =>
@@ -176,8 +176,8 @@ describe('the record scanner', () => {
 
   it(
     titled('leaves nothing but escapes, nesting, numbers at the edge and what is no reading'),
-    () => {
-      fc.assert(
+    async () => {
+      await holds(
         fc.property(objectBytes, (record) => {
           const text = record.toString();
           fc.pre(!/[\\[]/.test(text) && text.lastIndexOf('{') === text.indexOf('{'));
@@ -197,8 +197,8 @@ describe('the record scanner', () => {
     },
   );
 
-  it(titled('leaves no Avro reading'), () => {
-    fc.assert(
+  it(titled('leaves no Avro reading'), async () => {
+    await holds(
       fc.property(anyAvro, (record) => {
         fc.pre(decoded(record) !== undefined && record[0] !== 0x7b && record[0] !== 0x20);
         const [row] = scanned(batchOf([{ key: null, value: record }]));
@@ -240,9 +240,9 @@ describe('a walk over scans', () => {
     .tuple(fc.constantFrom(10, 60_000, 131_000, 140_000), fc.constantFrom(...'a}"\\'.split('')))
     .map(([length, filler]) => ({ key: null, value: Buffer.alloc(length, filler) }));
 
-  it(titled('meets the records that a walk meets, in any codec and range'), () => {
+  it(titled('meets the records that a walk meets, in any codec and range'), async () => {
     const range = fc.record({ from: fc.nat(14), to: fc.nat(14) }, { requiredKeys: [] });
-    fc.assert(
+    await holds(
       fc.property(
         fc.array(fc.oneof({ weight: 8, arbitrary: anyRecord }, long), { minLength: 1 }),
         fc.constantFrom(...framings),
@@ -262,8 +262,8 @@ describe('a walk over scans', () => {
     );
   });
 
-  it(titled('ends where a walk ends, with the same error, on broken bytes'), () => {
-    fc.assert(
+  it(titled('ends where a walk ends, with the same error, on broken bytes'), async () => {
+    await holds(
       fc.property(anyRecords, anyChanges, fc.nat(3), (records, changes, lastOffset) => {
         const broken = resealed(batchOf(records), (copy) => {
           const body = changed(copy.subarray(batchHeaderBytes), changes);
@@ -345,8 +345,8 @@ describe('a fold over scans', () => {
     leading: true,
   });
 
-  it(titled('is the fold of the same records one by one'), () => {
-    fc.assert(
+  it(titled('is the fold of the same records one by one'), async () => {
+    await holds(
       fc.property(reading, anyRecords, fc.nat(60), (readings, others, until) => {
         const records = readings
           .filter(({ recordTimestampMs }) => Math.abs(recordTimestampMs) < 2 ** 50)

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 
 import { FrameReceiver } from '../../src/log/kafka/frame-socket.ts';
-import { runs, titled } from '../seed.ts';
+import { holds, runs, titled } from '../seed.ts';
 
 const payload = fc.oneof(
   fc.uint8Array({ maxLength: 40 }),
@@ -36,8 +36,8 @@ function receive(stream: Buffer, lengths: readonly number[], receiver: FrameRece
   return frames;
 }
 
-it(titled('responses come out whole and in order, whatever pieces they arrive in'), () => {
-  fc.assert(
+it(titled('responses come out whole and in order, whatever pieces they arrive in'), async () => {
+  await holds(
     fc.property(fc.array(payload, { maxLength: 6 }), cuts, (payloads, lengths) => {
       const frames = payloads.map(framed);
 
@@ -52,8 +52,8 @@ it(titled('responses come out whole and in order, whatever pieces they arrive in
   );
 });
 
-it(titled('what is no length of a response is refused, with the number it would be'), () => {
-  fc.assert(
+it(titled('what is no length of a response is refused, with the number it would be'), async () => {
+  await holds(
     fc.property(
       fc.oneof(fc.integer({ max: -1 }), fc.integer({ min: 512 * 1024 * 1024 + 1 })),
       payload,

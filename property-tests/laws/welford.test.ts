@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { welfordAdd, welfordMerge, welfordStride } from '../../src/sensors/welford.ts';
 import { calmValue, moderateValue, sensorValue } from '../arbitraries/values.ts';
 import { exactMoments, toDouble, toUnits, unitBits } from '../models/exact.ts';
-import { runs, titled } from '../seed.ts';
+import { holds, runs, titled } from '../seed.ts';
 
 const epsilon = Number.EPSILON;
 
@@ -73,8 +73,8 @@ it('exact arithmetic knows the mean and squared deviations of 1, 2, 4', () => {
   expect(toDouble(toUnits(-273.15), 1n << unitBits)).toBe(-273.15);
 });
 
-it(titled('one pass equals exact arithmetic within 2·n·ε·max|x| for the mean'), () => {
-  fc.assert(
+it(titled('one pass equals exact arithmetic within 2·n·ε·max|x| for the mean'), async () => {
+  await holds(
     fc.property(manyValues, (values) => {
       const error = exactMoments(values).errorOf(onePass(values));
 
@@ -86,8 +86,8 @@ it(titled('one pass equals exact arithmetic within 2·n·ε·max|x| for the mean
 
 it(
   titled('one pass equals exact arithmetic within 4·n·κ·ε relative for squared deviations'),
-  () => {
-    fc.assert(
+  async () => {
+    await holds(
       fc.property(manyValues, (values) => {
         const error = exactMoments(values).errorOf(onePass(values));
 
@@ -98,8 +98,8 @@ it(
   },
 );
 
-it(titled('panes of any cut merge to the whole within the same bounds'), () => {
-  fc.assert(
+it(titled('panes of any cut merge to the whole within the same bounds'), async () => {
+  await holds(
     fc.property(fc.array(manyValues, { minLength: 1, maxLength: 6 }), (parts) => {
       const values = parts.flat();
       const merged = momentsOf(...parts);
@@ -115,8 +115,8 @@ it(titled('panes of any cut merge to the whole within the same bounds'), () => {
 
 it(
   titled('merging is commutative and associative within the bounds, empty panes its identity'),
-  () => {
-    fc.assert(
+  async () => {
+    await holds(
       fc.property(manyValues, manyValues, manyValues, (a, b, c) => {
         const all = [...a, ...b, ...c];
         const forth = momentsOf(a, b, c);
@@ -133,9 +133,9 @@ it(
 
 it(
   titled('shifting by 1e9 shifts the mean and keeps the squared deviations, within the bounds'),
-  () => {
+  async () => {
     const values = fc.array(calmValue(), { minLength: 2, maxLength: 200, size: 'max' });
-    fc.assert(
+    await holds(
       fc.property(values, (some) => {
         // Rounded first, so that the shifted readings differ from each other exactly as the plain
         // ones.
@@ -151,7 +151,7 @@ it(
   },
 );
 
-it(titled('scaling by a power of two scales the moments bit for bit'), () => {
+it(titled('scaling by a power of two scales the moments bit for bit'), async () => {
   const scenario = fc.tuple(
     fc.array(
       calmValue().map((x) => Math.round(x * 1e6) / 1e6),
@@ -159,7 +159,7 @@ it(titled('scaling by a power of two scales the moments bit for bit'), () => {
     ),
     fc.integer({ min: -60, max: 60 }),
   );
-  fc.assert(
+  await holds(
     fc.property(scenario, ([values, exponent]) => {
       const factor = 2 ** exponent;
       const plain = onePass(values);
@@ -174,9 +174,9 @@ it(titled('scaling by a power of two scales the moments bit for bit'), () => {
 
 it(
   titled('squared deviations are never negative, exactly 0 for constants, the mean in [min, max]'),
-  () => {
+  async () => {
     const values = fc.array(sensorValue(), { minLength: 1, maxLength: 200, size: 'max' });
-    fc.assert(
+    await holds(
       fc.property(values, sensorValue(), fc.integer({ min: 1, max: 300 }), (some, x, n) => {
         const moments = onePass(some);
         const constant = onePass(new Array<number>(n).fill(x));

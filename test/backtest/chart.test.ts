@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { runs, titled } from '../../property-tests/seed.ts';
+import { holds, runs, titled } from '../../property-tests/seed.ts';
 import { pixelColumns } from '../../src/backtest/chart-columns.ts';
 import { numberTicks, timeTicks, type Scale } from '../../src/backtest/chart-scale.ts';
 import { drawChart } from '../../src/backtest/chart.ts';
@@ -37,8 +37,8 @@ const readings = fc.array(
 );
 
 describe('the picture', () => {
-  it(titled('has a mark for every alarm and no number that a viewer cannot read'), () => {
-    fc.assert(
+  it(titled('has a mark for every alarm and no number that a viewer cannot read'), async () => {
+    await holds(
       fc.property(readings, (drawn) => {
         const svg = draw([traceOf(drawn)]);
 
@@ -57,8 +57,8 @@ describe('the picture', () => {
     );
   });
 
-  it(titled('keeps the least and the greatest value, however narrow it is'), () => {
-    fc.assert(
+  it(titled('keeps the least and the greatest value, however narrow it is'), async () => {
+    await holds(
       fc.property(readings, fc.integer({ min: 1, max: 50 }), (drawn, columns) => {
         const times = drawn.map(({ timestampMs }) => timestampMs);
         const range = { fromMs: Math.min(...times), toMs: Math.max(...times) + 1, columns };

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { runs, titled } from '../../property-tests/seed.ts';
+import { holds, runs, titled } from '../../property-tests/seed.ts';
 import type { FeatureRow } from '../../src/codecs/feature-row.ts';
 import { createTwoOwners } from '../../src/projections/two-owners.ts';
 import { featureRow } from '../contracts/feature-store.contract.ts';
@@ -39,12 +39,12 @@ describe('two owners of one sensor', () => {
     expect(reported).toBe(0);
   });
 
-  test(titled('of few sensors exactly those with two shards are reported'), () => {
+  test(titled('of few sensors exactly those with two shards are reported'), async () => {
     const row = fc.record({
       sensor: fc.stringMatching(/^[a-e]$/),
       partition: fc.integer({ min: 0, max: 2 }),
     });
-    fc.assert(
+    await holds(
       fc.property(fc.array(row), (rows) => {
         const owners = createTwoOwners();
         const shardsOf = new Map<string, Set<number>>();

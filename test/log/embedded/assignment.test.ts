@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { seed } from '../../../property-tests/seed.ts';
+import { holds, seed } from '../../../property-tests/seed.ts';
 import { assignPartitions } from '../../../src/log/embedded/assignment.ts';
 import { placeKey } from '../../../src/log/place-key.ts';
 
@@ -50,8 +50,8 @@ function claimsOf(
 }
 
 describe(`assignment (seed ${seed})`, () => {
-  test('every partition has one member, and members of a topic differ by one at most', () => {
-    fc.assert(
+  test('every partition has one member, and members of a topic differ by one at most', async () => {
+    await holds(
       fc.property(groups, ({ members, raw, rekeyed, holders }) => {
         const claims = claimsOf(raw, rekeyed, holders);
         const target = assignPartitions({ ...group(members, { raw, rekeyed }), claims });
@@ -71,8 +71,8 @@ describe(`assignment (seed ${seed})`, () => {
     );
   });
 
-  test('an assignment that is in force is kept', () => {
-    fc.assert(
+  test('an assignment that is in force is kept', async () => {
+    await holds(
       fc.property(groups, ({ members, raw, rekeyed, holders }) => {
         const input = group(members, { raw, rekeyed });
         const first = assignPartitions({ ...input, claims: claimsOf(raw, rekeyed, holders) });
@@ -85,8 +85,8 @@ describe(`assignment (seed ${seed})`, () => {
     );
   });
 
-  test('no more moves than evenness asks for when a member joins', () => {
-    fc.assert(
+  test('no more moves than evenness asks for when a member joins', async () => {
+    await holds(
       fc.property(
         fc.integer({ min: 1, max: 8 }),
         fc.integer({ min: 0, max: 40 }),
