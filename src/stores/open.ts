@@ -1,5 +1,5 @@
-// The choice of the stores. Each adapter is loaded only when chosen, so that the embedded default starts without the
-// Redis client.
+// The choice of the stores. Each adapter is loaded only when chosen, so that the embedded default
+// starts without the Redis client.
 import type { Config, ProcessConfig } from '../config.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { featureTopics, topicNames } from '../log/topics.ts';
@@ -9,9 +9,9 @@ import type { FeatureStore } from './feature-store.ts';
 import type { SnapshotStore } from './snapshot-store.ts';
 
 /**
- * Returns the online feature store that `config` names, with its views; it need not be up yet. With `read` access the
- * embedded store is opened beside a process that holds it; with `serve`, rows read from Redis are kept in memory until they
- * change. @throws ConfigError
+ * Returns the online feature store that `config` names, with its views; it need not be up yet. With
+ * `read` access the embedded store is opened beside a process that holds it; with `serve`, rows
+ * read from Redis are kept in memory until they change. @throws ConfigError
  */
 export async function openFeatureStore(
   config: Config,

@@ -1,6 +1,10 @@
-// The port of the snapshot store: immutable, checksummed blobs named by the committed metadata of their shard.
+// The port of the snapshot store: immutable, checksummed blobs. The committed metadata of a shard
+// names the ones that count.
 
-/** What committed metadata holds of a snapshot: enough to find it and to distrust it. Kept short (≤ 300 bytes as JSON). */
+/**
+ * What committed metadata holds of a snapshot: enough to find it and to distrust it. Kept short (≤
+ * 300 bytes as JSON).
+ */
 export interface SnapshotReference {
   readonly id: string;
   /** Where the store put it; opaque to everyone else. */

@@ -1,20 +1,23 @@
-// Rows that were read lately, answered from memory until Redis says that their key was written. Invariant: what is
-// answered was in the store at some time after the change told last, and a later read never gives an older row.
+// A cache of rows read from Redis; an entry is dropped when Redis reports a write to its key.
+// Invariant: a returned row was in the store after the last reported change, and a later read never
+// returns an older row.
 import type { RowsRead } from '../feature-store.ts';
 import type { Read } from './gathered-reads.ts';
 
-/** Whether all changes are told, and how late at the most. */
+/** Whether the cache may be trusted: all changes are reported, and recently. */
 export interface Freshness {
-  /** Changes of what is read from now on will be told. */
+  /** Set while Redis reports every change to a key read from now on. */
   readonly following: boolean;
-  /** All changes up to a moment ago were told. */
+  /** Returns whether all changes up to a moment ago have been reported. */
   isFresh(): boolean;
 }
 
 interface Entry<T> {
-  /** The number of the read that made it: what a read found that began before says nothing about it. */
+  /**
+   * Number of the read that created it. The result of an earlier read may predate the last change.
+   */
   readonly madeBy: number;
-  /** Undefined until that read, or a later one, is answered. */
+  /** Undefined until that read or a later one is answered. */
   found?: { readonly row: T };
 }
 
@@ -27,7 +30,10 @@ export class CachedReads<T> {
   #cachedRows = 0;
   #storedRows = 0;
 
-  /** `read` answers in the order of its calls, as one connection does. At most `rowsMax` rows are kept. */
+  /**
+   * `read` must answer in the order of its calls, as one connection does. Keeps at most `rowsMax`
+   * rows.
+   */
   constructor(read: Read<T>, freshness: Freshness, rowsMax: number) {
     this.#read = read;
     this.#freshness = freshness;
@@ -38,7 +44,7 @@ export class CachedReads<T> {
     return { cached: this.#cachedRows, stored: this.#storedRows };
   }
 
-  /** Returns one row per id, in order, where all of them are in memory; else undefined. */
+  /** Returns one row per id, in order, if all of them are in memory; else undefined. */
   readKept(ids: readonly string[]): readonly T[] | undefined {
     const { rows, missing } = this.#lookUp(ids);
     if (missing.length > 0) return undefined;
@@ -46,7 +52,7 @@ export class CachedReads<T> {
     return rows;
   }
 
-  /** One row per id, in order. Fails as the store's own read does. */
+  /** Resolves with one row per id, in order. Rejects as the store's own read does. */
   async read(ids: readonly string[]): Promise<readonly T[]> {
     const { rows, missing } = this.#lookUp(ids);
     this.#cachedRows += ids.length - missing.length;
@@ -60,17 +66,17 @@ export class CachedReads<T> {
     return rows;
   }
 
-  /** Forgets the row of `id`, and what reads under way find of it. */
+  /** Drops the row of `id`, and the result of a read in flight for it. */
   changed(id: string): void {
     this.#entries.delete(id);
   }
 
-  /** Forgets all rows, and what reads under way find. */
+  /** Drops all rows, and the results of reads in flight. */
   clear(): void {
     this.#entries.clear();
   }
 
-  /** The rows that may be answered from memory, and at which places others are missing. */
+  /** Returns the rows that are in memory, and the indexes of those that are not. */
   #lookUp(ids: readonly string[]): { readonly rows: T[]; readonly missing: readonly number[] } {
     const rows = new Array<T>(ids.length);
     const missing: number[] = [];
@@ -91,7 +97,7 @@ export class CachedReads<T> {
       const rows = await this.#read(ids);
       rows.forEach((row, index) => {
         const entry = this.#entries.get(ids[index] ?? '');
-        // One that came later was made after a change: what this read found may be older than that.
+        // A later entry was created after a change; the row of this read may be older than that.
         if (entry !== undefined && entry.madeBy <= read) entry.found = { row };
       });
       return rows;
@@ -108,7 +114,10 @@ export class CachedReads<T> {
     this.#entries.set(id, { madeBy: read });
   }
 
-  /** The one made first: rows are made anew with every window, so those asked for are seldom the oldest. */
+  /**
+   * Evicts the entry created first. Every window recreates the entries in use, so they are seldom
+   * that old.
+   */
   #forgetOldest(): void {
     for (const id of this.#entries.keys()) {
       this.#entries.delete(id);

@@ -1,5 +1,5 @@
-// Small reads that arrive in the same turn of the event loop go to Redis as one: most of a small read's cost is its own
-// trip. Nobody waits for it: the turn in which requests are received ends before an answer could come.
+// Sends the small reads of one turn of the event loop to Redis as one: most of their cost is the
+// round trip. It adds no latency, because the turn ends before an answer could arrive.
 
 export type Read<T> = (ids: readonly string[]) => Promise<readonly T[]>;
 
@@ -10,8 +10,9 @@ interface Waiting<T> {
 }
 
 /**
- * Returns `read`, called for the ids of all calls of a turn, up to `idsMax` together: more are read by turns, so that the
- * first are answered while the others are looked up. One that fails fails those it was called for.
+ * Returns `read` batched by turn, up to `idsMax` ids in one call. Larger batches are split, so that
+ * the first callers are answered while the rest is looked up. A failed call rejects only its
+ * callers.
  */
 export function gathered<T>(read: Read<T>, idsMax: number): Read<T> {
   let waiting: Waiting<T>[] = [];

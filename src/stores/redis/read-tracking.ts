@@ -1,4 +1,5 @@
-// Redis tells which keys that we read were written since: server-assisted client-side caching, on a second connection.
+// Server-assisted client-side caching: Redis reports, on a second connection, writes to keys we
+// read.
 //   https://redis.io/docs/latest/develop/reference/client-side-caching/
 //
 //   reads      CLIENT TRACKING ON REDIRECT <id of the other> ──▶ HMGET … in scripts
@@ -16,18 +17,22 @@ export interface ReadTracking extends Freshness {
 export interface TrackingListener {
   /** The key was written, deleted or has expired. */
   changed(key: Buffer): void;
-  /** Anything may have changed without a word. */
+  /** Any key may have changed unreported. */
   allChanged(): void;
 }
 
 const channel = '__redis__:invalidate';
-/** How old the last certain moment may be before rows are read again: what a connection that hangs can hide. */
+/**
+ * Age of the last confirmation past which the cache is not trusted: a hung connection hides
+ * changes.
+ */
 const staleMsMax = 1_000;
 const askAfterMs = staleMsMax / 2;
 
 /**
- * Follows the keys read over `reads`, told over `changes`, a connection of its own that does not subscribe again by
- * itself. Where Redis refuses (an ACL, a proxy) it says so in the log and nothing is ever fresh.
+ * Tracks the keys read over `reads`. Changes are reported over `changes`, a separate connection
+ * that does not resubscribe by itself. If Redis refuses (an ACL, a proxy), logs it once and is
+ * never fresh.
  */
 export function trackReads(options: {
   readonly reads: Redis;
@@ -44,12 +49,12 @@ type Options = Parameters<typeof trackReads>[0];
 class RedisTracking implements ReadTracking {
   following = false;
   readonly #options: Options;
-  /** Of the connection that hears of changes; undefined while it does not. */
+  /** Client id of the connection that receives changes; undefined while it is not subscribed. */
   #listenerId: string | undefined;
-  /** Counts what ends the following: an answer of before means nothing after. */
+  /** Counts interruptions: an answer from before one proves nothing after it. */
   #breaks = 0;
-  /** All changes up to then were told. */
-  #toldUntilMs = -Infinity;
+  /** Every change up to this time has been reported. */
+  #reportedUntilMs = -Infinity;
   #asking = false;
   #refusal = '';
 
@@ -63,7 +68,7 @@ class RedisTracking implements ReadTracking {
     changes.on('ready', () => void this.#listen());
     reads.on('ready', () => void this.#track());
     for (const connection of [reads, changes]) {
-      // Who uses the connection tells of its errors.
+      // The connection's owner logs its errors.
       connection.on('error', () => undefined);
       connection.on('close', () => this.#broken(connection));
     }
@@ -72,8 +77,8 @@ class RedisTracking implements ReadTracking {
   isFresh(): boolean {
     if (!this.following) return false;
     const nowMs = this.#options.monotonicMs();
-    if (nowMs - this.#toldUntilMs > askAfterMs) void this.#ask(nowMs);
-    return nowMs - this.#toldUntilMs <= staleMsMax;
+    if (nowMs - this.#reportedUntilMs > askAfterMs) void this.#ask(nowMs);
+    return nowMs - this.#reportedUntilMs <= staleMsMax;
   }
 
   close(): void {
@@ -112,16 +117,19 @@ class RedisTracking implements ReadTracking {
     }
   }
 
-  /** Changes and answers come over one connection: whatever was written before it was asked is told before it answers. */
+  /**
+   * Changes and answers share one connection: a change made before the ping is reported before its
+   * answer.
+   */
   async #ask(nowMs: number): Promise<void> {
     if (this.#asking) return;
     this.#asking = true;
     const breaks = this.#breaks;
     try {
       await this.#options.changes.ping();
-      if (breaks === this.#breaks) this.#toldUntilMs = nowMs;
+      if (breaks === this.#breaks) this.#reportedUntilMs = nowMs;
     } catch {
-      // It closes, or nothing is fresh until it answers.
+      // Nothing is fresh until the connection answers again.
     } finally {
       this.#asking = false;
     }
@@ -133,6 +141,9 @@ class RedisTracking implements ReadTracking {
     const reason = error instanceof Error ? error.message : String(error);
     if (lost || reason === this.#refusal) return;
     this.#refusal = reason;
-    logger.warn({ reason }, 'Redis does not say what changes: every read of features goes there');
+    logger.warn(
+      { reason },
+      'Redis does not report changes, so every read of features goes to Redis',
+    );
   }
 }

@@ -1,5 +1,5 @@
-// One connection to Redis, standalone or Cluster, that never queues: while Redis is away every call fails at once
-// with the cause, reconnecting goes on for ever, and the caller decides when to try again. The only one to open ioredis.
+// A connection to Redis, standalone or Cluster, that never queues: while Redis is away every call
+// fails at once with the cause. It reconnects for ever; the caller decides when to try again.
 import { Cluster, Redis } from 'ioredis';
 
 import type { RedisConfig } from '../../config.ts';
@@ -11,9 +11,14 @@ import { trackReads, type ReadTracking, type TrackingListener } from './read-tra
 import type { RedisScript } from './redis-script.ts';
 
 export interface RedisConnection {
-  /** In a Cluster one call can be atomic over one key only, so a script gets one key a call. */
+  /**
+   * Set for a Cluster, where a call is atomic over one key only: a script gets one key per call.
+   */
   readonly clustered: boolean;
-  /** Runs `script`, loading it where Redis does not know it; strings come as Buffers. @throws UnavailableError */
+  /**
+   * Runs `script`, loading it if Redis does not know it; strings arrive as Buffers.
+   * @throws UnavailableError
+   */
   evaluate(
     script: RedisScript,
     keys: readonly Buffer[],
@@ -21,9 +26,12 @@ export interface RedisConnection {
   ): Promise<unknown>;
   /** @throws UnavailableError */
   ping(): Promise<void>;
-  /** How often a connection was lost since opening, of any node. */
+  /** Returns how often the connection to any node was lost since opening. */
   interruptions(): number;
-  /** Has `listener` told what changes of what is read from now on; undefined in a Cluster. Ends with the connection. */
+  /**
+   * Notifies `listener` when a key read from now on is written, until the connection is closed.
+   * Returns undefined in a Cluster.
+   */
   track(listener: TrackingListener): Freshness | undefined;
   /** Idempotent; calls under way fail. */
   close(): void;
@@ -33,13 +41,16 @@ const connectTimeoutMs = 5_000;
 const commandTimeoutMs = 5_000;
 const reconnectDelayMaxMs = 2_000;
 
-/** Returns a connection, which may not be up yet. @throws ConfigError when the address cannot be read. */
+/**
+ * Returns a connection that may not be up yet.
+ * @throws ConfigError when the address is malformed.
+ */
 export function openRedisConnection(config: RedisConfig, logger: Logger): RedisConnection {
   const client =
     config.clusterNodes.length > 0 ? openCluster(config) : openStandalone(config, 'calls');
   const where = addressOf(config);
   const watch = watchConnection(client, where, logger);
-  // A call right after opening waits for the first attempt to end; afterwards nothing waits.
+  // Calls right after opening wait for the first attempt; later ones never wait.
   const firstAttempt = new Promise<void>((resolve) => {
     for (const event of ['ready', 'error', 'close']) client.once(event, () => resolve());
   });
@@ -50,7 +61,7 @@ export function openRedisConnection(config: RedisConfig, logger: Logger): RedisC
     } catch (error) {
       const own = error instanceof Error ? error : new Error(String(error));
       const { message } = client.status === 'ready' ? own : (watch.cause() ?? own);
-      // The client's own error is not kept as the cause: it carries the command, and AUTH carries the password.
+      // The client's error is not kept as the cause: it carries the command, and AUTH the password.
       throw new UnavailableError(`Redis at ${where}: ${message}`, { redis: where });
     }
   };
@@ -81,11 +92,11 @@ interface Watch {
   /** Why the connection is down; undefined while it is up. */
   cause(): Error | undefined;
   interruptions(): number;
-  /** What follows is our own closing: not worth a log line. */
+  /** The connection is being closed on purpose: log nothing more. */
   stop(): void;
 }
 
-/** Follows the connection's life and logs each change of its cause once. */
+/** Watches the connection and logs each new cause of an outage once. */
 function watchConnection(client: Redis | Cluster, where: string, logger: Logger): Watch {
   let cause: Error | undefined;
   let loggedCause = '';
@@ -106,9 +117,9 @@ function watchConnection(client: Redis | Cluster, where: string, logger: Logger)
   client.on('-node', interrupted);
   client.on('close', () => {
     interrupted();
-    // Attempts to connect that fail lose nothing.
+    // A failed attempt to connect interrupts nothing.
     wasReady = false;
-    // A server that goes away without an error only closes; the error that came before it says more.
+    // A server that just closes gives no error; the last one says more.
     lost(cause ?? new Error('the connection was closed'));
   });
   client.on('ready', () => {
@@ -136,7 +147,7 @@ async function evaluate(
     return await client.callBuffer('EVALSHA', script.sha1, keys.length, ...keys, ...values);
   } catch (error) {
     if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-    // A restart or a failover forgot it; EVAL runs it and makes it known again.
+    // A restart or failover dropped the script cache; EVAL runs and caches the script.
     return client.callBuffer('EVAL', script.lua, keys.length, ...keys, ...values);
   }
 }
@@ -144,10 +155,12 @@ async function evaluate(
 const sharedOptions = {
   connectTimeout: connectTimeoutMs,
   commandTimeout: commandTimeoutMs,
-  // A command in flight when the connection breaks is answered with that, not sent again behind the caller's back.
+  // A command in flight when the connection breaks fails; it is not resent behind the caller's
+  // back.
   maxRetriesPerRequest: 0,
   autoResendUnfulfilledCommands: false,
-  // After a failover behind one address the old master answers READONLY: only a new connection finds the new one.
+  // After a failover behind one address the old master answers READONLY; a new connection finds the
+  // new one.
   reconnectOnError: (error: Error): boolean => error.message.includes('READONLY'),
 };
 
@@ -163,7 +176,7 @@ function openStandalone(config: RedisConfig, use: 'calls' | 'changes'): Redis {
     ...sharedOptions,
     enableOfflineQueue: false,
     retryStrategy: reconnectDelayMs,
-    // Changes come as messages of a channel, which RESP 3 would make pushes that the client drops.
+    // RESP 3 would deliver changes as push messages, which the client drops.
     ...(use === 'changes' ? { protocol: 2, autoResubscribe: false } : {}),
   });
 }
@@ -184,7 +197,7 @@ function openCluster(config: RedisConfig): Cluster {
         ...(credentials?.password ? { password: decodeURIComponent(credentials.password) } : {}),
         ...(tls ? { tls: {} } : {}),
       },
-      // With TLS the certificate names the host: connect by the name the cluster announces, not by its address.
+      // The certificate names the host: connect by the announced name, not by its address.
       ...(tls ? { dnsLookup: (address, done): void => done(null, address) } : {}),
     },
   );
@@ -201,13 +214,13 @@ function parseAddress(text: string): URL {
   return address;
 }
 
-/** Host and port of every address, without credentials: fit for messages and logs. */
+/** Returns host and port of every address, without credentials, for messages and logs. */
 function addressOf(config: RedisConfig): string {
   const texts = config.clusterNodes.length > 0 ? config.clusterNodes : [config.url ?? ''];
   return texts.map((text) => parseAddress(text).host).join(',');
 }
 
-/** A Cluster says "Failed to refresh slots cache." and hides why in `lastNodeError`. */
+/** A Cluster reports "Failed to refresh slots cache." and keeps the reason in `lastNodeError`. */
 function lastNodeError(error: Error): Error {
   const inner: unknown = 'lastNodeError' in error ? error.lastNodeError : undefined;
   return inner instanceof Error ? inner : error;

@@ -1,4 +1,5 @@
-// What `doctor` asks of Redis: version, memory limit and what it drops at it, durability, clock.
+// The facts about Redis that `doctor` checks: version, memory limit and eviction, durability,
+// clock.
 import { Redis } from 'ioredis';
 
 import type { RedisConfig } from '../../config.ts';
@@ -11,7 +12,7 @@ export interface RedisFacts {
   readonly maxMemoryPolicy: string;
   readonly usedMemoryBytes: number;
   readonly isAppendOnly: boolean;
-  /** Whether points of saving are set; undefined where CONFIG is not allowed. */
+  /** Whether RDB save points are set; undefined if CONFIG is not allowed. */
   readonly savesSnapshots: boolean | undefined;
   readonly timeMs: number;
 }
@@ -19,8 +20,8 @@ export interface RedisFacts {
 const timeoutMs = 4_000;
 
 /**
- * Returns the facts, of the first node in a Cluster, with one attempt.
- * @throws UnavailableError with the reason: not reachable, not logged in. No credentials in it.
+ * Returns the facts of the server, or of a Cluster's first node. Makes one attempt.
+ * @throws UnavailableError with the reason (unreachable, login refused), without credentials.
  */
 export async function readRedisFacts(config: RedisConfig): Promise<RedisFacts> {
   const [node = 'localhost:6379'] = config.clusterNodes;
@@ -65,7 +66,7 @@ async function savesSnapshots(client: Redis): Promise<boolean | undefined> {
     const answer: unknown = await client.config('GET', 'save');
     return Array.isArray(answer) ? String(answer[1] ?? '') !== '' : undefined;
   } catch {
-    // Managed services forbid CONFIG; how they save is theirs.
+    // Managed services forbid CONFIG; they decide how to save.
     return undefined;
   }
 }

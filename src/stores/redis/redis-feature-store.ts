@@ -1,5 +1,6 @@
-// The online feature store in Redis, in Feast's own layout: the unmodified Feast SDK and feature server read it.
-// Invariant: a sensor's hash never goes back to an older window, whoever writes and however often a row is written.
+// The online feature store in Redis, in Feast's layout: the unmodified Feast SDK and feature server
+// read it. Invariant: a sensor's hash never goes back to an older window, however often a row is
+// written and by how many writers.
 import type { FeatureRow } from '../../codecs/feature-row.ts';
 import {
   decodeFeastValue,
@@ -30,25 +31,30 @@ export interface OnlineFeature {
   readonly type: FeastType;
 }
 
-/** Rows in one script call, written or read: 100 block a Redis for under a millisecond. */
+/** Rows per script call: 100 block Redis for under a millisecond. */
 const rowsPerCall = 100;
-/** Rows written and not yet answered. */
+/** Rows sent and not yet acknowledged. */
 const rowsInFlightMax = 1_000;
-/** Sensors named in the log because Redis cannot hold or give their row; beyond it they are only counted. */
+/**
+ * Sensors named in the log because Redis cannot hold or return their row; further ones are only
+ * counted.
+ */
 const namedSensorsMax = 1_000;
 const otherTypeProblem = 'its key holds another type than a hash: delete the key';
 
 /**
- * Returns the store over the Redis of `options`. It does not wait for Redis: calls fail with UnavailableError until it
- * is there. The rows' `features` not named in `options.features` are left out, missing ones are written as null.
- * @throws ConfigError when the address cannot be read; InvariantError when two features share a field.
+ * Returns the store over the Redis of `options` without waiting for it: calls fail with
+ * UnavailableError until it is up. Features of a row that `options.features` does not name are not
+ * written; missing ones are written as null.
+ * @throws ConfigError when the address is malformed; InvariantError when two features share a
+ * field.
  */
 export function openRedisFeatureStore(
   options: RedisConfig & {
     readonly features: readonly OnlineFeature[];
-    /** Left out, only the view of the base windows. */
+    /** Default: the view of the base windows. */
     readonly views?: readonly string[];
-    /** Rows of each view that reads keep in memory; left out, or in a Cluster, none. */
+    /** Rows of each view to cache. Default: none. A Cluster caches none. */
     readonly cachedRowsMax?: number;
     readonly logger: Logger;
   },
@@ -76,7 +82,7 @@ export function openRedisFeatureStore(
   }
   const viewNamed = (name = feastView): View => {
     const view = views.get(name);
-    assert(view !== undefined, 'a view that the store was not opened with', { view: name });
+    assert(view !== undefined, 'the store was not opened with this view', { view: name });
     return view;
   };
   const ofCaches: Pick<FeatureStore, 'readKept' | 'rowsRead'> = {
@@ -86,7 +92,7 @@ export function openRedisFeatureStore(
   return {
     async upsert(rows, view) {
       const counts = await upsert(connection, viewNamed(view).layout, rows, nameOnce);
-      // Who wrote reads what it wrote, and does not wait to be told of it.
+      // Read your own writes: do not wait for Redis to report them.
       for (const cache of caches) for (const row of rows) cache.changed(wellFormed(row.sensor_id));
       return counts;
     },
@@ -98,7 +104,9 @@ export function openRedisFeatureStore(
   };
 }
 
-/** Has `caches` forget what changes; undefined where nothing is to be kept or nobody tells. */
+/**
+ * Drops changed rows from `caches`. Returns undefined without a cache or without change reports.
+ */
 function followChanges(
   connection: RedisConnection,
   caches: readonly CachedReads<Found>[],
@@ -124,18 +132,18 @@ function rowsReadOf(caches: readonly CachedReads<Found>[]): RowsRead {
   };
 }
 
-/** The id as Redis has it: UTF-8 knows no half of a surrogate pair. */
+/** Returns the id as Redis stores it: UTF-8 cannot hold half a surrogate pair. */
 const wellFormed = (sensorId: string): string => sensorId.toWellFormed();
 
 interface Layout {
   readonly features: readonly OnlineFeature[];
   readonly timeField: Buffer;
-  /** Of each feature, in the same order. */
+  /** Hash fields of `features`, in the same order. */
   readonly fields: readonly Buffer[];
   readonly ttl: string;
 }
 
-/** All views of a sensor share one hash: no two fields of any of them may be the same. */
+/** All views of a sensor share one hash, so no two of their fields may be equal. */
 function layoutsOf(
   views: readonly string[],
   { features, onlineTtlS }: RedisConfig & { readonly features: readonly OnlineFeature[] },
@@ -159,7 +167,7 @@ function layoutsOf(
   );
 }
 
-/** What a view holds of a sensor. */
+/** A view's row of a sensor; undefined if it has none. */
 type Found = OnlineFeatures | undefined;
 
 interface View {
@@ -235,7 +243,9 @@ async function upsertChunk(
   });
 }
 
-/** The cells of each row as one string of length-prefixed bytes; rows that cannot be encoded are left out. */
+/**
+ * Packs the cells of each row as length-prefixed bytes; rows that cannot be encoded are left out.
+ */
 function packRows(
   layout: Layout,
   rows: readonly FeatureRow[],
@@ -316,7 +326,7 @@ function unpackRow(layout: Layout, sensorId: string, rows: PackedRows, nameOnce:
   return stored ? { eventTimeMs: eventTimeMs ?? 0, values } : undefined;
 }
 
-/** Null for a cell that cannot be decoded, which is named. */
+/** Returns null for a cell that cannot be decoded, and names the sensor in the log. */
 function decoded(
   decode: (bytes: Uint8Array, start: number, end: number) => number | null,
   rows: PackedRows,

@@ -1,4 +1,4 @@
-// A Lua script and the name Redis caches it under.
+// A Lua script and the SHA-1 digest under which Redis caches it.
 import { createHash } from 'node:crypto';
 
 export interface RedisScript {
@@ -6,7 +6,7 @@ export interface RedisScript {
   readonly sha1: string;
 }
 
-/** Returns `lua` with its name. */
+/** Returns `lua` with its digest. */
 export function namedScript(lua: string): RedisScript {
   return { lua, sha1: createHash('sha1').update(lua).digest('hex') };
 }

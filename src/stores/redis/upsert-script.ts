@@ -1,17 +1,18 @@
-// The one write to Redis: a Lua script that keeps the newer window of each sensor, atomically per key. Feast itself
-// reads the stored time and writes in two steps, so its two writers can race; these cannot, and Feast's own writes
-// (push, materialize) are respected because the stored `_ts:` protobuf is what is compared.
+// The only write to Redis: a Lua script that keeps the newer window of each sensor, atomically per
+// key. Feast reads the stored time and writes in two steps, so its writers can race; ours cannot.
+// The script compares the stored `_ts:` protobuf, so it also respects Feast's own writes (push,
+// materialize).
 import { namedScript, type RedisScript } from './redis-script.ts';
 
-/** What became of one row; the script answers one of these per key. */
+/** Outcome of one row; the script answers one per key. */
 export const upsertResult = { skipped: 0, written: 1, wrongType: 2 } as const;
 
 // KEYS     one sensor's hash per row
 // ARGV[1]  the time field        ARGV[2]  seconds to live, 0 = no expiry        ARGV[4..]  the feature fields
 // ARGV[3]  the rows, packed: per row the time and then each feature's value, each as one length byte + bytes.
-//          One string per call instead of an argument per value.
-// A varint of ten bytes is a negative 64-bit number; it is complemented before summing, because a Lua number is a
-// double. A stored time that is no Timestamp is overwritten: nothing newer can be read out of it.
+//          One string per call is cheaper than an argument per value.
+// A varint of ten bytes is a negative 64-bit number. It is complemented before summing, because a
+// Lua number is a double. A stored time that is not a Timestamp is overwritten.
 const lua = `
 local function varint(bytes, at)
   local sum, scale, complement, last = 0, 1, 0, #bytes
@@ -74,5 +75,5 @@ end
 return results
 `;
 
-/** Answers with one `upsertResult` per key. */
+/** Script whose reply is one `upsertResult` per key. */
 export const upsertScript: RedisScript = namedScript(lua);
