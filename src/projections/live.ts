@@ -1,4 +1,5 @@
-// The tail of feature rows that the page shows: the newest few, a few times a second, whatever the rate of the stream.
+// The sample of feature rows that the page shows: the newest few, a few times a second, whatever
+// the rate of the stream.
 import type { Clock, Timer } from '../clock.ts';
 import type { FeatureRow } from '../codecs/feature-row.ts';
 
@@ -6,13 +7,16 @@ const postIntervalMs = 250;
 const rowsMax = 200;
 
 export interface LiveRows {
-  /** Takes rows in the order they were projected; those that do not fit push the oldest out. */
+  /** Adds rows in projection order; the oldest are dropped when there are too many. */
   offer(rows: readonly FeatureRow[]): void;
-  /** Drops what was not posted. Idempotent. */
+  /** Drops the rows not yet posted. Idempotent. */
   close(): void;
 }
 
-/** Returns a tail that calls `post` with at most 200 rows, at once when it was quiet and then every 250 ms at most. */
+/**
+ * Returns a tail that posts at most 200 rows at a time: at once after a pause, then every 250 ms at
+ * most.
+ */
 export function createLiveRows(
   clock: Clock,
   post: (rows: readonly FeatureRow[]) => void,

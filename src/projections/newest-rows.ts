@@ -1,17 +1,19 @@
-// A batch of the feature topic as rows: decoded, the newest one per sensor. Older rows of the batch need not reach
-// the store, which would refuse them anyway.
+// Decodes a batch of the feature topic and keeps the newest row of each sensor. The store would
+// refuse the older ones anyway.
 import { decodeFeatureRow, type FeatureRow } from '../codecs/feature-row.ts';
 import { DecodeError } from '../errors.ts';
 import type { FetchedBatch } from '../log/event-log.ts';
 
 export interface RowObserver {
-  /** Every row of the batch, in log order. */
+  /** Called for every row of the batch, in log order. */
   row?(row: FeatureRow): void;
-  /** A record that is no feature row; it is left out. */
+  /** Called for each record that is not a feature row; it is skipped. */
   badRow(offset: number, error: DecodeError): void;
 }
 
-/** Puts the rows at or after `fromOffset` of `batch` into `newest`, keeping the later window of each sensor. */
+/**
+ * Adds the rows of `batch` from `fromOffset` on to `newest`, keeping each sensor's latest window.
+ */
 export function collectNewest(
   batch: FetchedBatch,
   fromOffset: number,
@@ -23,7 +25,7 @@ export function collectNewest(
     if (records.offset < fromOffset) continue;
     try {
       const { bytes, valueStart, valueEnd } = records;
-      if (valueStart < 0) throw new DecodeError('expected a feature row, came a null value');
+      if (valueStart < 0) throw new DecodeError('expected a feature row, got a null value');
       const row = decodeFeatureRow(bytes, valueStart, valueEnd);
       observer.row?.(row);
       const known = newest.get(row.sensor_id);

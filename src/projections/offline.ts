@@ -1,5 +1,5 @@
-// The history of one view: every committed feature row of its topic, for training. The online projection keeps a
-// sensor's newest row of the same rows, so that what a model learns from is what it is served.
+// The history of one view: every committed feature row of its topic, for training. The online
+// projection serves the newest of the same rows, so a model is trained on the values it is served.
 import { decodeFeatureRow, type FeatureRow } from '../codecs/feature-row.ts';
 import { DecodeError, UnavailableError } from '../errors.ts';
 import type { EventLog, FetchedBatch, RecordCursor, TopicPartition } from '../log/event-log.ts';
@@ -15,19 +15,19 @@ export interface HistoryRow {
 export interface HistoryOptions {
   readonly topic: string;
   readonly view: string;
-  /** Rows whose window ends after this; ms since 1970. */
+  /** Lower bound of the window end, exclusive, ms since epoch. */
   readonly fromMs: number;
-  /** Rows whose window ends at this or before: a row is in exactly one of two ranges that adjoin. */
+  /** Upper bound, inclusive, so that adjacent ranges share no row. */
   readonly toMs: number;
   readonly features: readonly Pick<FeatureDeclaration, 'name' | 'type'>[];
   readonly signal: AbortSignal;
-  /** Called for each record that is no feature row; it is left out. */
+  /** Called for each record that is not a feature row; it is skipped. */
   onBadRow(partition: TopicPartition, offset: number, error: DecodeError): void;
   onProgress(progress: { readonly records: number; readonly recordsTotal: number }): void;
 }
 
 /**
- * Yields the rows that the topic holds at the call, those of one sensor in window order.
+ * Yields the rows the topic holds at the call; those of one sensor come in window order.
  * @throws ConfigError when the topic does not exist; UnavailableError on abort.
  */
 export async function* readHistory(
@@ -71,7 +71,7 @@ function rowAt(
   { features, onBadRow }: HistoryOptions,
 ): FeatureRow | undefined {
   try {
-    if (valueStart < 0) throw new DecodeError('expected a feature row, came a null value');
+    if (valueStart < 0) throw new DecodeError('expected a feature row, got a null value');
     const row = decodeFeatureRow(bytes, valueStart, valueEnd);
     const broken = features.find(
       ({ name, type }) => type === 'Int64' && !Number.isSafeInteger(row.features[name] ?? 0),

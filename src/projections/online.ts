@@ -1,7 +1,7 @@
-// The online projection: feature rows, read committed, into the online store. Invariant: a position is committed only
-// after everything before it is in the store; the store refuses older windows, so reading rows again is harmless.
-// While the store is away nothing is fetched and nothing is held: the partitions are paused and later started again
-// at their positions.
+// The online projection: writes committed feature rows to the online store. Invariant: a position
+// is committed only after every row before it is in the store. The store refuses older windows, so
+// reading rows again is harmless. While the store is away the partitions are paused; nothing is
+// fetched or buffered, and they resume at their positions.
 import type { Clock } from '../clock.ts';
 import type { FeatureRow } from '../codecs/feature-row.ts';
 import { errorToData, isSensoriumError, type ErrorData } from '../errors.ts';
@@ -31,7 +31,7 @@ export interface ProjectorOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  /** Base windows' rows that are in the store now, the newest of each sensor in a batch. */
+  /** Called with base-window rows once they are stored: the newest of each sensor in a batch. */
   onRows?(rows: readonly FeatureRow[]): void;
   /** The projector cannot go on. */
   onFailed(error: unknown): void;
@@ -39,7 +39,7 @@ export interface ProjectorOptions {
 
 export interface Projector {
   status(): ProjectorStatus;
-  /** Finishes the writes under way, commits, leaves the group. Idempotent. */
+  /** Finishes the writes in flight, commits, leaves the group. Idempotent. */
   drain(): Promise<void>;
 }
 
@@ -47,7 +47,10 @@ const rowsPerUpsert = 1_000;
 const commitIntervalMs = 1_000;
 const pingIntervalMs = 1_000;
 
-/** Joins the group and projects until drained. @throws UnavailableError when the group cannot be joined. */
+/**
+ * Joins the group and projects until drained.
+ * @throws UnavailableError when the group cannot be joined.
+ */
 export async function startProjector(options: ProjectorOptions): Promise<Projector> {
   const projector = new OnlineProjector(options);
   await projector.join();
@@ -88,7 +91,7 @@ class OnlineProjector implements Projector, GroupListener {
   async join(): Promise<void> {
     const { log, groupId } = this.#options;
     const topics = [...this.#views.keys()];
-    // Rows come in bursts, a shard's at a time: those of the last shard need not wait for more.
+    // Rows arrive in bursts, one shard at a time: the last burst must not wait for more.
     this.#member = await log.joinGroup({ groupId, topics, delivery: 'prompt', listener: this });
     this.#joined(this.#member);
     this.#guard(this.#commitRegularly());
@@ -137,7 +140,7 @@ class OnlineProjector implements Projector, GroupListener {
   async onBatch(batch: FetchedBatch): Promise<void> {
     const held = this.#positions.get(batch);
     if (held?.position === undefined || this.#closing.signal.aborted) return;
-    // Fetched before the partition was started again further back: taking it would leave a gap.
+    // Fetched before the partition was rewound: projecting it would leave a gap.
     if (batch.fetchOffset > held.position) return;
     const writing = this.#project(batch, held, held.position);
     this.#writing.add(writing);
@@ -148,7 +151,7 @@ class OnlineProjector implements Projector, GroupListener {
   async #begin(held: Held): Promise<void> {
     const member = await this.#whenJoined;
     const from = await this.#positions.settle(held);
-    // A partition assigned during an outage stays paused until the outage ends and starts it with the others.
+    // A partition assigned during an outage starts with the others when the outage ends.
     if (from !== undefined && !this.#inOutage) member.start(held, from);
   }
 
@@ -161,7 +164,7 @@ class OnlineProjector implements Projector, GroupListener {
       for (let at = 0; at < rows.length; at += rowsPerUpsert) {
         await this.#upsert(rows.slice(at, at + rowsPerUpsert), this.#views.get(batch.topic));
       }
-      // Elsewhere by now: it was rewound while the rows were written, and must not jump over what it went back for.
+      // If the partition was rewound meanwhile, its position must not jump ahead again.
       if (held.position === position) held.position = batch.nextOffset;
       const isBase = batch.topic === this.#options.topics[0]?.topic;
       if (rows.length > 0 && isBase) this.#options.onRows?.(rows);
@@ -200,13 +203,14 @@ class OnlineProjector implements Projector, GroupListener {
     this.#guard(this.#sitOut());
   }
 
-  /** Waits until the store answers, with backoff and for ever; then every partition goes on from its position. */
+  /** Pings the store with backoff until it answers; then resumes every partition. */
   async #sitOut(): Promise<void> {
     const { clock, logger, store } = this.#options;
     const member = await this.#whenJoined;
     for (const held of this.#positions.all()) member.pause(held);
     while (!this.#connected) {
-      // Only a successful write ends the growth of the backoff: a store can answer a ping and refuse every write.
+      // Only a successful write resets the backoff: a store may answer pings and refuse every
+      // write.
       await clock.sleep(backoffMs(this.#failuresInRow), this.#closing.signal);
       this.#failuresInRow += 1;
       if (this.#closing.signal.aborted) return;
@@ -241,7 +245,10 @@ class OnlineProjector implements Projector, GroupListener {
     }
   }
 
-  /** While no rows come, only a ping can tell that the store went away; that it was away, only its own count. */
+  /**
+   * Pings the store while no rows arrive, to notice an outage. An outage that began and ended
+   * between two pings shows in the store's own count of interruptions.
+   */
   async #pingWhenIdle(): Promise<void> {
     const { clock, store } = this.#options;
     const member = await this.#whenJoined;

@@ -1,8 +1,10 @@
-// Where a projection stands in each partition it holds: read from the group when a partition is assigned, moved on by
-// the projector, committed at most once a second. Failures of the log are made up for by the next attempt.
+// The positions of a projection in the partitions it holds: read from the group at assignment,
+// advanced by the projector, committed at most once a second. A failed commit is retried by the
+// next.
 //
-//   committed offset = where it stands · committed metadata = where it stood a minute before: what the store had answered
-//   in between it may lose at a failover, also one that nobody was there to notice
+//   committed offset     the position
+//   committed metadata   the position a minute earlier: in a failover, even one while no projector
+//                        ran, a store may lose writes it acknowledged since then
 import type { Clock } from '../clock.ts';
 import { isSensoriumError } from '../errors.ts';
 import type { CommittedPosition, EventLog, TopicPartition } from '../log/event-log.ts';
@@ -16,13 +18,16 @@ export interface Held extends TopicPartition {
   position: number | undefined;
   committed: number | undefined;
   highWatermark: number;
-  /** Where it stood at its start and at each commit of the last rewindMs, and once before; oldest first. */
+  /**
+   * Positions at the start and at each commit of the last rewindMs, and one before; oldest first.
+   */
   readonly trail: { readonly atMs: number; readonly position: number }[];
 }
 
 /**
- * How far the projection goes back at its start and after the store was away. A store that replicates asynchronously
- * loses its last writes at a failover, though it had answered them; writing them again is harmless.
+ * How far the projection rewinds at its start and after an outage of the store. A store that
+ * replicates asynchronously loses acknowledged writes in a failover; writing them again is
+ * harmless.
  */
 const rewindMs = 60_000;
 
@@ -31,7 +36,7 @@ export interface PositionsOptions {
   readonly groupId: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Whether the store may lose what it has answered. */
+  /** Whether the store may lose acknowledged writes. */
   readonly storeMayForget: boolean;
   /** Aborted when the projector drains. */
   readonly closing: AbortSignal;
@@ -76,7 +81,7 @@ export class Positions {
     return [...this.#held.values()];
   }
 
-  /** The partitions whose position is known. */
+  /** Returns the partitions whose position is known. */
   projected(): readonly ProjectedPartition[] {
     return this.all().flatMap(({ topic, partition, position, highWatermark }) =>
       position === undefined ? [] : [{ topic, partition, position, highWatermark }],
@@ -84,8 +89,9 @@ export class Positions {
   }
 
   /**
-   * Sets the position of `held` to the committed one (to that of a minute before it, where the store may forget) as far
-   * as the log still has it, else to the earliest, trying until the log answers. Returns the position; undefined when the partition is no longer held.
+   * Sets the position of `held` to the committed one, or to that of a minute before if the store
+   * may lose writes; to the earliest offset if the log no longer holds it. Retries until the log
+   * answers. Returns the position, or undefined once the partition is no longer held.
    */
   async settle(held: Held): Promise<number | undefined> {
     const { clock, closing, groupId, log } = this.#options;
@@ -107,7 +113,7 @@ export class Positions {
     return undefined;
   }
 
-  /** Moves every partition back to where it stood a minute ago. */
+  /** Moves every partition back to its position a minute ago. */
   rewind(): void {
     for (const held of this.all()) {
       if (held.position !== undefined) held.position = this.#minuteBefore(held);
@@ -115,7 +121,7 @@ export class Positions {
     }
   }
 
-  /** Asks the log for the end of every partition: without fetches nothing else tells how the lag grows. */
+  /** Reads the end offset of every partition: without fetches nothing else updates the lag. */
   async refreshEnds(): Promise<void> {
     for (const held of this.all()) {
       await this.#unlessUnavailable(async () => {
@@ -124,7 +130,7 @@ export class Positions {
     }
   }
 
-  /** Commits what moved since the last commit; one commit at a time. */
+  /** Commits the positions that moved since the last commit; one commit at a time. */
   commit(): Promise<void> {
     this.#committing = this.#committing.then(() => this.#commitMoved());
     return this.#committing;
@@ -153,7 +159,7 @@ export class Positions {
     });
   }
 
-  /** Returns where `held` stood a minute ago, forgetting where it stood before. */
+  /** Returns the position a minute ago, and drops older entries of the trail. */
   #minuteBefore(held: Held): number | undefined {
     const atMs = this.#options.clock.monotonicMs() - rewindMs;
     const tooOld = held.trail.findLastIndex((entry) => entry.atMs < atMs);
@@ -184,7 +190,9 @@ export class Positions {
     return this.#held.get(placeKey(held)) === held && !this.#options.closing.aborted;
   }
 
-  /** Runs `action`; undefined when the log was unavailable or the group has moved on. */
+  /**
+   * Runs `action`; resolves with undefined if the log was unavailable or the group has moved on.
+   */
   async #unlessUnavailable<T>(action: () => Promise<T>): Promise<T | undefined> {
     try {
       return await action();

@@ -1,5 +1,5 @@
-// What the projector's thread does from its start to its end: projects, reports and answers to the supervisor. The root
-// (projector-thread.ts) opens the log and the store for it.
+// The life of the projector thread: projects, reports to the supervisor and answers its questions.
+// The root, projector-thread.ts, opens the log and the store.
 import { repeatedly, type Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { ControlPort } from '../control-port.ts';
@@ -29,7 +29,7 @@ const statusIntervalMs = 1_000;
 /** 20,000 anomalies at most in memory, some 5 MB. */
 const anomalyBounds = { anomaliesPerSensorMax: 20, sensorsMax: 1_000, tailRecordsMax: 5_000 };
 
-/** Projects until drained. @throws what the supervisor decides on, by its directive. */
+/** Projects until drained. @throws an error whose directive the supervisor follows. */
 export async function runOnlineProjection(parts: ProjectorParts): Promise<void> {
   const { clock, config, log, logger, port, store } = parts;
   const topics = featureTopics(config);

@@ -1,5 +1,5 @@
-// The root of the projector's thread: builds the log and the store, and projects from one into the other. Its one task
-// ends only when drained, or rejects with what the supervisor must decide on.
+// The root of the projector thread: opens the log and the store and projects from one to the other.
+// Its one task ends when drained, or rejects with an error for the supervisor.
 import { systemClock } from '../clock.ts';
 import { errorToData } from '../errors.ts';
 import { openEventLog } from '../log/open.ts';
@@ -8,7 +8,10 @@ import { openFeatureStore } from '../stores/open.ts';
 import { runOnlineProjection } from './projector-loop.ts';
 import type { ProjectorTask } from './protocol.ts';
 
-/** Runs the projector until it is drained. Rejects with `ErrorData`, whose directive the supervisor follows. */
+/**
+ * Runs the projector until drained. Rejects with `ErrorData` whose directive the supervisor
+ * follows.
+ */
 export async function runProjector({ config, port }: ProjectorTask): Promise<void> {
   const closers: (() => Promise<void>)[] = [async () => port.close()];
   try {

@@ -1,11 +1,11 @@
-// Control messages between the main thread and the projector's thread, over a channel of our own. Plain data only.
+// Control messages between the main thread and the projector thread. Plain data only.
 import type { FeatureRow } from '../codecs/feature-row.ts';
 import type { Config } from '../config.ts';
 import type { ControlPort } from '../control-port.ts';
 import type { ErrorData } from '../errors.ts';
 import type { RecentAnomaly } from './recent-anomalies.ts';
 
-/** What the projector's thread is given when its one never-ending task starts. Structured-clonable. */
+/** Argument of the projector thread's task; structured-clonable. */
 export interface ProjectorTask {
   readonly config: Config;
   /** ProjectorCommand in, ProjectorEvent out; in the task's transfer list. */
@@ -24,9 +24,9 @@ export interface ProjectorStatus {
   readonly partitions: readonly ProjectedPartition[];
   /** Feature rows (records) not yet in the store, over all partitions held. */
   readonly lag: number;
-  /** Whether the last thing asked of the feature store was answered. */
+  /** Whether the feature store answered the last call. */
   readonly connected: boolean;
-  /** The last failure to reach the store or the log; null once all is well again. */
+  /** Last failure to reach the store or the log; null once it is over. */
   readonly lastError: ErrorData | null;
 }
 
@@ -36,11 +36,14 @@ export type ProjectorCommand =
   | { readonly type: 'anomalies'; readonly requestId: number; readonly sensorId: string };
 
 export type ProjectorEvent =
-  /** The projector is a member of its group and projects what it is assigned. */
+  /** The projector has joined its group. */
   | { readonly type: 'running' }
   /** Every second. */
   | ({ readonly type: 'status' } & ProjectorStatus)
-  /** The newest rows projected, at most 4 times a second and 200 rows each: a sample for the page, not the stream. */
+  /**
+   * The newest rows projected, at most 4 times a second and 200 rows each: a sample for the page,
+   * not the stream.
+   */
   | { readonly type: 'rows'; readonly rows: readonly FeatureRow[] }
   /** prom-client's `getMetricsAsJSON()` of this thread. */
   | { readonly type: 'metrics'; readonly requestId: number; readonly metrics: readonly object[] }

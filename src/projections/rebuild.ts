@@ -1,5 +1,5 @@
-// Refills an online store from the whole topic of feature rows. Safe at any time, also beside the live projector: the
-// store refuses what is not newer than what it holds, so the two cannot undo each other.
+// Refills an online store from the whole topic of feature rows. Safe beside the live projector: the
+// store refuses rows that are not newer, so neither can undo the other.
 import type { Clock } from '../clock.ts';
 import type { FeatureRow } from '../codecs/feature-row.ts';
 import { isSensoriumError, UnavailableError } from '../errors.ts';
@@ -15,7 +15,7 @@ export interface RebuildOptions {
   readonly topics: readonly FeatureTopic[];
   readonly clock: Clock;
   readonly signal?: AbortSignal;
-  /** Called for each record that is no feature row; it is skipped. */
+  /** Called for each record that is not a feature row; it is skipped. */
   onBadRow?(partition: TopicPartition, offset: number, error: Error): void;
 }
 
@@ -29,15 +29,17 @@ export interface RebuildProgress {
   readonly badRows: number;
 }
 
-/** Sensors whose newest row is held before it is written: bounds the memory, not the result. */
+/** Sensors whose newest row is buffered before a write. */
 const sensorsHeldMax = 20_000;
 const rowsPerUpsert = 1_000;
-/** About half a minute of retries of one write; then the command gives up and can be run again. */
+/** Half a minute of retries for one write; then the command fails and can be run again. */
 const attemptsMax = 10;
 
 /**
- * Writes the newest row of every sensor of each of `topics`, as they are at the call, to `store`. Returns the final
- * counts. @throws ConfigError when a topic does not exist; UnavailableError when the store stays away, or on abort.
+ * Writes the newest row of every sensor of each topic, as of the call, to `store`. Returns the
+ * counts.
+ * @throws ConfigError when a topic does not exist; UnavailableError when the store stays away, or
+ * on abort.
  */
 export async function rebuild(
   log: EventLog,

@@ -1,6 +1,7 @@
-// The last anomalies of each sensor, read from their topic when somebody asks: nothing runs while nobody does, every
-// process can tell those of any sensor, and a restart loses none that the topic's tail still has. Bounded three ways:
-// records read back, sensors, anomalies a sensor; the sensor that was flagged longest ago makes room.
+// The last anomalies of each sensor, read from their topic on demand. So it costs nothing while
+// nobody asks, every process can answer for every sensor, and a restart loses nothing still in the
+// topic's tail. Bounded by records read back, sensors, and anomalies per sensor; the sensor flagged
+// longest ago is evicted.
 import {
   decodeAnomaly,
   decodeAnomalyLineage,
@@ -12,7 +13,7 @@ import type { EventLog, FetchedBatch } from '../log/event-log.ts';
 import { partitionForKey } from '../log/partitioning.ts';
 
 export interface RecentAnomaly extends Omit<Anomaly, 'sensor_id'> {
-  /** Where in the input the reading is; null where the record does not say. */
+  /** Input position of the reading; null if the record does not carry it. */
   readonly lineage: AnomalyLineage | null;
 }
 
@@ -22,15 +23,15 @@ export interface RecentAnomaliesOptions {
   readonly topic: string;
   readonly anomaliesPerSensorMax: number;
   readonly sensorsMax: number;
-  /** Records of one partition that are read back at most: at the first question, or after a long pause. */
+  /** Most records read back in one partition, at the first question or after a long pause. */
   readonly tailRecordsMax: number;
 }
 
 export class RecentAnomalies {
   readonly #options: RecentAnomaliesOptions;
-  /** In the order of each sensor's last anomaly; each list oldest first. */
+  /** Ordered by each sensor's last anomaly; each list oldest first. */
   readonly #bySensor = new Map<string, RecentAnomaly[]>();
-  /** By partition of the topic: where the next read begins. */
+  /** Offset of the next read, by partition. */
   readonly #positions = new Map<number, number>();
   #partitions: number | undefined;
   #reading: Promise<void> = Promise.resolve();
@@ -40,7 +41,8 @@ export class RecentAnomalies {
   }
 
   /**
-   * Returns the sensor's last anomalies as committed at the call, the newest first; none where the topic does not exist.
+   * Returns the sensor's last anomalies committed at the call, newest first; none if the topic does
+   * not exist.
    * @throws UnavailableError when the log does not answer.
    */
   async of(sensorId: string): Promise<readonly RecentAnomaly[]> {
@@ -48,7 +50,7 @@ export class RecentAnomalies {
     this.#partitions ??= (await log.describeTopic(topic))?.partitions;
     if (this.#partitions === undefined) return [];
     const partition = partitionForKey(Buffer.from(sensorId), this.#partitions);
-    // One read after the other: two at once would take the same records twice.
+    // Reads run one after the other: two at once would add the same records twice.
     const caughtUp = this.#reading.then(() => this.#catchUp(partition));
     this.#reading = caughtUp.catch(() => undefined);
     await caughtUp;
@@ -59,7 +61,7 @@ export class RecentAnomalies {
     const { log, topic, tailRecordsMax } = this.#options;
     const { earliest, end } = await log.offsets({ topic, partition });
     const known = this.#positions.get(partition) ?? 0;
-    // A position past the end is of a topic that was deleted and made again.
+    // A position past the end belongs to a topic that was deleted and recreated.
     let from = Math.max(known > end ? 0 : known, earliest, end - tailRecordsMax);
     if (from >= end) return;
     for await (const batch of log.read({ topic, partition, from, to: end })) {
@@ -79,7 +81,7 @@ export class RecentAnomalies {
         const { sensor_id: sensorId, ...anomaly } = decodeAnomaly(value);
         this.#add(sensorId, { ...anomaly, lineage: decodeAnomalyLineage(records) ?? null });
       } catch (error) {
-        // Somebody else wrote to the topic: a view for people leaves it out.
+        // A record of another writer; this view for people skips it.
         if (!(error instanceof DecodeError)) throw error;
       }
     }

@@ -1,5 +1,5 @@
-// What is odd about the rows of the feature topic, counted always and named in the log a bounded number of times: rows
-// that cannot be read, and sensors with two owners.
+// Problems in the feature topic: unreadable rows and sensors with two owners. All are counted; a
+// bounded number is named in the log.
 import type { FeatureRow } from '../codecs/feature-row.ts';
 import type { TopicPartition } from '../log/event-log.ts';
 import { placeKey } from '../log/place-key.ts';
@@ -8,11 +8,11 @@ import type { Metrics } from '../metrics.ts';
 import type { RowObserver } from './newest-rows.ts';
 import { createTwoOwners } from './two-owners.ts';
 
-/** Bad rows, and two-owner sensors, that are named in the log; further ones are only counted. */
+/** Most bad rows, and most two-owner sensors, named in the log. */
 const namedMax = 1_000;
 
 export interface RowProblems {
-  /** Returns the observer of one partition's rows. A row that is read again is not reported again. */
+  /** Returns the observer of one partition's rows. A row read twice is reported once. */
   ofPartition(partition: TopicPartition): RowObserver;
 }
 
@@ -47,7 +47,7 @@ export function createRowProblems(metrics: Metrics, logger: Logger): RowProblems
         badNamed += 1;
         logger.error(
           { topic, partition, offset, error: error.message },
-          'a record of the feature topic is no feature row: skipped',
+          'skipped a record of the feature topic that is not a feature row',
         );
       },
     }),

@@ -1,4 +1,4 @@
-// What a topic of feature rows holds at one moment, partition by partition: the bounds of a read of all of it.
+// The offset range of each partition of a topic of feature rows, as of one moment.
 import { ConfigError } from '../errors.ts';
 import type { EventLog, TopicPartition } from '../log/event-log.ts';
 import type { FeatureTopic } from '../log/topics.ts';
@@ -10,7 +10,7 @@ export interface TopicRange extends TopicPartition {
   readonly to: number;
 }
 
-/** Returns the ranges of the topic as it is now. @throws ConfigError when it does not exist. */
+/** Returns the ranges as of now. @throws ConfigError when the topic does not exist. */
 export async function topicRanges(
   log: EventLog,
   { topic, view }: FeatureTopic,

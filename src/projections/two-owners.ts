@@ -1,20 +1,22 @@
-// Finds sensors whose feature rows come from two shards: one sensor was sent both keyed and unkeyed, so two actors
-// own it and neither sees all of it. A fixed table, so a million sensors cost what a thousand do; with more sensors
-// than slots some pairs are noticed later, never wrongly.
+// Finds sensors whose feature rows come from two shards: sent both keyed and unkeyed, such a sensor
+// has two owners and neither sees all its readings. The table is of fixed size; with more sensors
+// than slots some cases are noticed later, but never wrongly.
 import type { FeatureRow } from '../codecs/feature-row.ts';
 import { placeKey } from '../log/place-key.ts';
 
 const slotBits = 18;
-/** Shards told apart; further ones are not watched. A slot stores the shard's number + 1 in 15 bits. */
+/** Most shards watched: a slot stores the shard's number + 1 in 15 bits. */
 const shardsMax = 32_767;
 const reportedBit = 0x8000;
 
 export interface TwoOwners {
-  /** Returns true once for a sensor, when its row comes from another shard than its last one. */
+  /** Returns true once per sensor, when a row comes from another shard than the one before. */
   observe(row: FeatureRow): boolean;
 }
 
-//   slot = 18 bits of one hash of the id │ fingerprint: all 32 bits of another │ owner: 1 bit reported, 15 bits shard + 1
+//   slot         18 bits of a hash of the id
+//   fingerprint  all 32 bits of another hash
+//   owner        1 bit "reported", 15 bits shard + 1
 //   Two ids are mistaken for one with probability 2^-50.
 
 /** Returns an empty table of 2^18 slots (1.5 MB). */
@@ -41,10 +43,10 @@ export function createTwoOwners(): TwoOwners {
   };
 }
 
-/** Returns the function that numbers shards as they come; undefined beyond those told apart. */
+/** Returns a function that numbers shards as they appear; undefined beyond `shardsMax`. */
 function createShardNumbers(): (shard: FeatureRow['lineage']) => number | undefined {
   const numbers = new Map<string, number>();
-  // Neighbouring rows are mostly of one shard.
+  // Consecutive rows mostly belong to one shard.
   let last = { topic: '', partition: -1, number: -1 };
   return ({ topic, partition }) => {
     if (partition === last.partition && topic === last.topic) return last.number;
@@ -58,8 +60,9 @@ function createShardNumbers(): (shard: FeatureRow['lineage']) => number | undefi
 }
 
 /**
- * Returns the unsigned 32-bit MurmurHash3 of the text's UTF-16 units, one block each: no bytes are made of it.
- * Source: Austin Appleby, smhasher, MurmurHash3.cpp (2011, public domain), MurmurHash3_x86_32.
+ * Returns the unsigned 32-bit MurmurHash3 of the text's UTF-16 units, one block each, so no bytes
+ * are allocated. Source: Austin Appleby, smhasher, MurmurHash3.cpp (2011, public domain),
+ * MurmurHash3_x86_32.
  */
 function hashText(text: string, seed: number): number {
   let hash = seed;

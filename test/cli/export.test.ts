@@ -63,7 +63,7 @@ describe('export', () => {
     }
     expect(rows).toHaveLength(sensors.length * windowsOfEach);
     expect(printed).toContain(`${path}: 15 rows of 3 sensors, windows that end ${firstEnd} to `);
-    expect(err).toContain('sensor_features/0@10: expected a feature row, came a null value');
+    expect(err).toContain('sensor_features/0@10: expected a feature row, got a null value');
     expect(err).toContain('sensor_features/0@11: feature count must be a whole number');
   });
 
