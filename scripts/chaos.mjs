@@ -1,14 +1,18 @@
 // Runs process chaos (test/chaos/) for as long as asked and prints what happens as it happens: exit 0 when all that was
 // written is what the model says. The same seed gives the same schedule.
 //
-//   npm run chaos -- [--seed N] [--minutes M] [--rate READINGS_PER_SECOND]
+//   npm run chaos -- [--seed N] [--minutes M] [--rate READINGS_PER_SECOND] [--only KIND,KIND]
+//
+// --only has no other faults than those kinds (test/chaos/schedule.ts); --minutes 0 has one round.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from './build.mjs';
 
-const usage = 'usage: npm run chaos -- [--seed N] [--minutes M] [--rate READINGS_PER_SECOND]';
-const defaults = { seed: String(Math.floor(Math.random() * 1e6)), minutes: '3', rate: '300' };
+const usage =
+  'usage: npm run chaos -- [--seed N] [--minutes M] [--rate READINGS_PER_SECOND] [--only KIND,KIND]';
+const seedDefault = String(Math.floor(Math.random() * 1e6));
+const defaults = { seed: seedDefault, minutes: '3', rate: '300', only: '' };
 
 function readOptions() {
   try {
@@ -17,6 +21,7 @@ function readOptions() {
     );
     const { values } = parseArgs({ options });
     for (const [name, value] of Object.entries(values)) {
+      if (name === 'only') continue;
       const fits =
         Number(value) >= 0 && (name === 'minutes' || Number.isSafeInteger(Number(value)));
       if (!fits) throw new Error(`--${name} must be a number, came: ${value}`);
@@ -28,7 +33,7 @@ function readOptions() {
   }
 }
 
-const { seed, minutes, rate } = readOptions();
+const { seed, minutes, rate, only } = readOptions();
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 build();
 const { status } = spawnSync(
@@ -48,6 +53,7 @@ const { status } = spawnSync(
       CHAOS_SEED: seed,
       CHAOS_MINUTES: minutes,
       CHAOS_RATE: rate,
+      CHAOS_ONLY: only,
     },
   },
 );

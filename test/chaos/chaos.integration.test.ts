@@ -11,6 +11,7 @@ const given = (name: string, otherwise: number): number => Number(process.env[na
 const seed = given('CHAOS_SEED', 1);
 const minutes = given('CHAOS_MINUTES', 3);
 const perSecond = given('CHAOS_RATE', 300);
+const only = (process.env['CHAOS_ONLY'] ?? '').split(',').filter((kind) => kind !== '');
 const asked = process.env['CHAOS_MINUTES'] !== undefined;
 const available = asked || inject('kafkaBrokers') !== '';
 // Its services, the end of the first round on a busy machine, the last windows and the model.
@@ -26,7 +27,7 @@ describe.skipIf(!available)('chaos', () => {
         if (asked) process.stdout.write(`${line}\n`);
       };
 
-      const report = await runChaos({ seed, minutes, perSecond, folder, print });
+      const report = await runChaos({ seed, minutes, perSecond, only, folder, print });
 
       process.stdout.write(
         `${minutes} min of chaos of seed ${seed}: ${JSON.stringify(report.counts)}\n`,

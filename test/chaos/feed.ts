@@ -10,6 +10,8 @@ export interface FeedPlan {
   readonly partitions: number;
   readonly perSecond: number;
   readonly seed: number;
+  /** Whether a tenth of the readings has no key; true. */
+  readonly unkeyed?: boolean;
 }
 
 export interface Feed {
@@ -61,7 +63,7 @@ export function startFeed(log: EventLog, plan: FeedPlan): Feed {
 
 function* endless(plan: FeedPlan, startedMs: number): Generator<OutputRecord, never> {
   const perChunk = (plan.perSecond * chunkMs) / 1_000;
-  const unkeyedPerChunk = Math.floor(perChunk / unkeyedEvery);
+  const unkeyedPerChunk = plan.unkeyed === false ? 0 : Math.floor(perChunk / unkeyedEvery);
   for (let chunk = 0; ; chunk += 1) {
     const common = {
       topic: plan.topic,

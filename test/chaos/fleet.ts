@@ -1,6 +1,6 @@
 // The processes of a chaos run: the built program, several of it, each kept running as an init system would. Their output
 // is kept in files, because a killed process tells nothing any more.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -25,6 +25,7 @@ export interface FleetCounts {
   drained: number;
   /** Ended without being asked to. */
   exits: number;
+  clockSteps: number;
   /** Memberships of the processing group, each a rebalance for those who are in it. */
   joins: number;
   /** Times a shard was found to belong to another, or a commit's fate was unknown. */
@@ -32,6 +33,7 @@ export interface FleetCounts {
 }
 
 const crashPoints = join(import.meta.dirname, 'crash-points.cjs');
+const stepClock = join(import.meta.dirname, '../integration/threads/step-clock.cjs');
 // A machine that other work keeps busy is no fault of the program's.
 const patienceMs = 90_000;
 
@@ -42,6 +44,7 @@ export class Fleet {
     frozen: 0,
     drained: 0,
     exits: 0,
+    clockSteps: 0,
     joins: 0,
     recoveries: 0,
   };
@@ -49,6 +52,7 @@ export class Fleet {
   readonly #residents: Program[] = [];
   readonly #alive: Set<Program> = new Set();
   readonly #asked: WeakSet<Program> = new WeakSet();
+  readonly #clocks: WeakMap<Program, string> = new WeakMap();
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -72,12 +76,47 @@ export class Fleet {
     await this.#restarted(member, program);
   }
 
+  /** Every process alive, residents or not. */
+  async pauseEverybody(forMs: number): Promise<void> {
+    const programs = [...this.#alive];
+    for (const program of programs) program.signal('SIGSTOP');
+    await sleep(forMs);
+    for (const program of programs) program.signal('SIGCONT');
+  }
+
   async pauseResidents(members: readonly number[], forMs: number): Promise<void> {
     const programs = members.map((member) => this.#resident(member));
     this.counts.frozen += programs.length;
     for (const program of programs) program.signal('SIGSTOP');
     await sleep(forMs);
     for (const program of programs) program.signal('SIGCONT');
+  }
+
+  /** Sets the wall clock of a resident, which stays so until it ends; then it, or its successor, must be ready. */
+  async stepClock(member: number, byMs: number): Promise<void> {
+    const file = this.#clocks.get(this.#resident(member)) ?? '';
+    // Whole at once: the program may look at any moment.
+    writeFileSync(`${file}.next`, String(byMs));
+    renameSync(`${file}.next`, file);
+    this.counts.clockSteps += 1;
+    await sleep(2 * this.#options.sessionMs);
+    await this.#resident(member).ready(patienceMs);
+  }
+
+  /** Starts a process that must not stay; returns its exit code and all it printed. */
+  async startRefused(
+    env: Readonly<Record<string, string>>,
+  ): Promise<{ readonly code: number | NodeJS.Signals | null; readonly output: string }> {
+    const program = await this.#start('refused', env, true);
+    const late = sleep(patienceMs).then(() => program.kill());
+    const code = await program.exited();
+    void late;
+    return { code, output: program.output() };
+  }
+
+  /** Where each of those alive answers. */
+  urls(): readonly string[] {
+    return [...this.#alive].map(({ url }) => url);
   }
 
   /** A member more that dies at the point. Returns whether it got there. */
@@ -161,6 +200,7 @@ export class Fleet {
     const run = `${String(++this.counts.started).padStart(4, '0')}-${name}`;
     const dataDir = join(folder, 'data', run);
     mkdirSync(dataDir, { recursive: true });
+    const clock = join(dataDir, 'clock-step');
     const program = await startProgram({
       ...semanticsEnv,
       SNAPSHOT_INTERVAL_MS: '3000',
@@ -168,11 +208,13 @@ export class Fleet {
       SESSION_TIMEOUT_MS: String(sessionMs),
       TRANSACTION_TIMEOUT_MS: String(transactionMs),
       DATA_DIR: dataDir,
-      NODE_OPTIONS: `--require ${crashPoints}`,
+      NODE_OPTIONS: `--require ${crashPoints} --require ${stepClock}`,
+      CLOCK_STEP: clock,
       ...this.#options.env,
       ...env,
     });
     this.#alive.add(program);
+    this.#clocks.set(program, clock);
     if (dies) this.#asked.add(program);
     void program.exited().then((code) => {
       this.#alive.delete(program);

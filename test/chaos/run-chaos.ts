@@ -11,11 +11,14 @@ import type { EventLog } from '../../src/log/event-log.ts';
 import { startOwnServices, type OwnServices } from '../integration/own-services.ts';
 import { openTestFeatureStore, openTestLog } from '../integration/peers.ts';
 import { runProgram } from '../integration/program.ts';
-import { createTestTopics, type TestTopics } from '../integration/topics.ts';
+import { createTestTopics } from '../integration/topics.ts';
+import type { Bench, ChaosPlan } from './bench.ts';
 import { feedSensors, startFeed } from './feed.ts';
 import { Fleet, type FleetCounts } from './fleet.ts';
+import { befall } from './mishaps.ts';
 import {
   describeFault,
+  isCarriedOut,
   rounds,
   type Blow,
   type Fault,
@@ -23,16 +26,7 @@ import {
   type Timeouts,
 } from './schedule.ts';
 import { judge } from './verdict.ts';
-import { watchRows, watchStore, type RowsWatcher, type StoreWatcher } from './watchers.ts';
-
-export interface ChaosPlan {
-  readonly seed: number;
-  readonly minutes: number;
-  readonly perSecond: number;
-  /** Empty; keeps the logs of every process and service. */
-  readonly folder: string;
-  readonly print: (line: string) => void;
-}
+import { watchRows, watchStore } from './watchers.ts';
 
 export interface ChaosReport {
   /** Empty: all is as the model says. */
@@ -56,20 +50,6 @@ const residents = 2;
 const partitions = 6;
 const longFromMinutes = 10;
 const breathMs = 1_000;
-
-interface Bench {
-  readonly plan: ChaosPlan;
-  readonly services: OwnServices;
-  readonly topics: TestTopics;
-  readonly fleet: Fleet;
-  readonly rows: RowsWatcher;
-  readonly store: StoreWatcher;
-  readonly broker: { up: Promise<void> };
-  readonly problems: string[];
-  readonly unreached: string[];
-  readonly note: (line: string) => void;
-  faults: number;
-}
 
 /** Runs the schedule of the seed for at least `minutes`, and until each fault was done once. */
 export async function runChaos(plan: ChaosPlan): Promise<ChaosReport> {
@@ -112,11 +92,13 @@ async function onServices(
   const bench: Bench = {
     plan,
     services,
+    log,
     topics,
     fleet,
     rows: watchRows(watchLog, topics.output, partitions),
     store: watchStore(featureStore, feedSensors),
     broker,
+    trimmed: new Map(),
     problems: [],
     unreached: [],
     note,
@@ -129,7 +111,7 @@ async function onServices(
     await feed.stop();
     note(`the feed ended with ${feed.appended()} readings; the last windows close`);
     await fleet.ready();
-    const judgement = await judge({ ...bench, log, featureStore, output: () => fleet.output() });
+    const judgement = await judge({ ...bench, featureStore, output: () => fleet.output() });
     const exits = await fleet.stop();
     if (exits.some((code) => code !== 0)) bench.problems.push(`exits ${exits.join(', ')}`);
     await Promise.all([bench.rows.stop(), bench.store.stop()]);
@@ -150,7 +132,7 @@ async function onServices(
   }
 }
 
-/** Four lanes of faults side by side, each its rounds until the time is up; the first round whole. */
+/** Lanes of faults side by side, each its rounds until the time is up; the first round whole. */
 async function strike(bench: Bench): Promise<void> {
   const { plan, fleet } = bench;
   const until = Date.now() + plan.minutes * 60_000;
@@ -159,9 +141,10 @@ async function strike(bench: Bench): Promise<void> {
     pick: (round: Round) => readonly F[],
     act: (fault: F) => Promise<boolean>,
   ): Promise<void> => {
-    const source = rounds(plan.seed, { residents, timeouts, long });
+    const source = rounds(plan.seed, { residents, partitions, timeouts, long });
     for (let round = 0; round === 0 || Date.now() < until; round += 1) {
       for (const fault of pick(source.next().value)) {
+        if (!isCarriedOut(fault, plan.only)) continue;
         if (round > 0 && Date.now() >= until) return;
         const done = await strikeOnce(bench, fault, () => act(fault));
         if (!done && round === 0) bench.unreached.push(describeFault(fault));
@@ -188,6 +171,10 @@ async function strike(bench: Bench): Promise<void> {
         await sleep(breathMs);
         return true;
       },
+    ),
+    lane(
+      ({ mishaps }) => mishaps,
+      (mishap) => befall(bench, mishap),
     ),
   ]);
 }

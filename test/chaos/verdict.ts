@@ -10,7 +10,7 @@ import {
   type Outcome,
   type TestTopics,
 } from '../integration/topics.ts';
-import type { ActualRow } from '../../property-tests/models/pipeline-oracle.ts';
+import type { ActualRow, LoggedRecord } from '../../property-tests/models/pipeline-oracle.ts';
 import type { EventLog } from '../../src/log/event-log.ts';
 import type { FeatureStore } from '../../src/stores/feature-store.ts';
 import type { RowsWatcher, StoreWatcher } from './watchers.ts';
@@ -21,6 +21,8 @@ export interface Evidence {
   readonly featureStore: FeatureStore;
   readonly rows: RowsWatcher;
   readonly store: StoreWatcher;
+  /** Records of the input that were deleted from it, by partition. */
+  readonly trimmed: ReadonlyMap<number, readonly LoggedRecord[]>;
   readonly output: () => string;
 }
 
@@ -39,14 +41,14 @@ const shownMax = 20;
 
 /** Returns in what the run was not as it must be, once the last windows have closed; waits for them, bounded. */
 export async function judge(evidence: Evidence): Promise<Judgement> {
-  const { log, topics, featureStore, rows, store } = evidence;
+  const { log, topics, featureStore, rows, store, trimmed } = evidence;
   let outcome: Outcome | undefined;
   const problems: string[] = [];
   try {
     await eventually(
       async () => {
         const startedMs = Date.now();
-        outcome = await readOutcome(log, topics, semantics);
+        outcome = await readOutcome(log, topics, semantics, trimmed);
         const differences = outcomeDifferences(outcome);
         if (differences.length === 0) return;
         // The program that is waited for needs the processor too.

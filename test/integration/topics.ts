@@ -85,11 +85,16 @@ export function nextTo(topics: TestTopics, input: string): TestTopics {
   return { ...topics, ...names, env: { ...topics.env, INPUT_TOPIC: input } };
 }
 
-/** Deletes the records below an offset of the topic's partition 0, as retention does. */
-export async function deleteRecords(brokers: string, topic: string, below: number): Promise<void> {
+/** Deletes the records below an offset of one partition of the topic, as retention does. */
+export async function deleteRecords(
+  brokers: string,
+  topic: string,
+  below: number,
+  partition: number = 0,
+): Promise<void> {
   await administer(brokers, async (admin) => {
     await admin.fetchTopicOffsets(topic); // kafkajs: its metadata first
-    const partitions = [{ partition: 0, offset: String(below) }];
+    const partitions = [{ partition, offset: String(below) }];
     await admin.deleteTopicRecords({ topic, partitions });
   });
 }
@@ -139,14 +144,18 @@ export interface TestSettings extends Omit<PipelineSettings, 'groupId' | 'inputT
   readonly windows?: readonly LargerWindow[];
 }
 
-/** Returns what the topics hold and what a sequential model says they must hold. */
+/**
+ * Returns what the topics hold and what a sequential model says they must hold; `trimmed` are records of the input that were
+ * deleted from it, by partition, in their order.
+ */
 export async function readOutcome(
   log: EventLog,
   topics: TestTopics,
   settings: TestSettings,
+  trimmed: ReadonlyMap<number, readonly LoggedRecord[]> = new Map(),
 ): Promise<Outcome> {
   const [source, rekeyed, journal, output, anomalies, letters] = [
-    await readTopic(log, topics.input),
+    withTrimmed(await readTopic(log, topics.input), trimmed),
     await readTopic(log, topics.rekeyed),
     await readTopic(log, topics.journal),
     await readTopic(log, topics.output),
@@ -183,6 +192,19 @@ export async function readOutcome(
       })
       .sort(),
   };
+}
+
+function withTrimmed(
+  left: ReadonlyMap<number, readonly LoggedRecord[]>,
+  trimmed: ReadonlyMap<number, readonly LoggedRecord[]>,
+): ReadonlyMap<number, readonly LoggedRecord[]> {
+  return new Map(
+    [...left].map(([partition, records]) => {
+      const first = records[0]?.offset ?? Infinity;
+      const before = (trimmed.get(partition) ?? []).filter(({ offset }) => offset < first);
+      return [partition, [...before, ...records]];
+    }),
+  );
 }
 
 /** Returns all in which the outcome is not what the model says; empty when all is right and every window is closed. */

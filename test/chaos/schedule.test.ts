@@ -1,0 +1,40 @@
+// The schedule of a chaos run: a seed decides all of it, and every fault has its turn.
+import { describe, expect, it } from 'vitest';
+
+import { crashPoints, describeFault, isCarriedOut, rounds, type Round } from './schedule.ts';
+
+const options = {
+  residents: 2,
+  partitions: 6,
+  timeouts: { sessionMs: 4_000, transactionMs: 20_000 },
+  long: true,
+};
+
+function roundsOf(seed: number): readonly Round[] {
+  const source = rounds(seed, options);
+  return [source.next().value, source.next().value];
+}
+
+describe('the schedule of a seed', () => {
+  it('is the same each time, and another one of another seed', () => {
+    expect(roundsOf(7)).toEqual(roundsOf(7));
+    expect(roundsOf(7)).not.toEqual(roundsOf(8));
+  });
+
+  it('holds every point and every mishap in each round, and can name each fault', () => {
+    for (const { crashes, freezes, blows, mishaps } of roundsOf(7)) {
+      expect(crashes.map(({ point }) => point).sort()).toEqual([...crashPoints].sort());
+      expect(new Set(mishaps.map(({ kind }) => kind)).size).toBe(5);
+      const names = [...crashes, ...freezes, ...blows, ...mishaps].map(describeFault);
+      expect(names.filter((name) => /undefined|NaN/.test(name))).toEqual([]);
+    }
+  });
+
+  it('carries out only the kinds that are asked for, where any are', () => {
+    const [round] = roundsOf(7);
+    const all = [...(round?.blows ?? []), ...(round?.mishaps ?? [])];
+    const kinds = all.filter((fault) => isCarriedOut(fault, ['trim'])).map(({ kind }) => kind);
+
+    expect(kinds).toEqual(['trim']);
+  });
+});
