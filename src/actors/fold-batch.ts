@@ -3,16 +3,11 @@
 // dead letter. Deterministic: the same memory and records give the same memory and outputs, whatever the batch cuts.
 import { decodeReading } from '../codecs/reading-decoder.ts';
 import { keyedReading, undecidedRecord } from '../kernel/record-scanner.ts';
-import { copyHeader, deadLetterRecord } from '../codecs/dead-letter.ts';
+import { deadLetterRecord } from '../codecs/dead-letter.ts';
+import { forwardRecord } from '../codecs/forward.ts';
 import { emptyReading, type DeadLetterReason, type Reading } from '../sensors/reading.ts';
 import { aheadReason } from '../sensors/refusals.ts';
-import type {
-  OutputRecord,
-  RecordCursor,
-  RecordHeader,
-  RecordScan,
-  TopicPartition,
-} from '../log/event-log.ts';
+import type { RecordCursor, RecordScan, TopicPartition } from '../log/event-log.ts';
 import type { TopicNames } from '../log/topics.ts';
 import type { Semantics } from '../sensors/shard-state.ts';
 import type { Outbox } from './outbox.ts';
@@ -232,8 +227,7 @@ class ShardFolder implements BatchFolder {
       return aheadReason(timestampMs, record.timestampMs, context.semantics.maxAheadMs);
     }
     hearReading(memory, timestampMs);
-    if (!context.outbox.muted)
-      context.outbox.forward(forwardRecord(context, memory, record, reading));
+    if (!context.outbox.muted) this.sendForward(memory, record);
     return null;
   }
 
@@ -271,6 +265,13 @@ class ShardFolder implements BatchFolder {
     const { outbox, shard, topics } = this.context;
     if (outbox.muted) return;
     outbox.deadLetter(reason.code, deadLetterRecord(record, reason, shard, topics.deadLetters));
+  }
+
+  private sendForward(memory: ShardMemory, record: RecordCursor): void {
+    const { outbox, shard, sourcePartitions, topics } = this.context;
+    const time = memory.sourceMaxMs;
+    const clock = encodeSourceClock({ source: shard.partition, sources: sourcePartitions, time });
+    outbox.forward(forwardRecord(record, this.reading, shard, { topic: topics.rekeyed, clock }));
   }
 
   sensorOf(memory: ShardMemory, record: RecordCursor): string | undefined {
@@ -316,31 +317,4 @@ function readSourceClock(record: RecordCursor): ReturnType<typeof decodeSourceCl
   return header?.value == null
     ? undefined
     : decodeSourceClock(Buffer.from(header.value).toString());
-}
-
-function forwardRecord(
-  context: FoldContext,
-  memory: ShardMemory,
-  record: RecordCursor,
-  reading: Reading,
-): OutputRecord {
-  const { shard, sourcePartitions } = context;
-  const { bytes, keyStart, keyEnd } = record;
-  const time = memory.sourceMaxMs;
-  const clock = encodeSourceClock({ source: shard.partition, sources: sourcePartitions, time });
-  const key = keyStart < 0 ? null : new Uint8Array(bytes.subarray(keyStart, keyEnd));
-  const headers: RecordHeader[] = [
-    ...record.headers().map(copyHeader),
-    { key: 'rekey.topic', value: Buffer.from(shard.topic) },
-    { key: 'rekey.partition', value: Buffer.from(String(shard.partition)) },
-    { key: 'rekey.offset', value: Buffer.from(String(record.offset)) },
-    { key: 'rekey.key', value: key },
-    { key: sourceHeader, value: Buffer.from(clock) },
-  ];
-  return {
-    topic: context.topics.rekeyed,
-    key: new Uint8Array(reading.idBytes.subarray(reading.idStart, reading.idEnd)),
-    value: new Uint8Array(bytes.subarray(record.valueStart, record.valueEnd)),
-    headers,
-  };
 }

@@ -2,6 +2,7 @@
 // it, a commit takes all of it at its cut. During replay it is muted: these outputs were committed already.
 // A window that closes is only copied here, and becomes a record when the commit asks for it: all sensors close the same
 // minute at once, and the fold must not wait for a million rows to be written.
+import { recordBytes } from '../codecs/record-size.ts';
 import type { OutputRecord } from '../log/event-log.ts';
 import type { DecisionKind } from './journal.ts';
 import type {
@@ -41,7 +42,7 @@ export interface Outbox extends Required<FoldOutputs> {
   take(): Outgoing;
 }
 
-/** Rows are columns until the commit asks for them; other records are objects, of a kilobyte or two with their headers. */
+/** Rows are columns until the commit asks for them; other records are objects. */
 const rowsMax = 50_000;
 const recordsMax = 10_000;
 const bytesMax = 16_000_000;
@@ -61,7 +62,7 @@ export function createOutbox(encode: OutboxEncoders): Outbox {
   let bytes = 0;
   const push = (record: OutputRecord): void => {
     records.push(record);
-    bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0);
+    bytes += recordBytes(record);
   };
   const outbox: Outbox = {
     muted: false,

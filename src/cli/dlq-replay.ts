@@ -3,7 +3,7 @@
 // replay may take only some reasons:  committed metadata = {"<reason>": next offset, …}
 import type { Config } from '../config.ts';
 import { ConfigError } from '../errors.ts';
-import type { EventLog } from '../log/event-log.ts';
+import type { EventLog, OutputRecord } from '../log/event-log.ts';
 import { topicNames } from '../log/topics.ts';
 import { readConfig, withLog } from './command.ts';
 import { printLine, withInterrupt, type CliContext } from './context.ts';
@@ -14,6 +14,7 @@ import {
   type ReadDeadLetter,
 } from './dead-letters.ts';
 import { createProgress } from './progress.ts';
+import { wholeRecord } from './whole-record.ts';
 
 export interface ReplayFlags {
   readonly reason?: string;
@@ -30,6 +31,8 @@ interface Tally {
   replayedBefore: number;
   elsewhere: number;
   strangers: number;
+  /** Those that were cut, and whose whole record is gone. */
+  cutGone: number;
 }
 
 const recordsPerCommit = 500;
@@ -43,6 +46,7 @@ export async function replay(flags: ReplayFlags, context: CliContext): Promise<v
     replayedBefore: 0,
     elsewhere: 0,
     strangers: 0,
+    cutGone: 0,
   };
   await withLog({ config, context, name: 'dlq' }, async (log) => {
     const ranges = await deadLetterRanges(log, topicNames(config.process).deadLetters);
@@ -90,10 +94,9 @@ async function replayPartition(
           isChosen(letter, { config, flags, tally }, replayed),
         );
         for (const { reason, at: place } of chosen) replayed[reason] = place.offset + 1;
-        const records = chosen.map(({ record }) => record);
+        const records = await wholeRecords(log, chosen, tally);
         const metadata = JSON.stringify(replayed);
         if (chosen.length > 0) await writer?.commit({ nextOffset: range.from, metadata, records });
-        for (const { reason } of chosen) tally.replayed[reason] = (tally.replayed[reason] ?? 0) + 1;
         onSeen(part.length);
       }
       if (signal.aborted || nextOffset >= range.to) break;
@@ -101,6 +104,23 @@ async function replayPartition(
   } finally {
     await writer?.close();
   }
+}
+
+async function wholeRecords(
+  log: EventLog,
+  letters: readonly ReadDeadLetter[],
+  tally: Tally,
+): Promise<readonly OutputRecord[]> {
+  const records: OutputRecord[] = [];
+  for (const letter of letters) {
+    const record = await wholeRecord(log, letter);
+    if (record === undefined) tally.cutGone += 1;
+    else {
+      records.push(record);
+      tally.replayed[letter.reason] = (tally.replayed[letter.reason] ?? 0) + 1;
+    }
+  }
+  return records;
 }
 
 function isChosen(
@@ -139,7 +159,7 @@ function parseReplayed(committed: { readonly metadata: string } | undefined): Re
 }
 
 function printTally({ out }: CliContext, { yes, json }: ReplayFlags, tally: Tally): void {
-  const { replayed, leftOutLate, replayedBefore, elsewhere, strangers } = tally;
+  const { replayed, leftOutLate, replayedBefore, elsewhere, strangers, cutGone } = tally;
   if (json === true) {
     printLine(
       out,
@@ -150,6 +170,7 @@ function printTally({ out }: CliContext, { yes, json }: ReplayFlags, tally: Tall
         replayed_before: replayedBefore,
         other_topics: elsewhere,
         not_ours: strangers,
+        cut_gone: cutGone,
       }),
     );
     return;
@@ -161,6 +182,12 @@ function printTally({ out }: CliContext, { yes, json }: ReplayFlags, tally: Tall
   if (leftOutLate > 0) printLine(out, `left out ${leftOutLate} late ones (--include-late)`);
   if (replayedBefore > 0) printLine(out, `left out ${replayedBefore} that were put back before`);
   if (elsewhere > 0) printLine(out, `left out ${elsewhere} that came from other topics`);
+  if (cutGone > 0) {
+    printLine(
+      out,
+      `left out ${cutGone} that are cut and whose whole record the input holds no more`,
+    );
+  }
   if (strangers > 0)
     printLine(out, `left out ${strangers} records that are no dead letters of ours`);
   if (yes !== true && total > 0) printLine(out, 'nothing was written; add --yes to do it');

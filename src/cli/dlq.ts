@@ -30,7 +30,8 @@ Examples:
 
 const replayExamples = `
 Each dead letter goes back to the partition it came from, with its key, value and headers, once: what was put
-back before is not put back again. Late readings stay late unless the state they were late for is gone
+back before is not put back again. Of one that was too long to be kept whole the record is read again from where it
+came from, and left out where that topic no longer holds it. Late readings stay late unless the state they were late for is gone
 (a new GROUP_ID), so they are left out by default.
 
 Examples:
@@ -96,10 +97,11 @@ function printListing({ out }: CliContext, { topic, counts, strangers, letters }
     printLine(out, `  ${String(count).padStart(8)}  ${reason}`);
   if (strangers > 0) printLine(out, `  ${strangers} records there are no dead letters of ours`);
   for (const letter of letters) {
-    const { record, reason, message, offset, timestampMs } = letter;
+    const { record, reason, message, offset, timestampMs, cut } = letter;
     const from = `${record.topic}/${record.partition ?? '?'}@${offset}`;
     printLine(out, `${new Date(timestampMs).toISOString()}  ${reason}  from ${from}: ${message}`);
-    printLine(out, `    key ${shown(record.key)}  value ${shown(record.value)}`);
+    const note = cut === undefined ? '' : `  (cut: ${cut.parts}; the input holds the whole record)`;
+    printLine(out, `    key ${shown(record.key)}  value ${shown(record.value)}${note}`);
   }
 }
 
@@ -108,7 +110,7 @@ function listingJson({ topic, counts, strangers, letters }: Listing): string {
     topic,
     counts,
     not_ours: strangers,
-    letters: letters.map(({ record, reason, message, offset, at, timestampMs }) => ({
+    letters: letters.map(({ record, reason, message, offset, at, timestampMs, cut }) => ({
       reason,
       message,
       topic: record.topic,
@@ -118,6 +120,7 @@ function listingJson({ topic, counts, strangers, letters }: Listing): string {
       time: new Date(timestampMs).toISOString(),
       key: base64(record.key),
       value: base64(record.value),
+      ...(cut === undefined ? {} : { cut: { parts: cut.parts, ...cut.whole } }),
     })),
   });
 }

@@ -4,11 +4,23 @@
 //   dlq.reason     the fixed code          dlq.topic      where the record entered, so that
 //   dlq.message    for people              dlq.partition  `dlq replay` can put it back
 //                                          dlq.offset     there
+//
+// Where the record is too long to be kept whole, three more say what is missing (cut-record.ts).
 import { DecodeError } from '../errors.ts';
 import type { OutputRecord, RecordCursor, RecordHeader, TopicPartition } from '../log/event-log.ts';
 import type { DeadLetterReason } from '../sensors/reading.ts';
+import { cutNoteHeaders, keptRecord, readCut, withoutNote, type CutNote } from './cut-record.ts';
 
-const reasonHeaders = ['dlq.reason', 'dlq.message', 'dlq.topic', 'dlq.partition', 'dlq.offset'];
+const reasonHeaders = [
+  'dlq.reason',
+  'dlq.message',
+  'dlq.topic',
+  'dlq.partition',
+  'dlq.offset',
+  'dlq.cut',
+  'dlq.bytes',
+  'dlq.sha256',
+];
 const originHeaders = ['rekey.topic', 'rekey.partition', 'rekey.offset', 'rekey.key'];
 const rekeyHeaders = [...originHeaders, 'rekey.source'];
 const rekeyedSuffix = '.rekeyed';
@@ -19,6 +31,8 @@ interface Origin extends TopicPartition {
   readonly offset: number;
   readonly key: Uint8Array | null;
   readonly headers: readonly RecordHeader[];
+  /** Set where the record is a forward that was cut: only the input holds the whole record. */
+  readonly cut?: CutNote | undefined;
 }
 
 /**
@@ -33,19 +47,22 @@ export function deadLetterRecord(
   deadLetterTopic: string,
 ): OutputRecord {
   const origin = originOf(record, position);
-  return {
+  const letter: OutputRecord = {
     topic: deadLetterTopic,
+    cutAs: 'deadLetter',
     key: origin.key,
-    value: copyRange(record.bytes, record.valueStart, record.valueEnd),
+    value: rangeOf(record.bytes, record.valueStart, record.valueEnd),
     headers: [
-      ...origin.headers.filter(({ key }) => !reasonHeaders.includes(key)).map(copyHeader),
+      ...origin.headers.filter(({ key }) => !reasonHeaders.includes(key)),
       textHeader('dlq.reason', reason.code),
       textHeader('dlq.message', reason.message.slice(0, messageCharactersMax)),
       textHeader('dlq.topic', origin.topic),
       textHeader('dlq.partition', String(origin.partition)),
       textHeader('dlq.offset', String(origin.offset)),
+      ...(origin.cut === undefined ? [] : cutNoteHeaders(origin.cut, 'deadLetter')),
     ],
   };
+  return keptRecord(letter);
 }
 
 function originOf(record: RecordCursor, position: TopicPartition): Origin {
@@ -53,12 +70,13 @@ function originOf(record: RecordCursor, position: TopicPartition): Origin {
   const rekeyed = position.topic.endsWith(rekeyedSuffix) ? rekeyedOrigin(headers) : undefined;
   if (rekeyed !== undefined) return rekeyed;
   const { topic, partition } = position;
-  const key = copyRange(record.bytes, record.keyStart, record.keyEnd);
+  const key = rangeOf(record.bytes, record.keyStart, record.keyEnd);
   return { topic, partition, offset: record.offset, key, headers };
 }
 
 /** The origin that a forward's headers tell; undefined where they do not, as of a record that nobody forwarded. */
-function rekeyedOrigin(headers: readonly RecordHeader[]): Origin | undefined {
+function rekeyedOrigin(all: readonly RecordHeader[]): Origin | undefined {
+  const headers = withoutNote(all, 'forward');
   // The forward's own headers were added last: a client's header of the same name stays with the record.
   const ours = new Set(
     rekeyHeaders.map((name) => headers.findLastIndex((header) => header.key === name)),
@@ -69,13 +87,8 @@ function rekeyedOrigin(headers: readonly RecordHeader[]): Origin | undefined {
   if (topic === undefined || topic === '') return undefined;
   if (partition === undefined || offset === undefined) return undefined;
   const key = headers.findLast((header) => header.key === 'rekey.key')?.value ?? null;
-  return {
-    topic,
-    partition,
-    offset,
-    key: key === null ? null : Uint8Array.from(key),
-    headers: headers.filter((_, index) => !ours.has(index)),
-  };
+  const clients = headers.filter((_, index) => !ours.has(index));
+  return { topic, partition, offset, key, headers: clients, cut: readCut(all, 'forward') };
 }
 
 /** A dead letter as it is read back from its topic. */
@@ -90,6 +103,8 @@ export interface RestoredDeadLetter {
   readonly reason: string;
   readonly message: string;
   readonly offset: number;
+  /** Set where the dead letter is shorter than the record: what is missing. */
+  readonly cut: CutNote | undefined;
   /**
    * The record as it was, for the very partition it came from: its producer may place keys otherwise than we would, and
    * in another partition its sensor would have a second owner.
@@ -117,6 +132,7 @@ export function restoreDeadLetter(letter: DeadLetter): RestoredDeadLetter {
     reason,
     message: lastText(letter.headers, 'dlq.message') ?? '',
     offset,
+    cut: readCut(letter.headers, 'deadLetter'),
     record: { topic, partition, key: letter.key, value: letter.value, headers },
   };
 }
@@ -136,11 +152,6 @@ function textHeader(key: string, text: string): RecordHeader {
   return { key, value: Buffer.from(text) };
 }
 
-/** Returns the header with bytes of its own. */
-export function copyHeader({ key, value }: RecordHeader): RecordHeader {
-  return { key, value: value === null ? null : Uint8Array.from(value) };
-}
-
-function copyRange(bytes: Uint8Array, start: number, end: number): Uint8Array | null {
-  return start < 0 ? null : Uint8Array.from(bytes.subarray(start, end));
+function rangeOf(bytes: Uint8Array, start: number, end: number): Uint8Array | null {
+  return start < 0 ? null : bytes.subarray(start, end);
 }

@@ -80,7 +80,11 @@ export interface OutputRecord {
   readonly headers?: readonly RecordHeader[];
   /** The record's timestamp; left out, the time of the append. */
   readonly timestampMs?: number;
+  /** How the log may cut the record where its topic takes none so long (codecs/cut-record.ts); left out, not at all. */
+  readonly cutAs?: CutAs;
 }
+
+export type CutAs = 'deadLetter' | 'forward';
 
 /** Outputs and the input position, in one transaction: all of it becomes visible or none. */
 export interface Commit {

@@ -228,6 +228,7 @@ describe('dlq', () => {
       replayed_before: 2,
       other_topics: 0,
       not_ours: 0,
+      cut_gone: 0,
     });
   });
 

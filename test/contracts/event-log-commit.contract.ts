@@ -1,4 +1,5 @@
 // The laws of the event log's transactions: all or nothing, positions with their records, one writer at a time.
+import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 
 import { FencedError, isSensoriumError } from '../../src/errors.ts';
@@ -25,6 +26,40 @@ function commitLaws({ log, another }: LogUnderTest): void {
         nextOffset: 0,
         metadata: '',
       });
+    });
+
+    test('a record that may be cut never stops a commit, however long it is', async () => {
+      const [topic, input] = [await freshTopic(log()), await freshTopic(log())];
+      const place = { topic, partition: 0 };
+      const long = {
+        ...place,
+        cutAs: 'deadLetter' as const,
+        key: bytes('k'),
+        value: randomBytes(3_000_000),
+        headers: [
+          { key: 'dlq.reason', value: bytes('too_large') },
+          { key: 'dlq.offset', value: bytes('17') },
+        ],
+      };
+      const [before, after] = numbered(topic, 0, 2);
+      const writer = await log().openWriter(uniqueName('group'), { topic: input, partition: 0 });
+
+      for (const nextOffset of [1, 2]) {
+        const records = [before, long, after].flatMap((record) => record ?? []);
+        const [end] = await writer.commit({ nextOffset, metadata: '', records });
+        expect(end?.endOffset).toBeGreaterThanOrEqual(3 * nextOffset);
+      }
+      await writer.close();
+
+      const found = await readAll(log(), { ...place, from: 0 });
+      expect(found.map(({ value }) => value?.slice(0, 20))).toHaveLength(6);
+      for (const index of [1, 4]) {
+        const { headers, value } = found[index] ?? { headers: [], value: '' };
+        const names = new Map(headers.map((header) => [header.key, header.value]));
+        expect(names.get('dlq.offset')).toBe('17');
+        const isWhole = value === long.value.toString();
+        expect(isWhole ? undefined : names.get('dlq.bytes')).toBe(isWhole ? undefined : '3000000');
+      }
     });
 
     test('positions of many partitions are those of each, in the order asked for', async () => {

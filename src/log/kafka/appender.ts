@@ -2,10 +2,12 @@
 // connection is written once. One batch a partition is under way at a time, in the order of the calls.
 import type { CommitResult, OutputRecord, TopicPartition } from '../event-log.ts';
 import { placeKey } from '../place-key.ts';
+import type { BatchLimits } from './batch-limits.ts';
 import type { Connections } from './connections.ts';
 import { failureKind } from './failures.ts';
+import { sendFitting } from './fitting-batches.ts';
 import { OutputBatches, placeOf, produceOne, type PartitionBatches } from './produce.ts';
-import type { RecordBatchBuilder } from '../record-batch-encoder.ts';
+import type { EncodedBatch } from '../record-batch-encoder.ts';
 import { harmless, patience, retrying } from './retry.ts';
 
 const sequenceEnd = 2 ** 31;
@@ -20,14 +22,16 @@ interface ProducerIdentity {
 
 export class Appender {
   readonly #connections: Connections;
+  readonly #limits: BatchLimits;
   /** By partition: resolves when everything before has been written or has failed. */
   readonly #tails: Map<string, Promise<unknown>> = new Map();
   #planning: Promise<unknown> = Promise.resolve();
   #producer: Promise<ProducerIdentity> | undefined;
   #unkeyed = 0;
 
-  constructor(connections: Connections) {
+  constructor(connections: Connections, limits: BatchLimits) {
     this.#connections = connections;
+    this.#limits = limits;
   }
 
   /**
@@ -53,7 +57,7 @@ export class Appender {
     for (const { topic } of records) {
       if (!partitions.has(topic)) partitions.set(topic, await this.#partitionsOf(topic));
     }
-    const outputs = new OutputBatches();
+    const outputs = new OutputBatches(this.#limits);
     const turn = (): number => this.#unkeyed++;
     for (const record of records) {
       outputs.append(record, placeOf(record, partitions.get(record.topic) ?? 0, turn));
@@ -73,12 +77,16 @@ export class Appender {
 
   async #writeAll(output: PartitionBatches): Promise<TopicPartition & { endOffset: number }> {
     const { topic, partition } = output;
+    const place = { topic, partition };
+    const send = (piece: EncodedBatch): Promise<number | undefined> => this.#write(place, piece);
     let endOffset = 0;
-    for (const batch of output.batches) endOffset = await this.#write({ topic, partition }, batch);
+    for (const batch of output.batches) {
+      endOffset = await sendFitting(batch, { place, limits: this.#limits, send });
+    }
     return { topic, partition, endOffset };
   }
 
-  async #write(place: TopicPartition, batch: RecordBatchBuilder): Promise<number> {
+  async #write(place: TopicPartition, batch: EncodedBatch): Promise<number | undefined> {
     try {
       return await this.#writeAs(await this.#identity(), place, batch);
     } catch (error) {
@@ -93,16 +101,16 @@ export class Appender {
   async #writeAs(
     { id, epoch, sequences }: ProducerIdentity,
     place: TopicPartition,
-    batch: RecordBatchBuilder,
-  ): Promise<number> {
+    batch: EncodedBatch,
+  ): Promise<number | undefined> {
     const key = placeKey(place);
     const sequence = sequences.get(key) ?? 0;
     const producer = { id, epoch, sequence, transactional: false };
     const baseOffset = await this.#retrying(`Appending to ${key}`, place, async () =>
       produceOne(await this.#connections.leaderOf(place), null, { ...place, batch, producer }),
     );
-    sequences.set(key, (sequence + batch.count) % sequenceEnd);
-    return baseOffset + batch.count;
+    if (baseOffset !== undefined) sequences.set(key, (sequence + batch.count) % sequenceEnd);
+    return baseOffset;
   }
 
   #identity(): Promise<ProducerIdentity> {

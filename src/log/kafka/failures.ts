@@ -17,6 +17,7 @@ import {
  * - unsent: never reached a broker
  * - indefinite: may have been carried out
  * - anew: not carried out, and only a new producer or a new membership can
+ * - oversized: not carried out, the batch is longer than its topic takes; a shorter one may be
  * - denied, refused: not carried out, and never will be as things are
  * - bug: thrown by code, not by a peer
  */
@@ -28,6 +29,7 @@ export type FailureKind =
   | 'unsent'
   | 'indefinite'
   | 'anew'
+  | 'oversized'
   | 'denied'
   | 'refused'
   | 'bug';
@@ -59,8 +61,8 @@ const kindsByType: Readonly<Record<string, FailureKind>> = {
   TRANSACTION_ABORTABLE: 'anew',
   UNKNOWN_MEMBER_ID: 'anew',
   ILLEGAL_GENERATION: 'anew',
-  MESSAGE_TOO_LARGE: 'refused',
-  RECORD_LIST_TOO_LARGE: 'refused',
+  MESSAGE_TOO_LARGE: 'oversized',
+  RECORD_LIST_TOO_LARGE: 'oversized',
   INVALID_TIMESTAMP: 'refused',
   INVALID_RECORD: 'refused',
   INVALID_TOPIC_EXCEPTION: 'refused',
@@ -125,6 +127,7 @@ export function translated(what: string, error: unknown, details: ErrorDetails):
     case 'fenced':
       return new FencedError(message, all, error);
     case 'denied':
+    case 'oversized':
     case 'refused':
       return new ConfigError(message, all, error);
     case 'bug':

@@ -16,6 +16,7 @@ import type {
   TopicSpec,
 } from '../event-log.ts';
 import { Appender } from './appender.ts';
+import { BatchLimits } from './batch-limits.ts';
 import { createClient, type KafkaLogOptions } from './client.ts';
 import { Connections } from './connections.ts';
 import { groupMembers } from './group-members.ts';
@@ -45,6 +46,7 @@ class KafkaLog implements EventLog {
   readonly #options: KafkaLogOptions;
   readonly #general: Connections;
   readonly #forWriters: Map<number, Connections> = new Map();
+  readonly #limits = new BatchLimits();
   readonly #appender: Appender;
   readonly #members: Set<KafkaGroupMember> = new Set();
   readonly #writers: Set<PartitionWriter> = new Set();
@@ -54,7 +56,7 @@ class KafkaLog implements EventLog {
   constructor(options: KafkaLogOptions) {
     this.#options = options;
     this.#general = new Connections(createClient(options));
-    this.#appender = new Appender(this.#general);
+    this.#appender = new Appender(this.#general, this.#limits);
   }
 
   ensureTopics(specs: readonly TopicSpec[]): Promise<readonly string[]> {
@@ -153,7 +155,7 @@ class KafkaLog implements EventLog {
     const { logger, transactionTimeoutMs } = this.#options;
     const stop = AbortSignal.any([this.#closing.signal, ...(signal === undefined ? [] : [signal])]);
     const writer = await openPartitionWriter(
-      { connections, logger, groupId, input, transactionTimeoutMs },
+      { connections, limits: this.#limits, logger, groupId, input, transactionTimeoutMs },
       stop,
     );
     this.#writers.add(writer);

@@ -8,6 +8,7 @@
 import { assert, FencedError, UnavailableError, type AnySensoriumError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import type { Commit, CommitResult, PartitionWriter, TopicPartition } from '../event-log.ts';
+import type { BatchLimits } from './batch-limits.ts';
 import type { Connections } from './connections.ts';
 import { failureKind, translated, type FailureKind } from './failures.ts';
 import type { Broker, TransactionIdentity } from './internals.ts';
@@ -20,6 +21,7 @@ const metadataBytesMax = 4_000;
 
 export interface WriterOptions {
   readonly connections: Connections;
+  readonly limits: BatchLimits;
   readonly logger: Logger;
   readonly groupId: string;
   readonly input: TopicPartition;
@@ -77,6 +79,7 @@ class KafkaPartitionWriter implements PartitionWriter {
     this.#identity = identity;
     this.#outputs = new TransactionOutputs({
       connections: options.connections,
+      limits: options.limits,
       identity,
       addPartitions: (topics) =>
         this.#atCoordinator('transaction', definite, (broker) =>

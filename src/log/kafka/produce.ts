@@ -1,10 +1,16 @@
 // Produce requests of whole record batches that this project encodes itself: kafkajs's encoder costs 26 µs a record
-// (ours 0.2), groups quadratically and never splits (trap 16). A partition's records are cut into batches below the
-// broker's default limit; a request carries one batch a partition, so batches of one partition go one after another.
+// (ours 0.2), groups quadratically and never splits (trap 16). A partition's records are gathered into batches below its
+// topic's limit; a request carries one batch a partition, so batches of one partition go one after another.
 import { assert, ConfigError } from '../../errors.ts';
 import type { OutputRecord, TopicPartition } from '../event-log.ts';
 import { partitionForKey } from '../partitioning.ts';
-import { RecordBatchBuilder, type BatchProducer } from '../record-batch-encoder.ts';
+import {
+  RecordBatchBuilder,
+  type BatchProducer,
+  type EncodedBatch,
+} from '../record-batch-encoder.ts';
+import type { BatchLimits } from './batch-limits.ts';
+import { failureKind } from './failures.ts';
 import {
   createDecoder,
   createEncoder,
@@ -14,8 +20,6 @@ import {
 } from './internals.ts';
 import { RequestFrame, type RequestPart } from './request-frame.ts';
 
-/** Kafka's default limit is 1,048,588 bytes a batch. */
-const batchBytesMax = 800_000;
 const produceApiKey = 0;
 const produceVersion = 7;
 const ackByAll = -1;
@@ -26,29 +30,37 @@ export interface PartitionBatches extends TopicPartition {
   readonly batches: readonly RecordBatchBuilder[];
 }
 
+interface TopicBatches {
+  readonly bytesMax: number;
+  readonly partitions: Map<number, RecordBatchBuilder[]>;
+}
+
 /** Records on their way out, encoded as they come: in the order they came, below the batch limit, by partition. */
 export class OutputBatches {
   /** Bytes of all records. */
   bytes: number = 0;
+  readonly #limits: BatchLimits;
   readonly #timestampMs = Date.now();
-  readonly #topics: Map<string, Map<number, RecordBatchBuilder[]>> = new Map();
+  readonly #topics: Map<string, TopicBatches> = new Map();
+
+  constructor(limits: BatchLimits) {
+    this.#limits = limits;
+  }
 
   append(record: OutputRecord, partition: number): void {
-    let partitions = this.#topics.get(record.topic);
-    if (partitions === undefined)
-      this.#topics.set(record.topic, (partitions = new Map<number, RecordBatchBuilder[]>()));
+    const { bytesMax, partitions } = this.#of(record.topic);
     let batches = partitions.get(partition);
     if (batches === undefined) partitions.set(partition, (batches = []));
-    const taken = batches.at(-1)?.append(record, this.#timestampMs, batchBytesMax) ?? 0;
+    const taken = batches.at(-1)?.append(record, this.#timestampMs, bytesMax) ?? 0;
     this.bytes += taken;
     if (taken > 0) return;
     const batch = takeBuilder();
     batches.push(batch);
-    this.bytes += batch.append(record, this.#timestampMs, batchBytesMax);
+    this.bytes += batch.append(record, this.#timestampMs, bytesMax);
   }
 
   get partitions(): readonly PartitionBatches[] {
-    return [...this.#topics].flatMap(([topic, partitions]) =>
+    return [...this.#topics].flatMap(([topic, { partitions }]) =>
       [...partitions].map(([partition, batches]) => ({ topic, partition, batches })),
     );
   }
@@ -57,6 +69,15 @@ export class OutputBatches {
   release(): void {
     for (const { batches } of this.partitions) for (const batch of batches) keepBuilder(batch);
     this.#topics.clear();
+  }
+
+  #of(topic: string): TopicBatches {
+    let batches = this.#topics.get(topic);
+    if (batches === undefined) {
+      const bytesMax = this.#limits.gatheredBytesMax(topic);
+      this.#topics.set(topic, (batches = { bytesMax, partitions: new Map() }));
+    }
+    return batches;
   }
 }
 
@@ -96,7 +117,7 @@ export function placeOf(record: OutputRecord, partitions: number, turn: () => nu
 }
 
 export interface ProduceBatch extends TopicPartition {
-  readonly batch: RecordBatchBuilder;
+  readonly batch: EncodedBatch;
   readonly producer: BatchProducer;
 }
 
@@ -127,15 +148,19 @@ export async function produce(
   return baseOffsets(answer as readonly PartitionAnswer[], batches);
 }
 
-/** Sends one batch; returns the offset it begins at. @throws kafkajs errors, untranslated. */
+/**
+ * Sends one batch; returns the offset it begins at, or undefined where its topic takes none so long.
+ * @throws kafkajs errors, untranslated.
+ */
 export async function produceOne(
   broker: Broker,
   transactionalId: string | null,
   batch: ProduceBatch,
-): Promise<number> {
+): Promise<number | undefined> {
   const [answer = 0] = await produce(broker, transactionalId, [batch]);
-  if (answer instanceof Error) throw answer;
-  return answer;
+  if (!(answer instanceof Error)) return answer;
+  if (failureKind(answer) === 'oversized') return undefined;
+  throw answer;
 }
 
 // Produce request v7 = transactional_id acks timeout_ms [topic [partition record_set]]

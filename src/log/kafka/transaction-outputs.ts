@@ -5,8 +5,11 @@
 import { assert } from '../../errors.ts';
 import type { CommitResult, OutputRecord, TopicPartition } from '../event-log.ts';
 import { placeKey } from '../place-key.ts';
+import type { EncodedBatch, RecordBatchBuilder } from '../record-batch-encoder.ts';
+import type { BatchLimits } from './batch-limits.ts';
 import type { Connections } from './connections.ts';
 import { failureKind, type FailureKind } from './failures.ts';
+import { isGathered, sendFitting } from './fitting-batches.ts';
 import type { TransactionIdentity } from './internals.ts';
 import {
   OutputBatches,
@@ -21,6 +24,7 @@ import { definite } from './retry.ts';
 export interface TransactionOutputsParts {
   readonly connections: Connections;
   readonly identity: TransactionIdentity;
+  readonly limits: BatchLimits;
   /** Makes the partitions part of the open transaction; before anything is written to them. */
   addPartitions(
     topics: readonly { readonly topic: string; readonly partitions: number[] }[],
@@ -80,7 +84,7 @@ export class TransactionOutputs {
     records: Iterator<OutputRecord>,
     { partitions }: OpenTransaction,
   ): Promise<OutputBatches> {
-    const slice = new OutputBatches();
+    const slice = new OutputBatches(this.#parts.limits);
     const turn = (): number => this.#unkeyed++;
     while (slice.bytes < sliceBytes) {
       const next = records.next();
@@ -134,9 +138,9 @@ export class TransactionOutputs {
     }
     await Promise.all(
       [...byLeader.values()].map(async (group) => {
-        const offsets = await this.#produceTogether(group, round);
-        for (const [index, { topic, partition, batches }] of group.entries()) {
-          const endOffset = (offsets[index] ?? 0) + (batches[round]?.count ?? 0);
+        const endOffsets = await this.#produceTogether(group, round);
+        for (const [index, { topic, partition }] of group.entries()) {
+          const endOffset = endOffsets[index] ?? 0;
           const known = ends.find((end) => end.topic === topic && end.partition === partition);
           if (known === undefined) ends.push({ topic, partition, endOffset });
           else known.endOffset = endOffset;
@@ -145,57 +149,77 @@ export class TransactionOutputs {
     );
   }
 
+  /** Returns, in the order of `group`, where each partition ends then. */
   async #produceTogether(
     group: readonly PartitionBatches[],
     round: number,
   ): Promise<readonly number[]> {
-    const [first, ...others] = group;
+    const { limits } = this.#parts;
+    const isShort = (output: PartitionBatches): boolean =>
+      isGathered(batchOf(output, round), output.topic, limits);
+    const short = group.filter(isShort);
+    const answers = short.length > 1 ? await this.#produceShort(short, round) : [];
+    const endOffsets: number[] = [];
+    for (const output of group) {
+      // The others of the request were written: one that was refused goes again by itself.
+      const endOffset = answers[short.indexOf(output)] ?? (await this.#produceAlone(output, round));
+      endOffsets.push(endOffset);
+    }
+    return endOffsets;
+  }
+
+  /** One request with several partitions; returns where each ends then, or undefined where it must go again. */
+  async #produceShort(
+    group: readonly PartitionBatches[],
+    round: number,
+  ): Promise<readonly (number | undefined)[]> {
+    const { connections, identity, limits } = this.#parts;
+    const batches = group.map((output) => this.#batch(output, batchOf(output, round)));
+    const [first] = batches;
     assert(first !== undefined, 'A produce request has no partition');
-    if (others.length === 0) return [await this.#produceAlone(first, round)];
-    const batches = group.map((output) => this.#batch(output, round));
-    const { connections, identity } = this.#parts;
     // With several partitions in one request an answer is definite for one of them only.
     const answers = await this.#parts.retrying(unsent, async () => {
       const leader = await connections.leaderOf(first);
       this.#parts.assertAlive();
       return produce(leader, identity.transactionalId, batches);
     });
-    const failed = answers.filter(isError).find((error) => !definite.has(failureKind(error)));
+    const failed = answers.filter(isError).find((error) => !mayGoAgain.has(failureKind(error)));
     if (failed !== undefined) throw failed;
-    const offsets: number[] = [];
-    for (const [index, output] of group.entries()) {
+    return batches.map((each, index) => {
       const answer = answers[index] ?? 0;
-      // The others of the request were written: one that was refused goes again by itself.
-      if (isError(answer)) offsets.push(await this.#produceAlone(output, round));
-      else {
-        this.#advance(batches[index] as ProduceBatch);
-        offsets.push(answer);
-      }
-    }
-    return offsets;
-  }
-
-  async #produceAlone(output: PartitionBatches, round: number): Promise<number> {
-    const batch = this.#batch(output, round);
-    const { connections, identity } = this.#parts;
-    const offset = await this.#parts.retrying(definite, async () => {
-      const leader = await connections.leaderOf(output);
-      this.#parts.assertAlive();
-      return produceOne(leader, identity.transactionalId, batch);
+      if (!isError(answer)) return this.#advance(each, answer);
+      if (failureKind(answer) === 'oversized') limits.refused(each.topic, each.batch.bytes);
+      return undefined;
     });
-    this.#advance(batch);
-    return offset;
   }
 
-  #advance({ batch, producer, ...place }: ProduceBatch): void {
+  #produceAlone(output: PartitionBatches, round: number): Promise<number> {
+    const { connections, identity, limits } = this.#parts;
+    return sendFitting(batchOf(output, round), {
+      place: output,
+      limits,
+      send: async (piece) => {
+        const batch = this.#batch(output, piece);
+        const baseOffset = await this.#parts.retrying(definite, async () => {
+          const leader = await connections.leaderOf(output);
+          this.#parts.assertAlive();
+          return produceOne(leader, identity.transactionalId, batch);
+        });
+        if (baseOffset !== undefined) this.#advance(batch, baseOffset);
+        return baseOffset;
+      },
+    });
+  }
+
+  /** Counts a batch that was written; returns where its partition ends then. */
+  #advance({ batch, producer, ...place }: ProduceBatch, baseOffset: number): number {
     const next = (producer.sequence + batch.count) % sequenceEnd;
     this.#sequences.set(placeKey(place), next);
+    return baseOffset + batch.count;
   }
 
-  #batch({ topic, partition, batches }: PartitionBatches, round: number): ProduceBatch {
+  #batch({ topic, partition }: TopicPartition, batch: EncodedBatch): ProduceBatch {
     const { producerId, producerEpoch } = this.#parts.identity;
-    const batch = batches[round];
-    assert(batch !== undefined, 'A partition has no batch left', { topic, partition, round });
     return {
       topic,
       partition,
@@ -228,9 +252,16 @@ function byTopic(
   return [...topics].map(([topic, partitions]) => ({ topic, partitions }));
 }
 
+function batchOf({ batches, ...place }: PartitionBatches, round: number): RecordBatchBuilder {
+  const batch = batches[round];
+  assert(batch !== undefined, 'A partition has no batch left', { ...place, round });
+  return batch;
+}
+
 const isError = (answer: number | Error): answer is Error => answer instanceof Error;
 
 const unsent: ReadonlySet<FailureKind> = new Set(['unsent']);
+const mayGoAgain: ReadonlySet<FailureKind> = new Set([...definite, 'oversized']);
 
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));

@@ -1,0 +1,39 @@
+// The whole record of a dead letter that was cut, read again from where it entered.
+import type { RestoredDeadLetter } from '../codecs/dead-letter.ts';
+import { wholeOf } from '../codecs/cut-record.ts';
+import type { EventLog, OutputRecord, RecordCursor } from '../log/event-log.ts';
+
+/**
+ * Returns the record to put back: that of the letter, or where it was cut, the whole one from its topic; undefined where
+ * that topic no longer holds it, or holds another one there.
+ */
+export async function wholeRecord(
+  log: EventLog,
+  { record, offset, cut }: RestoredDeadLetter,
+): Promise<OutputRecord | undefined> {
+  if (cut === undefined) return record;
+  const { topic, partition = 0 } = record;
+  if (((await log.describeTopic(topic))?.partitions ?? 0) <= partition) return undefined;
+  const { earliest, end } = await log.offsets({ topic, partition });
+  if (offset < earliest || offset >= end) return undefined;
+  for await (const batch of log.read({ topic, partition, from: offset, to: offset + 1 })) {
+    for (const cursor = batch.records(); cursor.next();) {
+      if (cursor.offset !== offset) continue;
+      const whole = { ...contentOf(cursor), topic, partition };
+      const found = wholeOf(whole);
+      const isTheOne = found?.bytes === cut.whole?.bytes && found?.sha256 === cut.whole?.sha256;
+      return isTheOne ? whole : undefined;
+    }
+  }
+  return undefined;
+}
+
+function contentOf(cursor: RecordCursor): Omit<OutputRecord, 'topic'> {
+  const copy = (start: number, end: number): Uint8Array | null =>
+    start < 0 ? null : new Uint8Array(cursor.bytes.subarray(start, end));
+  return {
+    key: copy(cursor.keyStart, cursor.keyEnd),
+    value: copy(cursor.valueStart, cursor.valueEnd),
+    headers: cursor.headers(),
+  };
+}
