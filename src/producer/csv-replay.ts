@@ -1,6 +1,6 @@
-// Replays a CSV file of readings in the file's own pace, faster, or at once. A first pass checks every row, so that a
-// file with a mistake sends nothing; the second one streams. Rows are sent in the order of the file, except that a file
-// which lists one mote after the other is merged by time, as the motes measured.
+// Replays a CSV file of readings at its own pace, faster, or at once. A first pass checks every
+// row, so a file with an error sends nothing; a second pass streams. Rows keep the order of the
+// file, except that a file which lists one mote after the other is merged by time.
 import { basename } from 'node:path';
 
 import { ConfigError } from '../errors.ts';
@@ -8,11 +8,11 @@ import { csvCells, csvLines, parseDecimal, parseTimestampMs, type CsvLine } from
 import type { PlannedReading } from './planned-reading.ts';
 
 export interface CsvFormatOptions {
-  /** Column of the value; left out `value`, or `temperature` in mote files. */
+  /** Column of the value. Default: `value`; in mote files `temperature`. */
   readonly column: string | undefined;
-  /** Sensor id of a file without a column for it; left out, the file's name. */
+  /** Sensor id for a file without such a column. Default: the file's name. */
   readonly sensorId: string | undefined;
-  /** Mote files number their readings: event time of reading 1, and the time between two. */
+  /** Mote files number their readings: event time of reading 1, and the interval, ms. */
   readonly moteStartMs: number;
   readonly moteIntervalMs: number;
 }
@@ -33,7 +33,7 @@ export interface CsvReading {
 }
 
 export interface ReplayOptions {
-  /** 1 = as fast as the file's clock ran, Infinity = at once. */
+  /** 1 = the file's own pace, Infinity = at once. */
   readonly speed: number;
   /** Added to every timestamp. */
   readonly shiftMs: number;
@@ -50,8 +50,9 @@ interface Run {
 const runsMax = 1_000;
 
 /**
- * Returns the file after reading it once.
- * @throws ConfigError that names file and line: no such file, unknown columns, a cell that cannot be read, no rows.
+ * Returns the file after one pass over it.
+ * @throws ConfigError naming file and line: no such file, unknown columns, an unreadable cell, no
+ * rows.
  */
 export async function openCsv(path: string, options: CsvFormatOptions): Promise<CsvFile> {
   const format = { reader: undefined as RowReader | undefined, isMerged: false };
@@ -87,8 +88,8 @@ export async function openCsv(path: string, options: CsvFormatOptions): Promise<
 }
 
 /**
- * Yields the readings of `file` with the time each is due: its distance in event time from the first, divided by the
- * speed. A timestamp that goes back (a repeated hour) is due at once: the order of the file stays.
+ * Yields the readings of `file` with their due times: event time since the first reading, divided
+ * by the speed. A timestamp that goes back (a repeated hour) is due at once, in file order.
  */
 export async function* replayCsv(
   file: CsvFile,
@@ -102,8 +103,8 @@ export async function* replayCsv(
 }
 
 /**
- * Returns what to add to the file's timestamps so that its last reading is sent when its time comes: whatever the
- * speed, none is ever ahead of the clock.
+ * Returns the shift, ms, by which the file's last reading carries the time at which it is sent. No
+ * reading is ahead of the clock then, at any speed.
  */
 export function shiftToNow(file: CsvFile, options: { speed: number; nowMs: number }): number {
   const durationMs = (file.lastTimestampMs - file.firstTimestampMs) / options.speed;
@@ -176,7 +177,9 @@ async function* readRun(path: string, run: Run, reader: RowReader): AsyncGenerat
   }
 }
 
-/** Yields the readings of all runs by time; of equal times the earlier run's first. One reading a run is held. */
+/**
+ * Merges the runs by time; at equal times the earlier run comes first. Holds one reading per run.
+ */
 async function* mergeByTime(
   runs: readonly AsyncGenerator<CsvReading>[],
 ): AsyncGenerator<CsvReading> {

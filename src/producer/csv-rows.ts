@@ -1,5 +1,5 @@
-// Text lines of a CSV file, one at a time with where each begins, and the cells of a line. Memory is bounded by the
-// longest line; a file is never held as a whole.
+// Lines of a CSV file with their byte offsets, and the cells of a line. Streams the file; memory is
+// bounded by the longest line.
 import { createReadStream } from 'node:fs';
 
 import { ConfigError } from '../errors.ts';
@@ -15,7 +15,9 @@ export interface CsvLine {
 const lineBytesMax = 65_536;
 const lineFeed = 10;
 
-/** Yields the lines from byte `from` on, without their ends (LF or CRLF) and without a BOM; empty ones are left out. */
+/**
+ * Yields the non-empty lines from byte `from` on, without line ends (LF or CRLF) and without a BOM.
+ */
 export async function* csvLines(
   path: string,
   from: { readonly byte: number; readonly lineNumber: number } = { byte: 0, lineNumber: 1 },
@@ -23,7 +25,10 @@ export async function* csvLines(
   for await (const block of csvLineBlocks(path, from)) yield* block;
 }
 
-/** Yields the same lines, those of a piece of the file at a time: waiting once a line costs more than reading it. */
+/**
+ * Yields the same lines a chunk of the file at a time: one await per line costs more than reading
+ * it.
+ */
 export async function* csvLineBlocks(
   path: string,
   from: { readonly byte: number; readonly lineNumber: number } = { byte: 0, lineNumber: 1 },
@@ -58,11 +63,14 @@ function lineText(bytes: Buffer, start: number): string {
   return start === 0 ? text.replace(/^\uFEFF/, '') : text;
 }
 
-/** Returns the cells of a line: commas separate them, double quotes may surround them (RFC 4180, without line ends). */
+/**
+ * Returns the cells of a line, separated by commas and optionally quoted (RFC 4180 without line
+ * ends).
+ */
 export function csvCells(text: string): readonly string[] {
   if (!text.includes('"')) return text.split(',').map((cell) => cell.trim());
   const cells = text.match(/("([^"]|"")*"|[^,]*)(,|$)/g) ?? [];
-  // The pattern also matches the empty end after a cell that ended the line without a comma.
+  // The pattern also matches the empty text after a last cell without a comma.
   const whole = text.endsWith(',') ? cells : cells.slice(0, -1);
   return whole.map((cell) => {
     const bare = cell.replace(/,$/, '').trim();
@@ -71,8 +79,8 @@ export function csvCells(text: string): readonly string[] {
 }
 
 /**
- * Returns the milliseconds since the epoch that `text` says: whole milliseconds, ISO 8601, or
- * `YYYY-MM-DD HH:MM:SS[.fff]`; without a zone it is UTC. NaN where it is none of these.
+ * Returns ms since epoch for `text`: whole ms, ISO 8601, or `YYYY-MM-DD HH:MM:SS[.fff]`; UTC where
+ * it names no zone. Returns NaN for anything else.
  */
 export function parseTimestampMs(text: string): number {
   if (/^-?\d{1,16}$/.test(text)) return Number(text);
@@ -83,7 +91,7 @@ export function parseTimestampMs(text: string): number {
   return Date.parse(`${date}T${time}${zone}`);
 }
 
-/** Returns the number that `text` says in decimal notation (`1`, `-.5`, `2e-3`); NaN where it says none. */
+/** Returns the number `text` holds in decimal notation (`1`, `-.5`, `2e-3`), else NaN. */
 export function parseDecimal(text: string): number {
   return /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text) ? Number(text) : NaN;
 }

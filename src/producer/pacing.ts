@@ -1,5 +1,6 @@
-// Hands out what is due, by the monotonic clock: each due time counts from the one start, so that a late wake-up is
-// made up for and the pace never drifts. A consumer slower than the pace gets full batches without a wait between.
+// Yields readings when they are due, by the monotonic clock. Due times count from one start, so a
+// late wake-up is made up for and the pace never drifts. A slow consumer gets full batches without
+// waits.
 import type { Clock } from '../clock.ts';
 import type { PlannedReading } from './planned-reading.ts';
 
@@ -7,11 +8,14 @@ export interface PaceOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly batchMax: number;
-  /** Readings due within this long of each other may travel together. */
+  /** Readings due within this time of each other may share a batch. */
   readonly tickMs: number;
 }
 
-/** Yields batches of at most `batchMax` readings, none before it is due, until `readings` end or `signal` aborts. */
+/**
+ * Yields batches of at most `batchMax` readings, none before it is due, until `readings` end or
+ * `signal` aborts.
+ */
 export async function* pace(
   readings: Iterable<PlannedReading> | AsyncIterable<PlannedReading>,
   { clock, signal, batchMax, tickMs }: PaceOptions,
@@ -34,7 +38,7 @@ export async function* pace(
   if (batch.length > 0) yield batch;
 
   async function sleepUntil(dueMs: number): Promise<void> {
-    // A tick at least: at 10,000 readings/s one wake-up takes along all that came due meanwhile.
+    // At least a tick: at 10,000 readings/s one wake-up collects all that came due meanwhile.
     let waitMs = Math.max(tickMs, dueMs - elapsedMs());
     while (waitMs > 0 && !signal.aborted) {
       await clock.sleep(waitMs, signal);

@@ -1,12 +1,12 @@
-// What a source of readings plans to send: a reading (or deliberate rubbish) and when it is due.
+// A reading a source plans to send, or deliberate garbage, and the time it is due.
 
 export interface PlannedReading {
-  /** When to send it, ms after the start; never smaller than that of the one before. */
+  /** Due time, ms after the start; never decreases from one reading to the next. */
   readonly dueMs: number;
   readonly sensorId: string;
   /** Event time, ms since epoch. */
   readonly timestampMs: number;
   readonly value: number;
-  /** `late` is meant to arrive behind its closed window; `bad` is sent as bytes that are no reading. */
+  /** `late` arrives after its window has closed; `bad` is sent as bytes that are not a reading. */
   readonly kind: 'good' | 'late' | 'bad';
 }

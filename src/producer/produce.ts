@@ -1,4 +1,5 @@
-// The producer's loop: takes what is due, appends it, counts. Used by `produce` and by the simulated sensors of `run`.
+// The producer's loop: appends due readings and counts them. Used by `produce` and by the simulated
+// sensors of `run`.
 import type { Clock } from '../clock.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { pace } from './pacing.ts';
@@ -11,15 +12,16 @@ export interface ProduceOptions extends RecordOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /**
-   * `planned`: timestamps as planned. `wall`: they follow the wall clock when it steps (a corrected clock, a laptop
-   * that slept), which the monotonic pace does not see; for simulations without an end.
+   * `planned`: timestamps as planned. `wall`: timestamps follow steps of the wall clock (a
+   * corrected clock, a laptop that slept), which the monotonic pace does not see; for endless
+   * simulations.
    */
   readonly eventTime: 'planned' | 'wall';
   readonly onProgress?: (counts: ProducedCounts) => void;
 }
 
 export interface ProducedCounts {
-  /** All records appended, late and bad ones included. */
+  /** Records appended, late and bad ones included. */
   readonly records: number;
   readonly late: number;
   readonly bad: number;
@@ -27,7 +29,7 @@ export interface ProducedCounts {
 
 export interface ProduceReport extends ProducedCounts {
   readonly seconds: number;
-  /** Whether it was told to stop before the readings ended. */
+  /** Whether it was stopped before the readings ended. */
   readonly isStopped: boolean;
 }
 
@@ -36,9 +38,9 @@ const tickMs = 20;
 const stepMsMin = 2_000;
 
 /**
- * Appends every reading when it is due; returns what was sent. At most one batch is under way, so a slow log slows the
- * producer and memory stays bounded.
- * @throws UnavailableError when the log does not take a batch; it may then hold part of it.
+ * Appends every reading when it is due; resolves with the counts. At most one batch is in flight,
+ * so a slow log slows the producer and memory stays bounded.
+ * @throws UnavailableError when a batch fails; the log may hold part of it.
  */
 export async function produce(options: ProduceOptions): Promise<ProduceReport> {
   const { log, clock, signal, onProgress } = options;

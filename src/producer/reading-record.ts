@@ -1,4 +1,4 @@
-// A planned reading as the record that is appended: encoded, keyed, or deliberately rubbish.
+// Encodes a planned reading as a record, or as deliberate garbage.
 import { encodeReadingAvro, encodeReadingJson } from '../codecs/reading-encoder.ts';
 import type { OutputRecord } from '../log/event-log.ts';
 import type { PlannedReading } from './planned-reading.ts';
@@ -6,12 +6,12 @@ import type { PlannedReading } from './planned-reading.ts';
 export interface RecordOptions {
   readonly topic: string;
   readonly format: 'json' | 'avro';
-  /** Unkeyed records have no key: the program forwards them by sensor id. */
+  /** Unkeyed records have a null key; the program forwards them by sensor id. */
   readonly keying: 'keyed' | 'unkeyed';
 }
 
-// What the field sends when it goes wrong: cut off, wrong types, wrong fields, no JSON at all, nothing.
-const rubbish: readonly ((id: string, atMs: number) => string)[] = [
+// Garbage as devices in the field send it: truncated, wrong types, wrong fields, no JSON, empty.
+const garbage: readonly ((id: string, atMs: number) => string)[] = [
   (id, atMs) => `{"sensor_id":${JSON.stringify(id)},"timestamp":${atMs},"val`,
   (id, atMs) => `{"sensor_id":${JSON.stringify(id)},"timestamp":${atMs},"value":"21.5"}`,
   (id, atMs) => `{"sensor_id":${JSON.stringify(id)},"timestamp":"${atMs}","value":21.5}`,
@@ -21,7 +21,9 @@ const rubbish: readonly ((id: string, atMs: number) => string)[] = [
   () => '',
 ];
 
-/** Returns the record of `reading`; of the bad ones each kind of rubbish takes its turn, by `badIndex`. */
+/**
+ * Returns the record of the reading; `badIndex` picks the kind of garbage of a bad one, in turn.
+ */
 export function readingRecord(
   { sensorId, timestampMs, value, kind }: PlannedReading,
   options: RecordOptions,
@@ -29,7 +31,7 @@ export function readingRecord(
 ): OutputRecord {
   const reading = { sensor_id: sensorId, timestamp: timestampMs, value };
   const encode = options.format === 'json' ? encodeReadingJson : encodeReadingAvro;
-  const bad = rubbish[badIndex % rubbish.length];
+  const bad = garbage[badIndex % garbage.length];
   return {
     topic: options.topic,
     key: options.keying === 'keyed' ? Buffer.from(sensorId) : null,

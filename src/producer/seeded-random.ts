@@ -1,5 +1,5 @@
-// Random numbers that a seed decides. The simulated sensors draw from one generator each, so that adding a sensor
-// changes nothing about the others.
+// Seeded random numbers. Each simulated sensor has a generator of its own, so adding a sensor does
+// not change the others.
 
 export interface SeededRandom {
   /** Uniform in [0, 1). */
@@ -9,8 +9,8 @@ export interface SeededRandom {
 }
 
 /**
- * Returns a generator whose sequence is a function of `seed` and `stream` alone.
- * Source: sfc32, C. Doty-Humphrey, PractRand (2010); normals by Box and Muller, Ann. Math. Stat. 29 (1958) 610.
+ * Returns a generator whose sequence is a function of `seed` and `stream` alone. Source: sfc32, C.
+ * Doty-Humphrey, PractRand (2010); normals by Box and Muller, Ann. Math. Stat. 29 (1958) 610.
  */
 export function seededRandom(seed: number, stream: number): SeededRandom {
   let a = seed | 0;

@@ -1,5 +1,6 @@
-// Simulated temperature sensors: a daily cycle, noise, and now and then a spike or a shifted level. The same options
-// give the same readings, to the last digit; each sensor's values do not depend on how many others there are.
+// Simulated temperature sensors: a daily cycle, noise, occasional spikes and level shifts. Equal
+// options give equal readings, to the last digit; a sensor's values do not depend on the number of
+// sensors.
 import type { PlannedReading } from './planned-reading.ts';
 import { seededRandom, type SeededRandom } from './seeded-random.ts';
 
@@ -14,14 +15,14 @@ export interface SimulationOptions {
   readonly durationMs: number;
   /** Readings arrive up to this long after their event time. */
   readonly disorderMs: number;
-  /** Part of the readings, 0 to 1, that arrive `lateByMs` or more after their event time. */
+  /** Share of the readings, 0 to 1, that arrive `lateByMs` or more after their event time. */
   readonly lateRate: number;
   readonly lateByMs: number;
-  /** Part of the records, 0 to 1, that are no readings. */
+  /** Share of the records, 0 to 1, that are not readings. */
   readonly badRate: number;
 }
 
-/** The options that `run` and `produce` start from. */
+/** Defaults of `run` and `produce`. */
 export const simulationDefaults: Omit<SimulationOptions, 'startMs'> = {
   seed: 1,
   sensors: 10,
@@ -37,7 +38,7 @@ const dayMs = 86_400_000;
 const spikeRate = 0.002;
 const shiftRate = 0.00005;
 
-/** Yields readings in the order they are due; the sensors take turns within each period. */
+/** Yields readings in due order; the sensors take turns within each period. */
 export function* simulateSensors(options: SimulationOptions): Generator<PlannedReading> {
   const { sensors, rate, startMs, durationMs } = options;
   const periodMs = 1_000 / rate;
@@ -47,7 +48,7 @@ export function* simulateSensors(options: SimulationOptions): Generator<PlannedR
   );
   for (let period = 0; ; period += 1) {
     for (const [index, sensor] of simulated.entries()) {
-      // Multiplied out of whole numbers, never summed up: after a year the pace is still exact.
+      // A product of whole numbers, not a running sum: the pace is still exact after a year.
       const dueMs = (period + index / sensors) * periodMs;
       if (dueMs >= durationMs) return;
       yield sensor.read(dueMs, Math.floor(startMs + dueMs));
@@ -82,7 +83,7 @@ class SimulatedSensor {
   read(dueMs: number, nowMs: number): PlannedReading {
     const { disorderMs, lateRate, lateByMs, badRate } = this.#options;
     const random = this.#random;
-    // Every reading draws the same numbers, whatever the options: turning faults on changes no value.
+    // Every reading draws the same numbers whatever the options, so faults change no value.
     const fate = random.uniform();
     const delay = random.uniform();
     const value = this.#temperature(nowMs);

@@ -1,9 +1,9 @@
-// An explanation as a sentence that a person who did not write the program understands.
+// Puts an explanation into a sentence for a person who did not write the program.
 import type { ReadingExplanation } from './explanation.ts';
 
 type Told = Omit<ReadingExplanation, 'sentence'>;
 
-/** Returns what happened to the reading and why, with the numbers that decided. */
+/** Returns the outcome of the reading and its reason, with the numbers that decided. */
 export function explanationSentence(told: Told): string {
   if (told.reason !== null) return refusedSentence(told, told.reason);
   const { sensor_before: before, value } = told;
@@ -60,7 +60,7 @@ function alarmSentence({ score, alarm, alarm_rule: rule, value }: Told, readings
   );
 }
 
-/** Four significant digits: a sentence, not a table; the JSON has them all. */
+/** Returns four significant digits, enough for a sentence; the JSON has all of them. */
 function shown(value: number): string {
   return String(Number(value.toPrecision(4)));
 }

@@ -1,5 +1,6 @@
-// Why one reading was or was not flagged: the baseline it met, what the fold found of it, and one sentence for people.
-// The verdict is not computed a second time; the record is folded, and what the fold did is told.
+// Explains why a reading was or was not flagged: its baseline, the verdict of the fold, and a
+// sentence. The verdict is not recomputed: the record is folded, and the outcome of that fold is
+// reported.
 import { restoreDeadLetter } from '../codecs/dead-letter.ts';
 import type { Outgoing } from '../actors/outbox.ts';
 import { assert } from '../errors.ts';
@@ -23,7 +24,7 @@ export interface ReadingExplanation {
   readonly sensor_before: SensorInspection | null;
   readonly outcome: 'folded' | 'dead_letter';
   readonly reason: { readonly code: string; readonly message: string } | null;
-  /** In standard deviations, signed; 0 while too little is learned; null of a reading that was not folded. */
+  /** In standard deviations, signed; 0 during warm-up; null if the reading was not folded. */
   readonly z: number | null;
   readonly anomaly_threshold: number;
   readonly anomaly: boolean;
@@ -32,7 +33,7 @@ export interface ReadingExplanation {
   /** null under a baseline without alarms. */
   readonly alarm_rule: {
     readonly score_min: number;
-    /** Readings that the rest after the last alarm still takes, before this one. */
+    /** Readings left in the rest after the last alarm, before this one. */
     readonly rest_left: number;
     readonly rest_readings: number;
     readonly calm_reading: number;
@@ -43,7 +44,7 @@ export interface ReadingExplanation {
   readonly sentence: string;
 }
 
-/** Returns why `reading`, the record at the offset of `past`, was judged as it was; folds it into `past`. */
+/** Folds `reading`, the record at the offset of `past`, and returns why it was judged as it was. */
 export async function explainReading(
   context: ReplayContext,
   past: PastShard,

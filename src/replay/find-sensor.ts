@@ -1,5 +1,6 @@
-// Where a sensor is folded: the partition of its key in the input, or in the rekeyed topic, or, where its producer places
-// keys by a rule of its own, some other partition of the input. Guessed by the rule, believed only when read.
+// Finds the shard that folds a sensor: the partition of its key in the input or in the rekeyed
+// topic, or any other input partition if the producer partitions by a rule of its own. The default
+// rule gives the first guess; a guess counts only once a reading of the sensor is found there.
 import { readCommittedShard, restorableSnapshots } from '../actors/restore.ts';
 import { roleOf } from '../actors/shard-memory.ts';
 import { decodeReading } from '../codecs/reading-decoder.ts';
@@ -11,13 +12,13 @@ import type { ReplayContext } from './replay-context.ts';
 
 export interface SensorPlace {
   readonly shard: TopicPartition;
-  /** Another shard that holds the sensor too: it has two owners. */
+  /** A second shard that holds the sensor, which then has two owners. */
   readonly otherShard?: TopicPartition;
 }
 
 /**
  * Returns the shard that folds the sensor's readings.
- * @throws ConfigError when no shard of the group ever did.
+ * @throws ConfigError when no shard of the group ever folded one.
  */
 export async function findSensor(
   context: ReplayContext,
@@ -50,7 +51,7 @@ export async function findSensor(
   );
 }
 
-/** A reading that a shard folds, or refuses with a reason of the fold, is keyed by its sensor id. */
+/** A reading that a shard folds, or that its fold refuses, is keyed by its sensor id. */
 export interface SensorReading {
   readonly offset: number;
   readonly timestampMs: number;
@@ -60,13 +61,14 @@ export interface SensorReading {
 
 export interface ReadingWanted {
   readonly from: number;
-  /** Event time, ms: earlier readings are passed over. */
+  /** Event time, ms; earlier readings are skipped. */
   readonly sinceMs?: number;
 }
 
 /**
- * Returns the sensor's first reading in the shard at or after an offset and an event time; undefined where there is
- * none up to the end. Readings refused as ahead of their time are passed over: their time means nothing.
+ * Returns the sensor's first reading in the shard at or after an offset and an event time, or
+ * undefined if there is none. Skips readings refused as ahead of their time: their timestamps mean
+ * nothing.
  */
 export async function findReading(
   context: ReplayContext,

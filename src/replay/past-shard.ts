@@ -1,5 +1,6 @@
-// A shard as it was at an offset: restored from the best snapshot before it, folded on to it by the very code that an
-// owner recovers with. Reads only: no writer is opened, no group is joined, a running owner notices nothing.
+// The state of a shard at a past offset: restored from the best snapshot before it and folded from
+// there by the code that owners recover with. Read-only: it opens no writer, joins no group and
+// does not disturb a running owner.
 import { createBatchFolder, type BatchFolder } from '../actors/fold-batch.ts';
 import { createOutbox, type Outbox, type Outgoing } from '../actors/outbox.ts';
 import { foldFailedReason } from '../actors/fold-failure.ts';
@@ -19,29 +20,35 @@ import type { DeadLetterReason } from '../sensors/reading.ts';
 import type { ReplayContext } from './replay-context.ts';
 
 export interface PastShard extends TopicPartition {
-  /** All records below `offset` are folded and the journal's entries at it applied, the record at it is not folded. */
+  /**
+   * Records below `offset` are folded and journal entries at it applied; the record at it is not
+   * folded.
+   */
   readonly offset: number;
   readonly memory: ShardMemory;
-  /** Why the record at `offset` is not to be folded, where the journal says so. */
+  /** Why the record at `offset` must not be folded, if the journal says so. */
   readonly skipped?: DeadLetterReason;
-  /** Where the replay began, and on what. */
+  /** Start of the replay: an offset, and the snapshot or origin it began from. */
   readonly startOffset: number;
   readonly startedFrom: 'snapshot' | 'origin';
-  /** Past it the state is what the program will compute unless it decides to journal something before. */
+  /**
+   * Past this offset the state is a forecast: the program may still journal a decision before it.
+   */
   readonly committedOffset: number;
   readonly folder: BatchFolder;
-  /** Muted: what was folded to get here was committed long ago. */
+  /** Muted: the outputs up to here were committed long ago. */
   readonly outbox: Outbox;
 }
 
 export interface PastOptions {
-  /** Records folded so far and to fold, gaps included. */
+  /** Offsets folded so far and in total, gaps included. */
   onProgress?(done: number, total: number): void;
 }
 
 /**
  * Returns the shard's state at `offset`.
- * @throws ConfigError when the group never folded there, or the log cannot give that state; names the offsets.
+ * @throws ConfigError, naming the offsets, when the group never folded there or the log no longer
+ * holds the records.
  */
 export async function shardAt(
   context: ReplayContext,
@@ -83,7 +90,10 @@ export async function shardAt(
   };
 }
 
-/** Folds the record at the state's offset, and returns what it gave rise to; undefined where there is no record. */
+/**
+ * Folds the record at the state's offset and returns its outcome, or undefined if there is no
+ * record.
+ */
 export async function foldNext(
   context: ReplayContext,
   past: PastShard,
@@ -99,7 +109,7 @@ export async function foldNext(
   return undefined;
 }
 
-/** @throws ConfigError when the group has committed nothing there. */
+/** @throws ConfigError when the group has committed no offset there. */
 export async function committedShard(
   context: ReplayContext,
   shard: TopicPartition,
@@ -114,7 +124,7 @@ export async function committedShard(
   );
 }
 
-/** Replay is muted when a window closes, so nobody reads it; the explained record's rows are not shown. */
+/** Placeholder for closed windows: the replay is muted, and an explanation shows no rows. */
 const notWritten: OutputRecord = { topic: '', key: null, value: null };
 
 function assertWithin(

@@ -1,4 +1,4 @@
-// What reading the past of shards needs: the ports, the topics' shapes, no writer anywhere.
+// The ports and topic shapes needed to read the past of shards; none of them can write.
 import type { RestoreContext } from '../actors/restore.ts';
 import type { Config } from '../config.ts';
 import { ConfigError } from '../errors.ts';
@@ -13,7 +13,7 @@ export interface ReplayContext extends RestoreContext {
 
 /**
  * Returns the context of the program that `config` describes.
- * @throws ConfigError when a topic of it does not exist: nothing has run with these settings.
+ * @throws ConfigError when one of its topics does not exist: nothing has run with these settings.
  */
 export async function replayContext(
   config: Config,
