@@ -10,6 +10,7 @@ import type { FeatureStore } from '../../src/stores/feature-store.ts';
 import { runs, titled } from '../seed.ts';
 import { runHistory, type HistoryPlan, type HistoryResult } from './history.ts';
 import { auditBeside, auditOf, largerTopics, readOnlyStore, rowsOfAll } from './simulated-audit.ts';
+import { placeOf } from './simulated-group.ts';
 import { simulatedTopics } from './simulated-process.ts';
 
 const plans: fc.Arbitrary<HistoryPlan> = fc.record({
@@ -17,6 +18,7 @@ const plans: fc.Arbitrary<HistoryPlan> = fc.record({
   partitions: fc.integer({ min: 1, max: 2 }),
   sensors: fc.integer({ min: 2, max: 4 }),
   readings: fc.integer({ min: 100, max: 300 }),
+  holes: fc.constantFrom(0, 0.05),
   unkeyed: fc.constantFrom(0, 0.3),
   bad: fc.constant(0.05),
   late: fc.constant(0.1),
@@ -132,13 +134,14 @@ async function expectTouchedRows(
   { row, partition, offset }: PlacedRow,
 ): Promise<void> {
   const list = result.broker.partitions.get(partition) ?? [];
-  const kept = list[offset];
+  const index = list.findIndex((record) => record.offset === offset);
+  const kept = list[index];
   if (kept === undefined) throw new Error('the row is in the topic');
   const { sensor_id, window_start } = row;
   const forged = { ...row, features: { ...row.features, avg_value: -1 } };
   const value = Buffer.from(JSON.stringify(forged));
 
-  list[offset] = { ...kept, value };
+  list[index] = { ...kept, value };
   const changed = await audit(plan, result, newest(rows));
   expect(changed.findings.filter(({ kind }) => kind === 'mismatch')).toEqual([
     expect.objectContaining({
@@ -151,15 +154,20 @@ async function expectTouchedRows(
     }),
   ]);
 
-  list[offset] = { ...kept, value: Buffer.from('{}') };
+  list[index] = { ...kept, value: Buffer.from('{}') };
   const missing = await audit(plan, result, new Map());
   expect(kindsOf(missing, ['missing', 'unreadable'])).toEqual(['missing', 'unreadable']);
   expect(missing.findings).toContainEqual(
     expect.objectContaining({ kind: 'missing', sensor_id, window_start }),
   );
 
-  list[offset] = kept;
-  list.push(kept, { ...kept, value: Buffer.from(JSON.stringify({ ...row, sensor_id: 'ghost' })) });
+  list[index] = kept;
+  const ghost = Buffer.from(JSON.stringify({ ...row, sensor_id: 'ghost' }));
+  const place = placeOf(partition);
+  result.broker.append([
+    { ...place, key: kept.key, value: kept.value },
+    { ...place, key: kept.key, value: ghost },
+  ]);
   const more = await audit(plan, result, newest(rows));
   expect(kindsOf(more, ['doubled', 'extra'])).toEqual(['doubled', 'extra']);
   expect(more.findings).toContainEqual(
@@ -247,7 +255,7 @@ function rowsOf({ broker }: HistoryResult, topic: string = simulatedTopics.outpu
   return [...broker.partitions]
     .filter(([partition]) => partition.startsWith(`${topic}/`))
     .flatMap(([partition, records]) =>
-      records.map(({ value }, offset) => ({
+      records.map(({ offset, value }) => ({
         row: JSON.parse(Buffer.from(value ?? []).toString()) as FeatureRow,
         partition,
         offset,

@@ -66,8 +66,8 @@ function logged(
 ): readonly LoggedRecord[] {
   const text = (bytes: Uint8Array | null): string | null =>
     bytes === null ? null : Buffer.from(bytes).toString();
-  return (broker.partitions.get(`${topic}/${partition}`) ?? []).map((record, offset) => ({
-    offset,
+  return (broker.partitions.get(`${topic}/${partition}`) ?? []).map((record) => ({
+    offset: record.offset,
     timestampMs: record.timestampMs,
     key: text(record.key),
     value: text(record.value),

@@ -6,6 +6,7 @@ import type { FeatureTopic } from '../../src/log/topics.ts';
 import { storeKey } from './simulated-feature-store.ts';
 import { keyOf } from './simulated-group.ts';
 import type { SimulatedBroker } from './simulated-log.ts';
+import type { StoredRecord } from './simulated-records.ts';
 import type { World } from './simulated-threads.ts';
 
 /** Watches every write to the store and every position of its projection; adds what does not hold to `violations`. */
@@ -22,11 +23,11 @@ export function watchProjection(world: World, violations: string[]): void {
   broker.onPosition = (place, nextOffset) => {
     const at = keyOf(place);
     const view = views.get(place.topic) ?? '';
-    for (let offset = checkedTo.get(at) ?? 0; offset < nextOffset; offset += 1) {
-      const row = rowAt(broker, at, offset);
+    for (const record of broker.recordsOf(place, checkedTo.get(at) ?? 0, nextOffset)) {
+      const row = rowOf(record);
       const key = storeKey(view, row.sensor_id);
       if ((written.get(key) ?? -Infinity) >= row.window_end) continue;
-      violations.push(`${at}: ${nextOffset} was committed before row ${offset} was written`);
+      violations.push(`${at}: ${nextOffset} was committed before row ${record.offset} was written`);
     }
     checkedTo.set(at, Math.max(checkedTo.get(at) ?? 0, nextOffset));
   };
@@ -45,8 +46,8 @@ export function storeDifferences(
   for (const { topic, view } of featureTopics) {
     for (const [at, records] of broker.partitions) {
       if (!at.startsWith(`${topic}/`)) continue;
-      for (const offset of records.keys()) {
-        const row = rowAt(broker, at, offset);
+      for (const record of records) {
+        const row = rowOf(record);
         const key = storeKey(view, row.sensor_id);
         const known = newest.get(key) ?? [];
         const knownEnd = known[0]?.window_end ?? -Infinity;
@@ -65,7 +66,6 @@ export function storeDifferences(
   return differences;
 }
 
-function rowAt(broker: SimulatedBroker, key: string, offset: number): FeatureRow {
-  const value = broker.partitions.get(key)?.[offset]?.value ?? new Uint8Array(0);
-  return JSON.parse(Buffer.from(value).toString()) as FeatureRow;
+function rowOf({ value }: StoredRecord): FeatureRow {
+  return JSON.parse(Buffer.from(value ?? []).toString()) as FeatureRow;
 }

@@ -1,5 +1,6 @@
 // What must hold of the decisions on sensors in the journal: none lost that was acknowledged, none made without cause.
 import type { HistoryResult } from './history.ts';
+import { placeOf } from './simulated-group.ts';
 import { simulatedTopics } from './simulated-process.ts';
 import { trapMin } from './trapped-baseline.ts';
 
@@ -32,7 +33,10 @@ export function decisionViolations({ broker, acknowledged }: HistoryResult): str
   const unfounded = journal
     .filter(({ entry }) => entry.kind === 'skip' || entry.cause === 'fold_failed')
     .filter(({ place, entry }) => {
-      const value = text(broker.partitions.get(place)?.[entry.offset]?.value ?? null);
+      const { offset } = entry;
+      const [record] = broker.recordsOf(placeOf(place), offset, offset + 1);
+      if (record === undefined) return true;
+      const value = text(record.value);
       const reading = JSON.parse(value) as { sensor_id: string; value: number };
       return reading.sensor_id !== entry.sensor_id || reading.value < trapMin;
     })

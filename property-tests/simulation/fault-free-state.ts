@@ -56,9 +56,9 @@ export function faultFreeSnapshot(
   const memory = emptyMemory(role, semantics, 0);
   const records = broker.partitions.get(keyOf(place)) ?? [];
   const foldTo = (end: number): void => {
-    const { position } = memory;
-    const cursor = fetchedRecords(records.slice(position, end), position).cursor();
+    const cursor = fetchedRecords(records, { from: memory.position, to: end }).cursor();
     if (cursor.next()) folder.fold(memory, cursor, Infinity);
+    memory.position = Math.max(memory.position, end);
   };
   for (const mark of marksOf(broker, place)) {
     if (mark.offset > until) break;

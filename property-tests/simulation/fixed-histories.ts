@@ -7,6 +7,7 @@ export const quietHistory: HistoryPlan = {
   partitions: 1,
   sensors: 1,
   readings: 60,
+  holes: 0,
   unkeyed: 0,
   bad: 0,
   late: 0,

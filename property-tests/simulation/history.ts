@@ -53,6 +53,8 @@ export interface HistoryPlan {
   readonly partitions: number;
   readonly sensors: number;
   readonly readings: number;
+  /** Chance that a record is preceded by offsets of none; unless 0, each transaction ends with a marker. */
+  readonly holes: number;
   /** Shares in [0, 1]. */
   readonly unkeyed: number;
   readonly bad: number;
@@ -232,7 +234,7 @@ export async function runHistory(
 }
 
 function createBroker(plan: HistoryPlan, scheduler: Scheduler, calls: Calls): SimulatedBroker {
-  const broker = new SimulatedBroker(scheduler, calls);
+  const broker = new SimulatedBroker(scheduler, { calls, holes: plan.holes });
   broker.create(simulatedTopics.input, plan.partitions);
   broker.create(simulatedTopics.rekeyed, plan.partitions);
   for (const { topic } of simulatedFeatureTopics(historySemantics(plan))) {

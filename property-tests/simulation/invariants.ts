@@ -59,12 +59,12 @@ function markViolations(watched: Watched, place: TopicPartition, mark: Mark): st
   const records = broker.partitions.get(keyOf(place)) ?? [];
   const where = `${keyOf(place)} at ${mark.offset}`;
   const violations: string[] = [];
-  const waiting = records[mark.offset];
+  const waiting = records.find(({ offset }) => offset >= mark.offset);
   if (waiting !== undefined && scheduler.nowMs - waiting.timestampMs > decidedWithinMs) {
     const waitedMs = scheduler.nowMs - waiting.timestampMs;
     violations.push(`idle mark in ${where} while a record waited for ${waitedMs} ms`);
   }
-  const folded = records.slice(0, mark.offset).filter(({ value }) => value !== null);
+  const folded = records.filter(({ offset, value }) => offset < mark.offset && value !== null);
   const quietMs = scheduler.nowMs - (folded.at(-1)?.timestampMs ?? 0);
   const flowedMs = Math.max(...folded.map(({ value }) => eventTimeMs(value))) + quietMs;
   if (mark.watermark_ms > flowedMs - watermarkDelayMs) {

@@ -9,7 +9,7 @@ import { keyOf } from './simulated-group.ts';
 import { simulatedTopics } from './simulated-process.ts';
 import { fetchedRecords } from './simulated-records.ts';
 
-const batchRecords = 17;
+const batchOffsets = 17;
 
 const silent: Logger = {
   debug: () => undefined,
@@ -48,18 +48,19 @@ function readOnlyLog(broker: HistoryResult['broker'], travel: () => Promise<void
   async function* read(
     range: TopicPartition & { readonly from: number; readonly to?: number },
   ): AsyncGenerator<FetchedBatch> {
-    const list = broker.partitions.get(keyOf(range)) ?? [];
-    const to = Math.min(range.to ?? list.length, list.length);
-    for (let from = range.from; from < to; from += batchRecords) {
+    const records = broker.partitions.get(keyOf(range)) ?? [];
+    const end = broker.end(range);
+    const to = Math.min(range.to ?? end, end);
+    for (let from = range.from; from < to; from += batchOffsets) {
       await travel();
-      const records = list.slice(from, Math.min(from + batchRecords, to));
-      const fetched = fetchedRecords(records, from);
+      const nextOffset = Math.min(from + batchOffsets, to);
+      const fetched = fetchedRecords(records, { from, to: nextOffset });
       yield {
         topic: range.topic,
         partition: range.partition,
         fetchOffset: from,
-        nextOffset: from + records.length,
-        highWatermark: list.length,
+        nextOffset,
+        highWatermark: end,
         records: () => fetched.cursor(),
       };
     }

@@ -38,6 +38,7 @@ function plans(faults: {
     // Of many sensors some fall silent: a row of theirs that gets lost is not made up for by a next one.
     sensors: fc.oneof(fc.integer({ min: 1, max: 6 }), fc.constant(faults.sensorsMax ?? 40)),
     readings: fc.integer({ min: 0, max: 400 }),
+    holes: fc.constantFrom(0, 0.05, 0.3),
     unkeyed: fc.constantFrom(0, 0, 0.3, 1),
     bad: fc.constantFrom(0, 0.05),
     late: fc.constantFrom(0, 0.1),
@@ -198,12 +199,21 @@ describe('the pipeline under faults', () => {
     110_000 + simSeconds * 2_000,
   );
 
-  it.each(fixedHistories)('a fixed history: $what', async ({ plan, lastLines }) => {
-    const result = await runHistory(plan);
+  const withHoles = fixedHistories.map(({ plan, what, ...rest }) => ({
+    ...rest,
+    what: `${what}, over a log with holes`,
+    plan: { ...plan, holes: 0.3 },
+  }));
 
-    checkHistory(plan, result);
-    if (lastLines !== undefined) expect(result.lastLines).toEqual(lastLines);
-  });
+  it.each([...fixedHistories, ...withHoles])(
+    'a fixed history: $what',
+    async ({ plan, lastLines }) => {
+      const result = await runHistory(plan);
+
+      checkHistory(plan, result);
+      if (lastLines !== undefined) expect(result.lastLines).toEqual(lastLines);
+    },
+  );
 
   afterAll(() => {
     const aMinute = Math.round((histories / spentMs) * 60_000);

@@ -48,10 +48,10 @@ export interface RecoveryWorld {
   committed(): PositionMetadata;
 }
 
-/** Returns a broker that nobody has used, and how to recover its shard. */
-export function recoveryWorld(): RecoveryWorld {
+/** Returns a broker that nobody has used, with `holes` in its log, and how to recover its shard. */
+export function recoveryWorld({ holes = 0 }: { readonly holes?: number } = {}): RecoveryWorld {
   const scheduler = createScheduler(1, 0);
-  const broker = new SimulatedBroker(scheduler);
+  const broker = new SimulatedBroker(scheduler, { holes });
   broker.create(simulatedTopics.input, 1);
   broker.create(simulatedTopics.journal, 1);
   const snapshots = new Map<string, Uint8Array>();

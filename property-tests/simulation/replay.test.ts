@@ -16,6 +16,7 @@ const plans: fc.Arbitrary<HistoryPlan> = fc.record({
   partitions: fc.integer({ min: 1, max: 2 }),
   sensors: fc.integer({ min: 1, max: 4 }),
   readings: fc.integer({ min: 50, max: 300 }),
+  holes: fc.constantFrom(0, 0.1),
   unkeyed: fc.constantFrom(0, 0.3),
   bad: fc.constant(0.05),
   late: fc.constant(0.1),

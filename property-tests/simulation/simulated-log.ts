@@ -1,5 +1,6 @@
 // An event log in memory with Kafka's rules: partitions in order, transactions all or nothing, one writer per input
-// partition with the newer fencing the older. Outlives every simulated process.
+// partition with the newer fencing the older. Outlives every simulated process. It may have holes: offsets of transaction
+// markers, of aborted records and of compacted ones, at which no reader ever meets a record.
 import { FencedError, UnavailableError } from '../../src/errors.ts';
 import type {
   Commit,
@@ -17,19 +18,25 @@ import type { Scheduler } from './scheduler.ts';
 import { Calls, type CallName } from './simulated-calls.ts';
 import { keyOf, placeOf, SimulatedGroup } from './simulated-group.ts';
 import type { Life } from './simulated-life.ts';
-import { fetchedRecords, type StoredRecord } from './simulated-records.ts';
+import { fetchedRecords, firstFrom, type StoredRecord } from './simulated-records.ts';
 
 type Call = <T>(name: CallName, effect: () => T) => Promise<T>;
 
+/** Longer than a batch of a fetch. */
+const holeMax = 40;
+
 /** The broker: outlives every simulated process. */
 export class SimulatedBroker {
+  /** What readers meet, by offset; the end of a partition may lie past its last record. */
   readonly partitions: Map<string, StoredRecord[]> = new Map();
   readonly commits: Map<string, CommittedPosition> = new Map();
   readonly #groups: Map<string, SimulatedGroup> = new Map();
   readonly #counts: Map<string, number> = new Map();
+  readonly #ends: Map<string, number> = new Map();
   readonly #epochs: Map<string, number> = new Map();
   readonly #scheduler: Scheduler;
   readonly #calls: Calls;
+  readonly #holes: number;
   /** Sees every position that a group commits outside a transaction, just before it takes effect. */
   onPosition: (place: TopicPartition, nextOffset: number) => void = () => undefined;
   /** Sees every commit just after it took effect. */
@@ -37,9 +44,14 @@ export class SimulatedBroker {
   /** Called when a writer is asked for a commit while one of its is under way: the port allows one at a time. */
   onTwoCommits: (writer: string) => void = () => undefined;
 
-  constructor(scheduler: Scheduler, calls: Calls = new Calls(scheduler)) {
+  /** `holes` is the chance of one before a record; 0: offsets without any, not even of markers. */
+  constructor(
+    scheduler: Scheduler,
+    { calls = new Calls(scheduler), holes = 0 }: { calls?: Calls; holes?: number } = {},
+  ) {
     this.#scheduler = scheduler;
     this.#calls = calls;
+    this.#holes = holes;
   }
 
   /** How often a writer was opened. */
@@ -57,10 +69,16 @@ export class SimulatedBroker {
   }
 
   end(partition: TopicPartition): number {
-    return this.partitions.get(keyOf(partition))?.length ?? 0;
+    return this.#ends.get(keyOf(partition)) ?? 0;
   }
 
-  append(records: readonly OutputRecord[]): CommitResult {
+  /** Returns the records of [from, to). */
+  recordsOf(partition: TopicPartition, from: number, to: number): readonly StoredRecord[] {
+    const list = this.partitions.get(keyOf(partition)) ?? [];
+    return list.slice(firstFrom(list, from), firstFrom(list, to));
+  }
+
+  append(records: readonly OutputRecord[], kind: 'plain' | 'transaction' = 'plain'): CommitResult {
     const ends = new Map<string, number>();
     for (const record of records) {
       const count = this.#counts.get(record.topic);
@@ -70,15 +88,28 @@ export class SimulatedBroker {
       const key = `${record.topic}/${partition}`;
       const list = this.partitions.get(key);
       if (list === undefined) throw new Error(`no partition ${key}`);
+      const offset = (this.#ends.get(key) ?? 0) + this.#hole();
       list.push({
+        offset,
         timestampMs: record.timestampMs ?? Math.floor(this.#scheduler.nowMs),
         key: record.key,
         value: record.value,
         headers: record.headers ?? [],
       });
-      ends.set(key, list.length);
+      ends.set(key, offset + 1);
+      this.#ends.set(key, offset + 1);
+    }
+    for (const [key, end] of ends) {
+      const marked = this.#holes > 0 && (kind === 'transaction' || this.#hole() > 0);
+      if (marked) this.#ends.set(key, end + 1);
     }
     return [...ends].map(([key, endOffset]) => ({ ...placeOf(key), endOffset }));
+  }
+
+  /** Returns how many offsets are passed over: of records aborted or compacted before anybody read them. */
+  #hole(): number {
+    if (this.#holes === 0 || this.#scheduler.random() >= this.#holes) return 0;
+    return 1 + Math.floor(this.#scheduler.random() ** 4 * holeMax);
   }
 
   /** One thread's connection. */
@@ -160,16 +191,16 @@ export class SimulatedBroker {
   }
 
   #batch(partition: TopicPartition, from: number, to: number, fetchOffset: number): FetchedBatch {
-    const list = this.partitions.get(keyOf(partition)) ?? [];
     // Bytes of this fetch's own, written over once nobody is supposed to refer to them.
-    const records = list.slice(from, to);
-    const fetched = fetchedRecords(records, from);
+    const records = this.partitions.get(keyOf(partition)) ?? [];
+    const end = Math.max(from, Math.min(to, this.end(partition)));
+    const fetched = fetchedRecords(records, { from, to: end });
     return {
       topic: partition.topic,
       partition: partition.partition,
       fetchOffset,
-      nextOffset: from + records.length,
-      highWatermark: list.length,
+      nextOffset: end,
+      highWatermark: this.end(partition),
       records: () => fetched.cursor(),
       release: () => {
         fetched.overwrite();
@@ -191,7 +222,7 @@ export class SimulatedBroker {
         try {
           return await call('commit', () => {
             if (this.#epochs.get(id) !== epoch) throw new FencedError(`${id} was taken over`);
-            const ends = this.append([...commit.records]);
+            const ends = this.append([...commit.records], 'transaction');
             const { nextOffset, metadata } = commit;
             this.commits.set(`${group}|${keyOf(partition)}`, { nextOffset, metadata });
             this.onCommit(partition, commit);

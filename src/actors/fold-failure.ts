@@ -21,12 +21,13 @@ export interface Suspect {
 const attemptsMax = 3;
 const messageCharactersMax = 200;
 
-/** Returns what the owner of a session must hear of `error`, which folding at the memory's position threw. */
+/** Returns what the owner of a session must hear of `error`, which was thrown at `offset`. */
 export function foldFailure(
   error: unknown,
   at: TopicPartition & {
     readonly offset: number;
-    readonly phase: 'replay' | 'fold';
+    /** `decision`: no record was being folded, so none can be at fault. */
+    readonly phase: 'replay' | 'fold' | 'decision';
   },
 ): unknown {
   if (isSensoriumError(error) && error.directive !== 'crash') return error;
@@ -42,6 +43,12 @@ export function foldFailure(
       return new InvariantError(
         `replaying ${where} threw ${reason}, and did not when it was folded first: this program computes something ` +
           'else than the one that committed it; go back to that one',
+        details,
+        error,
+      );
+    case 'decision':
+      return new InvariantError(
+        `a decision before ${where} threw ${reason}: no record is at fault, so none can be set aside`,
         details,
         error,
       );

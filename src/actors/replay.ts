@@ -42,6 +42,8 @@ export class Replay {
   readonly #end: number;
   #ended = false;
   #suspect: ReplayParts['suspect'];
+  /** Of the batch that is being folded, or whose fold threw. */
+  #records: RecordCursor | undefined;
 
   constructor(parts: ReplayParts) {
     this.memory = parts.memory;
@@ -58,6 +60,11 @@ export class Replay {
     return this.#ended;
   }
 
+  /** Returns the offset of the record whose fold threw: past the position where offsets of no record lie between. */
+  get faultOffset(): number {
+    return Math.max(this.memory.position, this.#records?.offset ?? 0);
+  }
+
   /** Applies entries that lie at the position already, and ends where there is nothing to fold. */
   begin(): void {
     this.#passLost();
@@ -70,16 +77,19 @@ export class Replay {
   /** Folds the records of `batch` from the memory's position on; returns whether all, or up to a decision. */
   fold(batch: FetchedBatch): 'folded' | 'decided' {
     const { memory } = this;
-    const records = batch.records();
+    const records = (this.#records = batch.records());
     let standing = records.next();
     while (standing) {
       const suspectOffset = this.#suspect?.offset ?? Infinity;
       const stop = Math.min(this.#nextStop(), suspectOffset);
       standing = this.#folder.fold(memory, records, stop);
       if (!standing) break;
+      // Offsets below the stop that no record has are passed too: a decision gets the offset of its own record.
+      memory.position = Math.max(memory.position, Math.min(stop, records.offset));
       if (this.#nextStop() <= records.offset) this.#passStop(this.#nextStop());
       else if (this.#passSuspect(records)) return 'decided';
     }
+    this.#records = undefined;
     memory.position = Math.max(memory.position, batch.nextOffset);
     this.begin();
     return 'folded';

@@ -14,6 +14,7 @@ import { decide, type Deciding } from './decisions.ts';
 import { decisionOn, foldFailedReason, foldFailure, type Suspect } from './fold-failure.ts';
 import { createBatchFolder, type BatchFolder } from './fold-batch.ts';
 import { idleMarkMs } from './idle-rule.ts';
+import type { Decision } from './journal.ts';
 import { createOutbox, type Outbox } from './outbox.ts';
 import type { CommandOutcome, SensorCommand } from './protocol.ts';
 import type { Recovered } from './recovery.ts';
@@ -155,7 +156,7 @@ export class Session {
     if (sensor === undefined) return undefined;
     const decision = decisionOf(command, sensor, this.#context.clock.nowMs());
     const outcome = { ...this.#shard, offset: memory.position, changed: decision !== undefined };
-    if (decision !== undefined) decide(this.#deciding, decision);
+    if (decision !== undefined) this.#decide(decision);
     await this.#committer.committed();
     return outcome;
   }
@@ -222,9 +223,20 @@ export class Session {
   }
 
   #foldFailure(error: unknown): unknown {
-    const offset = this.memory.position;
+    const offset = this.#replay.faultOffset;
     const phase = this.replaying ? 'replay' : 'fold';
     return foldFailure(error, { ...this.#shard, offset, phase });
+  }
+
+  /** One that throws leaves the memory half changed. */
+  #decide(decision: Decision): void {
+    try {
+      decide(this.#deciding, decision);
+    } catch (error) {
+      const at = { ...this.#shard, offset: this.memory.position, phase: 'decision' } as const;
+      this.#fail(foldFailure(error, at));
+      throw error;
+    }
   }
 
   /** A source far ahead of its siblings would hold windows of theirs open without bound: it waits for them. */
@@ -240,9 +252,9 @@ export class Session {
     const { clock, log, settings } = this.#context;
     if (this.#checkingIdle || this.#paused) return;
     const quiet = clock.monotonicMs() - this.#lastActivityMs >= settings.idleTimeoutMs;
-    const wanted =
-      quiet &&
-      (this.#idleMark() !== undefined || (this.#isSource() && !this.#committer.sourceIdle));
+    const isSource = this.memory.role === 'source';
+    const saysSo = isSource && !this.#committer.sourceIdle;
+    const wanted = quiet && (this.#idleMark() !== undefined || saysSo);
     if (!wanted) return;
     this.#checkingIdle = true;
     try {
@@ -252,8 +264,10 @@ export class Session {
       const { end } = await log.offsets(this.#shard);
       const stillQuiet = memory.position === positionBefore && positionBefore >= end;
       if (this.#closed || this.#draining || !stillQuiet) return;
-      if (this.#isSource()) this.#committer.sourceIdle = true;
-      this.#flowIdle();
+      if (isSource) this.#committer.sourceIdle = true;
+      const watermarkMs = this.#idleMark();
+      if (watermarkMs !== undefined) this.#decide({ kind: 'idle', watermark_ms: watermarkMs });
+      this.#committer.poke();
     } catch (error) {
       const fields = { shard: this.#shard, reason: String(error) };
       this.#context.logger.debug(fields, 'idle check postponed');
@@ -262,26 +276,10 @@ export class Session {
     }
   }
 
-  #flowIdle(): void {
-    try {
-      const watermarkMs = this.#idleMark();
-      if (watermarkMs !== undefined) {
-        decide(this.#deciding, { kind: 'idle', watermark_ms: watermarkMs });
-      }
-      this.#committer.poke();
-    } catch (error) {
-      this.#fail(this.#foldFailure(error));
-    }
-  }
-
-  #isSource(): boolean {
-    return this.memory.role === 'source';
-  }
-
   #idleMark(): number | undefined {
     const { clock, settings, semantics } = this.#context;
-    const { clocks, state } = this.memory;
-    if (!this.#isSource() && !allSourcesIdle(clocks)) return undefined;
+    const { clocks, role, state } = this.memory;
+    if (role === 'rekeyed' && !allSourcesIdle(clocks)) return undefined;
     return idleMarkMs({
       nowMs: this.#wallMs(),
       quietMs: clock.monotonicMs() - this.#lastActivityMs,

@@ -91,22 +91,25 @@ export async function shardAt(
 }
 
 /**
- * Folds the record at the state's offset and returns its outcome, or undefined if there is no
- * record.
+ * Moves the state on by one offset. Returns the outcome of the record there, or undefined if there
+ * is no record.
  */
 export async function foldNext(
   context: ReplayContext,
   past: PastShard,
 ): Promise<Outgoing | undefined> {
   const { topic, partition, offset: from, outbox, folder, memory } = past;
+  let outgoing: Outgoing | undefined;
   for await (const batch of context.log.read({ topic, partition, from, to: from + 1 })) {
     const records = batch.records();
-    if (!records.next()) continue;
-    outbox.muted = false;
-    folder.fold(memory, records, from + 1);
-    return outbox.take();
+    if (records.next()) {
+      outbox.muted = false;
+      folder.fold(memory, records, from + 1);
+      outgoing = outbox.take();
+    }
+    memory.position = Math.max(memory.position, batch.nextOffset);
   }
-  return undefined;
+  return outgoing;
 }
 
 /** @throws ConfigError when the group has committed no offset there. */

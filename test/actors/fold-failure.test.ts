@@ -141,6 +141,13 @@ describe('a fold that throws', () => {
     expect(foldFailure(away, { ...at, phase: 'fold' })).toBe(away);
   });
 
+  it('while no record is being folded is nobody’s fault, and stops', () => {
+    const failure = foldFailure(new TypeError('no'), { ...at, phase: 'decision' });
+
+    expect(failure).toBeInstanceOf(InvariantError);
+    expect(String(failure)).toMatch(/no record is at fault/);
+  });
+
   it('is named by the record’s sensor only where the record is folded here', () => {
     const folder = createBatchFolder({
       shard,
@@ -151,7 +158,8 @@ describe('a fold that throws', () => {
     });
     const sensorOf = (key: string, value: string): string | undefined => {
       const record = { timestampMs: 0, headers: [], key: Buffer.from(key) };
-      const cursor = fetchedRecords([{ ...record, value: Buffer.from(value) }], 0).cursor();
+      const records = [{ ...record, offset: 0, value: Buffer.from(value) }];
+      const cursor = fetchedRecords(records, { from: 0, to: 1 }).cursor();
       cursor.next();
       return folder.sensorOf(emptyMemory('source', semantics, 0), cursor);
     };
