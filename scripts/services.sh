@@ -6,6 +6,8 @@
 # `start` starts only what does not answer yet and waits until it does; `stop` stops only what `start` started.
 # --fresh empties the data of what it starts. Exit 3 from `start`: something cannot be had here; the reason is printed.
 # A second pair beside the shared one: SERVICES_DIR, KAFKA_PORT (the controller listens on the port after it), REDIS_PORT.
+# KAFKA_KIND=secured: a Kafka with ACLs, and logins at KAFKA_SASL_PORT. Each user's password is secret-<user>: admin (all
+# rights) and u0 to u99 log in with PLAIN, scram256 and scram512 with SCRAM. At KAFKA_PORT anybody may do anything.
 set -euo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
@@ -13,8 +15,10 @@ dir="${SERVICES_DIR:-$root/.cache/services}"
 libs="$root/.cache/kafka/libs"
 kafka_port="${KAFKA_PORT:-19092}"
 redis_port="${REDIS_PORT:-16379}"
+kafka_kind="${KAFKA_KIND:-plain}"
+sasl_port="${KAFKA_SASL_PORT:-19095}"
 
-usage() { sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+usage() { sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 
 kafka_up() { node "$root/scripts/kafka/ready.mjs" 127.0.0.1 "$kafka_port"; }
 
@@ -81,6 +85,17 @@ have_java() {
     [[ "$(java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p')" -ge 17 ]]
 }
 
+kafka_settings() {
+  local files=("$root/scripts/kafka/server.properties.in") users='' user
+  if [[ "$kafka_kind" == secured ]]; then
+    # Of two lines for one setting the later one counts.
+    files+=("$root/scripts/kafka/secured.properties.in")
+    for user in admin u{0..99}; do users+="user_$user=\"secret-$user\" "; done
+  fi
+  sed -e "s|@DIR@|$1|" -e "s|@PORT@|$kafka_port|" -e "s|@CONTROLLER_PORT@|$((kafka_port + 1))|" \
+    -e "s|@SASL_PORT@|$sasl_port|" -e "s|@PLAIN_USERS@|$users|" "${files[@]}"
+}
+
 start_kafka() {
   if kafka_up; then
     echo "kafka: answers on 127.0.0.1:$kafka_port already"
@@ -101,14 +116,15 @@ start_kafka() {
   local home="$dir/kafka-$kafka_port"
   [[ "$fresh" == 0 ]] || rm -rf "$home"
   mkdir -p "$home"
-  sed -e "s|@DIR@|$home|" -e "s|@PORT@|$kafka_port|" \
-    -e "s|@CONTROLLER_PORT@|$((kafka_port + 1))|" \
-    "$root/scripts/kafka/server.properties.in" >"$home/server.properties"
+  kafka_settings "$home" >"$home/server.properties"
+  local format=(--cluster-id sensoriumTestsAAAAAAAA --config "$home/server.properties")
+  [[ "$kafka_kind" != secured ]] || format+=(
+    --add-scram 'SCRAM-SHA-256=[name=scram256,password=secret-scram256]'
+    --add-scram 'SCRAM-SHA-512=[name=scram512,password=secret-scram512]')
   local java=(java -Xmx768m -XX:+UseSerialGC -cp "$libs/*"
     "-Dlog4j2.configurationFile=$root/scripts/kafka/log4j2.properties")
   if [[ ! -f "$home/data/meta.properties" ]]; then
-    "${java[@]}" -XX:TieredStopAtLevel=1 kafka.tools.StorageTool format \
-      --cluster-id sensoriumTestsAAAAAAAA --config "$home/server.properties" \
+    "${java[@]}" -XX:TieredStopAtLevel=1 kafka.tools.StorageTool format "${format[@]}" \
       >"$home/format.log" 2>&1 || {
       cat "$home/format.log" >&2
       return 1

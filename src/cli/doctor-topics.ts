@@ -12,11 +12,14 @@ export interface FoundTopics {
 
 const dayMs = 86_400_000;
 
-/** Returns what each topic of the program is for, and its name. */
+/** Returns what each topic that the program uses is for, and its name. */
 export function programTopics(config: Config): readonly (readonly [role: string, name: string])[] {
+  const { anomalyEvents, snapshotStore } = config.process;
   const [, ...larger] = featureTopics(config);
   return [
-    ...Object.entries({ ...topicNames(config.process) }),
+    ...Object.entries({ ...topicNames(config.process) })
+      .filter(([role]) => role !== 'snapshots' || snapshotStore === 'kafka')
+      .filter(([role]) => role !== 'anomalies' || anomalyEvents !== 'off'),
     ...larger.map(({ topic }) => ['output', topic] as const),
   ];
 }
@@ -24,12 +27,8 @@ export function programTopics(config: Config): readonly (readonly [role: string,
 /** Returns the checks of every topic of the program. */
 export function topicChecks(config: Config, { topics, brokers }: FoundTopics): readonly Check[] {
   const names = topicNames(config.process);
-  const { anomalyEvents, snapshotStore } = config.process;
-  const wanted = programTopics(config)
-    .filter(([role]) => role !== 'snapshots' || snapshotStore === 'kafka')
-    .filter(([role]) => role !== 'anomalies' || anomalyEvents !== 'off');
   const input = topics.get(names.input);
-  return wanted.flatMap(([role, name]) => {
+  const checks = programTopics(config).flatMap(([role, name]) => {
     const topic = topics.get(name);
     if (topic === undefined) {
       return [warn(`topic ${name}`, 'missing', '`run` creates it; or `topics create`')];
@@ -42,6 +41,17 @@ export function topicChecks(config: Config, { topics, brokers }: FoundTopics): r
     const shape = `${topic.partitions} partitions, ${topic.replicationFactor} replicas`;
     return findings.length > 0 ? findings : [ok(`topic ${name}`, shape)];
   });
+  return [...checks, ...unknownSettings(topics)];
+}
+
+/** One check however many topics it is about: nobody needs the same line for each. */
+function unknownSettings(topics: FoundTopics['topics']): readonly Check[] {
+  const unknown = [...topics.values()].filter(({ configUnknown }) => configUnknown !== undefined);
+  const [first] = unknown;
+  if (first?.configUnknown === undefined) return [];
+  const others = unknown.length > 1 ? ` and ${unknown.length - 1} more` : '';
+  const found = `those of ${first.topic}${others} may not be read, Kafka’s defaults are assumed`;
+  return [warn('topic settings', found, first.configUnknown)];
 }
 
 function replicationFindings(topic: TopicDescription, brokers: number): readonly Check[] {

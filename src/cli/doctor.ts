@@ -70,7 +70,11 @@ async function attempted(
     return await examineIt();
   } catch (error) {
     if (!isSensoriumError(error)) throw error;
-    return [fail(name, error.message, cure)];
+    const { refusal, cure: given } = error.details;
+    // A missing right is no outage: its error brings the cure with it.
+    return typeof refusal === 'string' && typeof given === 'string'
+      ? [fail(name, refusal, given)]
+      : [fail(name, error.message, cure)];
   }
 }
 

@@ -170,7 +170,10 @@ export interface TopicDescription {
   readonly topic: string;
   readonly partitions: number;
   readonly replicationFactor: number;
+  /** Empty where the settings may not be read. */
   readonly config: Readonly<Record<string, string>>;
+  /** Why the settings are unknown, with the cure; left out where they are known. */
+  readonly configUnknown?: string;
 }
 
 /**

@@ -104,8 +104,9 @@ async function answer(
     case 'anomalies': {
       const { requestId, sensorId } = command;
       const found = await anomalies.of(sensorId).catch((error: unknown) => {
-        if (!isSensoriumError(error) || error.directive !== 'retry') throw error;
-        logger.debug({ sensorId, reason: error.message }, 'anomalies not read');
+        // A question that cannot be answered ends no thread: neither an outage nor a right that is missing.
+        if (!isSensoriumError(error) || error.directive === 'crash') throw error;
+        logger.warn({ sensorId, reason: error.message }, 'anomalies not read');
         return null;
       });
       send({ type: 'anomalies', requestId, anomalies: found });

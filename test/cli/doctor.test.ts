@@ -119,6 +119,31 @@ describe('doctor on topics', () => {
   });
 });
 
+describe('topic settings that may not be read', () => {
+  it('are one warning, whose cure is the right that is missing', () => {
+    const unknown = { config: {}, configUnknown: 'Give it: kafka-acls …' };
+    const topics = new Map(
+      [names.input, names.output].map((topic) => [
+        topic,
+        { topic, partitions: 4, replicationFactor: 1, ...unknown },
+      ]),
+    );
+
+    const found = topicChecks(config, { topics, brokers: 1 }).filter(({ cure }) =>
+      cure?.includes('kafka-acls'),
+    );
+
+    expect(found).toEqual([
+      expect.objectContaining({
+        name: 'topic settings',
+        status: 'warn',
+        cure: unknown.configUnknown,
+      }),
+    ]);
+    expect(found[0]?.found).toContain(`${names.input} and 1 more`);
+  });
+});
+
 describe('doctor on brokers', () => {
   it('sees versions before 4.0 and session timeouts the brokers refuse', () => {
     const { kafka } = config.process;

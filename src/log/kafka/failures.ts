@@ -9,6 +9,7 @@ import {
   type AnySensoriumError,
   type ErrorDetails,
 } from '../../errors.ts';
+import { missingRightError, missingRightOf } from './missing-right.ts';
 
 /**
  * - fenced: another producer of this transactional id took over
@@ -122,6 +123,8 @@ export function translated(what: string, error: unknown, details: ErrorDetails):
   const reason = textOf(root, 'message') ?? String(root);
   const type = textOf(root, 'type') ?? textOf(root, 'name');
   const all: ErrorDetails = { ...details, type };
+  const right = missingRightOf(root);
+  if (right !== undefined) return missingRightError(what, right, all, error);
   const message = `${what} failed: ${reason}${type === undefined ? '' : ` (${type})`}`;
   switch (failureKind(root)) {
     case 'fenced':

@@ -6,6 +6,7 @@ import { checkedBatches, type CheckedBatch } from '../record-batch-header.ts';
 import { holdFrame } from './frame-pool.ts';
 import { replaceReceiving, type ReceivingConnection } from './frame-socket.ts';
 import { withMonotonicDate } from './monotonic-date.ts';
+import { nameRefusals } from './named-refusals.ts';
 import { framingCreateRequest, type CreateRequest } from './request-frame.ts';
 import {
   replaceTimeout,
@@ -33,6 +34,11 @@ export class LostPositionError extends Error {
   }
 }
 
+interface ProtocolErrors {
+  readonly errorCodes: object[];
+  readonly createErrorFromCode: (code: number) => Error;
+}
+
 const sleepers = new Set<() => void>();
 
 /** Ends the sleep of consumers that found nothing to fetch: a partition has been resumed. */
@@ -46,7 +52,7 @@ export function wakeFetchers(): void {
  */
 export function installFetchSeam(require: NodeJS.Require): void {
   const load = (path: string): object => require(`kafkajs/${path}`) as object;
-  const errors = load('src/protocol/error') as { errorCodes: object[] };
+  const errors = load('src/protocol/error') as ProtocolErrors;
   if (Reflect.get(errors, installed) === true) return;
   const { version } = load('package.json') as { version?: string };
   assert(version === pinnedVersion, 'The fetch seam fits one version of kafkajs only', {
@@ -64,7 +70,7 @@ export function installFetchSeam(require: NodeJS.Require): void {
   });
 }
 
-function replaceModules(require: NodeJS.Require, errors: { readonly errorCodes: object[] }): void {
+function replaceModules(require: NodeJS.Require, errors: ProtocolErrors): void {
   const load = (path: string): object => require(`kafkajs/${path}`) as object;
   const replace = (path: string, replacement: object): void => {
     const id = require.resolve(`kafkajs/${path}`);
@@ -88,6 +94,8 @@ function replaceModules(require: NodeJS.Require, errors: { readonly errorCodes: 
   replaceTimeout(queue, connection);
   replaceReceiving(connection);
   addErrorCodes(errors.errorCodes);
+  const { createErrorFromCode } = errors;
+  nameRefusals(load('src/broker') as { prototype: object }, createErrorFromCode, load);
   const groupPath = 'src/consumer/consumerGroup.js';
   replace(groupPath, attachingGroup(load(groupPath) as ConsumerGroupClass));
 }

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import type { Consumer, ConsumerConfig, KafkaConfig as ClientConfig } from 'kafkajs';
 import { assert } from '../../errors.ts';
 import { installFetchSeam, type FetchedPartition } from './fetch-seam.ts';
+import type { Connected } from './named-refusals.ts';
 import type { RequestFrame } from './request-frame.ts';
 
 const require = createRequire(import.meta.url);
@@ -67,7 +68,7 @@ export interface TopicMetadata {
 
 export interface Broker {
   readonly nodeId: string | number | null;
-  readonly connectionPool: {
+  readonly connectionPool: Connected['connectionPool'] & {
     send(request: ProtocolRequest): Promise<unknown>;
   };
   metadata(

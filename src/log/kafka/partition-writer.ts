@@ -52,7 +52,7 @@ export async function openPartitionWriter(
     },
     {
       what: `Opening the writer of ${input.topic}/${input.partition}`,
-      details: { topic: input.topic, partition: input.partition, transactionalId },
+      details: { topic: input.topic, partition: input.partition, groupId, transactionalId },
       // A producer id that is initialised twice fences only ourselves, who have written nothing yet.
       kinds: harmless,
       ...patience,

@@ -18,6 +18,7 @@ import {
   type Broker,
   type ResponseDecoder,
 } from './internals.ts';
+import { withMissingRight, withTopic } from './named-refusals.ts';
 import { RequestFrame, type RequestPart } from './request-frame.ts';
 
 const produceApiKey = 0;
@@ -145,7 +146,10 @@ export async function produce(
     },
   });
   frame.release();
-  return baseOffsets(answer as readonly PartitionAnswer[], batches);
+  const names = { transactionalId };
+  return baseOffsets(answer as readonly PartitionAnswer[], batches).map((offset) =>
+    offset instanceof Error ? withMissingRight(offset, broker, 'produce', names) : offset,
+  );
 }
 
 /**
@@ -224,7 +228,7 @@ function baseOffsets(
     const answer = answers.find((each) => each.topic === topic && each.partition === partition);
     assert(answer !== undefined, 'A produce answer lacks a partition', { topic, partition });
     if (answer.errorCode !== 0) {
-      const error = createErrorFromCode(answer.errorCode);
+      const error = withTopic(createErrorFromCode(answer.errorCode), topic);
       error.message += ` (${batch.count} records for ${topic}/${partition})`;
       return error;
     }

@@ -4,9 +4,11 @@
 import { assert } from '../../errors.ts';
 import type { TopicPartition } from '../event-log.ts';
 import { createEncoder, createErrorFromCode, type Broker, type Encoder } from './internals.ts';
+import { withMissingRight, withTopic } from './named-refusals.ts';
 
 const offsetFetchApiKey = 9;
 const offsetFetchVersion = 7;
+const unstableOffsetCommit = 88;
 
 export interface StableOffset extends TopicPartition {
   /** -1 where the group never committed. */
@@ -40,11 +42,15 @@ export async function fetchStableOffsets(
     },
   });
   const { errorCode, partitions } = answer as Answer;
-  if (errorCode !== 0) throw createErrorFromCode(errorCode);
-  const failed = partitions.find((partition) => partition.errorCode !== 0);
+  const refused = (error: Error): Error =>
+    withMissingRight(error, coordinator, 'offsetFetch', { groupId });
+  if (errorCode !== 0) throw refused(createErrorFromCode(errorCode));
+  const failures = partitions.filter((partition) => partition.errorCode !== 0);
+  // What is final is said before what another question cures.
+  const failed = failures.find((each) => each.errorCode !== unstableOffsetCommit) ?? failures[0];
   return {
     offsets: partitions.filter((partition) => partition.errorCode === 0),
-    failure: failed && createErrorFromCode(failed.errorCode),
+    failure: failed && refused(withTopic(createErrorFromCode(failed.errorCode), failed.topic)),
   };
 }
 

@@ -3,7 +3,8 @@
 import { ConfigError } from '../../errors.ts';
 import type { TopicDescription, TopicSpec } from '../event-log.ts';
 import type { Connections } from './connections.ts';
-import { rootOf } from './failures.ts';
+import { failureKind, rootOf, translated } from './failures.ts';
+import type { Broker } from './internals.ts';
 import { harmless, patience, retrying, type RetryOptions } from './retry.ts';
 
 const createTimeoutMs = 10_000;
@@ -41,17 +42,31 @@ export async function describeTopic(
       const broker = await connections.anyBroker();
       const metadata = await metadataOf(connections, topic);
       if (metadata === undefined) return undefined;
-      const { resources } = await broker.describeConfigs({
-        resources: [{ type: topicResource, name: topic, configNames: [] }],
-      });
-      const config: Record<string, string> = {};
-      for (const { configName, configValue } of resources[0]?.configEntries ?? []) {
-        if (configValue !== null) config[configName] = configValue;
-      }
-      return { topic, ...metadata, config };
+      return { topic, ...metadata, ...(await settingsOf(broker, topic)) };
     },
     options(connections, `Describing topic ${topic}`, topic),
   );
+}
+
+/** The settings are not worth a start: who may not read them goes by Kafka's defaults, and hears so. */
+async function settingsOf(
+  broker: Broker,
+  topic: string,
+): Promise<Pick<TopicDescription, 'config' | 'configUnknown'>> {
+  try {
+    const { resources } = await broker.describeConfigs({
+      resources: [{ type: topicResource, name: topic, configNames: [] }],
+    });
+    const config: Record<string, string> = {};
+    for (const { configName, configValue } of resources[0]?.configEntries ?? []) {
+      if (configValue !== null) config[configName] = configValue;
+    }
+    return { config };
+  } catch (error) {
+    if (failureKind(error) !== 'denied') throw error;
+    const { message } = translated(`Reading the settings of ${topic}`, error, { topic });
+    return { config: {}, configUnknown: message };
+  }
 }
 
 /** Returns whether this call created the topic; false when another was faster. */
