@@ -1,45 +1,23 @@
 // The fold: one shard's readings in log order → closed windows, late and other refused readings.
 // State is a pure function of the calls made; event time comes from readings alone. Next on the
 // line: outputs and position commit together.
-import { assert, ConfigError, CorruptSnapshotError } from '../errors.ts';
-import { emptyScoredReading, type ScoredReading } from './accumulator.ts';
-import { AnomalousReadingView, type FoldOutputs } from './anomalous-reading.ts';
-import { alarmFlag, anomalyFlag, previewReading, type ReadingPreview } from './baseline.ts';
-import type { CreateBaseline } from './create-baseline.ts';
-import { ClosedWindowView, type ClosedWindows } from './closed-window.ts';
-import { closeWindows } from './closing.ts';
+import { ConfigError, CorruptSnapshotError } from '../errors.ts';
+import type { FoldOutputs } from './anomalous-reading.ts';
+import type { ReadingPreview } from './baseline.ts';
+import type { ClosedWindows } from './closed-window.ts';
+import { ColumnShardState, type ShardStateOptions } from './column-shard-state.ts';
 import { fingerprintDifferences, semanticsFingerprint } from './fingerprint.ts';
-import { inspectSensor, type SensorInspection } from './inspection.ts';
-import { place } from './lifecycle.ts';
-import {
-  assertReading,
-  oneReading,
-  type DeadLetterReason,
-  type Reading,
-  type ReadingColumns,
-} from './reading.ts';
-import {
-  aheadReason,
-  lateReason,
-  quarantinedReason,
-  rangeReason,
-  sensorsMaxReason,
-} from './refusals.ts';
-import { assertSemantics, type Semantics } from './semantics.ts';
-import { quarantineSensor, releaseSensor, resetSensor } from './sensor-commands.ts';
-import { rowFoldOf, type RowFold } from './row-fold.ts';
-import type { RowKernel } from './row-kernel.ts';
-import { lifecycleTable, ShardColumns } from './shard-columns.ts';
-import { decodeSnapshot, encodeSnapshot, snapshotBytes } from './snapshot-format.ts';
-import type { SnapshotSections } from './snapshot-format.ts';
-import { hasClosed, watermarkAfter, type WatermarkMode } from './watermark.ts';
-import { dateMsMax, windowStartMs } from './window.ts';
+import type { SensorInspection } from './inspection.ts';
+import type { DeadLetterReason, Reading, ReadingColumns } from './reading.ts';
+import type { Semantics } from './semantics.ts';
+import { decodeSnapshot } from './snapshot-format.ts';
 
 export type { AnomalousReading, FoldOutputs } from './anomalous-reading.ts';
 export type { ClosedWindow, ClosedWindowList, ClosedWindows } from './closed-window.ts';
 export type { AlarmView, ReadingPreview } from './baseline.ts';
 export type { SensorInspection } from './inspection.ts';
 export type { Semantics } from './semantics.ts';
+export type { ShardStateOptions } from './column-shard-state.ts';
 
 export interface ShardState {
   /** Whether `foldRows` folds any: not without a kernel, nor for features it does not know. */
@@ -105,15 +83,6 @@ export interface ShardState {
   snapshotBytes(): number;
 }
 
-export interface ShardStateOptions {
-  /** `own`: readings folded here move the watermark. `external`: only `advanceWatermark` does. */
-  readonly watermark: WatermarkMode;
-  /** The baseline that the settings name, unless a test brings one of its own. */
-  readonly createBaseline?: CreateBaseline;
-  /** Folds plain rows over columns in its memory. */
-  readonly kernel?: RowKernel | undefined;
-}
-
 /** Returns the state of a shard that has folded nothing. @throws InvariantError for bad semantics. */
 export function createShardState(semantics: Semantics, options: ShardStateOptions): ShardState {
   return new ColumnShardState(semantics, options);
@@ -153,196 +122,4 @@ export function restoreShardState(
   state.watermarkMs = parts.watermarkMs;
   state.maxEventTimeMs = parts.maxEventTimeMs;
   return state;
-}
-
-const quarantined = place(lifecycleTable.states, 'quarantined');
-const read = place(lifecycleTable.events, 'read');
-const readWarm = place(lifecycleTable.events, 'readWarm');
-
-class ColumnShardState implements ShardState {
-  watermarkMs: number = -Infinity;
-  maxEventTimeMs: number = -Infinity;
-  readonly columns: ShardColumns;
-  private readonly rowFold: RowFold | undefined;
-  private readonly semantics: Semantics;
-  private readonly fingerprint: string;
-  private readonly windowMs: number;
-  private readonly mode: WatermarkMode;
-  private readonly sensorsMax: DeadLetterReason;
-  private readonly view: ClosedWindowView;
-  private readonly single: ReturnType<typeof oneReading> = oneReading();
-  private readonly scored: ScoredReading = emptyScoredReading();
-  private readonly anomalous: AnomalousReadingView = new AnomalousReadingView();
-
-  constructor(semantics: Semantics, options: ShardStateOptions) {
-    assertSemantics(semantics);
-    this.semantics = semantics;
-    this.fingerprint = semanticsFingerprint(semantics).text;
-    this.windowMs = semantics.windowMs;
-    this.mode = options.watermark;
-    this.rowFold = rowFoldOf(semantics, options);
-    this.columns = this.rowFold?.columns ?? new ShardColumns(semantics, options.createBaseline);
-    const lengthsMs = [semantics.windowMs, ...semantics.windows.map(({ sizeMs }) => sizeMs)];
-    this.view = new ClosedWindowView(this.columns.panes.layout, lengthsMs);
-    this.sensorsMax = sensorsMaxReason(semantics.sensorsMax);
-  }
-
-  get foldsRows(): boolean {
-    return this.rowFold !== undefined;
-  }
-
-  get sensorCount(): number {
-    return this.columns.table.count;
-  }
-
-  get openWindowCount(): number {
-    return this.columns.panes.openCount + this.columns.larger.openCount;
-  }
-
-  get earliestWindowEndMs(): number {
-    const { larger, panes } = this.columns;
-    return Math.min(panes.windows.earliestEndMs, larger.earliestEndMs);
-  }
-
-  fold(
-    reading: Reading,
-    recordTimestampMs: number,
-    offset: number,
-    outputs: FoldOutputs,
-  ): DeadLetterReason | null {
-    const { single } = this;
-    single.idBytes = reading.idBytes;
-    single.idStarts[0] = reading.idStart;
-    single.idEnds[0] = reading.idEnd;
-    single.timestampsMs[0] = reading.timestampMs;
-    single.values[0] = reading.value;
-    single.recordTimesMs[0] = recordTimestampMs;
-    single.offsets[0] = offset;
-    return this.foldRow(single, 0, outputs);
-  }
-
-  foldRow(readings: ReadingColumns, row: number, outputs: FoldOutputs): DeadLetterReason | null {
-    // hot path
-    const timestampMs = readings.timestampsMs[row] as number;
-    // Adding 0 turns −0 into 0, so that min, max and their text do not depend on the order of equal
-    // readings.
-    const value = (readings.values[row] as number) + 0;
-    assertReading(timestampMs, value);
-    const recordTimeMs = readings.recordTimesMs[row] as number;
-    if (timestampMs - recordTimeMs > this.semantics.maxAheadMs) {
-      return aheadReason(timestampMs, recordTimeMs, this.semantics.maxAheadMs);
-    }
-    const windowEndMs = windowStartMs(timestampMs, this.windowMs) + this.windowMs;
-    let refused: DeadLetterReason | null = null;
-    if (hasClosed(windowEndMs, this.watermarkMs)) {
-      refused = lateReason(timestampMs, windowEndMs, this.watermarkMs);
-    } else if (windowEndMs > dateMsMax || windowEndMs - this.windowMs < -dateMsMax) {
-      return rangeReason(timestampMs);
-    } else {
-      const { idBytes, idStarts, idEnds } = readings;
-      const slot = this.columns.slotOf(idBytes, idStarts[row] as number, idEnds[row] as number);
-      if (slot < 0) refused = this.sensorsMax;
-      else if (this.columns.lifecycle[slot] === quarantined) refused = quarantinedReason;
-      else {
-        // Not an argument: the default features need no event time, and a double passed costs.
-        if (this.columns.panes.hasExtras) this.scored.timestampMs = timestampMs;
-        const flags = this.foldSensor(slot, windowEndMs, value, readings.offsets[row] as number);
-        if (flags !== 0) {
-          outputs.anomalyFound?.(this.anomalous.fill(readings, row, flags, this.columns.baseline));
-        }
-      }
-    }
-    if (timestampMs > this.maxEventTimeMs) this.seeEventTime(timestampMs, outputs);
-    return refused;
-  }
-
-  foldRows(row: number, rows: number, until: number): number {
-    return this.rowFold === undefined ? row : this.rowFold.fold(row, rows, until, this);
-  }
-
-  advanceWatermark(toMs: number, closed: ClosedWindows): void {
-    assert(toMs < Infinity, 'expected a time to advance the watermark to', { toMs });
-    if (toMs > this.watermarkMs) this.watermarkMs = toMs;
-    closeWindows(this.columns, this.watermarkMs, this.view, closed);
-  }
-
-  quarantine(sensorId: string): boolean {
-    return quarantineSensor(this.columns, sensorId);
-  }
-
-  release(sensorId: string): boolean {
-    return releaseSensor(this.columns, sensorId);
-  }
-
-  reset(sensorId: string): boolean {
-    return resetSensor(this.columns, sensorId);
-  }
-
-  inspect(sensorId: string): SensorInspection | undefined {
-    return inspectSensor(this.columns, sensorId, this.windowMs);
-  }
-
-  preview(sensorId: string, value: number): ReadingPreview | undefined {
-    const id = new TextEncoder().encode(sensorId);
-    const slot = this.columns.table.find(id, 0, id.length);
-    return slot < 0 ? undefined : previewReading(this.columns.baseline, slot, value + 0);
-  }
-
-  sensorIds(limit: number): readonly string[] {
-    const length = Math.max(0, Math.min(limit, this.sensorCount));
-    return Array.from({ length }, (_, slot) => this.columns.sensorId(slot));
-  }
-
-  snapshot(headBytes = 0, room?: Uint8Array<ArrayBuffer>): Uint8Array {
-    return encodeSnapshot(this.sections(), headBytes, room);
-  }
-
-  snapshotBytes(): number {
-    return snapshotBytes(this.sections());
-  }
-
-  private sections(): SnapshotSections {
-    return {
-      fingerprint: this.fingerprint,
-      watermarkMode: this.mode,
-      watermarkMs: this.watermarkMs,
-      maxEventTimeMs: this.maxEventTimeMs,
-      ...this.columns.sections(),
-    };
-  }
-
-  private foldSensor(slot: number, windowEndMs: number, value: number, offset: number): number {
-    // hot path
-    const { baseline, panes } = this.columns;
-    const flags = baseline.observe(slot, value);
-    const pane = panes.paneFor(slot, windowEndMs, offset);
-    const anomaly = (flags & anomalyFlag) === 0 ? 0 : 1;
-    const alarm = (flags & alarmFlag) === 0 ? 0 : 1;
-    panes.add(pane, value, offset, anomaly, alarm, baseline.score);
-    if (panes.hasExtras) {
-      const { scored } = this;
-      scored.value = value;
-      scored.offset = offset;
-      scored.anomaly = anomaly;
-      scored.alarm = alarm;
-      scored.score = baseline.score;
-      panes.addToExtras(pane, scored);
-    }
-    this.columns.apply(slot, baseline.readingCount(slot) < baseline.warmReadings ? read : readWarm);
-    return flags;
-  }
-
-  private seeEventTime(timestampMs: number, closed: ClosedWindows): void {
-    // hot path
-    this.maxEventTimeMs = timestampMs;
-    if (this.mode === 'external') return;
-    this.watermarkMs = watermarkAfter(
-      this.watermarkMs,
-      timestampMs,
-      this.semantics.watermarkDelayMs,
-    );
-    if (this.watermarkMs >= this.earliestWindowEndMs) {
-      closeWindows(this.columns, this.watermarkMs, this.view, closed);
-    }
-  }
 }
