@@ -23,6 +23,9 @@ import { welfordAdd } from './statistics';
 const lastPlace: usize = 5 * 4;
 const watermarkNumber: usize = 4 * 8;
 const maxEventTimeNumber: usize = 5 * 8;
+const fastRowsNumber: usize = 14 * 8;
+const fastestLeadNumber: usize = 15 * 8;
+const fastestSlotPlace: usize = 15 * 4;
 
 const cumulative: u32 = 0;
 
@@ -61,6 +64,11 @@ export function foldRows(row: i32, rows: i32): i32 {
   let watermarkMs = load<f64>(numbers, watermarkNumber);
   let maxEventTimeMs = load<f64>(numbers, maxEventTimeNumber);
   const earliestEndMs = load<f64>(numbers, 48);
+  const leadMaxMs = load<f64>(numbers, 96);
+  const fastLeadMs = load<f64>(numbers, 104);
+  let fastRows: f64 = 0;
+  let fastestLeadMs: f64 = 0;
+  let fastestSlot: i32 = 0;
   useBaseline(
     load<f64>(numbers, 56),
     load<f64>(numbers, 64),
@@ -77,11 +85,15 @@ export function foldRows(row: i32, rows: i32): i32 {
     const offset = load<f64>(offsets + at8);
     if (offset >= until) break;
     const timestampMs = load<f64>(timestampsMs + at8);
-    if (timestampMs - load<f64>(recordTimesMs + at8) > maxAheadMs) break;
+    const recordTimeMs = load<f64>(recordTimesMs + at8);
+    const leadMs = timestampMs - recordTimeMs;
+    if (leadMs > maxAheadMs) break;
+    const isHeld = leadMs > leadMaxMs && recordTimeMs > 0;
+    const eventTimeMs = isHeld ? recordTimeMs : timestampMs;
     const windowEndMs = floor(timestampMs / windowMs) * windowMs + windowMs;
     if (windowEndMs <= watermarkMs) break;
-    const candidateMs = timestampMs - watermarkDelayMs;
-    if (timestampMs > maxEventTimeMs && candidateMs >= earliestEndMs) break;
+    const candidateMs = eventTimeMs - watermarkDelayMs;
+    if (eventTimeMs > maxEventTimeMs && candidateMs >= earliestEndMs) break;
 
     const idStart: usize = load<i32>(idStarts + at4);
     const slot = find(window + idStart, <usize>load<i32>(idEnds + at4) - idStart);
@@ -107,14 +119,24 @@ export function foldRows(row: i32, rows: i32): i32 {
     const nextState: u32 = load<u8>((isWarm ? afterReadWarm : afterRead) + <usize>state);
     if (nextState != state) store<u8>(lifecycle + <usize>slot, nextState);
 
-    if (timestampMs > maxEventTimeMs) {
-      maxEventTimeMs = timestampMs;
+    if (eventTimeMs > maxEventTimeMs) {
+      maxEventTimeMs = eventTimeMs;
       if (candidateMs > watermarkMs) watermarkMs = candidateMs;
+    }
+    if (isHeld && leadMs > fastLeadMs) {
+      fastRows += 1;
+      if (leadMs > fastestLeadMs) {
+        fastestLeadMs = leadMs;
+        fastestSlot = slot;
+      }
     }
   }
   store<i32>(places, last, lastPlace);
   store<f64>(numbers, watermarkMs, watermarkNumber);
   store<f64>(numbers, maxEventTimeMs, maxEventTimeNumber);
+  store<f64>(numbers, fastRows, fastRowsNumber);
+  store<f64>(numbers, fastestLeadMs, fastestLeadNumber);
+  store<i32>(places, fastestSlot, fastestSlotPlace);
   return next;
 }
 

@@ -9,6 +9,7 @@ export interface SemanticsValues {
   readonly WINDOW_MS: number;
   readonly WATERMARK_DELAY_MS: number;
   readonly MAX_AHEAD_MS: number;
+  readonly FAST_CLOCKS: 'hold' | 'lead';
   readonly BASELINE: 'adaptive' | 'cumulative';
   readonly BASELINE_HALF_LIFE: number;
   readonly ANOMALY_THRESHOLD: number;
@@ -49,6 +50,12 @@ export const semanticsSettings: {
     300_000,
     whole({ min: 0, max: 3_650 * dayMs }),
     'A reading further than this past its record’s Kafka timestamp is a dead letter.',
+  ),
+  FAST_CLOCKS: required(
+    'semantics',
+    'hold',
+    oneOf(['hold', 'lead']),
+    'hold: event time never runs ahead of the records’ Kafka timestamps; lead: of the fastest clock.',
   ),
   BASELINE: required(
     'semantics',

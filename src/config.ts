@@ -159,6 +159,7 @@ function semanticsOf(values: SettingValues): Semantics {
     windowMs: values.WINDOW_MS,
     watermarkDelayMs: values.WATERMARK_DELAY_MS,
     maxAheadMs: values.MAX_AHEAD_MS,
+    fastClocks: values.FAST_CLOCKS,
     baseline: values.BASELINE,
     baselineHalfLife: values.BASELINE_HALF_LIFE,
     alarmRest: values.ALARM_REST,

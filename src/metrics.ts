@@ -20,6 +20,8 @@ export interface Metrics {
   readonly watermarkDelaySeconds: Gauge<'topic' | 'partition'>;
   readonly sensors: Gauge<'topic' | 'partition'>;
   readonly openWindows: Gauge<'topic' | 'partition'>;
+  readonly fastClockReadings: Counter;
+  readonly fastClockSeconds: Gauge<'topic' | 'partition'>;
   readonly idleMarks: Counter;
   readonly decisions: Counter<'kind'>;
   readonly gapRecords: Counter;
@@ -85,6 +87,15 @@ export function createMetrics(): Metrics {
     ),
     sensors: gauge('sensors', 'Sensors with state.', partition),
     openWindows: gauge('open_windows', 'Panes that are open.', partition),
+    fastClockReadings: counter(
+      'fast_clock_readings_total',
+      'Readings that led their record by more than WATERMARK_DELAY_MS; see FAST_CLOCKS.',
+    ),
+    fastClockSeconds: gauge(
+      'fast_clock_seconds',
+      'Lead of the sensor whose clock leads its records most.',
+      partition,
+    ),
     idleMarks: counter('idle_marks_total', 'Idle marks journaled.'),
     decisions: counter('decisions_total', 'Decisions on sensors and records journaled, by kind.', [
       'kind',

@@ -28,6 +28,7 @@ describe('parseConfig', () => {
         windowMs: 60_000,
         watermarkDelayMs: 5_000,
         maxAheadMs: 300_000,
+        fastClocks: 'hold',
         baseline: 'adaptive',
         baselineHalfLife: 4_000,
         alarmRest: 'calm',

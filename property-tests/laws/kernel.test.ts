@@ -41,22 +41,24 @@ const steady = (settings: Semantics): fc.Arbitrary<readonly OracleReading[]> =>
     .record({
       seed: fc.nat(),
       sensors: fc.integer({ min: 1, max: 5 }),
+      fastMs: fc.constantFrom(0, 1, settings.watermarkDelayMs + 1, settings.maxAheadMs),
       length: fc.integer({ min: 100, max: 900 }),
     })
-    .map(({ seed, sensors, length }) => {
+    .map(({ seed, sensors, fastMs, length }) => {
       const random = seededRandom(seed, 0).uniform;
       let frontMs = 1_700_000_000_000;
       return Array.from({ length }, (_, index) => {
         frontMs += random() < 0.01 ? settings.windowMs : (random() * settings.windowMs) / 50;
         const behindMs = random() < 0.1 ? random() * 2 * settings.watermarkDelayMs : 0;
         const spike = random() < 0.01 ? 5 * (random() - 0.5) : 0;
-        const timestampMs = Math.floor(frontMs - behindMs);
+        const sensor = Math.floor(random() * sensors);
+        const recordTimestampMs = Math.floor(frontMs - behindMs);
         return {
           offset: index,
-          sensorId: `sensor_${Math.floor(random() * sensors)}`,
-          timestampMs,
+          sensorId: `sensor_${sensor}`,
+          timestampMs: sensor === 0 ? recordTimestampMs + fastMs : recordTimestampMs,
           value: random() < 0.02 ? -0 : 20 + Math.sin(index / 30) + 0.1 * random() + spike,
-          recordTimestampMs: timestampMs,
+          recordTimestampMs,
         };
       });
     });
@@ -84,6 +86,9 @@ interface Folded {
   readonly outputs: readonly OutputRecord[];
   readonly position: number;
   readonly sourceMaxMs: number;
+  /** Of clocks that lead by more than the delay, since the last restore. */
+  readonly fastReadings: number;
+  readonly fastestMs: number | undefined;
 }
 
 /** Returns what the history comes to, folded by a kernel or without one. */
@@ -122,7 +127,15 @@ function folded({ settings, readings, cuts }: History, byKernel: boolean): Folde
   }
   outputs.push(...outbox.take().records);
   const { position, sourceMaxMs } = memory;
-  return { snapshot: encodeSnapshot(memory, shard, 0), outputs, position, sourceMaxMs };
+  const { leaders, readings: fastReadings } = memory.state.fastClocks.take();
+  return {
+    snapshot: encodeSnapshot(memory, shard, 0),
+    outputs,
+    position,
+    sourceMaxMs,
+    fastReadings,
+    fastestMs: leaders[0]?.leadMs,
+  };
 }
 
 function withState(

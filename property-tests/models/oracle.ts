@@ -35,6 +35,7 @@ export interface OracleSettings {
   readonly windowMs: number;
   readonly watermarkDelayMs: number;
   readonly maxAheadMs: number;
+  readonly fastClocks: 'hold' | 'lead';
   readonly baseline: 'adaptive' | 'cumulative';
   readonly baselineHalfLife: number;
   readonly alarmRest: 'calm' | 'fixed';
@@ -237,11 +238,20 @@ function sortOut(
       accepted.push({ ...reading, windowStart, resets: resets.get(reading.sensorId) ?? 0 });
     }
     if (countsForEventTime && settings.watermark !== 'external') {
-      advance(timestampMs - settings.watermarkDelayMs);
+      advance(eventTimeOf(reading, settings) - settings.watermarkDelayMs);
     }
   }
   applyMarksUpTo(Infinity);
   return { accepted, refused, watermarks };
+}
+
+/** The event time to which a reading moves its shard. */
+export function eventTimeOf(
+  { timestampMs, recordTimestampMs }: Pick<OracleReading, 'timestampMs' | 'recordTimestampMs'>,
+  { fastClocks }: Pick<OracleSettings, 'fastClocks'>,
+): number {
+  if (fastClocks === 'lead' || recordTimestampMs <= 0) return timestampMs;
+  return Math.min(timestampMs, recordTimestampMs);
 }
 
 /** floor(t / W) · W in integers, so that no quotient is rounded. */

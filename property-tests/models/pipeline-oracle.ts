@@ -4,6 +4,7 @@
 import type { ExpectedAnomaly } from './anomaly-oracle.ts';
 import { expectedOverGaps, isUnread, type OracleGap } from './gap-oracle.ts';
 import {
+  eventTimeOf,
   expectedRows,
   type ExpectedRow,
   type OracleMark,
@@ -122,7 +123,8 @@ function ofSource(
     if (keyed) readings.push({ offset, recordTimestampMs: record.timestampMs, ...decoded });
     else if (ahead) deadLetters.push(`${topic}/${partition}/${offset} timestamp_ahead`);
     if (ahead) continue;
-    sourceMaxMs = Math.max(sourceMaxMs, decoded.timestampMs);
+    const times = { ...decoded, recordTimestampMs: record.timestampMs };
+    sourceMaxMs = Math.max(sourceMaxMs, eventTimeOf(times, settings));
     const clock = `${partition}/${logs.source.size}/${sourceMaxMs}`;
     if (!keyed) forwards.push(`${partition}/${offset} ${decoded.sensorId} ${clock}`);
   }

@@ -115,6 +115,7 @@ export const historySemantics = (plan: HistoryPlan): Semantics => ({
   windowMs: 10_000,
   watermarkDelayMs: 2_000,
   maxAheadMs: 300_000,
+  fastClocks: 'hold',
   baseline: plan.baseline,
   baselineHalfLife: 4_000,
   alarmRest: 'calm',
@@ -151,6 +152,8 @@ const settings: ShardSettings = {
 
 const startMs = 1_700_000_000_000;
 const feedMs = 60_000;
+/** The lead of the clock of s0, in every second history. */
+const fastClockMs = 40_000;
 /** A thread that hangs as the faults end is noticed after 31 s, and restarted up to 10 s later. */
 const settleMs = 90_000;
 const aloneMs = 10_000;
@@ -270,7 +273,8 @@ function makeRecord(plan: HistoryPlan, scheduler: Scheduler, index: number): Out
   const { random } = scheduler;
   const sensorId = `s${Math.floor(random() * plan.sensors)}`;
   const lateMs = random() < plan.late ? 15_000 + random() * 20_000 : random() * 1_900;
-  const timestamp = Math.floor(scheduler.nowMs - lateMs);
+  const fastMs = plan.seed % 2 === 0 && sensorId === 's0' ? fastClockMs : 0;
+  const timestamp = Math.floor(scheduler.nowMs - lateMs + fastMs);
   const usual = 20 + index / 1_000 + (random() < 0.02 ? 50 : 0);
   const value = plan.traps > 0 && random() < plan.traps ? trapMin + usual : usual;
   const text =

@@ -66,7 +66,11 @@ function markViolations(watched: Watched, place: TopicPartition, mark: Mark): st
   }
   const folded = records.filter(({ offset, value }) => offset < mark.offset && value !== null);
   const quietMs = scheduler.nowMs - (folded.at(-1)?.timestampMs ?? 0);
-  const flowedMs = Math.max(...folded.map(({ value }) => eventTimeMs(value))) + quietMs;
+  const eventTimesMs = folded.map(({ timestampMs, value }) =>
+    // The log's own time holds those of fast clocks.
+    Math.min(timestampMs, eventTimeMs(value)),
+  );
+  const flowedMs = Math.max(...eventTimesMs) + quietMs;
   if (mark.watermark_ms > flowedMs - watermarkDelayMs) {
     const aheadMs = mark.watermark_ms - (flowedMs - watermarkDelayMs);
     violations.push(`idle mark in ${where} is ${aheadMs} ms ahead of the time that passed`);

@@ -10,6 +10,7 @@ import { aheadReason } from '../sensors/refusals.ts';
 import type { RecordCursor, RecordScan, TopicPartition } from '../log/event-log.ts';
 import type { TopicNames } from '../log/topics.ts';
 import type { Semantics } from '../sensors/shard-state.ts';
+import { isHeld, leadMaxMs } from '../sensors/watermark.ts';
 import type { Outbox } from './outbox.ts';
 import type { ShardMemory } from './shard-memory.ts';
 import {
@@ -67,12 +68,14 @@ class ShardFolder implements BatchFolder {
   private readonly context: FoldContext;
   private readonly reading: Reading = emptyReading();
   private readonly rekeyAll: boolean;
+  private readonly leadMaxMs: number;
   /** Readings folded by the current call. */
   private folded: number = 0;
 
   constructor(context: FoldContext) {
     this.context = context;
     this.rekeyAll = context.semantics.inputKeying === 'rekey';
+    this.leadMaxMs = leadMaxMs(context.semantics);
   }
 
   fold(memory: ShardMemory, records: RecordCursor, until: number): boolean {
@@ -145,13 +148,11 @@ class ShardFolder implements BatchFolder {
   private foldRow(memory: ShardMemory, record: RecordCursor, scan: RecordScan, row: number): void {
     const { readings } = scan;
     const reason = memory.state.foldRow(readings, row, this.context.outbox);
-    const timestampMs = readings.timestampsMs[row] as number;
+    hearReading(memory, memory.state.maxEventTimeMs);
     if (reason === null) {
-      hearReading(memory, timestampMs);
       this.folded += 1;
       return;
     }
-    if (countsForEventTime(reason)) hearReading(memory, timestampMs);
     scan.moveTo(row);
     this.sendDeadLetter(record, reason);
   }
@@ -213,7 +214,7 @@ class ShardFolder implements BatchFolder {
       const { outbox } = this.context;
       reason = memory.state.fold(reading, record.timestampMs, record.offset, outbox);
       if (reason === null) this.folded += 1;
-      if (reason === null || countsForEventTime(reason)) hearReading(memory, reading.timestampMs);
+      hearReading(memory, memory.state.maxEventTimeMs);
     } else if (reason === null) {
       reason = this.forwardReading(memory, record);
     }
@@ -226,7 +227,9 @@ class ShardFolder implements BatchFolder {
     if (timestampMs - record.timestampMs > context.semantics.maxAheadMs) {
       return aheadReason(timestampMs, record.timestampMs, context.semantics.maxAheadMs);
     }
-    hearReading(memory, timestampMs);
+    const held = isHeld(timestampMs, record.timestampMs, this.leadMaxMs);
+    // A fast clock is named by the rekeyed shard that folds the reading.
+    hearReading(memory, held ? record.timestampMs : timestampMs);
     if (!context.outbox.muted) this.sendForward(memory, record);
     return null;
   }
@@ -291,11 +294,8 @@ class ShardFolder implements BatchFolder {
   }
 }
 
-const countsForEventTime = ({ code }: DeadLetterReason): boolean =>
-  code !== 'timestamp_ahead' && code !== 'timestamp_range';
-
-function hearReading(memory: ShardMemory, timestampMs: number): void {
-  if (timestampMs > memory.sourceMaxMs) memory.sourceMaxMs = timestampMs;
+function hearReading(memory: ShardMemory, eventTimeMs: number): void {
+  if (eventTimeMs > memory.sourceMaxMs) memory.sourceMaxMs = eventTimeMs;
 }
 
 // hot path

@@ -24,6 +24,8 @@ export interface ShardStatus {
   /** null until the first reading. */
   readonly watermarkMs: number | null;
   readonly maxEventTimeMs: number | null;
+  /** The sensor whose clock led its records most lately; null where none leads by much. */
+  readonly fastClock: FastClockView | null;
   readonly sensors: number;
   readonly openWindows: number;
   readonly readings: number;
@@ -35,6 +37,11 @@ export interface ShardStatus {
   readonly lastCommitMs: number | null;
   readonly lastSnapshotMs: number | null;
   readonly error?: ErrorData;
+}
+
+export interface FastClockView {
+  readonly sensorId: string;
+  readonly leadMs: number;
 }
 
 /** Why a sensor is set aside. */

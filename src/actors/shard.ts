@@ -16,6 +16,7 @@ import {
 } from '../errors.ts';
 import type { ErrorData } from '../errors.ts';
 import type { FetchedBatch, PartitionWriter, TopicPartition } from '../log/event-log.ts';
+import { FastClockWatch } from './fast-clock-watch.ts';
 import { suspectAfter, type Suspect } from './fold-failure.ts';
 import type {
   CommandOutcome,
@@ -48,6 +49,7 @@ export class Shard {
   readonly #context: ShardContext;
   readonly #host: ShardHost;
   readonly #role: ShardRole;
+  readonly #fastClocks: FastClockWatch;
   readonly #abort: AbortController = new AbortController();
   readonly #ended: Promise<void>;
   #session: Session | undefined;
@@ -62,6 +64,7 @@ export class Shard {
     this.#context = context;
     this.#host = host;
     this.#role = roleOf(context.topics, partition);
+    this.#fastClocks = new FastClockWatch(context, partition);
     this.#ended = this.#own();
   }
 
@@ -81,7 +84,10 @@ export class Shard {
   }
 
   tick(): void {
-    this.#session?.tick();
+    const session = this.#session;
+    if (session === undefined) return;
+    if (!session.replaying) this.#fastClocks.look(session.memory.state.fastClocks);
+    session.tick();
   }
 
   /** Another member owns the partition now: drop everything, write nothing more. */
@@ -117,6 +123,7 @@ export class Shard {
       committedOffset: committer?.committedOffset ?? 0,
       watermarkMs: finite(state?.watermarkMs),
       maxEventTimeMs: finite(state?.maxEventTimeMs),
+      fastClock: this.#fastClocks.view,
       sensors: state?.sensorCount ?? 0,
       openWindows: state?.openWindowCount ?? 0,
       readings: committer?.totals.readings ?? 0,
@@ -195,6 +202,8 @@ export class Shard {
           metrics.restoreSeconds.observe((clock.monotonicMs() - startedMs) / 1_000);
           this.#failuresInARow = 0;
           this.#lastError = undefined;
+          // What the replay noted was counted when it was folded first.
+          this.#session?.memory.state.fastClocks.take();
           this.#enter('running');
         },
         failed: (error: unknown) => this.#endSession?.(error),

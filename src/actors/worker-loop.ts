@@ -155,6 +155,7 @@ function observeShards(metrics: Metrics, shards: readonly ShardStatus[], nowMs: 
     metrics.watermarkDelaySeconds,
     metrics.sensors,
     metrics.openWindows,
+    metrics.fastClockSeconds,
     metrics.quarantinedSensors,
   ]) {
     gauge.reset();
@@ -164,6 +165,7 @@ function observeShards(metrics: Metrics, shards: readonly ShardStatus[], nowMs: 
     metrics.lagRecords.set(labels, shard.highWatermark - shard.position);
     metrics.sensors.set(labels, shard.sensors);
     metrics.openWindows.set(labels, shard.openWindows);
+    metrics.fastClockSeconds.set(labels, (shard.fastClock?.leadMs ?? 0) / 1_000);
     metrics.quarantinedSensors.set(labels, shard.quarantined);
     if (shard.watermarkMs !== null) {
       metrics.watermarkDelaySeconds.set(labels, (nowMs - shard.watermarkMs) / 1_000);

@@ -114,7 +114,7 @@ function settingFindings(
   }
   if (role === 'input' && config['message.timestamp.type'] === 'CreateTime') {
     const cure =
-      'message.timestamp.type=LogAppendTime: then MAX_AHEAD_MS measures against the broker’s clock';
+      'message.timestamp.type=LogAppendTime: MAX_AHEAD_MS and FAST_CLOCKS then compare with the broker’s clock';
     note(warn, 'timestamps are the producers’ (CreateTime)', cure);
   }
   if (role === 'input' && retentionMs(topic) < dayMs) {

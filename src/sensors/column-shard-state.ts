@@ -7,6 +7,7 @@ import { alarmFlag, anomalyFlag, previewReading, type ReadingPreview } from './b
 import { ClosedWindowView, type ClosedWindows } from './closed-window.ts';
 import { closeWindows } from './closing.ts';
 import type { CreateBaseline } from './create-baseline.ts';
+import { FastClocks } from './fast-clocks.ts';
 import { semanticsFingerprint } from './fingerprint.ts';
 import { inspectSensor, type SensorInspection } from './inspection.ts';
 import { place } from './lifecycle.ts';
@@ -30,7 +31,7 @@ import { assertSemantics, type Semantics } from './semantics.ts';
 import { quarantineSensor, releaseSensor, resetSensor } from './sensor-commands.ts';
 import { lifecycleTable, ShardColumns } from './shard-columns.ts';
 import { encodeSnapshot, snapshotBytes, type SnapshotSections } from './snapshot-format.ts';
-import { hasClosed, watermarkAfter, type WatermarkMode } from './watermark.ts';
+import { hasClosed, isHeld, leadMaxMs, watermarkAfter, type WatermarkMode } from './watermark.ts';
 import { dateMsMax, windowStartMs } from './window.ts';
 
 export interface ShardStateOptions {
@@ -49,11 +50,13 @@ const readWarm = place(lifecycleTable.events, 'readWarm');
 export class ColumnShardState {
   watermarkMs: number = -Infinity;
   maxEventTimeMs: number = -Infinity;
+  readonly fastClocks: FastClocks = new FastClocks();
   readonly columns: ShardColumns;
   private readonly rowFold: RowFold | undefined;
   private readonly semantics: Semantics;
   private readonly fingerprint: string;
   private readonly windowMs: number;
+  private readonly leadMaxMs: number;
   private readonly mode: WatermarkMode;
   private readonly sensorsMax: DeadLetterReason;
   private readonly view: ClosedWindowView;
@@ -66,6 +69,7 @@ export class ColumnShardState {
     this.semantics = semantics;
     this.fingerprint = semanticsFingerprint(semantics).text;
     this.windowMs = semantics.windowMs;
+    this.leadMaxMs = leadMaxMs(semantics);
     this.mode = options.watermark;
     this.rowFold = rowFoldOf(semantics, options);
     this.columns = this.rowFold?.columns ?? new ShardColumns(semantics, options.createBaseline);
@@ -139,7 +143,13 @@ export class ColumnShardState {
         }
       }
     }
-    if (timestampMs > this.maxEventTimeMs) this.seeEventTime(timestampMs, outputs);
+    let eventTimeMs = timestampMs;
+    if (isHeld(timestampMs, recordTimeMs, this.leadMaxMs)) {
+      eventTimeMs = recordTimeMs;
+      const leadMs = timestampMs - recordTimeMs;
+      if (leadMs > this.semantics.watermarkDelayMs) this.fastClocks.noteRow(readings, row, leadMs);
+    }
+    if (eventTimeMs > this.maxEventTimeMs) this.seeEventTime(eventTimeMs, outputs);
     return refused;
   }
 
@@ -219,13 +229,13 @@ export class ColumnShardState {
     return flags;
   }
 
-  private seeEventTime(timestampMs: number, closed: ClosedWindows): void {
+  private seeEventTime(eventTimeMs: number, closed: ClosedWindows): void {
     // hot path
-    this.maxEventTimeMs = timestampMs;
+    this.maxEventTimeMs = eventTimeMs;
     if (this.mode === 'external') return;
     this.watermarkMs = watermarkAfter(
       this.watermarkMs,
-      timestampMs,
+      eventTimeMs,
       this.semantics.watermarkDelayMs,
     );
     if (this.watermarkMs >= this.earliestWindowEndMs) {

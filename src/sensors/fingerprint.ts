@@ -36,6 +36,7 @@ export function semanticsFingerprint(semantics: Semantics): SemanticsFingerprint
     `SENSORS_MAX=${semantics.sensorsMax}`,
     `INPUT_KEYING=${semantics.inputKeying}`,
     `FEATURES=${semantics.features.join(',')}`,
+    ...fastClocks(semantics),
     ...extraColumns(semantics.features),
     ...largerWindows(semantics),
   ].join(' ');
@@ -48,6 +49,11 @@ function extraColumns(features: readonly string[]): readonly string[] {
   if (extras.length === 0) return [];
   const names = extras.map(({ accumulator: { name, columns } }) => `${name}(${columns.join(',')})`);
   return [`COLUMNS=${names.join(',')}`];
+}
+
+/** Left out where fast clocks lead, as all did before there was a choice. */
+function fastClocks({ fastClocks: rule }: Semantics): readonly string[] {
+  return rule === 'lead' ? [] : [`FAST_CLOCKS=${rule}`];
 }
 
 /** Left out where none are declared, as before there were any. */

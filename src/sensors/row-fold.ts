@@ -1,17 +1,19 @@
 // The fold's way to a kernel: tells it where the columns lie and what event time it is, and takes back what it changed.
 import { assert } from '../errors.ts';
 import type { CreateBaseline } from './create-baseline.ts';
+import type { FastClocks } from './fast-clocks.ts';
 import { place as placeOf } from './lifecycle.ts';
 import { number, place, type RowKernel } from './row-kernel.ts';
 import type { Semantics } from './semantics.ts';
 import { lifecycleTable, ShardColumns } from './shard-columns.ts';
-import type { WatermarkMode } from './watermark.ts';
+import { leadMaxMs, type WatermarkMode } from './watermark.ts';
 
 /** What a reading moves besides columns. */
 export interface EventTime {
   watermarkMs: number;
   maxEventTimeMs: number;
   readonly earliestWindowEndMs: number;
+  readonly fastClocks: FastClocks;
 }
 
 export interface RowFoldOptions {
@@ -57,7 +59,17 @@ export class RowFold {
     columns.table.goOn(places);
     time.watermarkMs = numbers[number.watermarkMs] as number;
     time.maxEventTimeMs = numbers[number.maxEventTimeMs] as number;
+    if (numbers[number.fastRows] !== 0) this.noteFastest(time.fastClocks);
     return next;
+  }
+
+  private noteFastest(fastClocks: FastClocks): void {
+    const { numbers, places } = this.kernel;
+    const { table } = this.columns;
+    const slot = places[place.fastestSlot] as number;
+    fastClocks.readings += numbers[number.fastRows] as number;
+    const leadMs = numbers[number.fastestLeadMs] as number;
+    fastClocks.note(table.arena, table.idStart(slot), table.idStart(slot + 1), leadMs);
   }
 
   /** Tells the kernel what never changes. */
@@ -71,6 +83,8 @@ export class RowFold {
     numbers[number.maxAheadMs] = semantics.maxAheadMs;
     // Behind by all there is, no reading moves the watermark.
     numbers[number.watermarkDelayMs] = mode === 'own' ? semantics.watermarkDelayMs : Infinity;
+    numbers[number.leadMaxMs] = leadMaxMs(semantics);
+    numbers[number.fastLeadMs] = semantics.watermarkDelayMs;
     numbers[number.threshold] = baseline.threshold;
     numbers[number.warmReadings] = baseline.warmReadings;
     numbers[number.decay] = baseline.decay;

@@ -36,6 +36,7 @@ export const place = {
   paneBytes: 12,
   links: 13,
   heads: 14,
+  fastestSlot: 15,
 } as const;
 
 export const number = {
@@ -51,4 +52,8 @@ export const number = {
   decay: 9,
   shortDecay: 10,
   calmReading: 11,
+  leadMaxMs: 12,
+  fastLeadMs: 13,
+  fastRows: 14,
+  fastestLeadMs: 15,
 } as const;

@@ -8,6 +8,8 @@ export interface Semantics {
   readonly windowMs: number;
   readonly watermarkDelayMs: number;
   readonly maxAheadMs: number;
+  /** Whether a reading that leads its record moves event time to its record's time or its own. */
+  readonly fastClocks: 'hold' | 'lead';
   readonly baseline: 'adaptive' | 'cumulative';
   /** In readings. */
   readonly baselineHalfLife: number;

@@ -6,6 +6,7 @@ import type { FoldOutputs } from './anomalous-reading.ts';
 import type { ReadingPreview } from './baseline.ts';
 import type { ClosedWindows } from './closed-window.ts';
 import { ColumnShardState, type ShardStateOptions } from './column-shard-state.ts';
+import type { FastClocks } from './fast-clocks.ts';
 import { fingerprintDifferences, semanticsFingerprint } from './fingerprint.ts';
 import type { SensorInspection } from './inspection.ts';
 import type { DeadLetterReason, Reading, ReadingColumns } from './reading.ts';
@@ -24,8 +25,13 @@ export interface ShardState {
   readonly foldsRows: boolean;
   /** Event time before which every window is closed; -Infinity at the start; never goes back. */
   readonly watermarkMs: number;
-  /** Greatest event time folded, or refused as late, sensors_max or quarantined; else -Infinity. */
+  /**
+   * Greatest event time of readings folded, or refused as late, sensors_max or quarantined; else
+   * -Infinity. A held reading counts with its record's timestamp.
+   */
   readonly maxEventTimeMs: number;
+  /** Which readings were held; no part of what is computed. */
+  readonly fastClocks: FastClocks;
   readonly sensorCount: number;
   /** Open panes of every length: windows of sensors, not distinct windows. */
   readonly openWindowCount: number;

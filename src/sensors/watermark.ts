@@ -1,12 +1,31 @@
 // The watermark: event time before which every window is closed. It follows the greatest event time
 // seen, at a fixed distance, and never goes back. It moves after each reading, so that batch cuts
 // cannot change what is late.
+import type { Semantics } from './semantics.ts';
 
 /**
  * Whose task it is to move the watermark: the readings folded here, or a caller that knows all
  * sources.
  */
 export type WatermarkMode = 'own' | 'external';
+
+/**
+ * Returns by how many ms a reading may lead its record and still move event time to its own
+ * timestamp. With 0, event time never runs ahead of the log's own time: a reading that reaches the
+ * log within the watermark's delay is in time, whatever other sensors' clocks say.
+ */
+export function leadMaxMs({ fastClocks }: Pick<Semantics, 'fastClocks'>): number {
+  return fastClocks === 'hold' ? 0 : Infinity;
+}
+
+/**
+ * Returns whether a reading leads its record by more than `leadMax` ms: it then moves event time to
+ * its record's timestamp only. A record without a time (0 or below) holds no reading.
+ */
+export function isHeld(timestampMs: number, recordTimeMs: number, leadMax: number): boolean {
+  // hot path
+  return timestampMs - recordTimeMs > leadMax && recordTimeMs > 0;
+}
 
 /**
  * Returns the watermark, in ms, after a reading made `maxEventTimeMs` the greatest event time;

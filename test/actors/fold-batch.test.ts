@@ -44,3 +44,19 @@ it('forwards and dead letters are as they were once the bytes they came from are
   expect(before.map(({ topic }) => topic)).toEqual([topics.rekeyed, topics.deadLetters]);
   expect(structuredClone(outputs)).toEqual(before);
 });
+
+it('a fast clock tells the rekeyed shards no time that the log has not reached', () => {
+  const record = (timestampMs: number, recordTimestampMs: number): OutputRecord => ({
+    topic: topics.input,
+    key: null,
+    value: Buffer.from(`{"sensor_id":"a","timestamp":${timestampMs},"value":1}`),
+    timestampMs: recordTimestampMs,
+  });
+
+  const { outputs } = foldOf([record(1_000, 1_200), record(90_000, 2_000), record(2_500, 2_900)]);
+
+  const clocks = outputs.map(({ headers = [] }) =>
+    Buffer.from(headers.find(({ key }) => key === 'rekey.source')?.value ?? []).toString(),
+  );
+  expect(clocks).toEqual(['0/1/1000', '0/1/2000', '0/1/2500']);
+});

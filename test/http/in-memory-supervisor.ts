@@ -34,6 +34,7 @@ export function shardView(partition: number, over: Partial<ShardView> = {}): Sha
     committedOffset: 100,
     watermarkMs: 55_000,
     maxEventTimeMs: 60_000,
+    fastClock: null,
     sensors: 5,
     openWindows: 5,
     readings: 100,

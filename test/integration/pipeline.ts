@@ -21,6 +21,7 @@ export const semantics = {
   windowMs: 10_000,
   watermarkDelayMs: 2_000,
   maxAheadMs: 300_000,
+  fastClocks: 'hold' as const,
   baseline: 'cumulative' as const,
   baselineHalfLife: 4_000,
   alarmRest: 'calm' as const,

@@ -8,6 +8,7 @@ const changes: { readonly [Name in keyof Semantics]: Semantics[Name] } = {
   windowMs: 1,
   watermarkDelayMs: 1,
   maxAheadMs: 1,
+  fastClocks: 'lead',
   baseline: 'cumulative',
   baselineHalfLife: 11,
   anomalyThreshold: 3,

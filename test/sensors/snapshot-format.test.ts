@@ -1,7 +1,6 @@
 // A snapshot whose counts fit but whose contents contradict each other must not become a state.
 import { describe, expect, it } from 'vitest';
 
-import { defaultSemantics } from '../../property-tests/arbitraries/settings.ts';
 import { CorruptSnapshotError } from '../../src/errors.ts';
 import { paneBaseStride } from '../../src/sensors/pane-layout.ts';
 import { paneCount, paneWindowEnd } from '../../src/sensors/pane.ts';
@@ -11,7 +10,7 @@ import {
   encodeSnapshot,
   type SnapshotParts,
 } from '../../src/sensors/snapshot-format.ts';
-import { knownState } from './known-state.ts';
+import { knownSemantics, knownState } from './known-state.ts';
 
 const own = { watermark: 'own' } as const;
 const parts = (): SnapshotParts => decodeSnapshot(knownState('adaptive').snapshot());
@@ -35,7 +34,9 @@ describe('a snapshot is refused as corrupt when it holds', () => {
     const whole = parts();
     const bytes = encodeSnapshot({ ...whole, ...contradict(whole) });
 
-    expect(() => restoreShardState(bytes, defaultSemantics, own)).toThrow(CorruptSnapshotError);
+    expect(() => restoreShardState(bytes, knownSemantics('adaptive'), own)).toThrow(
+      CorruptSnapshotError,
+    );
   });
 });
 

@@ -3,9 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
-import { defaultSemantics } from '../../property-tests/arbitraries/settings.ts';
 import { restoreShardState } from '../../src/sensors/shard-state.ts';
-import { knownState } from './known-state.ts';
+import { knownSemantics, knownState } from './known-state.ts';
 
 describe.each(['adaptive', 'cumulative'] as const)('a %s snapshot of version 1', (baseline) => {
   const golden = readFileSync(new URL(`golden/shard-state-v1-${baseline}.bin`, import.meta.url));
@@ -15,9 +14,7 @@ describe.each(['adaptive', 'cumulative'] as const)('a %s snapshot of version 1',
   });
 
   it('restores from the golden bytes to the same state', () => {
-    const semantics = { ...defaultSemantics, baseline };
-
-    const restored = restoreShardState(golden, semantics, { watermark: 'own' });
+    const restored = restoreShardState(golden, knownSemantics(baseline), { watermark: 'own' });
 
     expect(restored.sensorIds(9)).toEqual(['β', 'sensor_001', 'sensor_003']);
     expect(restored.inspect('sensor_001')).toEqual(knownState(baseline).inspect('sensor_001'));
