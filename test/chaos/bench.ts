@@ -26,6 +26,8 @@ export interface Bench {
   readonly fleet: Fleet;
   readonly rows: RowsWatcher;
   readonly store: StoreWatcher;
+  /** A partition of the input that the feed leaves free. */
+  readonly spare: number;
   readonly broker: { up: Promise<void> };
   /** Records of the input that were deleted from it, by partition, in their order. */
   readonly trimmed: Map<number, readonly LoggedRecord[]>;

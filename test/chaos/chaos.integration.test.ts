@@ -32,7 +32,7 @@ describe.skipIf(!available)('chaos', () => {
       process.stdout.write(
         `${minutes} min of chaos of seed ${seed}: ${JSON.stringify(report.counts)}\n`,
       );
-      const again = `npm run chaos -- --seed ${seed} --minutes ${minutes} --rate ${perSecond}`;
+      const again = `npm run chaos -- --seed ${seed} --minutes ${minutes} --rate ${perSecond}${only.length > 0 ? ` --only ${only.join(',')}` : ''}`;
       expect(report.problems, `logs are in ${folder}; again: ${again}`).toEqual([]);
       expect(report.unreached, `logs are in ${folder}; again: ${again}`).toEqual([]);
       // Whoever asked for the run may want its log; what the services wrote is of no use any more.

@@ -3,10 +3,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { EventLog, OutputRecord } from '../../src/log/event-log.ts';
+import { partitionForKey } from '../../src/log/partitioning.ts';
 import { makeReadings, sensorName } from '../integration/readings.ts';
 
 export interface FeedPlan {
   readonly topic: string;
+  /** Those that are fed: the first so many of the topic, which may have more. */
   readonly partitions: number;
   readonly perSecond: number;
   readonly seed: number;
@@ -23,7 +25,7 @@ export interface Feed {
 
 const keyedSensors = 480;
 const unkeyedSensors = 48;
-const unkeyedPrefix = 'unkeyed_';
+export const unkeyedPrefix = 'unkeyed_';
 /** Every so many readings, one of a sensor whose records have no key. */
 const unkeyedEvery = 10;
 const chunkMs = 10_000;
@@ -89,12 +91,18 @@ function* endless(plan: FeedPlan, startedMs: number): Generator<OutputRecord, ne
     for (let at = 0; at < perChunk; at += 1) {
       const next = at % unkeyedEvery === unkeyedEvery - 1 ? unkeyed.shift() : keyed.shift();
       const record = next ?? keyed.shift() ?? unkeyed.shift();
-      if (record !== undefined) yield record;
+      if (record !== undefined) yield placed(record, plan);
     }
   }
 }
 
-async function appendSurely(log: EventLog, records: readonly OutputRecord[]): Promise<void> {
+/** A keyed record has the same partition for ever, also where the topic has more than are fed. */
+function placed(record: OutputRecord, { partitions }: FeedPlan): OutputRecord {
+  if (record.partition !== undefined || record.key === null) return record;
+  return { ...record, partition: partitionForKey(record.key, partitions) };
+}
+
+export async function appendSurely(log: EventLog, records: readonly OutputRecord[]): Promise<void> {
   for (;;) {
     try {
       await log.append(records);

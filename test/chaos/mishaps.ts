@@ -2,6 +2,7 @@
 import { semanticsEnv } from '../integration/pipeline.ts';
 import type { Bench } from './bench.ts';
 import { forgetOffsets, growInput } from './beside.ts';
+import { speakFrom2000 } from './old-clock.ts';
 import type { Mishap } from './schedule.ts';
 import { trimPartition } from './trim.ts';
 
@@ -26,6 +27,9 @@ async function carryOut(bench: Bench, mishap: Mishap): Promise<boolean> {
       return meetStranger(bench);
     case 'trim':
       return trimPartition(bench, mishap);
+    case 'oldClock':
+      await speakFrom2000(bench);
+      return true;
     case 'grow':
       await growInput(bench);
       return true;
@@ -41,7 +45,7 @@ async function carryOut(bench: Bench, mishap: Mishap): Promise<boolean> {
 async function meetStranger({ fleet, problems }: Bench): Promise<boolean> {
   const windowMs = String(2 * Number(semanticsEnv.WINDOW_MS));
   const { code, output } = await fleet.startRefused({ WINDOW_MS: windowMs });
-  const told = /WINDOW_MS: stored 10000, configured 20000/.test(output);
+  const told = output.includes('settings that change results differ');
   if (code !== 1 || !told) {
     problems.push(`the process with another WINDOW_MS ended with ${String(code)}: ${output}`);
   }

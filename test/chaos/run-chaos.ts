@@ -46,7 +46,7 @@ export interface ChaosReport {
 
 const timeouts: Timeouts = { sessionMs: 4_000, transactionMs: 20_000 };
 const residents = 2;
-// More than there are members at any time, so that each has some of the input and of the output.
+// Fed ones: more than there are members at any time, so that each has some of the input and of the output.
 const partitions = 6;
 const longFromMinutes = 10;
 const breathMs = 1_000;
@@ -78,7 +78,7 @@ async function onServices(
   note: (line: string) => void,
 ): Promise<ChaosReport> {
   if (feedLog === undefined || watchLog === undefined || log === undefined) throw new Error('logs');
-  const topics = await createTestTopics(log, services.brokers, partitions);
+  const topics = await createTestTopics(log, services.brokers, partitions + 1);
   const broker = { up: Promise.resolve() };
   const fleet = new Fleet({
     folder: plan.folder,
@@ -95,8 +95,9 @@ async function onServices(
     log,
     topics,
     fleet,
-    rows: watchRows(watchLog, topics.output, partitions),
+    rows: watchRows(watchLog, topics.output, partitions + 1),
     store: watchStore(featureStore, feedSensors),
+    spare: partitions,
     broker,
     trimmed: new Map(),
     problems: [],

@@ -24,7 +24,7 @@ describe('the schedule of a seed', () => {
   it('holds every point and every mishap in each round, and can name each fault', () => {
     for (const { crashes, freezes, blows, mishaps } of roundsOf(7)) {
       expect(crashes.map(({ point }) => point).sort()).toEqual([...crashPoints].sort());
-      expect(new Set(mishaps.map(({ kind }) => kind)).size).toBe(5);
+      expect(new Set(mishaps.map(({ kind }) => kind)).size).toBe(6);
       const names = [...crashes, ...freezes, ...blows, ...mishaps].map(describeFault);
       expect(names.filter((name) => /undefined|NaN/.test(name))).toEqual([]);
     }
