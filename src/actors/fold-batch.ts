@@ -11,6 +11,7 @@ import type { RecordCursor, RecordScan, TopicPartition } from '../log/event-log.
 import type { TopicNames } from '../log/topics.ts';
 import type { Semantics } from '../sensors/shard-state.ts';
 import { isHeld, leadMaxMs } from '../sensors/watermark.ts';
+import type { FoldSlice } from './fold-slice.ts';
 import type { Outbox } from './outbox.ts';
 import type { ShardMemory } from './shard-memory.ts';
 import {
@@ -27,14 +28,18 @@ export interface FoldContext {
   readonly semantics: Semantics;
   readonly sourcePartitions: number;
   readonly outbox: Outbox;
+  /** Left out, a fold never pauses. */
+  readonly slice?: Pick<FoldSlice, 'over' | 'records'>;
 }
 
 export interface BatchFolder {
   /** Records seen that are not source markers: what keeps a shard from being idle. */
   readonly recordsSeen: number;
+  /** Set where the last fold ended because its slice was over: it goes on from the same cursor. */
+  readonly paused: boolean;
   /**
    * Folds the record the cursor stands on and those after it, from the memory's position up to offset `until`
-   * (exclusive). Returns whether it stopped there, the cursor standing on a record not yet folded.
+   * (exclusive), or until the slice is over. Returns whether the cursor stands on a record not yet folded.
    */
   fold(memory: ShardMemory, records: RecordCursor, until: number): boolean;
   /**
@@ -46,6 +51,10 @@ export interface BatchFolder {
 }
 
 const waitMax = 64;
+/** What a record counts before the slice is asked; a plain row, which the kernel folds, counts as 1. */
+const recordWeight = 64;
+/** Without a slice; a small integer, so that counting allocates nothing. */
+const longAway = 2 ** 30 - 1;
 
 const keyMismatch: DeadLetterReason = {
   code: 'rekey_key_mismatch',
@@ -69,19 +78,31 @@ class ShardFolder implements BatchFolder {
   private readonly reading: Reading = emptyReading();
   private readonly rekeyAll: boolean;
   private readonly leadMaxMs: number;
+  paused: boolean = false;
   /** Readings folded by the current call. */
   private folded: number = 0;
+  private readonly weightPerLook: number;
+  /** Counts down to where the slice is asked whether it is over. */
+  private untilLook: number = 0;
 
   constructor(context: FoldContext) {
     this.context = context;
+    this.weightPerLook =
+      context.slice === undefined ? longAway : context.slice.records * recordWeight;
     this.rekeyAll = context.semantics.inputKeying === 'rekey';
     this.leadMaxMs = leadMaxMs(context.semantics);
   }
 
   fold(memory: ShardMemory, records: RecordCursor, until: number): boolean {
     this.folded = 0;
+    this.paused = false;
+    this.untilLook = this.weightPerLook;
     let stopped = false;
     do {
+      if (this.untilLook <= 0 && this.pauses()) {
+        stopped = true;
+        break;
+      }
       const scan = records.scan?.(memory.scanner);
       if (scan === undefined) stopped = this.foldRecord(memory, records, until);
       else stopped = this.foldScan(memory, records, scan, until);
@@ -106,6 +127,7 @@ class ShardFolder implements BatchFolder {
     try {
       for (; row < count; row += 1) {
         if ((offsets[row] as number) < memory.position) continue;
+        if (this.untilLook <= 0 && this.pauses()) return true;
         if (foldsKeyed && row >= ask) {
           const next = this.foldRows(memory, scan, row, until);
           // Sensors that come once a window are none of its: it is asked again later and later.
@@ -119,6 +141,7 @@ class ShardFolder implements BatchFolder {
         if (foldsKeyed && kinds[row] === keyedReading) this.foldRow(memory, record, scan, row);
         else this.foldScanned(memory, record, scan, row);
         this.recordsSeen += 1;
+        this.untilLook -= recordWeight;
         memory.position = offset + 1;
       }
       return false;
@@ -139,6 +162,7 @@ class ShardFolder implements BatchFolder {
     if (next === row) return row;
     this.folded += next - row;
     this.recordsSeen += next - row;
+    this.untilLook -= next - row;
     memory.position = (readings.offsets[next - 1] as number) + 1;
     hearReading(memory, memory.state.maxEventTimeMs);
     return next;
@@ -183,8 +207,21 @@ class ShardFolder implements BatchFolder {
     if (offset >= until) return true;
     this.decodeAndFold(memory, record);
     this.recordsSeen += 1;
+    this.untilLook -= recordWeight;
     memory.position = offset + 1;
     return false;
+  }
+
+  /** Returns whether the fold must stop here; at least one record has been folded by then. */
+  private pauses(): boolean {
+    this.untilLook = this.weightPerLook;
+    this.paused = this.context.slice?.over() ?? false;
+    return this.paused;
+  }
+
+  /** An output may be of any length: where it fills the outbox the slice is asked before the next record. */
+  private lookWhereFull(): void {
+    if (this.context.outbox.full) this.untilLook = 0;
   }
 
   private decodeAndFold(memory: ShardMemory, record: RecordCursor): void {
@@ -268,6 +305,7 @@ class ShardFolder implements BatchFolder {
     const { outbox, shard, topics } = this.context;
     if (outbox.muted) return;
     outbox.deadLetter(reason.code, deadLetterRecord(record, reason, shard, topics.deadLetters));
+    this.lookWhereFull();
   }
 
   private sendForward(memory: ShardMemory, record: RecordCursor): void {
@@ -275,6 +313,7 @@ class ShardFolder implements BatchFolder {
     const time = memory.sourceMaxMs;
     const clock = encodeSourceClock({ source: shard.partition, sources: sourcePartitions, time });
     outbox.forward(forwardRecord(record, this.reading, shard, { topic: topics.rekeyed, clock }));
+    this.lookWhereFull();
   }
 
   sensorOf(memory: ShardMemory, record: RecordCursor): string | undefined {

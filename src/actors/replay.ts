@@ -44,6 +44,7 @@ export class Replay {
   #suspect: ReplayParts['suspect'];
   /** Of the batch that is being folded, or whose fold threw. */
   #records: RecordCursor | undefined;
+  #paused: { readonly batch: FetchedBatch; readonly records: RecordCursor } | undefined;
 
   constructor(parts: ReplayParts) {
     this.memory = parts.memory;
@@ -74,16 +75,25 @@ export class Replay {
     }
   }
 
-  /** Folds the records of `batch` from the memory's position on; returns whether all, or up to a decision. */
-  fold(batch: FetchedBatch): 'folded' | 'decided' {
+  /**
+   * Folds the records of `batch` from the memory's position on; returns whether all, or up to a decision. After 'paused',
+   * which only a folder with slices gives, it goes on where it paused when called again with the same batch.
+   */
+  fold(batch: FetchedBatch): 'folded' | 'decided' | 'paused' {
     const { memory } = this;
-    const records = (this.#records = batch.records());
-    let standing = records.next();
+    const paused = this.#paused?.batch === batch ? this.#paused.records : undefined;
+    const records = (this.#records = paused ?? batch.records());
+    this.#paused = undefined;
+    let standing = paused !== undefined || records.next();
     while (standing) {
       const suspectOffset = this.#suspect?.offset ?? Infinity;
       const stop = Math.min(this.#nextStop(), suspectOffset);
       standing = this.#folder.fold(memory, records, stop);
       if (!standing) break;
+      if (this.#folder.paused) {
+        this.#paused = { batch, records };
+        return 'paused';
+      }
       // Offsets below the stop that no record has are passed too: a decision gets the offset of its own record.
       memory.position = Math.max(memory.position, Math.min(stop, records.offset));
       if (this.#nextStop() <= records.offset) this.#passStop(this.#nextStop());

@@ -13,6 +13,7 @@ import { Committer } from './committer.ts';
 import { decide, type Deciding } from './decisions.ts';
 import { decisionOn, foldFailedReason, foldFailure, type Suspect } from './fold-failure.ts';
 import { createBatchFolder, type BatchFolder } from './fold-batch.ts';
+import { FoldSlice } from './fold-slice.ts';
 import { idleMarkMs } from './idle-rule.ts';
 import type { Decision } from './journal.ts';
 import { createOutbox, type Outbox } from './outbox.ts';
@@ -43,6 +44,7 @@ export class Session {
   readonly #shard: TopicPartition;
   readonly #host: SessionHost;
   readonly #outbox: Outbox;
+  readonly #slice: FoldSlice;
   readonly #folder: BatchFolder;
   readonly #committer: Committer;
   readonly #replay: Replay;
@@ -72,12 +74,14 @@ export class Session {
     });
     this.#outbox.muted = true;
     this.#deciding = { context, shard, memory: this.memory, outbox: this.#outbox };
+    this.#slice = new FoldSlice(context.clock, this.#outbox);
     this.#folder = createBatchFolder({
       shard,
       topics: context.topics,
       semantics: context.semantics,
       sourcePartitions: context.sourcePartitions,
       outbox: this.#outbox,
+      slice: this.#slice,
     });
     this.#replay = new Replay({
       memory: this.memory,
@@ -121,12 +125,8 @@ export class Session {
   async onBatch(batch: FetchedBatch): Promise<void> {
     if (this.#closed || this.#draining) return;
     if (batch.fetchOffset > this.memory.position) return this.#host.seek(this.memory.position);
-    let outcome: 'folded' | 'decided';
-    try {
-      outcome = this.#fold(batch);
-    } catch (error) {
-      return this.#fail(this.#foldFailure(error));
-    }
+    const outcome = await this.#foldInSlices(batch);
+    if (outcome === undefined) return;
     // State and outputs hold copies.
     batch.release?.();
     if (outcome === 'decided') return this.#commitDecision();
@@ -172,9 +172,28 @@ export class Session {
     this.#committer.close();
   }
 
-  #fold(batch: FetchedBatch): 'folded' | 'decided' {
+  /** Returns undefined where the session failed, or ends before all is folded: what is left is its successor's. */
+  async #foldInSlices(batch: FetchedBatch): Promise<'folded' | 'decided' | undefined> {
+    for (;;) {
+      let outcome: 'folded' | 'decided' | 'paused';
+      try {
+        outcome = this.#fold(batch);
+      } catch (error) {
+        this.#fail(this.#foldFailure(error));
+        return undefined;
+      }
+      if (outcome !== 'paused') return outcome;
+      this.#committer.poke();
+      if (this.#outbox.full) await this.#committer.room();
+      else await this.#context.clock.sleep(0);
+      if (this.#closed || this.#draining) return undefined;
+    }
+  }
+
+  #fold(batch: FetchedBatch): 'folded' | 'decided' | 'paused' {
     const { memory } = this;
     const seenBefore = this.#folder.recordsSeen;
+    this.#slice.begin();
     const outcome = this.#replay.fold(batch);
     this.highWatermark = Math.max(batch.highWatermark, memory.position);
     this.#committer.lagRecords = this.highWatermark - memory.position;
