@@ -42,11 +42,24 @@ const noteBytesMax = 256;
  */
 export const keptBytesMax = 33_554_432;
 
-/** Returns `record`, which may refer to the bytes it was read from, with bytes of its own; a very long one is cut. */
-export function keptRecord(record: OutputRecord): OutputRecord {
-  const kept = recordBytes(record) > keptBytesMax ? cutRecord(record, keptBytesMax) : record;
-  const headers = kept.headers?.map(({ key, value }) => ({ key, value: copyOf(value) })) ?? [];
-  return { ...kept, key: copyOf(kept.key), value: copyOf(kept.value), headers };
+/**
+ * Returns `record` with bytes of its own; a very long one is cut. Its key, its value and its first `borrowedHeaders`
+ * headers may refer to the bytes that the record was read from.
+ */
+export function keptRecord(record: OutputRecord, borrowedHeaders: number): OutputRecord {
+  if (recordBytes(record) <= keptBytesMax) return copyOfRecord(record, borrowedHeaders);
+  return copyOfRecord(cutRecord(record, keptBytesMax), Infinity);
+}
+
+function copyOfRecord(record: OutputRecord, borrowedHeaders: number): OutputRecord {
+  const { headers = [] } = record;
+  const kept =
+    borrowedHeaders === 0
+      ? headers
+      : headers.map((header, index) =>
+          index < borrowedHeaders ? { key: header.key, value: copyOf(header.value) } : header,
+        );
+  return { ...record, key: copyOf(record.key), value: copyOf(record.value), headers: kept };
 }
 
 /**

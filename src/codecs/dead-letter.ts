@@ -47,22 +47,39 @@ export function deadLetterRecord(
   deadLetterTopic: string,
 ): OutputRecord {
   const origin = originOf(record, position);
+  const clientHeaders = origin.headers.filter(({ key }) => !reasonHeaders.includes(key));
   const letter: OutputRecord = {
     topic: deadLetterTopic,
     cutAs: 'deadLetter',
     key: origin.key,
     value: rangeOf(record.bytes, record.valueStart, record.valueEnd),
     headers: [
-      ...origin.headers.filter(({ key }) => !reasonHeaders.includes(key)),
-      textHeader('dlq.reason', reason.code),
-      textHeader('dlq.message', reason.message.slice(0, messageCharactersMax)),
-      textHeader('dlq.topic', origin.topic),
-      textHeader('dlq.partition', String(origin.partition)),
+      ...clientHeaders,
+      codeHeader(reason.code),
+      messageHeader(reason.message.slice(0, messageCharactersMax)),
+      topicHeader(origin.topic),
+      partitionHeader(String(origin.partition)),
       textHeader('dlq.offset', String(origin.offset)),
       ...(origin.cut === undefined ? [] : cutNoteHeaders(origin.cut, 'deadLetter')),
     ],
   };
-  return keptRecord(letter);
+  return keptRecord(letter, clientHeaders.length);
+}
+
+// Letters of one kind come in floods, from one partition at a time: they share the headers that they have in common, which
+// is most of what they take.
+const codeHeader = lastHeader('dlq.reason');
+const messageHeader = lastHeader('dlq.message');
+const topicHeader = lastHeader('dlq.topic');
+const partitionHeader = lastHeader('dlq.partition');
+
+/** Returns a function from texts to headers which makes none anew while the text stays the same. */
+function lastHeader(key: string): (text: string) => RecordHeader {
+  let last = { text: '', header: textHeader(key, '') };
+  return (text) => {
+    if (text !== last.text) last = { text, header: textHeader(key, text) };
+    return last.header;
+  };
 }
 
 function originOf(record: RecordCursor, position: TopicPartition): Origin {

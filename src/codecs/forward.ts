@@ -22,18 +22,21 @@ export function forwardRecord(
   { topic, clock }: ForwardTarget,
 ): OutputRecord {
   const { bytes, keyStart, keyEnd, valueStart, valueEnd } = record;
-  return keptRecord({
+  const clientHeaders = record.headers();
+  const clientKey = keyStart < 0 ? null : new Uint8Array(bytes.subarray(keyStart, keyEnd));
+  const forward: OutputRecord = {
     topic,
     cutAs: 'forward',
     key: reading.idBytes.subarray(reading.idStart, reading.idEnd),
     value: bytes.subarray(valueStart, valueEnd),
     headers: [
-      ...record.headers(),
+      ...clientHeaders,
       { key: 'rekey.topic', value: Buffer.from(shard.topic) },
       { key: 'rekey.partition', value: Buffer.from(String(shard.partition)) },
       { key: 'rekey.offset', value: Buffer.from(String(record.offset)) },
-      { key: 'rekey.key', value: keyStart < 0 ? null : bytes.subarray(keyStart, keyEnd) },
+      { key: 'rekey.key', value: clientKey },
       { key: 'rekey.source', value: Buffer.from(clock) },
     ],
-  });
+  };
+  return keptRecord(forward, clientHeaders.length);
 }
