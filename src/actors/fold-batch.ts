@@ -15,10 +15,10 @@ import type { FoldSlice } from './fold-slice.ts';
 import type { Outbox } from './outbox.ts';
 import type { ShardMemory } from './shard-memory.ts';
 import {
-  decodeSourceClock,
   encodeSourceClock,
   hearSource,
   minimumSourceTimeMs,
+  readSourceClock,
   sourceHeader,
 } from './source-clocks.ts';
 
@@ -347,13 +347,4 @@ function keyIsSensorId(record: RecordCursor, reading: Reading): boolean {
     if (bytes[keyStart + i] !== idBytes[idStart + i]) return false;
   }
   return true;
-}
-
-function readSourceClock(record: RecordCursor): ReturnType<typeof decodeSourceClock> {
-  if (record.headerCount === 0) return undefined;
-  // The last one counts: a client's own header of that name comes before ours.
-  const header = record.headers().findLast(({ key }) => key === sourceHeader);
-  return header?.value == null
-    ? undefined
-    : decodeSourceClock(Buffer.from(header.value).toString());
 }

@@ -3,6 +3,8 @@
 //
 //   header  rekey.source = <source partition>/<number of sources>/<max event time in ms | idle>
 
+import type { RecordCursor } from '../log/event-log.ts';
+
 export const sourceHeader = 'rekey.source';
 
 export interface SourceClock {
@@ -29,6 +31,16 @@ export function decodeSourceClock(text: string): SourceClock | undefined {
   };
   const sane = clock.source < clock.sources && clock.sources <= sourcesMax;
   return sane && (clock.time === 'idle' || Number.isSafeInteger(clock.time)) ? clock : undefined;
+}
+
+/** Returns the clock that the record's header says, or undefined where it has none that is well formed. */
+export function readSourceClock(record: RecordCursor): SourceClock | undefined {
+  if (record.headerCount === 0) return undefined;
+  // The last one counts: a client's own header of that name comes before ours.
+  const header = record.headers().findLast(({ key }) => key === sourceHeader);
+  return header?.value == null
+    ? undefined
+    : decodeSourceClock(Buffer.from(header.value).toString());
 }
 
 const sourcesMax = 100_000;
