@@ -167,7 +167,8 @@ export const processSettings: {
     'process',
     30_000,
     whole({ min: 50, max: dayMs }),
-    'Time between two snapshots of a shard.',
+    'Least time between two snapshots of a shard. One of more than 256 KiB also waits until ' +
+      'twice its size of input was folded, 20 times this at most.',
   ),
   SNAPSHOT_STORE: optional(
     oneOf(['file', 'kafka']),

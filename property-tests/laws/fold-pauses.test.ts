@@ -100,7 +100,7 @@ function folded(
     }
   };
   const batch: FetchedBatch = {
-    ...{ ...shard, fetchOffset: 0, nextOffset: records, highWatermark: records },
+    ...{ ...shard, fetchOffset: 0, nextOffset: records, highWatermark: records, bytes: 0 },
     records: () => recordCursor(batches),
   };
   while (replay.fold(batch) === 'paused') {

@@ -61,6 +61,7 @@ function readOnlyLog(broker: HistoryResult['broker'], travel: () => Promise<void
         fetchOffset: from,
         nextOffset,
         highWatermark: end,
+        bytes: fetched.bytes,
         records: () => fetched.cursor(),
       };
     }

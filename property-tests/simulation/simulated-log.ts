@@ -201,6 +201,7 @@ export class SimulatedBroker {
       fetchOffset,
       nextOffset: end,
       highWatermark: this.end(partition),
+      bytes: fetched.bytes,
       records: () => fetched.cursor(),
       release: () => {
         fetched.overwrite();

@@ -18,6 +18,7 @@ export interface StoredRecord {
 }
 
 export interface FetchedRecords {
+  readonly bytes: number;
   /** A fresh cursor before the first. */
   cursor(): RecordCursor;
   /** Writes over the bytes that the fetch was answered with. */
@@ -43,6 +44,7 @@ export function fetchedRecords(
     batches.push(encodeBatch(batch, at, end));
   }
   return {
+    bytes: batches.reduce((sum, batch) => sum + batch.length, 0),
     cursor: () => recordCursor(batches),
     overwrite: () => {
       for (const batch of batches) batch.fill(0xff);

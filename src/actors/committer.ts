@@ -70,6 +70,11 @@ export class Committer {
     });
   }
 
+  /** Input of `bytes`, as the log holds it, was folded. */
+  folded(bytes: number): void {
+    this.#snapshots.folded(bytes);
+  }
+
   /** Wall clock of the newest snapshot that is stored, ms. */
   get lastSnapshotMs(): number | null {
     return this.#snapshots.lastMs;

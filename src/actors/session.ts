@@ -127,6 +127,7 @@ export class Session {
     if (batch.fetchOffset > this.memory.position) return this.#host.seek(this.memory.position);
     const outcome = await this.#foldInSlices(batch);
     if (outcome === undefined) return;
+    this.#committer.folded(batch.bytes);
     // State and outputs hold copies.
     batch.release?.();
     if (outcome === 'decided') return this.#commitDecision();

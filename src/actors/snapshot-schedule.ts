@@ -7,6 +7,7 @@ import type { TopicPartition } from '../log/event-log.ts';
 import type { NamedSnapshot } from './position-metadata.ts';
 import { shardKeyOf, type ShardContext } from './shard-context.ts';
 import { encodeSnapshot, type ShardMemory } from './shard-memory.ts';
+import { untilSnapshotDueMs } from './snapshot-due.ts';
 import { SnapshotRoom } from './snapshot-room.ts';
 
 export interface SnapshotScheduleParts {
@@ -52,7 +53,11 @@ export class SnapshotSchedule {
   #named: readonly NamedSnapshot[];
   #storing: Promise<void> | undefined;
   /** By the clock that is never set: a wall clock set back would put snapshots off for as long. */
-  #dueMs: number;
+  #cutMs: number;
+  /** Input folded since then. */
+  #inputBytes = 0;
+  /** Set while the last one could not be stored: when the next is tried, whatever is folded. */
+  #retryMs: number | undefined;
   /** Of the snapshot taken last, stored or not. */
   #position: number;
 
@@ -67,8 +72,7 @@ export class SnapshotSchedule {
     const neverTaken = parts.progressed ? Infinity : 0;
     const ageMs = this.lastMs === null ? neverTaken : context.clock.nowMs() - this.lastMs;
     // One from the future was taken by a clock that has been set since: its age is unknown, and no more than 0 is safe.
-    const { snapshotIntervalMs } = context.settings;
-    this.#dueMs = context.clock.monotonicMs() + snapshotIntervalMs - Math.max(0, ageMs);
+    this.#cutMs = context.clock.monotonicMs() - Math.max(0, ageMs);
     this.#room = new SnapshotRoom({
       clock: context.clock,
       turn: context.snapshotTurn,
@@ -94,12 +98,17 @@ export class SnapshotSchedule {
     return this.#storing;
   }
 
+  /** Input of `bytes` was folded, in a replay too: it would have to be folded again. */
+  folded(bytes: number): void {
+    this.#inputBytes += bytes;
+  }
+
   /** Returns the time until a commit should cut a snapshot, ms; Infinity where none is wanted. */
   untilDueMs(): number {
     const { context, memory } = this.#parts;
     const taken = memory.position === this.#position;
     if (taken || this.#storing !== undefined || this.#room.beingMade) return Infinity;
-    const dueMs = this.#dueMs - context.clock.monotonicMs();
+    const dueMs = this.#untilDueMs(context.clock.monotonicMs());
     const othersTurn = context.snapshotTurn.taken && !this.#room.holdsTurn;
     if (othersTurn) return Math.max(dueMs, snapshotTurnMs);
     return dueMs > 0 || this.#room.suffices(memory.state.snapshotBytes()) ? dueMs : Infinity;
@@ -109,7 +118,7 @@ export class SnapshotSchedule {
   copy(when: 'if due' | 'now', journalOffset: number): SnapshotCopy | undefined {
     const { context, shard, memory, epoch } = this.#parts;
     const [takenMs, cutMs] = [context.clock.nowMs(), context.clock.monotonicMs()];
-    const due = when === 'now' || cutMs >= this.#dueMs;
+    const due = when === 'now' || this.#untilDueMs(cutMs) <= 0;
     if (!due || this.#storing !== undefined) return undefined;
     const turn = this.#room.holdsTurn || !context.snapshotTurn.taken;
     // A drain waits neither for its turn nor for room.
@@ -119,6 +128,7 @@ export class SnapshotSchedule {
     this.#position = memory.position;
     const id = `${epoch}-${memory.position}-${takenMs}`;
     const bytes = encodeSnapshot(memory, shard, journalOffset, this.#room.take());
+    this.#inputBytes = 0;
     return { id, takenMs, cutMs, turn, bytes };
   }
 
@@ -152,13 +162,14 @@ export class SnapshotSchedule {
 
   async #store(copy: SnapshotCopy): Promise<void> {
     const { context, shard } = this.#parts;
-    const { clock, metrics, settings } = context;
+    const { clock, metrics } = context;
     try {
       const reference = await context.snapshots.write(this.#shardKey, copy.id, copy.bytes);
       const stored: NamedSnapshot = { ...reference, takenMs: copy.takenMs };
       this.#toName = [stored, ...this.#toName].slice(0, 2);
       this.lastMs = copy.takenMs;
-      this.#dueMs = copy.cutMs + settings.snapshotIntervalMs;
+      this.#cutMs = copy.cutMs;
+      this.#retryMs = undefined;
       metrics.snapshotSeconds.observe((clock.monotonicMs() - copy.cutMs) / 1_000);
       metrics.snapshotBytes.set(
         { topic: shard.topic, partition: String(shard.partition) },
@@ -167,7 +178,7 @@ export class SnapshotSchedule {
     } catch (error) {
       // A snapshot only shortens recovery: the pipeline goes on, and the next one is tried soon.
       if (!(error instanceof UnavailableError)) return this.#parts.failed(error);
-      this.#dueMs = clock.monotonicMs() + snapshotRetryMs;
+      this.#retryMs = clock.monotonicMs() + snapshotRetryMs;
       this.#position = -1;
       context.logger.warn({ shard: this.#shardKey, reason: error.message }, 'snapshot not stored');
     } finally {
@@ -175,6 +186,16 @@ export class SnapshotSchedule {
       this.#endTurn(copy);
       this.#parts.changed();
     }
+  }
+
+  #untilDueMs(nowMs: number): number {
+    if (this.#retryMs !== undefined) return this.#retryMs - nowMs;
+    const since = {
+      ageMs: nowMs - this.#cutMs,
+      inputBytes: this.#inputBytes,
+      snapshotBytes: this.#toName[0]?.length ?? 0,
+    };
+    return untilSnapshotDueMs(since, this.#parts.context.settings.snapshotIntervalMs);
   }
 
   #endTurn({ turn }: SnapshotCopy): void {

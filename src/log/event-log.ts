@@ -62,6 +62,8 @@ export interface FetchedBatch extends TopicPartition {
   readonly nextOffset: number;
   /** The partition's high watermark when this was fetched. */
   readonly highWatermark: number;
+  /** Bytes that were fetched for it: records as the log holds them, compressed or not. */
+  readonly bytes: number;
   /** A fresh cursor before the first record. */
   records(): RecordCursor;
   /**

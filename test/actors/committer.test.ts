@@ -17,6 +17,7 @@ import { createOutbox, type Outbox } from '../../src/actors/outbox.ts';
 import type { ShardContext } from '../../src/actors/shard-context.ts';
 import { emptyMemory, encodeSnapshot } from '../../src/actors/shard-memory.ts';
 import { deferred, type Deferred } from '../../src/deferred.ts';
+import { UnavailableError } from '../../src/errors.ts';
 import type { CommitResult } from '../../src/log/event-log.ts';
 import { createLogger } from '../../src/logger.ts';
 import { createMetrics } from '../../src/metrics.ts';
@@ -251,6 +252,57 @@ it('the shards of a thread take turns with their snapshots, also after one whose
     true,
     true,
   ]);
+});
+
+it('a snapshot that is large beside its input is taken once as much input was folded, or ten minutes later', async () => {
+  const scheduler = createScheduler(1, 0);
+  const memory = emptyMemory('source', semantics, 0);
+  const cutsMs: number[] = [];
+  let failing = false;
+  const context: ShardContext = {
+    ...contextOf(processClock(scheduler, new Life())),
+    snapshots: {
+      write: (_: string, id: string) => {
+        cutsMs.push(scheduler.nowMs);
+        if (failing) return Promise.reject(new UnavailableError('full'));
+        return Promise.resolve({ id, place: '', length: 1_000_000, checksum: 0 });
+      },
+      remove: () => Promise.resolve(),
+    } as unknown as ShardContext['snapshots'],
+  };
+  const committer = committerOf({
+    context,
+    writer: {
+      epoch: '1',
+      commit: () => Promise.resolve([]),
+      begin: () => undefined,
+      close: () => Promise.resolve(),
+    },
+    memory,
+    outbox: createOutbox({ featureRow: () => letter, anomaly: () => undefined }),
+    onFailed: (error) => expect.unreachable(String(error)),
+  });
+  const fold = (bytes: number): void => {
+    memory.position += 1;
+    committer.folded(bytes);
+    committer.poke();
+  };
+
+  fold(10);
+  await scheduler.runUntil(100_000);
+  fold(1_500_000);
+  await scheduler.runUntil(200_000);
+  expect(cutsMs).toEqual([30_000]);
+  failing = true;
+  fold(500_000);
+  await scheduler.runUntil(203_000);
+  failing = false;
+  await scheduler.runUntil(300_000);
+  fold(10);
+  await scheduler.runUntil(1_000_000);
+
+  // One that could not be stored is tried again in five seconds, whatever was folded meanwhile.
+  expect(cutsMs).toEqual([30_000, 200_000, 205_000, 805_000]);
 });
 
 describe('a large snapshot', () => {

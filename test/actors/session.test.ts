@@ -77,7 +77,7 @@ function batchOf(count: number, release: () => void = () => undefined): FetchedB
   );
   return {
     ...recoveredShard,
-    ...{ fetchOffset: 0, nextOffset: count, highWatermark: count },
+    ...{ fetchOffset: 0, nextOffset: count, highWatermark: count, bytes: bytes.length },
     records: () => recordCursor(bytes),
     release,
   };

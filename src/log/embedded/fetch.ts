@@ -61,6 +61,7 @@ export function fetchBatch(
     fetchOffset: from,
     nextOffset,
     highWatermark: extent.end,
+    bytes,
     records: () => recordCursor(batches, { topic, partition }, { from, to: until }),
   };
 }

@@ -40,7 +40,8 @@ export async function fetchedBatch(decoder: FetchDecoder, fetched: Fetched): Pro
   const endOffset = Math.max(fetchOffset, (batches.at(-1)?.header.lastOffset ?? -1) + 1);
   const nextOffset = to === undefined ? endOffset : Math.min(endOffset, to);
   const { release } = fetched;
-  const batch = { topic, partition, fetchOffset, nextOffset, highWatermark, records };
+  const bytes = batches.reduce((sum, { header }) => sum + header.length, 0);
+  const batch = { topic, partition, fetchOffset, nextOffset, highWatermark, bytes, records };
   return release === undefined ? batch : { ...batch, release };
 }
 

@@ -1,7 +1,7 @@
 // Snapshots as files in a folder, which may be a volume shared by hosts: <folder>/<shard key>/<id>.snapshot, names
 // percent-encoded. A file appears under its name only whole and on the disk: written aside, synced, renamed, and the
 // folder synced. The checksum is in the reference (committed metadata), so a file is never trusted by itself.
-import { open, mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { open, mkdir, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 
 import { crc32c } from '@node-rs/crc32';
@@ -14,8 +14,8 @@ export interface FileSnapshotStoreOptions {
   readonly folder: string;
 }
 
-/** Bytes per write: between two of them other file operations get their turn. */
-const writeBytes = 4 * 1024 * 1024;
+/** Bytes per write and read: between two of them others get their turn. Node reads no whole file above 2 GiB. */
+const pieceBytes = 4 * 1024 * 1024;
 let asideCount = 0;
 
 /**
@@ -72,7 +72,7 @@ async function writeSynced(path: string, bytes: Uint8Array): Promise<number> {
   let checksum = crc32c('');
   try {
     for (let at = 0; at < bytes.length;) {
-      const { bytesWritten } = await file.write(bytes, at, Math.min(writeBytes, bytes.length - at));
+      const { bytesWritten } = await file.write(bytes, at, Math.min(pieceBytes, bytes.length - at));
       assert(bytesWritten > 0, 'A write made no progress', { path, at });
       checksum = crc32c(bytes.subarray(at, at + bytesWritten), checksum);
       at += bytesWritten;
@@ -104,25 +104,60 @@ async function readSnapshot(
   if (reference.place !== place) {
     throw new CorruptSnapshotError(`Snapshot ${place} is named as ${reference.place}`, details);
   }
-  let bytes: Buffer;
+  let read: WholeFile | { readonly size: number };
   try {
-    bytes = await readFile(join(folder, place));
+    read = await readWhole(join(folder, place), reference.length);
   } catch (error) {
     if (isCode(error, 'ENOENT', 'ENOTDIR')) {
       throw new CorruptSnapshotError(`Snapshot ${place} is missing in ${folder}`, details, error);
     }
     throw unavailable('read', place, error);
   }
-  if (bytes.length !== reference.length) {
+  if (!('bytes' in read)) {
     throw new CorruptSnapshotError(
-      `Snapshot ${place} has ${bytes.length} bytes instead of ${reference.length}`,
+      `Snapshot ${place} has ${read.size} bytes instead of ${reference.length}`,
       details,
     );
   }
-  if (crc32c(bytes) !== reference.checksum) {
+  if (read.checksum !== reference.checksum) {
     throw new CorruptSnapshotError(`Snapshot ${place} does not match its checksum`, details);
   }
-  return bytes;
+  return read.bytes;
+}
+
+interface WholeFile {
+  readonly bytes: Uint8Array;
+  readonly checksum: number;
+}
+
+/** Resolves to the bytes of a file and their checksum, or to its size if that is not `length`. */
+async function readWhole(
+  path: string,
+  length: number,
+): Promise<WholeFile | { readonly size: number }> {
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    if (size !== length) return { size };
+    const bytes = Buffer.allocUnsafeSlow(length);
+    let checksum = crc32c('');
+    let at = 0;
+    while (at < length) {
+      const read = await readPiece(file, bytes, at);
+      // It was cut meanwhile.
+      if (read === 0) return { size: at };
+      checksum = crc32c(bytes.subarray(at, at + read), checksum);
+      at += read;
+    }
+    return { bytes, checksum };
+  } finally {
+    await file.close();
+  }
+}
+
+async function readPiece(file: FileHandle, bytes: Uint8Array, at: number): Promise<number> {
+  const { bytesRead } = await file.read(bytes, at, Math.min(pieceBytes, bytes.length - at), at);
+  return bytesRead;
 }
 
 function placeOf(shardKey: string, id: string): string {

@@ -78,13 +78,13 @@ class TopicSnapshotStore implements SnapshotStore {
     if (place.partition >= (await this.#partitionCount())) throw refused('has no such partition');
     if (this.#removed.has(`${shardKey}/${id}`)) throw refused('was removed');
     const bytes = Buffer.allocUnsafeSlow(length);
-    const chunks = await this.#readChunks(shardKey, id, place, bytes).catch((error: unknown) => {
+    const read = await this.#readChunks(shardKey, id, place, bytes).catch((error: unknown) => {
       throw error instanceof ConfigError ? refused('is no longer in the log', error) : error;
     });
-    if (chunks !== place.chunks) {
-      throw refused(`is incomplete: ${chunks} of ${place.chunks} chunks`);
+    if (read.chunks !== place.chunks) {
+      throw refused(`is incomplete: ${read.chunks} of ${place.chunks} chunks`);
     }
-    if (crc32c(bytes) !== checksum) throw refused('does not match its checksum');
+    if (read.checksum !== checksum) throw refused('does not match its checksum');
     return bytes;
   }
 
@@ -114,8 +114,9 @@ class TopicSnapshotStore implements SnapshotStore {
     id: string,
     place: Place,
     bytes: Uint8Array,
-  ): Promise<number> {
+  ): Promise<{ readonly chunks: number; readonly checksum: number }> {
     let chunk = 0;
+    let checksum = crc32c('');
     const { partition, firstOffset: from, lastOffset } = place;
     const range = { topic: this.#topic, partition, from, to: lastOffset + 1 };
     for await (const batch of this.#log.read(range)) {
@@ -129,10 +130,11 @@ class TopicSnapshotStore implements SnapshotStore {
           continue;
         }
         bytes.set(value, at);
+        checksum = crc32c(value, checksum);
         chunk += 1;
       }
     }
-    return chunk;
+    return { chunks: chunk, checksum };
   }
 
   async #partitionCount(): Promise<number> {

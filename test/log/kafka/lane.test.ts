@@ -33,6 +33,7 @@ function batch(fetchOffset: number): FetchedBatch {
     fetchOffset,
     nextOffset: fetchOffset + 10,
     highWatermark: 100,
+    bytes: 0,
     records: () => recordCursor([]),
   };
 }
