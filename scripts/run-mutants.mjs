@@ -27,6 +27,7 @@ const copied = [
   'avro',
   'data',
   'feature_repo',
+  'docs',
 ].concat([
   'package.json',
   'package-lock.json',

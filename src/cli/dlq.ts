@@ -29,10 +29,11 @@ Examples:
   node dist/main.js dlq list --reason value_type --limit 100 --json`;
 
 const replayExamples = `
-Each dead letter goes back to the partition it came from, with its key, value and headers, once: what was put
-back before is not put back again. Of one that was too long to be kept whole the record is read again from where it
-came from, and left out where that topic no longer holds it. Late readings stay late unless the state they were late for is gone
-(a new GROUP_ID), so they are left out by default.
+Each dead letter goes back to the partition it came from, with its key, value and headers, once:
+what was put back before is not put back again. Of one that was too long to be kept whole the record
+is read again from where it came from, and left out where that topic no longer holds it. Late
+readings stay late unless the state they were late for is gone (a new GROUP_ID), so they are left
+out by default.
 
 Examples:
   node dist/main.js dlq replay                       say what would be put back

@@ -1,6 +1,7 @@
 // Kafka, as `doctor` finds it: reachable, new enough, its limits, its topics, its clock.
 import type { Clock } from '../clock.ts';
 import type { Config, KafkaConfig } from '../config.ts';
+import { ConfigError } from '../errors.ts';
 import type { EventLog, TopicDescription } from '../log/event-log.ts';
 import type { ClusterFacts } from '../log/kafka/cluster-facts.ts';
 import { clockCheck, fail, ok, warn, type Check } from './doctor-check.ts';
@@ -54,13 +55,13 @@ export async function logChecks(
 ): Promise<readonly Check[]> {
   const topics = new Map<string, TopicDescription>();
   for (const [, name] of programTopics(config)) {
-    const description = await log.describeTopic(name);
+    const description = await unlessRefused(log.describeTopic(name), undefined);
     if (description !== undefined) topics.set(name, description);
   }
   const appended = [...topics.values()].filter(
     ({ config: settings }) => settings['message.timestamp.type'] === 'LogAppendTime',
   );
-  const newestMs = await newestTimestampMs(log, appended);
+  const newestMs = await unlessRefused(newestTimestampMs(log, appended), undefined);
   const nowMs = clock.nowMs();
   // Read-only, so it shows only a clock that is behind: what was appended cannot be from the future.
   const isBehind = newestMs !== undefined && newestMs > nowMs;
@@ -70,6 +71,16 @@ export async function logChecks(
       ? []
       : [clockCheck('clock and Kafka', isBehind ? nowMs - newestMs : 0)]),
   ];
+}
+
+/** Resolves as `asked` does, or with `otherwise` where a right is missing: the rights have a check of their own. */
+async function unlessRefused<T>(asked: Promise<T>, otherwise: T): Promise<T> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof ConfigError && error.details['refusal'] !== undefined) return otherwise;
+    throw error;
+  }
 }
 
 async function newestTimestampMs(

@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import type { Config } from '../config.ts';
 import { ConfigError, isSensoriumError } from '../errors.ts';
 import { createLogger } from '../logger.ts';
+import { lackingRights } from './check-rights.ts';
 import { readConfig, withLog } from './command.ts';
 import { printLine, type CliContext } from './context.ts';
 import { fail, ok, type Check } from './doctor-check.ts';
@@ -84,10 +85,15 @@ async function kafkaChecks(config: Config, context: CliContext): Promise<readonl
   const logger = createLogger(config.process.logLevel).child({ command: 'doctor' });
   const { readClusterFacts } = await import('../log/kafka/cluster-facts.ts');
   const facts = await readClusterFacts(kafka, { clientId: 'sensorium-doctor', logger });
+  const lacking = await lackingRights(config, logger);
+  const rights =
+    lacking.length === 0
+      ? [ok('rights', 'those that `run` needs are given, as far as Kafka tells')]
+      : lacking.map(({ refusal, cure }) => fail('rights', refusal, cure));
   const checked = await withLog({ config, context, name: 'doctor' }, (log) =>
     logChecks(log, config, { brokers: facts.brokers, clock: context.clock }),
   );
-  return [...clusterChecks(kafka, facts), ...checked];
+  return [...clusterChecks(kafka, facts), ...rights, ...checked];
 }
 
 async function embeddedChecks(config: Config, context: CliContext): Promise<readonly Check[]> {

@@ -17,6 +17,7 @@ import { openFeatureStore } from '../stores/open.ts';
 import { createSensorOwners } from '../supervisor/sensor-owners.ts';
 import { startSupervisor } from '../supervisor/supervisor.ts';
 import { logPlace, readConfig } from './command.ts';
+import { assertRights } from './check-rights.ts';
 import { printLine, type CliContext } from './context.ts';
 import { programTopics, topicChecks } from './doctor-topics.ts';
 import { ensureTopics, type EnsuredTopic } from './ensure-topics.ts';
@@ -172,7 +173,10 @@ async function openPatiently(
   for (let attempt = 0; ; attempt += 1) {
     let log: EventLog | undefined;
     try {
-      if (config.process.kafka !== undefined) await reachBroker(config.process.kafka.brokers);
+      if (config.process.kafka !== undefined) {
+        await reachBroker(config.process.kafka.brokers);
+        await assertRights(config, logger);
+      }
       log = await openEventLog(config.process, { clientId, logger, clock });
       return { log, ensured: await ensureTopics(log, config) };
     } catch (error) {

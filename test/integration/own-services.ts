@@ -30,6 +30,33 @@ export interface OwnServices {
   stop(): Promise<void>;
 }
 
+export interface OwnKafka {
+  /** Anybody may do anything here. */
+  readonly brokers: string;
+  /** Here one logs in, and has the rights that were given. */
+  readonly saslBrokers: string;
+  stop(): Promise<void>;
+}
+
+/** Starts a Kafka with logins and ACLs (scripts/services.sh says whose), its data under `folder`. */
+export async function startSecuredKafka(folder: string): Promise<OwnKafka> {
+  const kafkaPort = await freePort({ pair: true });
+  const saslPort = await freePort();
+  const env = {
+    ...process.env,
+    SERVICES_DIR: folder,
+    KAFKA_KIND: 'secured',
+    KAFKA_PORT: String(kafkaPort),
+    KAFKA_SASL_PORT: String(saslPort),
+  };
+  await runScript(['start', 'kafka'], env, folder);
+  return {
+    brokers: `127.0.0.1:${kafkaPort}`,
+    saslBrokers: `127.0.0.1:${saslPort}`,
+    stop: () => runScript(['stop', 'kafka'], env, folder),
+  };
+}
+
 /** Starts a Kafka and a Redis on free ports, their data under `folder`. */
 export async function startOwnServices(folder: string): Promise<OwnServices> {
   // The broker's controller listens on the port after the broker's.

@@ -6,6 +6,7 @@ import type { BatchLimits } from './batch-limits.ts';
 import type { Connections } from './connections.ts';
 import { failureKind } from './failures.ts';
 import { sendFitting } from './fitting-batches.ts';
+import { missingRightOf, setMissingRight } from './missing-right.ts';
 import { OutputBatches, placeOf, produceOne, type PartitionBatches } from './produce.ts';
 import type { EncodedBatch } from '../record-batch-encoder.ts';
 import { harmless, patience, retrying } from './retry.ts';
@@ -88,13 +89,13 @@ export class Appender {
 
   async #write(place: TopicPartition, batch: EncodedBatch): Promise<number | undefined> {
     try {
-      return await this.#writeAs(await this.#identity(), place, batch);
+      return await this.#writeAs(await this.#identity(place.topic), place, batch);
     } catch (error) {
       // The partition's sequence is in doubt: whatever follows is written by a new producer.
       this.#producer = undefined;
       // An idle producer is forgotten by the brokers after a day. Not carried out: once more, as a new one.
       if (failureKind(error instanceof Error ? error.cause : error) !== 'anew') throw error;
-      return this.#writeAs(await this.#identity(), place, batch);
+      return this.#writeAs(await this.#identity(place.topic), place, batch);
     }
   }
 
@@ -113,14 +114,14 @@ export class Appender {
     return baseOffset;
   }
 
-  #identity(): Promise<ProducerIdentity> {
+  #identity(topic: string): Promise<ProducerIdentity> {
     this.#producer ??= this.#retrying('Opening a producer', {}, async () => {
       const broker = await this.#connections.anyBroker();
-      const answer = await broker.initProducerId({
-        transactionalId: undefined,
-        transactionTimeout: transactionTimeoutMs,
-      });
-      const { producerId, producerEpoch } = answer;
+      const { producerId, producerEpoch } = await broker
+        .initProducerId({ transactionalId: undefined, transactionTimeout: transactionTimeoutMs })
+        .catch((error: unknown) => {
+          throw neededFor(topic, error);
+        });
       return { id: BigInt(producerId), epoch: producerEpoch, sequences: new Map<string, number>() };
     }).catch((error: unknown) => {
       this.#producer = undefined;
@@ -143,4 +144,13 @@ export class Appender {
     const onFailure = (error: unknown): Promise<void> => this.#connections.recover(error);
     return retrying(attempt, { what, details, kinds: harmless, ...patience, onFailure });
   }
+}
+
+/** Who may write a topic may have a producer: IdempotentWrite on the cluster, which Kafka names, is not needed. */
+function neededFor(topic: string, error: unknown): unknown {
+  const right = missingRightOf(error);
+  if (right?.resource === 'cluster' && error instanceof Error) {
+    setMissingRight(error, { ...right, operation: 'Write', resource: 'topic', name: topic });
+  }
+  return error;
 }

@@ -36,6 +36,7 @@ export interface ResponseDecoder {
   readInt16(): number;
   readInt32(): number;
   readInt64(): bigint;
+  readBoolean(): boolean;
   readString(): string | null;
   readBytes(length?: number): Buffer | null;
   canReadBytes(length: number): boolean;

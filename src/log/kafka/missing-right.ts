@@ -42,12 +42,17 @@ export function missingRightError(
 ): ConfigError {
   const { principal, operation, resource, name } = right;
   const cure = aclLine(right, details['groupId']);
-  const refusal = `${what} was refused: ${principal} lacks ${operation} on ${nameOf(right)}`;
+  const refusal = `${what} was refused: ${refusalOf(right)}`;
   return new ConfigError(
     `${refusal}. Give it: ${cure}`,
     { ...details, principal, operation, resource, resourceName: name, refusal, cure },
     cause,
   );
+}
+
+/** Returns who lacks what, for people. */
+export function refusalOf(right: MissingRight): string {
+  return `${right.principal} lacks ${right.operation} on ${nameOf(right)}`;
 }
 
 /** Returns the command that gives the right. Transactional ids begin with the group's: one line then gives them all. */

@@ -1,0 +1,42 @@
+// Rights that are missing are said before anything begins, all of them at once: somebody who may not write a topic would
+// otherwise hear of it when the first window closes.
+import type { Config } from '../config.ts';
+import { ConfigError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import { rightsOfRun } from './needed-rights.ts';
+
+export interface RightFinding {
+  /** Who lacks what. */
+  readonly refusal: string;
+  /** The command that gives it. */
+  readonly cure: string;
+}
+
+/** Returns the rights that `run` lacks, none on the embedded log. @throws UnavailableError, ConfigError */
+export async function lackingRights(
+  config: Config,
+  logger: Logger,
+): Promise<readonly RightFinding[]> {
+  const { groupId, kafka } = config.process;
+  if (kafka === undefined) return [];
+  const [{ missingRights }, { aclLine, refusalOf }] = await Promise.all([
+    import('../log/kafka/rights.ts'),
+    import('../log/kafka/missing-right.ts'),
+  ]);
+  const options = { clientId: `sensorium-rights-${process.pid}`, logger };
+  const missing = await missingRights(kafka, options, rightsOfRun(config));
+  return missing.map((right) => ({
+    refusal: refusalOf(right),
+    cure: aclLine(right, groupId),
+  }));
+}
+
+/** Resolves where `run` may do all that it will have to. @throws ConfigError with every missing right and its cure */
+export async function assertRights(config: Config, logger: Logger): Promise<void> {
+  const [first, ...others] = await lackingRights(config, logger);
+  if (first === undefined) return;
+  const cures = others.map(({ cure }) => `\n${cure}`).join('');
+  const more = others.length === 0 ? '' : `, and ${others.length} rights more`;
+  const { refusal, cure } = first;
+  throw new ConfigError(`${refusal}${more}. Give it: ${cure}${cures}`, { refusal, cure });
+}

@@ -1,0 +1,30 @@
+// What `run` needs of a Kafka with ACLs. docs/security.md tells the same, for every command.
+import type { Config } from '../config.ts';
+import type { Right, RightOperation } from '../log/kafka/missing-right.ts';
+import { featureTopics, topicNames } from '../log/topics.ts';
+
+/** Returns the rights without which `run` cannot do its work, in the order of the line. */
+export function rightsOfRun(config: Config): readonly Right[] {
+  const { anomalyEvents, groupId, inputTopic, simulatedSensors, snapshotStore } = config.process;
+  const names = topicNames(config.process);
+  const features = featureTopics(config).map(({ topic }) => topic);
+  const snapshots = snapshotStore === 'kafka' ? [names.snapshots] : [];
+  const anomalies = anomalyEvents === 'off' ? [] : [names.anomalies];
+  const read = [names.input, names.rekeyed, names.journal, ...snapshots, ...features];
+  const written = [
+    ...(simulatedSensors > 0 ? [names.input] : []),
+    ...[names.rekeyed, names.deadLetters, ...features, ...anomalies, names.journal, ...snapshots],
+  ];
+  return [
+    ...read.map((topic) => onTopic('Read', topic)),
+    ...written.map((topic) => onTopic('Write', topic)),
+    { operation: 'Read', resource: 'group', name: groupId },
+    { operation: 'Read', resource: 'group', name: `${groupId}-projection` },
+    // One of many, all of which begin with the group.
+    { operation: 'Write', resource: 'transactional-id', name: `${groupId}-${inputTopic}-0` },
+  ];
+}
+
+function onTopic(operation: RightOperation, name: string): Right {
+  return { operation, resource: 'topic', name };
+}

@@ -1,0 +1,43 @@
+import { expect, it } from 'vitest';
+
+import { rightsOfRun } from '../../src/cli/needed-rights.ts';
+import { parseConfig } from '../../src/config.ts';
+import { leastRights } from '../security/least-rights.ts';
+
+const defaults = {
+  input: 'raw_readings',
+  output: 'sensor_features',
+  anomalies: 'sensor_anomalies',
+  group: 'sensor-feature-processor',
+};
+const rightsWith = (env: Readonly<Record<string, string>>): readonly string[] =>
+  rightsOfRun(parseConfig({ KAFKA_BROKERS: 'kafka:9092', ...env })).map(
+    ({ operation, resource, name = '' }) => `${operation} ${resource} ${name}`,
+  );
+
+it('run asks for what docs/security.md says that it needs', () => {
+  const told = leastRights(defaults).get('run') ?? [];
+  // One of its transactional ids stands for all that begin with the group.
+  const id = `${defaults.group}-${defaults.input}-0`;
+
+  expect([...rightsWith({})].sort()).toEqual(
+    told
+      .map(
+        ({ operation, resource, name, prefixed }) =>
+          `${operation} ${resource} ${prefixed ? id : name}`,
+      )
+      .sort(),
+  );
+});
+
+it('run asks for nothing on topics that its settings leave out', () => {
+  const names = rightsWith({ SNAPSHOT_STORE: 'file', ANOMALY_EVENTS: 'off' }).join('\n');
+
+  expect(names).not.toMatch(/sensor_snapshots|sensor_anomalies/);
+});
+
+it('run asks for Read and Write of each further output', () => {
+  const rights = rightsWith({ WINDOWS: '5m' });
+
+  expect(rights.filter((right) => right.includes('sensor_features_5m'))).toHaveLength(2);
+});
