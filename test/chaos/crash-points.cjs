@@ -8,11 +8,11 @@
 //             snapshot (what is appended outside a transaction) · redis (the upsert of rows)
 //   moment    before (not sent) · sent (on its way, no answer seen) · after (answered, the caller does not know yet)
 const { mkdirSync, writeSync } = require('node:fs');
-const { createRequire } = require('node:module');
+const Module = require('node:module');
 const { join } = require('node:path');
 const { isMainThread } = require('node:worker_threads');
 
-const project = createRequire(join(process.cwd(), 'package.json'));
+const project = Module.createRequire(join(process.cwd(), 'package.json'));
 const requests = {
   0: 'produce',
   9: 'offsetFetch',
@@ -71,8 +71,20 @@ function claimed() {
   }
 }
 
+/** Once the program has loaded it: kafkajs must be loaded by the program, which fits it first. */
 function watchKafka() {
-  const { prototype } = project('kafkajs/src/network/connection');
+  const path = project.resolve('kafkajs/src/network/connection');
+  const { prototype } = Module;
+  const { load } = prototype;
+  prototype.load = function (filename) {
+    load.call(this, filename);
+    if (filename !== path) return;
+    prototype.load = load;
+    watchRequests(this.exports);
+  };
+}
+
+function watchRequests({ prototype }) {
   const { send } = prototype;
   prototype.send = async function (protocol) {
     const request = await nameOf(protocol.request);
