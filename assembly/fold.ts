@@ -47,6 +47,8 @@ export function foldRows(row: i32, rows: i32): i32 {
     load<u32>(places, 12),
     load<i32>(places, 16),
     load<i32>(places, lastPlace),
+    load<u32>(places, 64),
+    load<u32>(places, 68),
   );
   const lifecycle: usize = load<u32>(places, 24);
   const quarantined = load<u32>(places, 28);

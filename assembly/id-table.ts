@@ -8,6 +8,8 @@ export let arena: usize = 0;
 export let count: i32 = 0;
 /** The slot found last. */
 export let last: i32 = -1;
+let keyLow: u32 = 0;
+let keyHigh: u32 = 0;
 
 export function useTable(
   entriesAt: usize,
@@ -16,6 +18,8 @@ export function useTable(
   arenaAt: usize,
   ids: i32,
   lastSlot: i32,
+  hashKeyLow: u32,
+  hashKeyHigh: u32,
 ): void {
   entries = entriesAt;
   mask = entriesMask;
@@ -23,6 +27,8 @@ export function useTable(
   arena = arenaAt;
   count = ids;
   last = lastSlot;
+  keyLow = hashKeyLow;
+  keyHigh = hashKeyHigh;
 }
 
 /** Returns the slot of the id bytes [start, start + length), or −1 where it has none. */
@@ -32,7 +38,7 @@ export function find(start: usize, length: usize): i32 {
     last = next;
     return next;
   }
-  const hash = hashBytes(start, length);
+  const hash = hashId(start, length);
   let index = (<u32>hash) & mask;
   while (true) {
     const entry = entries + ((<usize>index) << 3);
@@ -53,17 +59,46 @@ function holds(slot: i32, start: usize, length: usize): bool {
   return sameBytes(arena + <usize>idStart, start, length);
 }
 
-/** The hash of src/sensors/table.ts: what one of them entered the other must find. */
-function hashBytes(start: usize, length: usize): i32 {
-  let hash: i32 = (<i32>0x811c9dc5) ^ (<i32>length);
-  let at = start;
-  const end = start + length;
-  for (; at + 4 <= end; at += 4) {
-    const mixed = (hash ^ load<i32>(at)) * 0x01000193;
-    hash = mixed ^ (<i32>((<u32>mixed) >> 15));
+/** The hash of src/sensors/id-hash.ts: what one of them entered the other must find. */
+function hashId(start: usize, length: usize): i32 {
+  const tailAt = start + (length & ~3);
+  let tail = (<u32>length) << 24;
+  const rest = length & 3;
+  if (rest > 0) tail |= <u32>load<u8>(tailAt);
+  if (rest > 1) tail |= (<u32>load<u8>(tailAt, 1)) << 8;
+  if (rest > 2) tail |= (<u32>load<u8>(tailAt, 2)) << 16;
+  let v0 = keyLow;
+  let v1 = keyHigh;
+  let v2: u32 = 0x6c796765 ^ v0;
+  let v3: u32 = 0x74656462 ^ v1;
+  for (let at = start; ; at += 4) {
+    const word = at == tailAt ? tail : load<u32>(at);
+    v3 ^= word;
+    v0 += v1;
+    v1 = rotl<u32>(v1, 5) ^ v0;
+    v0 = rotl<u32>(v0, 16);
+    v2 += v3;
+    v3 = rotl<u32>(v3, 8) ^ v2;
+    v0 += v3;
+    v3 = rotl<u32>(v3, 7) ^ v0;
+    v2 += v1;
+    v1 = rotl<u32>(v1, 13) ^ v2;
+    v2 = rotl<u32>(v2, 16);
+    v0 ^= word;
+    if (at == tailAt) break;
   }
-  for (; at < end; at += 1) hash = (hash ^ (<i32>load<u8>(at))) * 0x01000193;
-  hash = (hash ^ (<i32>((<u32>hash) >> 16))) * <i32>0x85ebca6b;
-  hash = (hash ^ (<i32>((<u32>hash) >> 13))) * <i32>0xc2b2ae35;
-  return hash ^ (<i32>((<u32>hash) >> 16));
+  v2 ^= 0xff;
+  for (let round = 0; round < 3; round += 1) {
+    v0 += v1;
+    v1 = rotl<u32>(v1, 5) ^ v0;
+    v0 = rotl<u32>(v0, 16);
+    v2 += v3;
+    v3 = rotl<u32>(v3, 8) ^ v2;
+    v0 += v3;
+    v3 = rotl<u32>(v3, 7) ^ v0;
+    v2 += v1;
+    v1 = rotl<u32>(v1, 13) ^ v2;
+    v2 = rotl<u32>(v2, 16);
+  }
+  return <i32>(v1 ^ v3);
 }

@@ -22,10 +22,10 @@ export const powersOfFive: usize = kinds + <usize>rowsMax;
 
 // What the host says before a fold and reads after it, in the order of src/kernel/row-fold.ts.
 export const places: usize = powersOfFive + 16 * 651;
-export const numbers: usize = places + 4 * 16;
+export const numbers: usize = places + 4 * 32;
 
 /** By the state of a sensor's lifecycle: the next one, after a reading of one still warming, and of one that is warm. */
-export const afterRead: usize = numbers + 8 * 16;
+export const afterRead: usize = numbers + 8 * 32;
 export const afterReadWarm: usize = afterRead + 16;
 
 /** Numbers a row may hold. */

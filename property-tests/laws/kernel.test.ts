@@ -192,9 +192,13 @@ it(titled('the kernel folds as the fold does, bit for bit'), async () => {
 
 describe('the kernel', () => {
   /** Rows that it folds of a day of one sensor a second, and all rows. */
-  function taken(settings: Semantics): { readonly byKernel: number; readonly all: number } {
+  function taken(
+    settings: Semantics,
+    sensorOf = (index: number): number => index % 10,
+  ): { readonly byKernel: number; readonly all: number } {
     const kernel = createKernel();
-    const state = createShardState(settings, { watermark: 'own', kernel });
+    const hashKey = { low: 0xfedcba98, high: 0x76543210 };
+    const state = createShardState(settings, { watermark: 'own', kernel, hashKey });
     let byKernel = 0;
     const counting: ShardState = Object.create(state, {
       foldRows: {
@@ -218,7 +222,7 @@ describe('the kernel', () => {
     const all = 3_000;
     const readings = Array.from({ length: all }, (_, index) => ({
       offset: index,
-      sensorId: `sensor_${index % 10}`,
+      sensorId: `sensor_${sensorOf(index)}`,
       timestampMs: 1_700_000_000_000 + 100 * index,
       value: 20 + Math.sin(index / 70),
       recordTimestampMs: 1_700_000_000_000 + 100 * index,
@@ -234,6 +238,12 @@ describe('the kernel', () => {
 
     expect(byKernel).toBeGreaterThan(0.9 * all);
     expect(byKernel).toBeLessThan(all);
+  });
+
+  it('finds ids by their keyed hash, in whatever order they come', () => {
+    const { byKernel, all } = taken(defaultSemantics, (index) => (7 * index * index) % 10);
+
+    expect(byKernel).toBeGreaterThan(0.9 * all);
   });
 
   it('takes none where a feature needs more than it knows', () => {

@@ -13,6 +13,7 @@ import type { CreateBaseline } from '../sensors/create-baseline.ts';
 import { CorruptSnapshotError } from '../errors.ts';
 import type { TopicPartition } from '../log/event-log.ts';
 import type { TopicNames } from '../log/topics.ts';
+import { hashKey } from './hash-key.ts';
 import type { QuarantineCause } from './journal.ts';
 import { createSourceClocks, type SourceClocks } from './source-clocks.ts';
 
@@ -89,6 +90,7 @@ function stateOf(
   const state = create({
     watermark: watermarkOf(role),
     kernel,
+    hashKey,
     ...(createBaseline === undefined ? {} : { createBaseline }),
   });
   return { state, scanner: state.foldsRows ? kernel?.scanner : undefined };

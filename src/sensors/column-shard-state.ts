@@ -9,6 +9,7 @@ import { closeWindows } from './closing.ts';
 import type { CreateBaseline } from './create-baseline.ts';
 import { FastClocks } from './fast-clocks.ts';
 import { semanticsFingerprint } from './fingerprint.ts';
+import type { HashKey } from './id-hash.ts';
 import { inspectSensor, type SensorInspection } from './inspection.ts';
 import { place } from './lifecycle.ts';
 import {
@@ -41,6 +42,8 @@ export interface ShardStateOptions {
   readonly createBaseline?: CreateBaseline;
   /** Folds plain rows over columns in its memory. */
   readonly kernel?: RowKernel | undefined;
+  /** Of the table of ids; a secret wherever ids come from outside. Changes no result. */
+  readonly hashKey?: HashKey;
 }
 
 const quarantined = place(lifecycleTable.states, 'quarantined');
@@ -72,7 +75,9 @@ export class ColumnShardState {
     this.leadMaxMs = leadMaxMs(semantics);
     this.mode = options.watermark;
     this.rowFold = rowFoldOf(semantics, options);
-    this.columns = this.rowFold?.columns ?? new ShardColumns(semantics, options.createBaseline);
+    const { createBaseline, hashKey } = options;
+    this.columns =
+      this.rowFold?.columns ?? new ShardColumns(semantics, createBaseline, undefined, hashKey);
     const lengthsMs = [semantics.windowMs, ...semantics.windows.map(({ sizeMs }) => sizeMs)];
     this.view = new ClosedWindowView(this.columns.panes.layout, lengthsMs);
     this.sensorsMax = sensorsMaxReason(semantics.sensorsMax);

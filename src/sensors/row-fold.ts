@@ -2,6 +2,7 @@
 import { assert } from '../errors.ts';
 import type { CreateBaseline } from './create-baseline.ts';
 import type { FastClocks } from './fast-clocks.ts';
+import type { HashKey } from './id-hash.ts';
 import { place as placeOf } from './lifecycle.ts';
 import { number, place, type RowKernel } from './row-kernel.ts';
 import type { Semantics } from './semantics.ts';
@@ -20,14 +21,15 @@ export interface RowFoldOptions {
   readonly watermark: WatermarkMode;
   readonly createBaseline?: CreateBaseline;
   readonly kernel?: RowKernel | undefined;
+  readonly hashKey?: HashKey;
 }
 
 /** Returns the fold of rows by the kernel; undefined without one, or where it does not know or cannot hold the columns. */
 export function rowFoldOf(semantics: Semantics, options: RowFoldOptions): RowFold | undefined {
-  const { createBaseline, kernel, watermark } = options;
+  const { createBaseline, hashKey, kernel, watermark } = options;
   if (kernel === undefined) return undefined;
   try {
-    const columns = new ShardColumns(semantics, createBaseline, kernel.columns);
+    const columns = new ShardColumns(semantics, createBaseline, kernel.columns, hashKey);
     const known = columns.baseline.kernel !== undefined && !columns.panes.hasExtras;
     return known ? new RowFold(kernel, columns, semantics, watermark) : undefined;
   } catch (error) {

@@ -37,6 +37,8 @@ export const place = {
   links: 13,
   heads: 14,
   fastestSlot: 15,
+  hashKeyLow: 16,
+  hashKeyHigh: 17,
 } as const;
 
 export const number = {

@@ -6,6 +6,7 @@ import { place } from './row-kernel.ts';
 import type { Baseline } from './baseline.ts';
 import { createBaseline, type CreateBaseline } from './create-baseline.ts';
 import { selectFeatures } from './features.ts';
+import type { HashKey } from './id-hash.ts';
 import { LargerWindows } from './larger-windows.ts';
 import { compileLifecycle, sensorLifecycle, type LifecycleTable } from './lifecycle.ts';
 import { paneLayout } from './pane-layout.ts';
@@ -44,10 +45,11 @@ export class ShardColumns {
     semantics: Semantics,
     newBaseline: CreateBaseline = createBaseline,
     memory: ColumnMemory = heapColumns,
+    hashKey?: HashKey,
   ) {
     const layout = paneLayout(selectFeatures(semantics.features));
     const slotsMax = Math.max(slotsMin, semantics.sensorsMax);
-    this.table = new IdTable(semantics.sensorsMax, memory);
+    this.table = new IdTable(semantics.sensorsMax, memory, hashKey);
     this.panes = new PanePool(layout, slotsMax, memory);
     this.larger = new LargerWindows(semantics.windows, semantics.windowMs, layout);
     this.baseline = newBaseline(semantics);

@@ -6,6 +6,7 @@
 //   arena:   | id of slot 0 | id of slot 1 | …       idStarts[slot] .. idStarts[slot + 1]
 
 import { addressOf, heapColumns, type ColumnMemory } from './column-memory.ts';
+import { hashId, publicHashKey, type HashKey } from './id-hash.ts';
 import { place } from './row-kernel.ts';
 import { madeOf, type MadeSection } from './snapshot-format.ts';
 
@@ -19,14 +20,16 @@ export class IdTable {
   /** The ids' bytes, back to back in slot order; replaced when it grows. */
   arena: Uint8Array;
   private readonly slotsMax: number;
+  private readonly key: HashKey;
   private idStarts: Float64Array;
   private entries: Int32Array;
   private mask: number = entriesMin - 1;
   /** The slot found last: what sends readings mostly goes round its sensors in one order. */
   private last: number = -1;
 
-  constructor(slotsMax: number, memory: ColumnMemory = heapColumns) {
+  constructor(slotsMax: number, memory: ColumnMemory = heapColumns, key: HashKey = publicHashKey) {
     this.slotsMax = slotsMax;
+    this.key = key;
     const entriesMax = Math.max(entriesMin, 2 ** Math.ceil(Math.log2(2 * slotsMax)));
     this.entries = memory.int32(2 * entriesMin, 2 * entriesMax);
     this.idStarts = memory.float64(entriesMin, Math.max(entriesMin, slotsMax + 1));
@@ -41,6 +44,8 @@ export class IdTable {
     places[place.arena] = addressOf(this.arena);
     places[place.idCount] = this.count;
     places[place.lastSlot] = this.last;
+    places[place.hashKeyLow] = this.key.low;
+    places[place.hashKeyHigh] = this.key.high;
   }
 
   /** Goes on from where the kernel that was told is now. */
@@ -51,7 +56,7 @@ export class IdTable {
 
   /** Returns the slot of the id bytes[start..end), or −1 when it has none. */
   find(bytes: Uint8Array, start: number, end: number): number {
-    const index = this.probe(bytes, start, end, hashBytes(bytes, start, end));
+    const index = this.probe(bytes, start, end, hashId(bytes, start, end, this.key));
     return (this.entries[2 * index + 1] ?? 0) - 1;
   }
 
@@ -66,7 +71,7 @@ export class IdTable {
       this.last = next;
       return next;
     }
-    const hash = hashBytes(bytes, start, end);
+    const hash = hashId(bytes, start, end, this.key);
     const index = this.probe(bytes, start, end, hash);
     const slot = (this.entries[2 * index + 1] ?? 0) - 1;
     if (slot >= 0) {
@@ -80,6 +85,17 @@ export class IdTable {
   /** Where the id of `slot` starts in the arena; it ends where that of `slot + 1` starts. */
   idStart(slot: number): number {
     return this.idStarts[slot] ?? 0;
+  }
+
+  /** Returns the entries that a look-up reads at most. */
+  longestProbe(): number {
+    let longest = 0;
+    for (let index = 0; index <= this.mask; index += 1) {
+      if (this.entries[2 * index + 1] === 0) continue;
+      const first = (this.entries[2 * index] ?? 0) & this.mask;
+      longest = Math.max(longest, ((index - first) & this.mask) + 1);
+    }
+    return longest;
   }
 
   /** Returns the bytes of each id, by slot. */
@@ -160,25 +176,4 @@ export class IdTable {
       if (slot >= 0) this.enter(before[at] ?? 0, slot);
     }
   }
-}
-
-/**
- * Returns a 32-bit hash: FNV-1a over words of four bytes (one multiplication in the chain, not
- * four), then murmur3's finalizer, so that ids that differ in their last digit spread.
- */
-export function hashBytes(bytes: Uint8Array, start: number, end: number): number {
-  // hot path
-  let hash = 0x811c9dc5 ^ (end - start);
-  let at = start;
-  for (; at + 4 <= end; at += 4) {
-    const low = (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8);
-    const high = (bytes[at + 2] ?? 0) | ((bytes[at + 3] ?? 0) << 8);
-    const mixed = Math.imul(hash ^ (low | (high << 16)), 0x01000193);
-    // A product's low bits never see its high bits; without this the fourth byte hardly counts.
-    hash = mixed ^ (mixed >>> 15);
-  }
-  for (; at < end; at += 1) hash = Math.imul(hash ^ (bytes[at] ?? 0), 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return hash ^ (hash >>> 16);
 }

@@ -1,41 +1,15 @@
 import { describe, expect, it } from 'vitest';
 
-import { hashBytes, IdTable } from '../../src/sensors/table.ts';
+import { hashId, publicHashKey } from '../../src/sensors/id-hash.ts';
+import { IdTable } from '../../src/sensors/table.ts';
 
 const encode = (id: string): Uint8Array => new TextEncoder().encode(id);
-const hashOf = (id: Uint8Array): number => hashBytes(id, 0, id.length);
+const hashOf = (id: Uint8Array): number => hashId(id, 0, id.length, publicHashKey);
 const slotIn = (table: IdTable, id: Uint8Array): number => table.slotOf(id, 0, id.length);
-
-/** The hash's start for an id of `length` bytes, and its step over a word of four. */
-const start = (length: number): number => 0x811c9dc5 ^ length;
-const step = (hash: number, word: number): number => {
-  const mixed = Math.imul(hash ^ word, 0x01000193);
-  return mixed ^ (mixed >>> 15);
-};
-
-function idOf(...words: readonly number[]): Uint8Array {
-  const id = new DataView(new ArrayBuffer(4 * words.length));
-  words.forEach((word, index) => {
-    id.setInt32(4 * index, word, true);
-  });
-  return new Uint8Array(id.buffer);
-}
-
-/** Two ids of eight bytes: whatever their first words made of the hash, the second ones undo. */
-function collision(): readonly [Uint8Array, Uint8Array] {
-  const [a, b, second] = [0x61626364, 0x65666768, 0x696a6b6c];
-  return [idOf(a, second), idOf(b, second ^ step(start(8), a) ^ step(start(8), b))];
-}
-
-/** An id of four bytes, and one of eight that begins with it and has the same hash. */
-function collidingPrefix(): readonly [Uint8Array, Uint8Array] {
-  const word = 0x61626364;
-  return [idOf(word), idOf(word, step(start(8), word) ^ start(4) ^ word)];
-}
 
 describe('the id table', () => {
   it('tells apart two ids of the same length and hash', () => {
-    const [one, other] = collision();
+    const [one, other] = [encode('sensor_093576'), encode('sensor_098330')];
     const table = new IdTable(10);
 
     expect(hashOf(one)).toBe(hashOf(other));
@@ -43,12 +17,11 @@ describe('the id table', () => {
     expect(table.find(other, 0, other.length)).toBe(1);
   });
 
-  it('tells apart an id and its own prefix of the same hash', () => {
-    const [prefix, whole] = collidingPrefix();
+  it('tells apart an id and what it begins and ends with, where it expects the id next', () => {
     const table = new IdTable(10);
+    const ask = (...ids: readonly string[]): number[] => ids.map((id) => slotIn(table, encode(id)));
 
-    expect(hashOf(prefix)).toBe(hashOf(whole));
-    expect([slotIn(table, whole), slotIn(table, prefix), slotIn(table, whole)]).toEqual([0, 1, 0]);
+    expect(ask('x', 'ab', 'x', 'a', 'x', 'b', 'x', 'ab')).toEqual([0, 1, 0, 2, 0, 3, 0, 1]);
   });
 
   it('finds every id in whatever order they are asked for', () => {
@@ -74,3 +47,44 @@ describe('the id table', () => {
     expect(table.count).toBe(2);
   });
 });
+
+describe('the hash of ids', () => {
+  it('is HalfSipHash-1-3: the known answers of Linux, lib/siphash_kunit.c', () => {
+    const bytes = Uint8Array.from({ length: 64 }, (_, index) => index);
+
+    for (const [length, known] of knownAnswers) {
+      expect((hashId(bytes, 0, length, publicHashKey) >>> 0).toString(16)).toBe(known);
+    }
+  });
+
+  it('is another under another key', () => {
+    const id = encode('sensor_0815');
+    const { low, high } = publicHashKey;
+
+    const hashes = [publicHashKey, { low: low + 1, high }, { low, high: high + 1 }].map((key) =>
+      hashId(id, 0, id.length, key),
+    );
+
+    expect(new Set(hashes).size).toBe(3);
+  });
+
+  it('depends on the bytes alone, not on where they lie', () => {
+    const id = encode('sensor_0815');
+    const shifted = encode('...sensor_0815...');
+
+    expect(hashId(shifted, 3, 3 + id.length, publicHashKey)).toBe(hashOf(id));
+  });
+});
+
+/** By length: the hash of bytes 0, 1, 2, … under the public key. */
+const knownAnswers: readonly (readonly [number, string])[] = [
+  [0, '5814c896'],
+  [1, 'e7e864ca'],
+  [2, 'bc4b0e30'],
+  [3, '1539939'],
+  [4, '7e059ea6'],
+  [5, '88e3d89b'],
+  [13, '66dd9cd6'],
+  [31, '8d8791a'],
+  [63, '87178304'],
+];
