@@ -6,6 +6,9 @@ import type { TestTopics } from '../integration/topics.ts';
 import type { Fleet } from './fleet.ts';
 import type { RowsWatcher, StoreWatcher } from './watchers.ts';
 
+/** Of whoever tells a process what to do. */
+export const operatorToken = 'operator';
+
 export interface ChaosPlan {
   readonly seed: number;
   readonly minutes: number;

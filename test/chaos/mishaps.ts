@@ -11,9 +11,9 @@ export async function befall(bench: Bench, mishap: Mishap): Promise<boolean> {
   try {
     return await carryOut(bench, mishap);
   } catch (error) {
-    bench.problems.push(
-      `${mishap.kind}: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    const problem = `${mishap.kind}: ${error instanceof Error ? error.message : String(error)}`;
+    bench.note(problem);
+    bench.problems.push(problem);
     return true;
   }
 }

@@ -12,7 +12,7 @@ import { startOwnServices, type OwnServices } from '../integration/own-services.
 import { openTestFeatureStore, openTestLog } from '../integration/peers.ts';
 import { runProgram } from '../integration/program.ts';
 import { createTestTopics } from '../integration/topics.ts';
-import type { Bench, ChaosPlan } from './bench.ts';
+import { operatorToken, type Bench, type ChaosPlan } from './bench.ts';
 import { feedSensors, startFeed } from './feed.ts';
 import { Fleet, type FleetCounts } from './fleet.ts';
 import { befall } from './mishaps.ts';
@@ -82,7 +82,7 @@ async function onServices(
   const broker = { up: Promise.resolve() };
   const fleet = new Fleet({
     folder: plan.folder,
-    env: { ...topics.env, REDIS_URL: services.redisUrl },
+    env: { ...topics.env, REDIS_URL: services.redisUrl, HTTP_TOKEN: operatorToken },
     ...timeouts,
     canStart: () => broker.up,
     note,
@@ -111,7 +111,7 @@ async function onServices(
     await strike(bench);
     await feed.stop();
     note(`the feed ended with ${feed.appended()} readings; the last windows close`);
-    await fleet.ready();
+    await fleet.ready().catch((error: unknown) => bench.problems.push(String(error)));
     const judgement = await judge({ ...bench, featureStore, output: () => fleet.output() });
     const exits = await fleet.stop();
     if (exits.some((code) => code !== 0)) bench.problems.push(`exits ${exits.join(', ')}`);

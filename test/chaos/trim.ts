@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { eventually } from '../integration/program.ts';
 import { deleteRecords, readRecords } from '../integration/topics.ts';
-import type { Bench } from './bench.ts';
+import { operatorToken, type Bench } from './bench.ts';
 
 // The owner may be killed meanwhile, and the broker with it.
 const patienceMs = 90_000;
@@ -49,12 +49,12 @@ async function failedShard({ fleet, topics }: Bench, partition: number): Promise
   throw new Error(`no process says that ${topics.input}/${partition} has failed`);
 }
 
-/** Expects all other partitions of the input to be folded further, by whomever. */
-async function othersGoOn({ fleet, topics, services }: Bench, partition: number): Promise<void> {
+/** Expects all other partitions that are fed to be folded further, by whomever. */
+async function othersGoOn({ fleet, topics, spare }: Bench, partition: number): Promise<void> {
   const positions = async (): Promise<ReadonlyMap<number, number>> => {
     const all = (await Promise.all(fleet.urls().map((url) => shardsOf(url)))).flat();
     const others = all.filter(
-      (each) => each.topic === topics.input && each.partition !== partition,
+      (each) => each.topic === topics.input && ![partition, spare].includes(each.partition),
     );
     return new Map(others.map((each) => [each.partition, each.position]));
   };
@@ -65,7 +65,7 @@ async function othersGoOn({ fleet, topics, services }: Bench, partition: number)
       const stuck = [...before].filter(([other, position]) => (now.get(other) ?? 0) <= position);
       if (stuck.length > 0) throw new Error(`stuck beside the failed shard: ${stuck.join(' ')}`);
     },
-    { timeoutMs: patienceMs, onTimeout: () => services.brokers },
+    { timeoutMs: patienceMs, onTimeout: () => fleet.output() },
   );
 }
 
@@ -76,10 +76,9 @@ async function cured(bench: Bench, partition: number): Promise<void> {
     async () => {
       const url = await failedShard(bench, partition).catch(() => undefined);
       if (url !== undefined) {
-        const path = `/shards/${topics.input}/${partition}/retry`;
-        const body = JSON.stringify({ accept_gap: true });
-        const headers = { 'content-type': 'application/json' };
-        const answer = await fetch(`${url}${path}`, { method: 'POST', headers, body });
+        const path = `/shards/${topics.input}/${partition}/retry?accept_gap=true`;
+        const headers = { authorization: `Bearer ${operatorToken}` };
+        const answer = await fetch(`${url}${path}`, { method: 'POST', headers });
         throw new Error(`${answer.status} ${await answer.text()}`);
       }
       await fleet.ready();
