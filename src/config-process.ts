@@ -177,7 +177,8 @@ export const processSettings: {
   ),
   SNAPSHOT_DIR: optional(
     text('a folder'),
-    'Folder of SNAPSHOT_STORE=file; processes on several hosts need a shared one.',
+    'Folder of SNAPSHOT_STORE=file; processes on several hosts need a shared one, ' +
+      'two Kafka clusters need one each.',
     'DATA_DIR/snapshots',
   ),
   OPEN_WINDOWS_MAX: required(

@@ -8,6 +8,7 @@ import {
   type ActualRow,
   type LoggedRecord,
 } from '../models/pipeline-oracle.ts';
+import type { PositionMetadata } from '../../src/actors/position-metadata.ts';
 import { storeDifferences } from './check-store.ts';
 import { decisionViolations } from './decision-violations.ts';
 import { stateDifferences } from './fault-free-state.ts';
@@ -43,6 +44,7 @@ export function checkHistory(plan: HistoryPlan, result: HistoryResult): void {
   expect(bugs).toEqual([]);
   expect(decisionViolations(result)).toEqual([]);
   expect(violations).toEqual([]);
+  expect(unknownSnapshots(plan, result)).toEqual([]);
   expect(unready).toEqual([]);
   expect(rowDifferences(expected.rows, rowsOf(baseTopic), 1e-9)).toEqual([]);
   largerTopics.forEach((topic, index) => {
@@ -58,6 +60,28 @@ export function checkHistory(plan: HistoryPlan, result: HistoryResult): void {
   expect(states).toEqual([]);
   expect(storeDifferences(broker, store.rows, featureTopics)).toEqual([]);
 }
+
+/**
+ * Returns the snapshots that nobody will ever remove: no committed metadata lists them. A zombie may
+ * write one after the next owner has removed it, which only a disk that lists its snapshots shows.
+ */
+function unknownSnapshots(
+  { callFaults, diskLists, events }: HistoryPlan,
+  { broker, disk }: HistoryResult,
+): readonly string[] {
+  const zombies = callFaults > 0 || events.some(({ kind }) => !endsAtOnce.has(kind));
+  if (zombies && !diskLists) return [];
+  const known = new Set(
+    [...broker.commits].flatMap(([key, { metadata }]) => {
+      if (!key.startsWith('group|')) return [];
+      const { snapshots, unnamed = [] } = JSON.parse(metadata) as PositionMetadata;
+      return [...snapshots, ...unnamed].map(({ id }) => `${key.replace('|', '/')}/${id}`);
+    }),
+  );
+  return [...disk.stored.keys()].filter((key) => !known.has(key));
+}
+
+const endsAtOnce: ReadonlySet<string> = new Set(['kill', 'drain', 'join']);
 
 function logged(
   broker: HistoryResult['broker'],

@@ -13,6 +13,7 @@ export const quietHistory: HistoryPlan = {
   late: 0,
   callFaults: 0,
   diskFaults: 0,
+  diskLists: false,
   processes: 1,
   workers: 1,
   events: [],
@@ -171,6 +172,17 @@ export const fixedHistories: readonly FixedHistory[] = [
       crashes: [{ call: 'commit', nth: 12, when: 'bug' }],
     },
     lastLines: [],
+  },
+  {
+    what: 'snapshots that kills leave half written or half removed are removed by later owners',
+    plan: {
+      ...quietHistory,
+      readings: 400,
+      partitions: 2,
+      sensors: 4,
+      diskFaults: 0.5,
+      events: [0.2, 0.4, 0.6, 0.8].map((at) => ({ at, process: 0, kind: 'kill' })),
+    },
   },
   {
     what: 'two readings in a row that throw undid each other’s decision for ever',

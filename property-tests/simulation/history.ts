@@ -62,6 +62,8 @@ export interface HistoryPlan {
   /** Chance that one call to the log fails, and that one write to the disk does. */
   readonly callFaults: number;
   readonly diskFaults: number;
+  /** Whether the disk can say which snapshots it holds. */
+  readonly diskLists: boolean;
   readonly processes: number;
   /** Worker threads of each process, beside its projector. */
   readonly workers: number;
@@ -174,6 +176,7 @@ export async function runHistory(
   const calls = new Calls(scheduler);
   const broker = createBroker(plan, scheduler, calls);
   const disk = new SimulatedDisk(scheduler);
+  disk.lists = plan.diskLists;
   const store = new SimulatedFeatureStore(scheduler, calls);
   const semantics = historySemantics(plan);
   const featureTopics = simulatedFeatureTopics(semantics);

@@ -44,6 +44,7 @@ function plans(faults: {
     late: fc.constantFrom(0, 0.1),
     callFaults: fc.constantFrom(...(faults.callFaults ?? [0])),
     diskFaults: fc.constantFrom(...(faults.diskFaults ?? [0])),
+    diskLists: fc.boolean(),
     processes: fc.integer({ min: 1, max: 3 }),
     workers: fc.constantFrom(1, 1, 2),
     events: fc.array(

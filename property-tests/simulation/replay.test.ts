@@ -22,6 +22,7 @@ const plans: fc.Arbitrary<HistoryPlan> = fc.record({
   late: fc.constant(0.1),
   callFaults: fc.constant(0),
   diskFaults: fc.constantFrom(0, 0.3),
+  diskLists: fc.boolean(),
   processes: fc.constantFrom(1, 2),
   events: fc.array(
     fc.record({

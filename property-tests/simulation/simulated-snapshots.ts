@@ -23,6 +23,8 @@ export class SimulatedDisk {
   readonly acknowledged: Set<string> = new Set();
   readonly removed: Set<string> = new Set();
   faults: () => DiskFault = () => 'none';
+  /** Whether it can say what it holds of a shard, as a folder can and a topic cannot. */
+  lists = false;
   readonly #scheduler: Scheduler;
 
   constructor(scheduler: Scheduler) {
@@ -43,8 +45,15 @@ export class SimulatedDisk {
           this.removed.add(`${shardKey}/${reference.id}`);
           this.stored.delete(`${shardKey}/${reference.id}`);
         }),
+      ...(this.lists ? { list: (shardKey) => this.#after(life, () => this.idsOf(shardKey)) } : {}),
       close: () => Promise.resolve(),
     };
+  }
+
+  /** Returns the ids of what it holds of a shard. */
+  idsOf(shardKey: string): readonly string[] {
+    const keys = [...this.stored.keys()].filter((key) => key.startsWith(`${shardKey}/`));
+    return keys.map((key) => key.slice(shardKey.length + 1));
   }
 
   /** @throws CorruptSnapshotError */

@@ -10,11 +10,7 @@ import { closesSoon, commitDelayMs } from './commit-policy.ts';
 import { CommitWaiters } from './commit-waiters.ts';
 import { countCommitted, type CommittedTotals } from './committed-counts.ts';
 import type { Outbox, Outgoing } from './outbox.ts';
-import {
-  encodePositionMetadata,
-  type NamedSnapshot,
-  type PositionMetadata,
-} from './position-metadata.ts';
+import { encodePositionMetadata, type PositionMetadata } from './position-metadata.ts';
 import type { ShardContext } from './shard-context.ts';
 import type { ShardMemory } from './shard-memory.ts';
 import { SnapshotSchedule, type SnapshotCopy } from './snapshot-schedule.ts';
@@ -63,7 +59,7 @@ export class Committer {
       shard: parts.shard,
       memory: parts.memory,
       epoch: parts.writer.epoch,
-      named: metadata.snapshots,
+      metadata,
       progressed: committedOffset > metadata.origin,
       changed: () => this.poke(),
       failed: (error) => this.#fail(error),
@@ -121,9 +117,15 @@ export class Committer {
     await this.#inFlight;
     await this.#snapshots.storing;
     if (this.#closed || this.#parts.outbox.muted) return;
+    if (!this.#snapshots.hasTurn) {
+      // The outputs do not wait for the snapshots of other shards.
+      await this.#commit('never');
+      if (!(await this.#snapshots.reserveTurn())) return;
+    }
+    if (this.#closed) return;
     await this.#commit('now');
     await this.#snapshots.storing;
-    if (!this.#closed && this.#snapshots.unnamed) await this.#commit('if due');
+    if (!this.#closed && this.#snapshots.unnamed) await this.#commit('never');
   }
 
   /**
@@ -154,7 +156,7 @@ export class Committer {
     );
   }
 
-  #commit(snapshot: 'if due' | 'now'): Promise<void> {
+  #commit(snapshot: 'if due' | 'now' | 'never'): Promise<void> {
     this.#inFlight = this.#runCommit(snapshot).finally(() => {
       this.#inFlight = undefined;
       this.poke();
@@ -162,7 +164,7 @@ export class Committer {
     return this.#inFlight;
   }
 
-  async #runCommit(snapshot: 'if due' | 'now'): Promise<void> {
+  async #runCommit(snapshot: 'if due' | 'now' | 'never'): Promise<void> {
     const { context, writer, memory, outbox } = this.#parts;
     const { clock, metrics } = context;
     let copy: SnapshotCopy | undefined;
@@ -171,11 +173,11 @@ export class Committer {
       const outgoing = outbox.take();
       this.#waiters.cut();
       const nextOffset = memory.position;
+      copy = this.#snapshots.copy(snapshot, this.#journalOffset);
       const named = this.#snapshots.toName;
-      const metadata = encodePositionMetadata(this.#metadata(named));
+      const metadata = encodePositionMetadata(this.#metadata());
       const marker = this.#marker();
       const records = this.#withMarkers(outgoing.records, marker);
-      copy = this.#snapshots.copy(snapshot, this.#journalOffset);
 
       this.#lastCommitStartMs = clock.monotonicMs();
       const ends = await writer.commit({ nextOffset, metadata, records });
@@ -198,7 +200,7 @@ export class Committer {
     }
   }
 
-  #metadata(snapshots: readonly NamedSnapshot[]): PositionMetadata {
+  #metadata(): PositionMetadata {
     const { context, memory, metadata } = this.#parts;
     const finite = (ms: number): number | null => (Number.isFinite(ms) ? ms : null);
     return {
@@ -208,7 +210,7 @@ export class Committer {
       sourceMaxMs: finite(memory.sourceMaxMs),
       sourceIdle: this.sourceIdle,
       journal: { ...metadata.journal, sequence: memory.journalSequence },
-      snapshots,
+      ...this.#snapshots.metadata,
     };
   }
 

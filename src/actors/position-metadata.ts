@@ -1,6 +1,6 @@
 // The text committed with a shard's offset: what recovery may trust. JSON, at most 4,000 bytes, versioned.
 // Only a snapshot named here is ever restored; a snapshot somebody wrote but no commit names does not exist.
-import type { SnapshotReference } from '../stores/snapshot-store.ts';
+import type { SnapshotReference, StoredSnapshot } from '../stores/snapshot-store.ts';
 import { ConfigError, assert } from '../errors.ts';
 
 export interface NamedSnapshot extends SnapshotReference {
@@ -30,6 +30,12 @@ export interface PositionMetadata {
   };
   /** Newest first, at most two. */
   readonly snapshots: readonly NamedSnapshot[];
+  /**
+   * Snapshots that may lie in the store though none of them is to be restored: being written, or
+   * being removed. Left out where there are none. An earlier version carries the list on unchanged,
+   * so that one of them may have been removed long ago.
+   */
+  readonly unnamed?: readonly StoredSnapshot[] | undefined;
 }
 
 const metadataBytesMax = 4_000;

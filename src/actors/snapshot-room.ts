@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts';
 import type { SnapshotTurn } from './shard-context.ts';
 
 /** A copy into as much new memory takes about a millisecond: no room is made for it ahead. */
-const roomBytesMin = 1024 * 1024;
+export const smallCopyBytes: number = 1024 * 1024;
 /** Written to between two turns of the event loop: a few milliseconds. */
 const sliceBytes = 4 * 1024 * 1024;
 const pageBytes = 4096;
@@ -39,7 +39,7 @@ export class SnapshotRoom {
   /** Whether `bytes` can be copied without a long stop; begins to make room where they cannot. */
   suffices(bytes: number): boolean {
     if (this.#room !== undefined) return !this.beingMade;
-    if (bytes < roomBytesMin) return true;
+    if (bytes < smallCopyBytes) return true;
     this.#host.turn.taken = true;
     this.#room = 'being made';
     makeRoom(bytes, this.#host.clock).then(

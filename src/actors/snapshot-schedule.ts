@@ -4,11 +4,13 @@
 //   due ──room, turn──▶ copied at a cut ──committed──▶ stored ──▶ named by the next commit ──▶ forgotten by a later one
 import { UnavailableError } from '../errors.ts';
 import type { TopicPartition } from '../log/event-log.ts';
-import type { NamedSnapshot } from './position-metadata.ts';
+import type { StoredSnapshot } from '../stores/snapshot-store.ts';
+import type { NamedSnapshot, PositionMetadata } from './position-metadata.ts';
 import { shardKeyOf, type ShardContext } from './shard-context.ts';
 import { encodeSnapshot, type ShardMemory } from './shard-memory.ts';
 import { untilSnapshotDueMs } from './snapshot-due.ts';
-import { SnapshotRoom } from './snapshot-room.ts';
+import { isOfEarlierOwner, SnapshotInventory } from './snapshot-inventory.ts';
+import { smallCopyBytes, SnapshotRoom } from './snapshot-room.ts';
 
 export interface SnapshotScheduleParts {
   readonly context: ShardContext;
@@ -17,8 +19,8 @@ export interface SnapshotScheduleParts {
   readonly memory: ShardMemory;
   /** Of the writer; part of each snapshot's id. */
   readonly epoch: string;
-  /** Named by the committed metadata, newest first. */
-  readonly named: readonly NamedSnapshot[];
+  /** As it was committed last. */
+  readonly metadata: Pick<PositionMetadata, 'snapshots' | 'unnamed'>;
   /** Whether anything was committed since the origin. */
   readonly progressed: boolean;
   /** A snapshot may be due now, or is stored and wants to be named. */
@@ -41,6 +43,9 @@ export interface SnapshotCopy {
 const snapshotRetryMs = 5_000;
 /** Another shard of the thread may have stored its snapshot by then. */
 const snapshotTurnMs = 200;
+/** How long a shard that drains waits for its turn: half of the time that its thread has to drain. */
+const drainTurnMs = 3_000;
+const drainPollMs = 20;
 
 export class SnapshotSchedule {
   /** Wall clock of the newest snapshot that is stored, ms. */
@@ -51,6 +56,8 @@ export class SnapshotSchedule {
   readonly #room: SnapshotRoom;
   #toName: readonly NamedSnapshot[];
   #named: readonly NamedSnapshot[];
+  readonly #inventory: SnapshotInventory;
+  #writing: SnapshotCopy | undefined;
   #storing: Promise<void> | undefined;
   /** By the clock that is never set: a wall clock set back would put snapshots off for as long. */
   #cutMs: number;
@@ -60,13 +67,19 @@ export class SnapshotSchedule {
   #retryMs: number | undefined;
   /** Of the snapshot taken last, stored or not. */
   #position: number;
+  /** Holds the thread's turn for the copy of a drain. */
+  #reserved = false;
+  #collected = false;
+  #closed = false;
 
   constructor(parts: SnapshotScheduleParts) {
-    const { context, named } = parts;
+    const { context, metadata } = parts;
+    const named = metadata.snapshots;
     this.#parts = parts;
     this.#shardKey = shardKeyOf(context.settings.groupId, parts.shard);
     this.#toName = named;
     this.#named = named;
+    this.#inventory = new SnapshotInventory(metadata);
     this.lastMs = named[0]?.takenMs ?? null;
     // Due by the age of the snapshot itself, not since acquire: short-lived owners must not starve it.
     const neverTaken = parts.progressed ? Infinity : 0;
@@ -93,6 +106,12 @@ export class SnapshotSchedule {
     return this.#toName !== this.#named;
   }
 
+  /** What the commit of the same cut must say of the snapshots: read after `copy`. */
+  get metadata(): Pick<PositionMetadata, 'snapshots' | 'unnamed'> {
+    const unnamed = this.#inventory.unnamed(this.#toName);
+    return { snapshots: this.#toName, unnamed: unnamed.length === 0 ? undefined : unnamed };
+  }
+
   /** Set while a snapshot is being stored. */
   get storing(): Promise<void> | undefined {
     return this.#storing;
@@ -114,22 +133,53 @@ export class SnapshotSchedule {
     return dueMs > 0 || this.#room.suffices(memory.state.snapshotBytes()) ? dueMs : Infinity;
   }
 
+  /** Whether a copy would be the thread's only one, or is small. */
+  get hasTurn(): boolean {
+    const { context, memory } = this.#parts;
+    const isFree = !context.snapshotTurn.taken || this.#room.holdsTurn || this.#reserved;
+    return isFree || memory.state.snapshotBytes() <= smallCopyBytes;
+  }
+
+  /** Resolves to whether this shard, which drains, got the thread's turn in time. */
+  async reserveTurn(): Promise<boolean> {
+    const { clock, logger, snapshotTurn } = this.#parts.context;
+    const untilMs = clock.monotonicMs() + drainTurnMs;
+    while (!this.hasTurn) {
+      if (this.#closed) return false;
+      if (clock.monotonicMs() >= untilMs) {
+        logger.info(
+          { shard: this.#shardKey },
+          'left without a last snapshot: others took the time',
+        );
+        return false;
+      }
+      await clock.sleep(drainPollMs);
+    }
+    if (this.#closed || snapshotTurn.taken) return !this.#closed;
+    snapshotTurn.taken = true;
+    this.#reserved = true;
+    return true;
+  }
+
   /** Copies the memory at a commit's cut where a snapshot is due, or where the shard is leaving. */
-  copy(when: 'if due' | 'now', journalOffset: number): SnapshotCopy | undefined {
+  copy(when: 'if due' | 'now' | 'never', journalOffset: number): SnapshotCopy | undefined {
     const { context, shard, memory, epoch } = this.#parts;
     const [takenMs, cutMs] = [context.clock.nowMs(), context.clock.monotonicMs()];
-    const due = when === 'now' || this.#untilDueMs(cutMs) <= 0;
+    const due = when === 'now' || (when === 'if due' && this.#untilDueMs(cutMs) <= 0);
     if (!due || this.#storing !== undefined) return undefined;
-    const turn = this.#room.holdsTurn || !context.snapshotTurn.taken;
-    // A drain waits neither for its turn nor for room.
+    const turn = this.#reserved || this.#room.holdsTurn || !context.snapshotTurn.taken;
+    // A drain does not wait for room.
     const waits = when === 'if due' && !(turn && this.#room.suffices(memory.state.snapshotBytes()));
     if (waits) return undefined;
     context.snapshotTurn.taken = true;
+    this.#reserved = false;
     this.#position = memory.position;
     const id = `${epoch}-${memory.position}-${takenMs}`;
     const bytes = encodeSnapshot(memory, shard, journalOffset, this.#room.take());
     this.#inputBytes = 0;
-    return { id, takenMs, cutMs, turn, bytes };
+    this.#inventory.add({ id, length: bytes.length });
+    this.#writing = { id, takenMs, cutMs, turn, bytes };
+    return this.#writing;
   }
 
   /** The commit at whose cut `copy` was made has succeeded: stores it in the background. */
@@ -142,22 +192,47 @@ export class SnapshotSchedule {
     this.#endTurn(copy);
   }
 
-  /** A commit that names `named` has succeeded: removes the snapshots that it no longer names. */
+  /** A commit that names `named` has succeeded: removes what can be named no more. */
   committed(named: readonly NamedSnapshot[]): void {
-    const kept = new Set(named.map(({ id }) => id));
-    const forgotten = this.#named.filter(({ id }) => !kept.has(id));
     this.#named = named;
-    const { logger, snapshots } = this.#parts.context;
-    for (const reference of forgotten) {
-      snapshots.remove(this.#shardKey, reference).catch((error: unknown) => {
-        logger.warn({ shard: this.#shardKey, reason: String(error) }, 'old snapshot not removed');
-      });
-    }
+    const { logger } = this.#parts.context;
+    const writing = this.#writing === undefined ? [] : [this.#writing];
+    const garbage = this.#inventory.takeGarbage([...named, ...this.#toName, ...writing]);
+    for (const snapshot of garbage) this.#remove(snapshot);
+    if (this.#collected) return;
+    this.#collected = true;
+    this.#collect().catch((error: unknown) => {
+      logger.warn({ shard: this.#shardKey, reason: String(error) }, 'old snapshots not looked for');
+    });
   }
 
   /** Idempotent. */
   close(): void {
+    this.#closed = true;
+    if (this.#reserved) this.#parts.context.snapshotTurn.taken = false;
+    this.#reserved = false;
     this.#room.close();
+  }
+
+  /** Removes snapshots of earlier owners that no metadata lists: those of versions that list none. */
+  async #collect(): Promise<void> {
+    const { context, epoch, metadata } = this.#parts;
+    const listed = (await context.snapshots.list?.(this.#shardKey)) ?? [];
+    const kept = new Set(metadata.snapshots.map(({ id }) => id));
+    for (const id of listed) {
+      if (!kept.has(id) && isOfEarlierOwner(id, epoch)) this.#remove({ id, length: 0 });
+    }
+  }
+
+  #remove(snapshot: StoredSnapshot): void {
+    const { logger, snapshots } = this.#parts.context;
+    snapshots.remove(this.#shardKey, snapshot).then(
+      () => this.#inventory.removed(snapshot),
+      (error: unknown) => {
+        const fields = { shard: this.#shardKey, reason: String(error) };
+        logger.warn(fields, 'old snapshot not removed');
+      },
+    );
   }
 
   async #store(copy: SnapshotCopy): Promise<void> {
@@ -165,7 +240,10 @@ export class SnapshotSchedule {
     const { clock, metrics } = context;
     try {
       const reference = await context.snapshots.write(this.#shardKey, copy.id, copy.bytes);
+      // Nobody will ever name it.
+      if (this.#closed) return this.#remove(reference);
       const stored: NamedSnapshot = { ...reference, takenMs: copy.takenMs };
+      this.#inventory.add(reference);
       this.#toName = [stored, ...this.#toName].slice(0, 2);
       this.lastMs = copy.takenMs;
       this.#cutMs = copy.cutMs;
@@ -183,6 +261,7 @@ export class SnapshotSchedule {
       context.logger.warn({ shard: this.#shardKey, reason: error.message }, 'snapshot not stored');
     } finally {
       this.#storing = undefined;
+      this.#writing = undefined;
       this.#endTurn(copy);
       this.#parts.changed();
     }

@@ -388,11 +388,128 @@ describe('a large snapshot', () => {
   });
 });
 
+it('snapshots of earlier owners that no metadata lists are removed where the store can list them', async () => {
+  const scheduler = createScheduler(1, 0);
+  const removed: string[] = [];
+  const named = { id: '8-1-2-0', place: '', length: 0, checksum: 0, takenMs: 0 };
+  const committer = committerOf({
+    context: {
+      ...contextOf(processClock(scheduler, new Life())),
+      snapshots: {
+        write: () => Promise.reject(new UnavailableError('full')),
+        list: () => Promise.resolve(['8-1-1-0', '8-1-2-0', '8-2-3-0', '8-3-4-0', '7-1-1-0']),
+        remove: (_: string, { id }: { readonly id: string }) => {
+          removed.push(id);
+          return Promise.resolve();
+        },
+      } as unknown as ShardContext['snapshots'],
+    },
+    writer: writerOf(() => Promise.resolve([]), '8-2'),
+    memory: emptyMemory('source', semantics, 0),
+    outbox: createOutbox({ featureRow: () => letter, anomaly: () => undefined }),
+    onFailed: (error) => expect.unreachable(String(error)),
+    metadata: { snapshots: [named], unnamed: [{ id: '5-5-5-5', length: 9 }] },
+  });
+
+  await committer.drain();
+
+  // Not our own, not a later owner's, not the named one, and none whose age is unknown.
+  expect(removed).toEqual(['5-5-5-5', '8-1-1-0']);
+});
+
+describe('a drain of several shards of a thread', () => {
+  const sensors = 15_000;
+
+  /** Shards with snapshots above a megabyte; each write takes `writeMs`. */
+  function draining(
+    shards: number,
+    writeMs: number,
+  ): {
+    readonly scheduler: ReturnType<typeof createScheduler>;
+    readonly drained: Promise<void>[];
+    readonly underWayMax: () => number;
+    readonly commits: readonly string[][];
+  } {
+    const scheduler = createScheduler(1, 0);
+    const clock = processClock(scheduler, new Life());
+    let underWay = 0;
+    let underWayMax = 0;
+    const context: ShardContext = {
+      ...contextOf(clock),
+      snapshots: {
+        write: async (_: string, id: string) => {
+          underWay += 1;
+          underWayMax = Math.max(underWayMax, underWay);
+          await clock.sleep(writeMs);
+          underWay -= 1;
+          return { id, place: '', length: 0, checksum: 0 };
+        },
+      } as unknown as ShardContext['snapshots'],
+    };
+    const commits: string[][] = [];
+    const drained = Array.from({ length: shards }, () => {
+      const memory = emptyMemory('source', { ...semantics, sensorsMax: sensors }, 0);
+      const outbox = createOutbox({ featureRow: () => letter, anomaly: () => undefined });
+      for (let sensor = 0; sensor < sensors; sensor += 1) {
+        const idBytes = Buffer.from(`sensor_${sensor}`);
+        const at = { idBytes, idStart: 0, idEnd: idBytes.length, timestampMs: 0, value: sensor };
+        memory.state.fold(at, 0, sensor, outbox);
+      }
+      memory.position = sensors;
+      const own: string[] = [];
+      commits.push(own);
+      const committer = committerOf({
+        context,
+        writer: writerOf(({ nextOffset, metadata }) => {
+          const { snapshots } = JSON.parse(metadata) as { snapshots: unknown[] };
+          own.push(`${nextOffset} with ${snapshots.length} at ${scheduler.nowMs}`);
+          return Promise.resolve([]);
+        }),
+        memory,
+        outbox,
+        onFailed: (error) => expect.unreachable(String(error)),
+      });
+      return committer.drain();
+    });
+    return { scheduler, drained, underWayMax: () => underWayMax, commits };
+  }
+
+  it('commits all of them at once, and stores one large snapshot after the other', async () => {
+    const { scheduler, drained, underWayMax, commits } = draining(3, 500);
+    let done = false;
+    void Promise.all(drained).then(() => (done = true));
+
+    await scheduler.runUntil(20_000, () => done);
+
+    expect(underWayMax()).toBe(1);
+    expect(commits.map(([first]) => first)).toEqual(Array(3).fill('15000 with 0 at 0'));
+    expect(commits.map((own) => own.at(-1)?.includes('with 1'))).toEqual([true, true, true]);
+  });
+
+  it('leaves without a last snapshot where the others take too long, everything committed', async () => {
+    const { scheduler, drained, commits } = draining(3, 2_000);
+    let done = false;
+    void Promise.all(drained).then(() => (done = true));
+
+    await scheduler.runUntil(5_500, () => done);
+
+    expect(done).toBe(true);
+    expect(commits.map((own) => own.at(-1)?.split(' at ')[0])).toEqual([
+      '15000 with 1',
+      '15000 with 1',
+      '15000 with 0',
+    ]);
+  });
+});
+
 type Parts = ConstructorParameters<typeof Committer>[0];
 
-function committerOf(
-  parts: Pick<Parts, 'context' | 'writer' | 'memory' | 'outbox' | 'onFailed'>,
-): Committer {
+function committerOf({
+  metadata,
+  ...parts
+}: Pick<Parts, 'context' | 'writer' | 'memory' | 'outbox' | 'onFailed'> & {
+  readonly metadata?: Pick<Parts['metadata'], 'snapshots' | 'unnamed'>;
+}): Committer {
   return new Committer({
     ...parts,
     shard: { topic: simulatedTopics.input, partition: 0 },
@@ -406,10 +523,15 @@ function committerOf(
       sourceIdle: false,
       journal: { sequence: 0, originOffset: 0 },
       snapshots: [],
+      ...metadata,
     },
     committedOffset: 0,
     journalOffset: 0,
   });
+}
+
+function writerOf(commit: Parts['writer']['commit'], epoch: string = '1'): Parts['writer'] {
+  return { epoch, commit, begin: () => undefined, close: () => Promise.resolve() };
 }
 
 function closeOneWindow(outbox: Outbox): void {

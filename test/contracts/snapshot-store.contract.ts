@@ -32,6 +32,7 @@ export function snapshotStoreContract(
     const store = (): SnapshotStore => current().store;
     const shardKey = (): string => `${uniqueName('group')}/raw_readings/3`;
     keepingLaws(store, shardKey, () => current().openAnother());
+    leftBehindLaws(store, shardKey);
     distrustLaws(store, shardKey);
   });
 }
@@ -122,6 +123,31 @@ function keepingLaws(
 
     await expect(store().read(key, first)).rejects.toBeInstanceOf(CorruptSnapshotError);
     expect(await store().read(key, second)).toHaveLength(50_000);
+  });
+}
+
+function leftBehindLaws(store: () => SnapshotStore, shardKey: () => string): void {
+  test('a snapshot is removed by id and length alone, and one that was never written is fine', async () => {
+    const key = shardKey();
+    const first = await store().write(key, '8000-1-5-7', randomBytes(800_000));
+    const second = await store().write(key, '8000-1-50-7', randomBytes(10));
+
+    await store().remove(key, { id: '8000-1-5-7', length: 800_000 });
+    await store().remove(key, { id: '8000-1-9-9', length: 5_000_000 });
+
+    await expect(store().read(key, first)).rejects.toBeInstanceOf(CorruptSnapshotError);
+    expect(await store().read(key, second)).toHaveLength(10);
+  });
+
+  test('a store that lists its snapshots names those of the shard, by their ids', async () => {
+    const [key, other] = [shardKey(), shardKey()];
+    await store().write(key, '8000-1/Ü %', randomBytes(10));
+    await store().write(other, 'other', randomBytes(10));
+
+    const ids = await store().list?.(key);
+
+    expect(ids ?? ['8000-1/Ü %']).toEqual(['8000-1/Ü %']);
+    expect((await store().list?.(shardKey())) ?? []).toEqual([]);
   });
 }
 

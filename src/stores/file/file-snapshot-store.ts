@@ -1,13 +1,13 @@
 // Snapshots as files in a folder, which may be a volume shared by hosts: <folder>/<shard key>/<id>.snapshot, names
 // percent-encoded. A file appears under its name only whole and on the disk: written aside, synced, renamed, and the
 // folder synced. The checksum is in the reference (committed metadata), so a file is never trusted by itself.
-import { open, mkdir, rename, rm, type FileHandle } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { open, mkdir, readdir, rename, rm, type FileHandle } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 
 import { crc32c } from '@node-rs/crc32';
 
 import { assert, ConfigError, CorruptSnapshotError, UnavailableError } from '../../errors.ts';
-import type { SnapshotReference, SnapshotStore } from '../snapshot-store.ts';
+import type { SnapshotReference, SnapshotStore, StoredSnapshot } from '../snapshot-store.ts';
 
 export interface FileSnapshotStoreOptions {
   /** Created where it is missing. */
@@ -27,14 +27,14 @@ export function openFileSnapshotStore(options: FileSnapshotStoreOptions): Snapsh
   return {
     write: (shardKey, id, bytes) => writeSnapshot(folder, shardKey, id, bytes),
     read: (shardKey, reference) => readSnapshot(folder, shardKey, reference),
-    async remove(shardKey, reference) {
-      const place = placeOf(shardKey, reference.id);
-      if (reference.place !== place) return;
-      try {
-        await rm(join(folder, place), { force: true });
-      } catch (error) {
-        throw unavailable('removed', place, error);
-      }
+    remove: (shardKey, snapshot) => removeSnapshot(folder, shardKey, snapshot),
+    async list(shardKey) {
+      const names = await namesIn(join(folder, encodeName(shardKey)));
+      const ids = names.flatMap((name) => {
+        const [, id] = fileName.exec(name) ?? [];
+        return id === undefined ? [] : [decodeName(id)];
+      });
+      return [...new Set(ids)];
     },
     async close() {
       // Nothing is held between calls.
@@ -91,6 +91,34 @@ async function syncFolder(path: string): Promise<void> {
     await folder.sync();
   } finally {
     await folder.close();
+  }
+}
+
+/** Also what a process that was killed midway has written aside. */
+async function removeSnapshot(
+  folder: string,
+  shardKey: string,
+  { id }: StoredSnapshot,
+): Promise<void> {
+  const place = placeOf(shardKey, id);
+  const parent = join(folder, dirname(place));
+  try {
+    for (const name of await namesIn(parent)) {
+      const isOfIt = name === basename(place) || name.startsWith(`${basename(place)}.`);
+      if (isOfIt) await rm(join(parent, name), { force: true });
+    }
+  } catch (error) {
+    throw unavailable('removed', place, error);
+  }
+}
+
+/** Returns the names in a folder that may not exist. */
+async function namesIn(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return [];
+    throw error;
   }
 }
 
@@ -160,6 +188,9 @@ async function readPiece(file: FileHandle, bytes: Uint8Array, at: number): Promi
   return bytesRead;
 }
 
+/** A snapshot, or what was written of it aside. */
+const fileName = /^(.+)\.snapshot(?:\.\d+\.\d+\.\d+\.part)?$/;
+
 function placeOf(shardKey: string, id: string): string {
   return `${encodeName(shardKey)}/${encodeName(id)}.snapshot`;
 }
@@ -170,6 +201,13 @@ function encodeName(text: string): string {
   return Buffer.from(text)
     .toString('latin1')
     .replace(/[^a-z0-9_-]/g, (byte) => `%${byte.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}
+
+function decodeName(name: string): string {
+  const bytes = name.replace(/%([0-9a-f]{2})/g, (_, hex: string) =>
+    String.fromCharCode(parseInt(hex, 16)),
+  );
+  return Buffer.from(bytes, 'latin1').toString();
 }
 
 function unusable(folder: string, cause: unknown): ConfigError {

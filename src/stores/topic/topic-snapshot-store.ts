@@ -7,7 +7,7 @@ import { crc32c } from '@node-rs/crc32';
 import { assert, ConfigError, CorruptSnapshotError } from '../../errors.ts';
 import type { EventLog } from '../../log/event-log.ts';
 import { partitionForKey } from '../../log/partitioning.ts';
-import type { SnapshotReference, SnapshotStore } from '../snapshot-store.ts';
+import type { SnapshotReference, SnapshotStore, StoredSnapshot } from '../snapshot-store.ts';
 
 export interface TopicSnapshotStoreOptions {
   readonly log: EventLog;
@@ -44,7 +44,7 @@ class TopicSnapshotStore implements SnapshotStore {
   }
 
   async write(shardKey: string, id: string, bytes: Uint8Array): Promise<SnapshotReference> {
-    const partition = partitionForKey(Buffer.from(shardKey), await this.#partitionCount());
+    const partition = await this.#partitionOf(shardKey);
     const { length } = bytes;
     let checksum = crc32c('');
     const chunks = chunkCount(length);
@@ -88,11 +88,11 @@ class TopicSnapshotStore implements SnapshotStore {
     return bytes;
   }
 
-  async remove(shardKey: string, reference: SnapshotReference): Promise<void> {
-    const place = parsePlace(reference);
-    if (place === undefined || place.chunks !== chunkCount(reference.length)) return;
-    const { partition, chunks } = place;
-    const { id } = reference;
+  async remove(shardKey: string, { id, length, place }: StoredSnapshot): Promise<void> {
+    const chunks = chunkCount(length);
+    const partition =
+      place === undefined ? await this.#partitionOf(shardKey) : parsePlace({ place })?.partition;
+    if (partition === undefined) return;
     if (this.#removed.size >= removedMax) this.#removed.clear();
     this.#removed.add(`${shardKey}/${id}`);
     const tombstones = Array.from({ length: chunks }, (_, chunk) => ({
@@ -137,6 +137,10 @@ class TopicSnapshotStore implements SnapshotStore {
     return { chunks: chunk, checksum };
   }
 
+  async #partitionOf(shardKey: string): Promise<number> {
+    return partitionForKey(Buffer.from(shardKey), await this.#partitionCount());
+  }
+
   async #partitionCount(): Promise<number> {
     if (this.#partitions !== undefined) return this.#partitions;
     const description = await this.#log.describeTopic(this.#topic);
@@ -158,7 +162,7 @@ function chunkKey(shardKey: string, id: string, chunk: number): Buffer {
   return Buffer.from(`${shardKey}/${id}/${chunk}`);
 }
 
-function parsePlace({ place }: SnapshotReference): Place | undefined {
+function parsePlace({ place }: Pick<SnapshotReference, 'place'>): Place | undefined {
   const match = /^(\d{1,9}):(\d{1,15}):(\d{1,15}):(\d{1,6})$/.exec(place);
   if (match === null) return undefined;
   const [partition = 0, firstOffset = 0, lastOffset = 0, chunks = 0] = match.slice(1).map(Number);

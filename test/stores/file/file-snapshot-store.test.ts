@@ -84,6 +84,24 @@ test('a written snapshot leaves one file, and removing it leaves none', async ()
   expect(filesIn(folder)).toEqual([]);
 });
 
+test('what a process that was killed has written aside is listed and removed by its id', async () => {
+  const folder = testFolder();
+  const store = openFileSnapshotStore({ folder });
+  const reference = await store.write('g/t/0', '8-1-5-7', new Uint8Array(100));
+  await store.write('g/t/0', '8-1-50-7', new Uint8Array(100));
+  const [path = ''] = filesIn(folder).filter((each) => each.endsWith('8-1-5-7.snapshot'));
+  writeFileSync(`${path}.4711.1700000000000.3.part`, 'half');
+  writeFileSync(join(path, '..', '8-1-9-7.snapshot.4711.1700000000000.4.part'), 'half');
+
+  expect((await store.list?.('g/t/0'))?.toSorted()).toEqual(['8-1-5-7', '8-1-50-7', '8-1-9-7']);
+  await store.remove('g/t/0', reference);
+  await store.remove('g/t/0', { id: '8-1-9-7', length: 0 });
+
+  expect(filesIn(folder).map((each) => each.slice(each.lastIndexOf('/') + 1))).toEqual([
+    '8-1-50-7.snapshot',
+  ]);
+});
+
 test('names that differ only in case or in a path stay apart and inside the folder', async () => {
   const folder = testFolder();
   const store = openFileSnapshotStore({ folder });
