@@ -88,29 +88,6 @@ describe.skipIf(redisUrl === '')('a Kafka with ACLs', () => {
     expect(program.output().split('DescribeConfigs on topic')).toHaveLength(2);
   });
 
-  it('names a right that is taken away while it runs', async () => {
-    const user = nextUser();
-    const wanted = rights.get('run') ?? [];
-    const lost = wanted.find(
-      ({ operation, name }) => operation === 'Write' && name === names.output,
-    );
-    if (lost === undefined) return expect.unreachable('docs/security.md');
-    await kafka.give(user, wanted);
-    const program = await startProgram({ ...envOf(user), WORKERS: '1', LOG_LEVEL: 'warn' });
-    try {
-      await program.ready();
-      await kafka.take(user, lost);
-      const env = { ...settingsOf(names), KAFKA_BROKERS: kafka.brokers };
-      await cli(['produce', '--sensors', '2', '--rate', '10', '--duration', '3'], env);
-      const refusal = `User:${user} lacks Write on topic ${names.output}. Give it: kafka-acls`;
-      await eventually(async () => expect(program.output()).toContain(refusal), {
-        timeoutMs: 30_000,
-      });
-    } finally {
-      await program.kill();
-    }
-  });
-
   it('creates topics with the least rights of `topics create`', async () => {
     const { fresh, wanted } = freshTopics();
     const user = nextUser();
@@ -199,6 +176,30 @@ describe.skipIf(redisUrl === '')('a Kafka with ACLs', () => {
     });
 
     expect([exitCode, err]).toEqual([0, expect.not.stringContaining('lacks')]);
+  });
+
+  // The last: the transaction that it leaves open holds readers of positions back until Kafka ends it.
+  it('names a right that is taken away while it runs', async () => {
+    const user = nextUser();
+    const wanted = rights.get('run') ?? [];
+    const lost = wanted.find(
+      ({ operation, name }) => operation === 'Write' && name === names.output,
+    );
+    if (lost === undefined) return expect.unreachable('docs/security.md');
+    await kafka.give(user, wanted);
+    const program = await startProgram({ ...envOf(user), WORKERS: '1', LOG_LEVEL: 'warn' });
+    try {
+      await program.ready();
+      await kafka.take(user, lost);
+      const env = { ...settingsOf(names), KAFKA_BROKERS: kafka.brokers };
+      await cli(['produce', '--sensors', '2', '--rate', '10', '--duration', '3'], env);
+      const refusal = `User:${user} lacks Write on topic ${names.output}. Give it: kafka-acls`;
+      await eventually(async () => expect(program.output()).toContain(refusal), {
+        timeoutMs: 30_000,
+      });
+    } finally {
+      await program.kill();
+    }
   });
 });
 
