@@ -16,6 +16,8 @@ export interface Metrics {
   readonly commitFailures: Counter<'directive'>;
   readonly fences: Counter;
   readonly fetches: Counter;
+  readonly shardFailures: Counter<'code'>;
+  readonly shardFailed: Gauge<'topic' | 'partition'>;
   readonly lagRecords: Gauge<'topic' | 'partition'>;
   readonly watermarkDelaySeconds: Gauge<'topic' | 'partition'>;
   readonly sensors: Gauge<'topic' | 'partition'>;
@@ -31,6 +33,9 @@ export interface Metrics {
   readonly projectionFailures: Counter;
   readonly twoOwnerSensors: Counter;
 }
+
+/** Of the errors that a shard cannot go on after. */
+const shardFailureCodes = ['CONFIG', 'INVARIANT'] as const;
 
 /** Returns the metrics of one thread in a fresh registry. */
 export function createMetrics(): Metrics {
@@ -54,7 +59,7 @@ export function createMetrics(): Metrics {
       buckets: [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30],
       registers,
     });
-  return {
+  const metrics: Metrics = {
     registry,
     readings: counter('readings_total', 'Readings folded into a window and a baseline.'),
     featureRows: counter('feature_rows_total', 'Feature rows committed to the output topic.'),
@@ -79,6 +84,16 @@ export function createMetrics(): Metrics {
     ]),
     fences: counter('fences_total', 'Times another owner took a partition over from us.'),
     fetches: counter('fetched_batches_total', 'Batches delivered to the fold.'),
+    shardFailures: counter(
+      'shard_failures_total',
+      'Times a shard could not go on by itself, by the code of its error.',
+      ['code'],
+    ),
+    shardFailed: gauge(
+      'shard_failed',
+      'Whether the shard has failed and does not run again yet.',
+      partition,
+    ),
     lagRecords: gauge('lag_records', 'Records between position and high watermark.', partition),
     watermarkDelaySeconds: gauge(
       'watermark_delay_seconds',
@@ -112,4 +127,7 @@ export function createMetrics(): Metrics {
       'Sensors seen with rows from two shards; see INPUT_KEYING.',
     ),
   };
+  // Born at 0: the first failure is an increase that an alert can see.
+  for (const code of shardFailureCodes) metrics.shardFailures.inc({ code }, 0);
+  return metrics;
 }

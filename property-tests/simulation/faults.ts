@@ -1,10 +1,11 @@
 // What a history does to its processes, threads, calls, disk and feature store.
+import type { TopicPartition } from '../../src/log/event-log.ts';
 import type { HistoryEventKind, HistoryPlan } from './history.ts';
 import { operatorRebuilds } from './simulated-operator.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { CallFault, CallName, Calls } from './simulated-calls.ts';
 import type { Life } from './simulated-life.ts';
-import type { SimulatedProcess } from './simulated-process.ts';
+import { simulatedTopics, type SimulatedProcess } from './simulated-process.ts';
 import { diskFaults, type SimulatedDisk } from './simulated-snapshots.ts';
 import type { World } from './simulated-threads.ts';
 
@@ -117,6 +118,36 @@ export function strikeStore(world: World, kind: StoreEventKind): void {
       return kind satisfies never;
   }
 }
+
+/**
+ * Denies the writers of the plan's partitions to write for a while. Then somebody gives the right back and asks every
+ * process to try again; where they are killed or frozen meanwhile, the next owner finds out by itself.
+ */
+export function plantDenials(
+  plan: HistoryPlan,
+  { broker, scheduler }: World,
+  { feedMs, living }: { readonly feedMs: number; living(): readonly SimulatedProcess[] },
+): void {
+  const denied = new Map<number, number>();
+  broker.denies = ({ topic, partition }) =>
+    topic === simulatedTopics.input && (denied.get(partition) ?? 0) > 0;
+  const count = (partition: number, by: number): void => {
+    denied.set(partition, (denied.get(partition) ?? 0) + by);
+  };
+  for (const { from, share, partition: number } of plan.denials ?? []) {
+    const partition = number % plan.partitions;
+    scheduler.after(from * feedMs, () => count(partition, 1));
+    scheduler.after(Math.min(1, from + share) * feedMs, () => {
+      count(partition, -1);
+      for (const process of living()) process.retry({ ...inputOf(partition), acceptGap: false });
+    });
+  }
+}
+
+const inputOf = (partition: number): TopicPartition => ({
+  topic: simulatedTopics.input,
+  partition,
+});
 
 function stall(scheduler: Scheduler, life: Life): void {
   life.fetchesStalled = true;

@@ -59,6 +59,19 @@ export const fixedHistories: readonly FixedHistory[] = [
     },
   },
   {
+    what: 'one partition may not be written for a while: nobody else hears of it',
+    plan: {
+      ...quietHistory,
+      partitions: 3,
+      sensors: 12,
+      readings: 400,
+      workers: 2,
+      processes: 2,
+      denials: [{ partition: 1, from: 0.2, share: 0.5 }],
+    },
+    lastLines: [],
+  },
+  {
     what: 'fetches that stall while records come are not silence',
     plan: {
       ...quietHistory,

@@ -7,7 +7,7 @@ import type { ShardSettings } from '../../src/actors/shard-context.ts';
 import type { Semantics } from '../../src/sensors/shard-state.ts';
 import { watchProjection } from './check-store.ts';
 import { expectedRestarts } from './expected-restarts.ts';
-import { isOfStore, plantFaults, strike, strikeStore } from './faults.ts';
+import { isOfStore, plantDenials, plantFaults, strike, strikeStore } from './faults.ts';
 import { watchCommits } from './invariants.ts';
 import { createScheduler, type Scheduler } from './scheduler.ts';
 import { Calls, watchLeftovers, type CallFault, type CallName } from './simulated-calls.ts';
@@ -81,6 +81,12 @@ export interface HistoryPlan {
   }[];
   /** A thread of the first process that dies so long after each of its starts, so many times. */
   readonly doom?: { readonly thread: number; readonly afterMs: number; readonly times: number };
+  /** Partitions of the input whose writers may not write, from one share of the run and for another. */
+  readonly denials?: readonly {
+    readonly partition: number;
+    readonly from: number;
+    readonly share: number;
+  }[];
   /** Share of readings whose fold throws. */
   readonly traps: number;
   /** What an operator asks a process, at which share of the run. */
@@ -204,6 +210,7 @@ export async function runHistory(
   beside({ ...world, faultsEndMs: startMs + feedMs });
   for (let index = 0; index < plan.processes; index += 1) start(index);
   feed(plan, scheduler, broker);
+  plantDenials(plan, world, { feedMs, living: () => all.filter(({ life }) => life.alive) });
   for (const { at, process, kind } of plan.events) {
     scheduler.after(at * feedMs, () => {
       if (kind === 'join') return start(processes.length);

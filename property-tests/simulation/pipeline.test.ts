@@ -25,6 +25,7 @@ function plans(faults: {
   readonly traps?: readonly number[];
   readonly commandsMax?: number;
   readonly sensorsMax?: number;
+  readonly denialsMax?: number;
 }): fc.Arbitrary<HistoryPlan> {
   const doom = fc.record({
     thread: fc.nat(2),
@@ -33,6 +34,7 @@ function plans(faults: {
   });
   return fc.record({
     ...(faults.doom === true ? { doom } : {}),
+    ...(faults.denialsMax === undefined ? {} : { denials: denials(faults.denialsMax) }),
     seed: fc.nat(0x7fffffff),
     partitions: fc.integer({ min: 1, max: 3 }),
     // Of many sensors some fall silent: a row of theirs that gets lost is not made up for by a next one.
@@ -98,6 +100,16 @@ function plans(faults: {
   });
 }
 
+const denials = (maxLength: number): fc.Arbitrary<NonNullable<HistoryPlan['denials']>> =>
+  fc.array(
+    fc.record({
+      partition: fc.nat(2),
+      from: fc.double({ min: 0, max: 0.9, noNaN: true }),
+      share: fc.double({ min: 0, max: 0.8, noNaN: true }),
+    }),
+    { minLength: 1, maxLength },
+  );
+
 const laws = [
   {
     law: 'all faults at once: rows, dead letters and forwards are the model’s, each once and in order',
@@ -133,6 +145,15 @@ const laws = [
     law: 'a crash before or after any call, twice during recovery (faults 1, 6, 7, 8, 9, 10), changes nothing',
     share: 0.2,
     faults: { kinds: ['kill', 'drain'], diskFaults: [0, 0.3], crashesMax: 8 },
+  },
+  {
+    law: 'a partition that may not be written for a while fails alone, ends no thread, and is complete once it may',
+    share: 0.1,
+    faults: {
+      kinds: ['kill', 'drain', 'join', 'freeze', 'nap'],
+      callFaults: [0, 0.01],
+      denialsMax: 3,
+    },
   },
   {
     law: 'a full disk, torn, flipped, missing or older snapshots (faults 46, 47, 49, 50) change nothing',

@@ -1,7 +1,7 @@
 // An event log in memory with Kafka's rules: partitions in order, transactions all or nothing, one writer per input
 // partition with the newer fencing the older. Outlives every simulated process. It may have holes: offsets of transaction
 // markers, of aborted records and of compacted ones, at which no reader ever meets a record.
-import { FencedError, UnavailableError } from '../../src/errors.ts';
+import { ConfigError, FencedError, UnavailableError } from '../../src/errors.ts';
 import type {
   Commit,
   CommitResult,
@@ -41,6 +41,8 @@ export class SimulatedBroker {
   onPosition: (place: TopicPartition, nextOffset: number) => void = () => undefined;
   /** Sees every commit just after it took effect. */
   onCommit: (place: TopicPartition, commit: Commit) => void = () => undefined;
+  /** Whether the broker denies the writer of this partition its right to write, now. */
+  denies: (place: TopicPartition) => boolean = () => false;
   /** Called when a writer is asked for a commit while one of its is under way: the port allows one at a time. */
   onTwoCommits: (writer: string) => void = () => undefined;
 
@@ -223,6 +225,7 @@ export class SimulatedBroker {
         try {
           return await call('commit', () => {
             if (this.#epochs.get(id) !== epoch) throw new FencedError(`${id} was taken over`);
+            if (this.denies(partition)) throw new ConfigError(`${id} may not write`);
             const ends = this.append([...commit.records], 'transaction');
             const { nextOffset, metadata } = commit;
             this.commits.set(`${group}|${keyOf(partition)}`, { nextOffset, metadata });

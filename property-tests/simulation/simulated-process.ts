@@ -1,7 +1,7 @@
 // One process of the simulation: the real supervisor, its worker threads and its projector over the simulated log,
 // clock, disk and feature store, and what `run` makes of a signal and of a supervisor that gave up. Killing it is
 // kill -9: nothing of it runs any more, what it had sent may or may not have arrived.
-import type { CommandOutcome, SensorCommand } from '../../src/actors/protocol.ts';
+import type { CommandOutcome, SensorCommand, ShardRetry } from '../../src/actors/protocol.ts';
 import type { ShardSettings } from '../../src/actors/shard-context.ts';
 import { parseConfig, type Config } from '../../src/config.ts';
 import { isSensoriumError } from '../../src/errors.ts';
@@ -44,6 +44,8 @@ export interface SimulatedProcess {
   hang(thread: Life): void;
   /** SIGTERM; returns the threads that had to be ended by force. */
   drain(): Promise<readonly string[]>;
+  /** An operator has a failed shard tried again. */
+  retry(retry: ShardRetry): void;
   /** An operator asks; what was acknowledged is in `acknowledged`. */
   command(command: SensorCommand): void;
   readonly acknowledged: readonly (SensorCommand & CommandOutcome)[];
@@ -143,6 +145,13 @@ export function startProcess(options: ProcessOptions): SimulatedProcess {
       expireIf(thread, () => thread.alive);
     },
     acknowledged,
+    retry(retry) {
+      life.run(() => {
+        supervisor.retryShard(retry).catch((error: unknown) => {
+          if (!isSensoriumError(error) || error.directive !== 'retry') throw error;
+        });
+      });
+    },
     command(command) {
       life.run(() => {
         const remember = (outcomes: readonly CommandOutcome[]): void => {

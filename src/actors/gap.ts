@@ -33,13 +33,14 @@ export interface Missing {
 /** Returns why the shard cannot start, with both offsets and the cure. */
 export function gapRefusal(
   shard: TopicPartition,
-  { committedOffset }: CommittedShard,
+  { committedOffset }: Pick<CommittedShard, 'committedOffset'>,
   { needed, earliest }: Missing,
 ): ConfigError {
   return new ConfigError(
     `${shard.topic}/${shard.partition} begins at offset ${earliest}, but this group needs it from offset ${needed} ` +
       `(committed ${committedOffset}): records were deleted before they were read. Lengthen the topic's retention; to ` +
-      'go on without them start once with --accept-gap (ACCEPT_GAP=true), or with a new GROUP_ID and OUTPUT_TOPIC',
+      `go on without them POST /shards/${shard.topic}/${shard.partition}/retry?accept_gap=true, or start once with ` +
+      '--accept-gap (ACCEPT_GAP=true); or start with a new GROUP_ID and OUTPUT_TOPIC',
     { earliest, needed, committed: committedOffset },
   );
 }

@@ -37,6 +37,8 @@ export interface ShardStatus {
   readonly lastCommitMs: number | null;
   readonly lastSnapshotMs: number | null;
   readonly error?: ErrorData;
+  /** Wall clock when the shard failed, ms; there until it runs again, also while another attempt is under way. */
+  readonly failedSinceMs?: number;
 }
 
 export interface FastClockView {
@@ -87,10 +89,28 @@ export interface CommandOutcome {
   readonly changed: boolean;
 }
 
+/** What an operator asks of a shard that has failed: `POST /shards/{topic}/{partition}/retry`. */
+export interface ShardRetry {
+  readonly topic: string;
+  readonly partition: number;
+  /** Go on without records that were deleted before they were read. */
+  readonly acceptGap: boolean;
+}
+
+export interface ShardRetryOutcome {
+  readonly topic: string;
+  readonly partition: number;
+  /** False where it had not failed: nothing was done. */
+  readonly retried: boolean;
+  readonly phase: ShardPhase;
+  readonly error?: ErrorData;
+}
+
 export type WorkerCommand =
   | { readonly type: 'drain' }
   | { readonly type: 'metrics'; readonly requestId: number }
   | { readonly type: 'command'; readonly requestId: number; readonly command: SensorCommand }
+  | { readonly type: 'retry'; readonly requestId: number; readonly retry: ShardRetry }
   | { readonly type: 'sensor'; readonly requestId: number; readonly sensorId: string }
   | { readonly type: 'sensors'; readonly requestId: number; readonly limit: number };
 
@@ -119,5 +139,11 @@ export type WorkerEvent =
       readonly requestId: number;
       readonly outcomes: readonly CommandOutcome[];
       readonly error?: ErrorData;
+    }
+  | {
+      readonly type: 'retry';
+      readonly requestId: number;
+      /** undefined where this worker does not hold the shard. */
+      readonly outcome: ShardRetryOutcome | undefined;
     }
   | { readonly type: 'drained' };

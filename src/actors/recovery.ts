@@ -2,17 +2,16 @@
 // which fences every earlier owner, and only then is the committed offset read; nothing can move it any more.
 //
 //   origin ──────── S (newest usable snapshot named by C's metadata) ──── replay, outputs muted ──── C (committed) ── live
-import { ConfigError } from '../errors.ts';
 import type { PartitionWriter, TopicPartition } from '../log/event-log.ts';
 import { semanticsFingerprint } from '../sensors/fingerprint.ts';
 import { acceptGap, gapRefusal, neededOffset } from './gap.ts';
 import { journalRecord, openingEntry, type JournalEntry } from './journal.ts';
 import { encodePositionMetadata, type PositionMetadata } from './position-metadata.ts';
+import { madeAgain, offsetsVanished, partitionsGrew } from './refusals.ts';
 import {
   journalAfter,
   journalPartitionOf,
   originOf,
-  partitionsGrew,
   readCommittedShard,
   restorableSnapshots,
   type CommittedShard,
@@ -52,7 +51,7 @@ export async function recoverShard(
   const start = await newestUsable(context, shard, role, committed);
   const entries = await journalAfter(context, shard, start, metadata);
   const { earliest, end } = await context.log.offsets(shard);
-  if (committedOffset > end) throw madeAnew(shard, committedOffset, end);
+  if (committedOffset > end) throw madeAgain(shard, committedOffset, end);
   const needed = neededOffset(start.memory.position, entries);
   if (needed >= earliest) return { ...start, committedOffset, metadata, journalEntries: entries };
   const missing = { needed, earliest };
@@ -75,12 +74,7 @@ async function firstAcquire(
   const journal = journalPartitionOf(context, shard);
   const shardKey = shardKeyOf(settings.groupId, shard);
   if (await context.journalShards.has(journal, shardKey)) {
-    throw new ConfigError(
-      `the journal ${journal.topic}/${journal.partition} has entries of ${shardKey}, but the group has no committed ` +
-        'offset there (expired or deleted): results already written would be doubled. Start with a new GROUP_ID ' +
-        'and OUTPUT_TOPIC',
-      { shard: shardKey },
-    );
+    throw offsetsVanished(journal, shardKey);
   }
   const { earliest, end } = await log.offsets(shard);
   const latest = role === 'source' && settings.startingOffsets === 'latest';
@@ -165,12 +159,4 @@ async function newestUsable(
     );
   }
   return originOf(context, role, metadata);
-}
-
-function madeAnew(shard: TopicPartition, committedOffset: number, end: number): ConfigError {
-  return new ConfigError(
-    `${shard.topic}/${shard.partition} ends at offset ${end}, but this group committed ${committedOffset}: the topic ` +
-      'was deleted and made again, or lost data. Start with a new GROUP_ID and OUTPUT_TOPIC',
-    { end, committed: committedOffset },
-  );
 }

@@ -1,11 +1,12 @@
 // Where the state of a shard can be had from: what its committed offset's metadata names, and the journal after it. Reads
 // only, so that whoever only looks (`replay`, `audit`) uses the same code as the owner that recovers.
-import { ConfigError, CorruptSnapshotError } from '../errors.ts';
+import { CorruptSnapshotError } from '../errors.ts';
 import type { TopicPartition } from '../log/event-log.ts';
 import { partitionForKey } from '../log/partitioning.ts';
 import { semanticsFingerprint } from '../sensors/fingerprint.ts';
 import { readJournal, type JournalEntry } from './journal.ts';
 import { decodePositionMetadata, type PositionMetadata } from './position-metadata.ts';
+import { partitionsGrew, semanticsDiffer } from './refusals.ts';
 import { shardKeyOf, type ShardContext, type ShardSettings } from './shard-context.ts';
 import { decodeSnapshot, emptyMemory, type ShardMemory, type ShardRole } from './shard-memory.ts';
 
@@ -124,12 +125,7 @@ function assertSameSemantics(
   where: string,
 ): void {
   const now = semanticsFingerprint(context.semantics).text;
-  if (metadata.fingerprint === now) return;
-  throw new ConfigError(
-    `settings that change results differ from those that computed ${where}: committed {${metadata.fingerprint}}, ` +
-      `configured {${now}}. Set them back, or start with a new GROUP_ID and OUTPUT_TOPIC`,
-    { committed: metadata.fingerprint, configured: now },
-  );
+  if (metadata.fingerprint !== now) throw semanticsDiffer(where, metadata.fingerprint, now);
 }
 
 /** Under keyed input, more partitions mean moved keys: a sensor would have two owners and two baselines. */
@@ -137,13 +133,4 @@ function assertSameSources(context: RestoreContext, metadata: PositionMetadata):
   const { sourcePartitions, topics, semantics } = context;
   if (metadata.sources === sourcePartitions || semantics.inputKeying === 'rekey') return;
   throw partitionsGrew(topics.input, sourcePartitions, metadata.sources);
-}
-
-/** Returns why the group cannot go on over more partitions of its input, and the cure. */
-export function partitionsGrew(topic: string, partitions: number, before: number): ConfigError {
-  return new ConfigError(
-    `${topic} has ${partitions} partitions but had ${before} when this group started: keys have moved and a sensor ` +
-      'would have two owners. Start with a new GROUP_ID and OUTPUT_TOPIC and INPUT_KEYING=rekey',
-    { partitions, partitionsBefore: before },
-  );
 }

@@ -8,8 +8,16 @@ import type {
 } from '../log/event-log.ts';
 import { placeKey } from '../log/place-key.ts';
 import type { Timer } from '../clock.ts';
+import { FailedShards } from './failed-shards.ts';
 import { decodePositionMetadata } from './position-metadata.ts';
-import type { CommandOutcome, SensorCommand, SensorView, ShardStatus } from './protocol.ts';
+import type {
+  CommandOutcome,
+  SensorCommand,
+  SensorView,
+  ShardRetry,
+  ShardRetryOutcome,
+  ShardStatus,
+} from './protocol.ts';
 import { Shard } from './shard.ts';
 import type { ShardContext } from './shard-context.ts';
 
@@ -30,11 +38,13 @@ export class Router implements GroupListener {
   #member: Promise<GroupMember> | undefined;
   #timer: Timer | undefined;
   #rekeyingCheckedMs = -Infinity;
+  readonly #failedShards: FailedShards;
   #drained = false;
 
   constructor(context: ShardContext, events: RouterEvents) {
     this.#context = context;
     this.#events = events;
+    this.#failedShards = new FailedShards(context, () => [...this.#shards.values()]);
   }
 
   /** Joins the consumer group; resolves once this thread is a member. */
@@ -63,7 +73,6 @@ export class Router implements GroupListener {
           this.#withMember((m) => (paused ? m.pause(partition) : m.resume(partition))),
         heartbeatAfterNow: async () => (await this.#member)?.heartbeatAfterNow(),
         phaseChanged: (status: ShardStatus) => this.#events.shardChanged(status),
-        escalate: (error: unknown) => this.#events.failed(error),
       };
       this.#shards.set(
         placeKey(partition),
@@ -87,6 +96,10 @@ export class Router implements GroupListener {
     await this.#shards.get(placeKey(batch))?.onBatch(batch);
   }
 
+  onPartitionFailed(partition: TopicPartition, error: Error): void {
+    this.#shards.get(placeKey(partition))?.deliveryFailed(error);
+  }
+
   onFailed(error: Error): void {
     this.#events.failed(error);
   }
@@ -104,13 +117,19 @@ export class Router implements GroupListener {
   }
 
   /**
-   * Has every shard obey that has the sensor; resolves once that is committed. Empty where none has it.
+   * Has every shard obey that has the sensor; resolves once that is committed. Empty where none has it. A shard that has
+   * failed can neither say nor obey, and must not stop the commands of the others.
    * @throws UnavailableError when a shard that may have it could not say, or the end of a commit is unknown.
    */
   async command(command: SensorCommand): Promise<readonly CommandOutcome[]> {
-    const shards = [...this.#shards.values()];
+    const shards = [...this.#shards.values()].filter(({ hasFailed }) => !hasFailed);
     const outcomes = await Promise.all(shards.map((shard) => shard.command(command)));
     return outcomes.filter((outcome) => outcome !== undefined);
+  }
+
+  /** Has a shard that has failed try again; undefined where this thread does not hold it. */
+  async retry({ acceptGap, ...place }: ShardRetry): Promise<ShardRetryOutcome | undefined> {
+    return this.#shards.get(placeKey(place))?.retry(acceptGap);
   }
 
   sensorIds(limit: number): readonly string[] {
@@ -150,6 +169,9 @@ export class Router implements GroupListener {
     for (const shard of this.#shards.values()) shard.tick();
     this.#checkRekeying().catch((error: unknown) => {
       this.#context.logger.debug({ reason: String(error) }, 'rekeying check postponed');
+    });
+    this.#failedShards.look().catch((error: unknown) => {
+      this.#context.logger.debug({ reason: String(error) }, 'look at failed shards postponed');
     });
     this.#timer = this.#context.clock.after(tickMs, () => this.#tick());
   }

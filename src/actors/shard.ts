@@ -1,11 +1,12 @@
 // The actor that owns one (topic, partition): acquires it, recovers, runs a session until it ends, and does so again
 // until the partition is released. One owner at a time is the writer's promise, not ours: a session that lost the
-// partition finds out at its next commit, and nothing of that commit is visible.
+// partition finds out at its next commit, and nothing of that commit is visible. A shard that cannot go on fails alone.
 //
 //   assigned ─▶ restoring ─▶ replaying ─▶ running ─▶ draining ─▶ released
-//                  ▲  ▲          │           │
-//                  │  └─ backoff ┴─ retry ───┤
-//                  └──── heartbeat ── fenced ┘          any ─▶ failed (a ConfigError or a bug: escalates)
+//                ▲ ▲  ▲          │           │
+//                │ │  └─ backoff ┴─ retry ───┤
+//                │ └──── heartbeat ── fenced ┘
+//                └── asked to, or a growing pause ── failed ◀── any (shard-failures.ts)
 import { deferred } from '../deferred.ts';
 import {
   errorToData,
@@ -13,9 +14,10 @@ import {
   InvariantError,
   isSensoriumError,
   UnavailableError,
+  type ErrorData,
 } from '../errors.ts';
-import type { ErrorData } from '../errors.ts';
 import type { FetchedBatch, PartitionWriter, TopicPartition } from '../log/event-log.ts';
+import { FailedState } from './failed-state.ts';
 import { FastClockWatch } from './fast-clock-watch.ts';
 import { suspectAfter, type Suspect } from './fold-failure.ts';
 import type {
@@ -23,26 +25,32 @@ import type {
   SensorCommand,
   SensorView,
   ShardPhase,
+  ShardRetryOutcome,
   ShardStatus,
 } from './protocol.ts';
+import { quarantineOf } from './quarantine-views.ts';
 import { recoverShard } from './recovery.ts';
 import { Session } from './session.ts';
 import type { ShardContext } from './shard-context.ts';
-import { quarantineOf, quarantineViews } from './quarantine-views.ts';
 import { roleOf, type ShardRole } from './shard-memory.ts';
+import {
+  nothingKnown,
+  progressAfter,
+  progressObserved,
+  progressOf,
+  type ObservedShard,
+  type ShardProgress,
+} from './shard-view.ts';
 
 export interface ShardHost {
   start(position: number): void;
   setPaused(paused: boolean): void;
   heartbeatAfterNow(): Promise<void>;
   phaseChanged(status: ShardStatus): void;
-  /** The shard cannot go on and must not be retried here. */
-  escalate(error: unknown): void;
 }
 
 const backoffFirstMs = 100;
 const backoffMaxMs = 5_000;
-const quarantinesShownMax = 20;
 
 export class Shard {
   readonly partition: TopicPartition;
@@ -58,6 +66,9 @@ export class Shard {
   #lastError: ErrorData | undefined;
   #failuresInARow = 0;
   #suspect: Suspect | undefined;
+  readonly #failed: FailedState;
+  /** Of the last session, or as the log was last seen. */
+  #progress: ShardProgress = nothingKnown;
 
   constructor(context: ShardContext, partition: TopicPartition, host: ShardHost) {
     this.partition = partition;
@@ -65,6 +76,7 @@ export class Shard {
     this.#host = host;
     this.#role = roleOf(context.topics, partition);
     this.#fastClocks = new FastClockWatch(context, partition);
+    this.#failed = new FailedState(context, partition);
     this.#ended = this.#own();
   }
 
@@ -86,8 +98,12 @@ export class Shard {
   tick(): void {
     const session = this.#session;
     if (session === undefined) return;
-    if (!session.replaying) this.#fastClocks.look(session.memory.state.fastClocks);
     session.tick();
+    if (session.replaying) return;
+    this.#fastClocks.look(session.memory.state.fastClocks);
+    if (this.#failed.sinceMs === undefined) return;
+    const proof = this.#failed.prove(session.committer.lastCommitMs !== null);
+    if (proof === 'well') this.#lastError = undefined;
   }
 
   /** Another member owns the partition now: drop everything, write nothing more. */
@@ -109,32 +125,41 @@ export class Shard {
   }
 
   status(): ShardStatus {
-    const session = this.#session;
-    const committer = session?.committer;
-    const state = session?.memory.state;
-    const position = session?.memory.position ?? 0;
-    const finite = (ms: number | undefined): number | null =>
-      ms !== undefined && Number.isFinite(ms) ? ms : null;
+    const progress = this.#session === undefined ? this.#progress : progressOf(this.#session);
+    const failedSinceMs = this.#failed.sinceMs;
     return {
       ...this.partition,
       phase: this.#phase,
-      position,
-      highWatermark: Math.max(session?.highWatermark ?? 0, position),
-      committedOffset: committer?.committedOffset ?? 0,
-      watermarkMs: finite(state?.watermarkMs),
-      maxEventTimeMs: finite(state?.maxEventTimeMs),
+      ...progress,
       fastClock: this.#fastClocks.view,
-      sensors: state?.sensorCount ?? 0,
-      openWindows: state?.openWindowCount ?? 0,
-      readings: committer?.totals.readings ?? 0,
-      featureRows: committer?.totals.featureRows ?? 0,
-      deadLetters: committer?.totals.deadLetters ?? 0,
-      quarantined: session?.memory.quarantines.size ?? 0,
-      quarantines: quarantineViews(session?.memory, quarantinesShownMax),
-      lastCommitMs: committer?.lastCommitMs ?? null,
-      lastSnapshotMs: committer?.lastSnapshotMs ?? null,
       ...(this.#lastError === undefined ? {} : { error: this.#lastError }),
+      ...(failedSinceMs === undefined ? {} : { failedSinceMs }),
     };
+  }
+
+  get hasFailed(): boolean {
+    return this.#phase === 'failed';
+  }
+
+  /** Takes over what the log says of it, as long as it has no session that knows better. */
+  observed(observed: ObservedShard): void {
+    this.#progress = progressObserved(this.#progress, observed);
+  }
+
+  /** Its records cannot be fetched (any more): what is in memory is dropped, and recovery finds out why. */
+  deliveryFailed(error: unknown): void {
+    this.#endSession?.(error);
+  }
+
+  /**
+   * Has a failed shard recover at once, with `acceptGap` also over records that were deleted before they were read.
+   * Resolves once it runs or has failed again, or with the phase that it has reached after some seconds.
+   */
+  async retry(acceptGap: boolean): Promise<ShardRetryOutcome> {
+    const retried = this.hasFailed;
+    if (retried) await this.#failed.retry(acceptGap, this.#abort.signal);
+    const { topic, partition, phase, error } = this.status();
+    return { topic, partition, retried, phase, ...(error === undefined ? {} : { error }) };
   }
 
   inspect(sensorId: string): SensorView | undefined {
@@ -156,25 +181,38 @@ export class Shard {
   }
 
   async #own(): Promise<void> {
+    const { metrics } = this.#context;
     while (!this.#abort.signal.aborted) {
       const failure = this.#judged(await this.#ownOnce());
       if (this.#abort.signal.aborted || failure === undefined) return;
       const directive = isSensoriumError(failure) ? failure.directive : 'crash';
       this.#lastError = errorToData(failure);
-      this.#context.metrics.commitFailures.inc({ directive });
-      if (directive === 'release') {
-        this.#context.metrics.fences.inc();
-        this.#enter('fenced');
-        await this.#groupConfirms();
-      } else if (directive === 'retry' || directive === 'rebuild') {
-        await this.#backOff();
-        await this.#groupConfirms();
-      } else {
-        this.#enter('failed');
-        this.#host.escalate(failure);
-        return;
+      metrics.commitFailures.inc({ directive });
+      const next = this.#failed.next(directive);
+      switch (next) {
+        case 'confirm':
+          metrics.fences.inc();
+          this.#enter('fenced');
+          break;
+        case 'recover':
+          await this.#backOff();
+          break;
+        case 'fail':
+          await this.#stayFailed(this.#lastError);
+          break;
+        default:
+          return next satisfies never;
       }
+      await this.#groupConfirms();
     }
+  }
+
+  /** Nothing is read or written until an operator asks for another attempt, or the pause ends. */
+  async #stayFailed(error: ErrorData): Promise<void> {
+    const pauseMs = this.#failed.enter(error);
+    this.#host.setPaused(true);
+    this.#enter('failed');
+    await this.#failed.pause(pauseMs, this.#abort.signal);
   }
 
   /** A fold that threw leaves a suspect for the next session, as long as that can help. */
@@ -194,14 +232,15 @@ export class Shard {
     let writer: PartitionWriter | undefined;
     try {
       writer = await log.openWriter(settings.groupId, this.partition, this.#abort.signal);
-      const recovered = await recoverShard(this.#context, this.partition, this.#role, writer);
+      const recovered = await recoverShard(this.#recovering(), this.partition, this.#role, writer);
       if (this.#abort.signal.aborted) return undefined;
       const ended = new Promise<unknown>((resolve) => (this.#endSession = resolve));
       const host = {
         live: () => {
           metrics.restoreSeconds.observe((clock.monotonicMs() - startedMs) / 1_000);
           this.#failuresInARow = 0;
-          this.#lastError = undefined;
+          if (this.#failed.sinceMs === undefined) this.#lastError = undefined;
+          this.#failed.live();
           // What the replay noted was counted when it was folded first.
           this.#session?.memory.state.fastClocks.take();
           this.#enter('running');
@@ -222,10 +261,17 @@ export class Shard {
       return this.#abort.signal.aborted ? undefined : error;
     } finally {
       this.#session?.close();
+      if (this.#session !== undefined) this.#progress = progressAfter(this.#session);
       this.#session = undefined;
       this.#endSession = undefined;
       await writer?.close();
     }
+  }
+
+  #recovering(): ShardContext {
+    const { settings } = this.#context;
+    if (!this.#failed.acceptsGap) return this.#context;
+    return { ...this.#context, settings: { ...settings, acceptGap: true } };
   }
 
   /**

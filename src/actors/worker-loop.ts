@@ -91,6 +91,11 @@ async function answer(
       send({ type: 'sensors', requestId: command.requestId, sensorIds });
       return false;
     }
+    case 'retry': {
+      const outcome = await router.retry(command.retry);
+      send({ type: 'retry', requestId: command.requestId, outcome });
+      return false;
+    }
     case 'command':
       send({ type: 'command', requestId: command.requestId, ...(await obey(router, command)) });
       return false;
@@ -157,6 +162,7 @@ function observeShards(metrics: Metrics, shards: readonly ShardStatus[], nowMs: 
     metrics.openWindows,
     metrics.fastClockSeconds,
     metrics.quarantinedSensors,
+    metrics.shardFailed,
   ]) {
     gauge.reset();
   }
@@ -167,6 +173,7 @@ function observeShards(metrics: Metrics, shards: readonly ShardStatus[], nowMs: 
     metrics.openWindows.set(labels, shard.openWindows);
     metrics.fastClockSeconds.set(labels, (shard.fastClock?.leadMs ?? 0) / 1_000);
     metrics.quarantinedSensors.set(labels, shard.quarantined);
+    metrics.shardFailed.set(labels, shard.failedSinceMs === undefined ? 0 : 1);
     if (shard.watermarkMs !== null) {
       metrics.watermarkDelaySeconds.set(labels, (nowMs - shard.watermarkMs) / 1_000);
     }

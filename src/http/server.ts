@@ -1,5 +1,5 @@
 // The HTTP server: health, metrics, the supervision tree, live sensors, online features, the page. It reads; what
-// changes something (commands on sensors) needs the token.
+// changes something (commands on sensors and shards) needs the token.
 import Fastify, { type FastifyInstance } from 'fastify';
 
 import type { Config } from '../config.ts';
@@ -18,6 +18,7 @@ import { addOpenApiRoute } from './routes/openapi.ts';
 import { addPageRoutes } from './routes/page.ts';
 import { addSensorCommandRoutes } from './routes/sensor-commands.ts';
 import { addSensorRoutes } from './routes/sensors.ts';
+import { addShardRoutes } from './routes/shards.ts';
 import { addSupervisorRoute } from './routes/supervisor.ts';
 
 export interface HttpServerOptions {
@@ -38,7 +39,10 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-const nobodyElse: SensorOwners = { urlsOf: () => Promise.resolve([]) };
+const nobodyElse: SensorOwners = {
+  urlsOf: () => Promise.resolve([]),
+  urlsOfShard: () => Promise.resolve([]),
+};
 
 /** Returns the server with all its routes, not yet listening. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
@@ -56,6 +60,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   addSupervisorRoute(app, supervisor);
   addSensorRoutes(app, supervisor, owners, config.process.anomalyEvents);
   addSensorCommandRoutes(app, supervisor, owners, config.process.httpToken);
+  addShardRoutes(app, supervisor, owners, config.process.httpToken);
   const views = featureTopics(config).map(({ view }) => view);
   addOnlineFeaturesRoute(app, featureStore, { views, features: config.semantics.features });
   addFeaturesRoute(app, { views, names: config.semantics.features });

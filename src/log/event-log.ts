@@ -146,7 +146,12 @@ export interface GroupListener {
   onRevoked(removed: readonly TopicPartition[]): void;
   /** One batch; the partition's next one waits until this resolves. Must not reject. */
   onBatch(batch: FetchedBatch): Promise<void>;
-  /** Membership is lost and could not be regained, or the log cannot go on (for example offset out of range). */
+  /**
+   * Delivery of this one partition has ended, until the next `start`; that of the others goes on. An UnavailableError
+   * where its offset is one that the log does not hold (any more): the owner finds out what it misses.
+   */
+  onPartitionFailed(partition: TopicPartition, error: Error): void;
+  /** Membership is lost and could not be regained. */
   onFailed(error: Error): void;
 }
 

@@ -4,7 +4,7 @@
 // fetched or buffered, and they resume at their positions.
 import type { Clock } from '../clock.ts';
 import type { FeatureRow } from '../codecs/feature-row.ts';
-import { errorToData, isSensoriumError, type ErrorData } from '../errors.ts';
+import { errorToData, isSensoriumError, UnavailableError, type ErrorData } from '../errors.ts';
 import type {
   EventLog,
   FetchedBatch,
@@ -12,6 +12,7 @@ import type {
   GroupMember,
   TopicPartition,
 } from '../log/event-log.ts';
+import { placeKey } from '../log/place-key.ts';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics.ts';
 import type { FeatureStore } from '../stores/feature-store.ts';
@@ -75,6 +76,8 @@ class OnlineProjector implements Projector, GroupListener {
   #answers = 0;
   #interruptions = 0;
   #lastError: ErrorData | null = null;
+  /** Why the rows of a partition cannot be fetched, by place. */
+  readonly #unfetched = new Map<string, ErrorData>();
   #drained: Promise<void> | undefined;
 
   constructor(options: ProjectorOptions) {
@@ -105,7 +108,14 @@ class OnlineProjector implements Projector, GroupListener {
       0,
     );
     this.#options.metrics.projectionLagRecords.set(lag);
-    return { partitions, lag, connected: this.#connected, lastError: this.#lastError };
+    const [unfetched] = this.#unfetched.values();
+    const lastError = this.#lastError ?? unfetched ?? null;
+    return {
+      partitions,
+      lag,
+      connected: this.#connected && unfetched === undefined,
+      lastError,
+    };
   }
 
   drain(): Promise<void> {
@@ -130,7 +140,15 @@ class OnlineProjector implements Projector, GroupListener {
   }
 
   onRevoked(removed: readonly TopicPartition[]): void {
-    for (const partition of removed) this.#positions.remove(partition);
+    for (const partition of removed) {
+      this.#positions.remove(partition);
+      this.#unfetched.delete(placeKey(partition));
+    }
+  }
+
+  onPartitionFailed(partition: TopicPartition, error: Error): void {
+    const held = this.#positions.get(partition);
+    if (held !== undefined) this.#guard(this.#beginAgain(held, error));
   }
 
   onFailed(error: Error): void {
@@ -142,6 +160,8 @@ class OnlineProjector implements Projector, GroupListener {
     if (held?.position === undefined || this.#closing.signal.aborted) return;
     // Fetched before the partition was rewound: projecting it would leave a gap.
     if (batch.fetchOffset > held.position) return;
+    this.#unfetched.delete(placeKey(batch));
+    held.fetchFailures = 0;
     const writing = this.#project(batch, held, held.position);
     this.#writing.add(writing);
     await writing;
@@ -153,6 +173,21 @@ class OnlineProjector implements Projector, GroupListener {
     const from = await this.#positions.settle(held);
     // A partition assigned during an outage starts with the others when the outage ends.
     if (from !== undefined && !this.#inOutage) member.start(held, from);
+  }
+
+  /** Goes on where the group stands or, where rows were deleted before they were projected, with the earliest left. */
+  async #beginAgain(held: Held, error: Error): Promise<void> {
+    const { clock, logger } = this.#options;
+    const { topic, partition } = held;
+    this.#unfetched.set(placeKey(held), errorToData(error));
+    const fields = { topic, partition, error: error.message };
+    logger.warn(fields, 'feature rows of a partition cannot be fetched; trying again');
+    await clock.sleep(backoffMs(held.fetchFailures), this.#closing.signal);
+    held.fetchFailures += 1;
+    held.position = undefined;
+    await this.#begin(held);
+    // Found again; anything else is cured only by a batch that comes.
+    if (error instanceof UnavailableError) this.#unfetched.delete(placeKey(held));
   }
 
   async #project(batch: FetchedBatch, held: Held, position: number): Promise<void> {

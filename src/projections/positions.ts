@@ -18,6 +18,8 @@ export interface Held extends TopicPartition {
   position: number | undefined;
   committed: number | undefined;
   highWatermark: number;
+  /** Fetches that failed since the last batch. */
+  fetchFailures: number;
   /**
    * Positions at the start and at each commit of the last rewindMs, and one before; oldest first.
    */
@@ -59,6 +61,7 @@ export class Positions {
       position: undefined,
       committed: undefined,
       highWatermark: 0,
+      fetchFailures: 0,
       trail: [],
     };
     this.#held.set(placeKey(held), held);

@@ -1,6 +1,6 @@
 // Whether the process does its whole job now, and if not, why: pure over the tree.
 import type { ShardPhase } from '../actors/protocol.ts';
-import type { Readiness, SupervisorTree, WorkerView } from './supervisor-view.ts';
+import type { Readiness, ShardView, SupervisorTree, WorkerView } from './supervisor-view.ts';
 
 const notYetRunning: ReadonlySet<ShardPhase> = new Set([
   'assigned',
@@ -9,14 +9,34 @@ const notYetRunning: ReadonlySet<ShardPhase> = new Set([
   'failed',
 ]);
 
-/** Returns the shards of the worker that do not fold yet, each with its phase and the failure it waits after. */
+/**
+ * Returns the shards of the worker that do not fold, and those that have failed and do not fold for long enough yet to
+ * be well again: each with its phase and the failure that it waits after.
+ */
+export function shardsNotWell({ shards }: Pick<WorkerView, 'shards'>): readonly string[] {
+  return shards
+    .filter(({ phase, failedSinceMs }) => notYetRunning.has(phase) || failedSinceMs !== undefined)
+    .map(described);
+}
+
+/** As `shardsNotWell`, without those that have failed: of these it will be known soon what they hold. */
 export function shardsOnTheWay({ shards }: Pick<WorkerView, 'shards'>): readonly string[] {
   return shards
-    .filter(({ phase }) => notYetRunning.has(phase))
-    .map(({ topic, partition, phase, error }) => {
-      const failure = error === undefined ? '' : `: ${error.message}`;
-      return `shard ${topic}/${partition} ${phase}${failure}`;
-    });
+    .filter(({ phase }) => notYetRunning.has(phase) && phase !== 'failed')
+    .map(described);
+}
+
+/** Returns the shards of the worker that have failed. */
+export function shardsFailed({ shards }: Pick<WorkerView, 'shards'>): readonly string[] {
+  return shards.filter(({ phase }) => phase === 'failed').map(described);
+}
+
+function described({ topic, partition, phase, error, failedSinceMs }: ShardView): string {
+  const isFailed = phase === 'failed' ? '' : ', failed';
+  const since =
+    failedSinceMs === undefined ? '' : `${isFailed} since ${new Date(failedSinceMs).toISOString()}`;
+  const failure = error === undefined ? '' : `: ${error.message}`;
+  return `shard ${topic}/${partition} ${phase}${since}${failure}`;
 }
 
 /** Returns ready iff every worker runs, none of its shards is on the way or failed, and the projector is connected. */
@@ -27,7 +47,7 @@ export function readinessOf(tree: SupervisorTree): Readiness {
   for (const worker of tree.workers) {
     const cause = worker.lastError === null ? '' : `: ${worker.lastError.message}`;
     if (worker.state !== 'running') reasons.push(`worker ${worker.index} ${worker.state}${cause}`);
-    reasons.push(...shardsOnTheWay(worker));
+    reasons.push(...shardsNotWell(worker));
   }
   const { projector } = tree;
   if (projector.state !== 'running') {

@@ -21,6 +21,8 @@ export interface SensorOwners {
    * the input that its id belongs in, and of the rekeyed topic.
    */
   urlsOf(sensorId: string): Promise<readonly string[]>;
+  /** Returns the address of the other process that holds the shard; none where it is unknown or this one. */
+  urlsOfShard(shard: TopicPartition): Promise<readonly string[]>;
 }
 
 interface GroupView {
@@ -54,25 +56,31 @@ export function createSensorOwners(options: SensorOwnersOptions): SensorOwners {
     });
     return asked;
   };
+  /** The addresses of others that hold one of the places, which are made of the view. */
+  const urlsOfOthers = async (
+    placesIn: (view: GroupView) => readonly TopicPartition[],
+  ): Promise<readonly string[]> => {
+    if (advertisedUrl === undefined) return [];
+    let view: GroupView;
+    try {
+      view = await current();
+    } catch (error) {
+      if (isSensoriumError(error) && error.directive === 'retry') return [];
+      throw error;
+    }
+    const urls = placesIn(view).map((place) => urlOfOwner(view.members, place));
+    return [...new Set(urls)].filter(
+      (url): url is string => url !== undefined && url !== advertisedUrl,
+    );
+  };
   return {
-    async urlsOf(sensorId) {
-      if (advertisedUrl === undefined) return [];
-      let view: GroupView;
-      try {
-        view = await current();
-      } catch (error) {
-        if (isSensoriumError(error) && error.directive === 'retry') return [];
-        throw error;
-      }
-      if (view.partitions === 0) return [];
-      const partition = partitionForKey(Buffer.from(sensorId), view.partitions);
-      const urls = [inputTopic, rekeyedTopic].map((topic) =>
-        urlOfOwner(view.members, { topic, partition }),
-      );
-      return [...new Set(urls)].filter(
-        (url): url is string => url !== undefined && url !== advertisedUrl,
-      );
-    },
+    urlsOf: (sensorId) =>
+      urlsOfOthers(({ partitions }) => {
+        if (partitions === 0) return [];
+        const partition = partitionForKey(Buffer.from(sensorId), partitions);
+        return [inputTopic, rekeyedTopic].map((topic) => ({ topic, partition }));
+      }),
+    urlsOfShard: (shard) => urlsOfOthers(() => [shard]),
   };
 }
 

@@ -3,6 +3,8 @@ import type {
   CommandOutcome,
   SensorCommand,
   SensorView,
+  ShardRetry,
+  ShardRetryOutcome,
   WorkerCommand,
   WorkerEvent,
 } from '../actors/protocol.ts';
@@ -76,6 +78,16 @@ export class ShardWorker implements MeteredThread {
     return answer.outcomes;
   }
 
+  /** Resolves with what became of the attempt; undefined where this worker does not hold the shard. */
+  async retry(retry: ShardRetry, timeoutMs: number): Promise<ShardRetryOutcome | undefined> {
+    const answer = await this.thread.ask(
+      (requestId) => ({ type: 'retry', requestId, retry }),
+      timeoutMs,
+    );
+    if (answer.type !== 'retry') throw mismatch('retry', answer.type);
+    return answer.outcome;
+  }
+
   async ask(): Promise<readonly object[]> {
     const answer = await this.thread.ask(
       (requestId) => ({ type: 'metrics', requestId }),
@@ -103,6 +115,7 @@ export class ShardWorker implements MeteredThread {
       case 'sensor':
       case 'sensors':
       case 'command':
+      case 'retry':
         return;
       default:
         return event satisfies never;

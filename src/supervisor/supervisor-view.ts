@@ -1,5 +1,12 @@
 // What the HTTP server sees of the supervisor: a port, so that routes are tried without threads. Types only.
-import type { CommandOutcome, SensorCommand, SensorView, ShardStatus } from '../actors/protocol.ts';
+import type {
+  CommandOutcome,
+  SensorCommand,
+  SensorView,
+  ShardRetry,
+  ShardRetryOutcome,
+  ShardStatus,
+} from '../actors/protocol.ts';
 import type { FeatureRow } from '../codecs/feature-row.ts';
 import type { ProjectedPartition } from '../projections/protocol.ts';
 import type { RecentAnomaly } from '../projections/recent-anomalies.ts';
@@ -76,6 +83,11 @@ export interface SupervisorView {
    * @throws UnavailableError where that is unknown: ask again, a repeated command changes nothing.
    */
   command(command: SensorCommand): Promise<readonly CommandOutcome[]>;
+  /**
+   * Has a shard of this process that has failed try again, and says what became of it; undefined where none is held.
+   * @throws UnavailableError when its worker did not answer.
+   */
+  retryShard(retry: ShardRetry): Promise<ShardRetryOutcome | undefined>;
   /** Up to `limit` sensor ids, sorted. */
   sensors(limit: number): Promise<readonly string[]>;
   /** Projected rows newer than `cursor` (0 = all that are kept), oldest first. */

@@ -4,7 +4,13 @@
 //   supervisor ─┬─ worker 0 … n−1 ── shards ── sensors
 //               └─ projector
 import type { WorkerTask } from '../actors/worker-data.ts';
-import type { CommandOutcome, SensorCommand, SensorView } from '../actors/protocol.ts';
+import type {
+  CommandOutcome,
+  SensorCommand,
+  SensorView,
+  ShardRetry,
+  ShardRetryOutcome,
+} from '../actors/protocol.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { type AnySensoriumError, UnavailableError } from '../errors.ts';
@@ -169,6 +175,15 @@ class RunningSupervisor implements Supervisor {
       this.#workers.map((worker) => worker.command(command, commandTimeoutMs)),
     );
     return answers.flat();
+  }
+
+  async retryShard(retry: ShardRetry): Promise<ShardRetryOutcome | undefined> {
+    for (const worker of this.#workers) {
+      if (!worker.holds(retry.topic, String(retry.partition))) continue;
+      const outcome = await worker.retry(retry, commandTimeoutMs);
+      if (outcome !== undefined) return outcome;
+    }
+    return undefined;
   }
 
   async sensors(limit: number): Promise<readonly string[]> {

@@ -115,6 +115,36 @@ function deliveryLaws({ log }: LogUnderTest): void {
     }
   });
 
+  test('a partition whose offset the log does not hold fails alone, until it is started again', async () => {
+    const { topic, groupId, ledger, member, appendToAll } = await group(log(), 3);
+    await appendToAll('a');
+    const lost = member('a');
+    ledger.positions.set(1, 7);
+
+    const joined = await lost.join(log(), groupId, topic);
+
+    await eventually(() => expect(lost.partitionFailures).toHaveLength(1));
+    const [failure] = lost.partitionFailures;
+    expect(failure).toMatchObject({ topic, partition: 1 });
+    expect(failure?.error).toBeInstanceOf(UnavailableError);
+    expect(failure?.error.message).toMatch(/Offset 7 of .*0 to 1/);
+    // Others are delivered, before and after, in the same generation.
+    await appendToAll('b');
+    await eventually(() => {
+      for (const partition of [0, 2]) {
+        const both = [`${partition}:a`, `${partition}:b`];
+        expect(ledger.delivered.get(partition)).toEqual(both);
+      }
+    });
+    expect(ledger.delivered.get(1)).toBeUndefined();
+
+    ledger.positions.set(1, 1);
+    joined.start({ topic, partition: 1 }, 1);
+
+    await eventually(() => expect(ledger.delivered.get(1)).toEqual(['1:b']));
+    expect([lost.failures, lost.partitionFailures.length, lost.assignments]).toEqual([[], 1, 1]);
+  });
+
   test('a second start moves delivery back', async () => {
     const { topic, groupId, ledger, member, appendToAll } = await group(log(), 1);
     await appendToAll('a');

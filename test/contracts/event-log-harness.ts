@@ -152,6 +152,7 @@ export class GroupLedger {
 export class RecordingMember implements GroupListener {
   readonly held: Set<number> = new Set();
   readonly failures: Error[] = [];
+  readonly partitionFailures: (TopicPartition & { readonly error: Error })[] = [];
   readonly batches: FetchedBatch[] = [];
   assignments = 0;
   revocations = 0;
@@ -219,6 +220,10 @@ export class RecordingMember implements GroupListener {
     await this.gate?.opened;
     this.#fold(batch);
     this.running -= 1;
+  }
+
+  onPartitionFailed(partition: TopicPartition, error: Error): void {
+    this.partitionFailures.push({ ...partition, error });
   }
 
   onFailed(error: Error): void {

@@ -4,6 +4,8 @@ import type {
   SensorCommand,
   SensorView,
   ShardPhase,
+  ShardRetry,
+  ShardRetryOutcome,
 } from '../../src/actors/protocol.ts';
 import type { FeatureRow } from '../../src/codecs/feature-row.ts';
 import type { RecentAnomaly } from '../../src/projections/recent-anomalies.ts';
@@ -135,6 +137,15 @@ export class InMemorySupervisor implements SupervisorView {
     this.commands.push(command);
     const { topic, partition, offset } = sensor;
     return Promise.resolve([{ topic, partition, offset, changed: true }]);
+  }
+
+  readonly retries: ShardRetry[] = [];
+  /** What becomes of the retry of a shard; undefined where none is held. */
+  retryOutcome: ShardRetryOutcome | undefined;
+
+  retryShard(retry: ShardRetry): Promise<ShardRetryOutcome | undefined> {
+    this.retries.push(retry);
+    return Promise.resolve(this.retryOutcome);
   }
 
   sensors(limit: number): Promise<readonly string[]> {

@@ -48,7 +48,10 @@ function serve(
   const config = parseConfig({});
   const server = createHttpServer({
     supervisor,
-    owners: { urlsOf: () => Promise.resolve(options.owners ?? []) },
+    owners: {
+      urlsOf: () => Promise.resolve(options.owners ?? []),
+      urlsOfShard: () => Promise.resolve(options.owners ?? []),
+    },
     featureStore: {
       read: options.read ?? (async (ids) => ids.map(() => undefined)),
       ...(options.readKept === undefined ? {} : { readKept: options.readKept }),
@@ -408,7 +411,7 @@ describe('the description', () => {
     const files = /\.(js|css|svg)$/;
 
     for (const [path, methods] of Object.entries(openApiDocument.paths)) {
-      const url = path.replace('{id}', ':id');
+      const url = path.replaceAll(/\{(\w+)\}/g, ':$1');
       for (const method of Object.keys(methods)) {
         const route = { method: method === 'get' ? 'GET' : 'POST', url } as const;
         expect([path, server.app.hasRoute(route)]).toEqual([path, true]);

@@ -7,9 +7,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { feastView } from '../../src/codecs/feast.ts';
 import { systemClock } from '../../src/clock.ts';
 import type { FeatureRow } from '../../src/codecs/feature-row.ts';
-import { InvariantError } from '../../src/errors.ts';
+import { InvariantError, UnavailableError } from '../../src/errors.ts';
 import { openEmbeddedLog } from '../../src/log/embedded/embedded-log.ts';
-import type { EventLog } from '../../src/log/event-log.ts';
+import type { EventLog, GroupListener } from '../../src/log/event-log.ts';
 import { createMetrics, type Metrics } from '../../src/metrics.ts';
 import { startProjector, type Projector } from '../../src/projections/online.ts';
 import { openEmbeddedFeatureStore } from '../../src/stores/embedded/embedded-feature-store.ts';
@@ -101,6 +101,34 @@ const rowsOf = (ids: readonly string[], window: number): FeatureRow[] =>
   ids.map((id) => featureRow(id, window));
 
 describe('the online projection', () => {
+  test('a partition whose rows cannot be fetched begins again by itself, and the others go on', async () => {
+    const listeners: GroupListener[] = [];
+    const { joinGroup } = log;
+    log = {
+      ...log,
+      joinGroup: (options) => {
+        listeners.push(options.listener);
+        return joinGroup(options);
+      },
+    };
+    const ids = Array.from({ length: 20 }, () => uniqueName('s'));
+    await append(rowsOf(ids, 0));
+    const projector = await project();
+    await idle(projector);
+
+    const away = new UnavailableError('Offset 0 is wanted, but the log holds 5 to 9');
+    listeners[0]?.onPartitionFailed({ topic, partition: 1 }, away);
+    const { connected, lastError } = projector.status();
+    clock.advance(1_000);
+    await eventually(() => expect(projector.status().connected).toBe(true));
+    await append(rowsOf(ids, 1));
+
+    expect([connected, lastError?.message]).toEqual([false, away.message]);
+    await eventually(async () => expect(await windowsOf(ids)).toEqual(ids.map(() => 61)));
+    expect(projector.status().lastError).toBeNull();
+    expect(failures).toEqual([]);
+  });
+
   test('every sensor ends with its newest window, those from before the start included', async () => {
     const ids = Array.from({ length: 50 }, () => uniqueName('s'));
     await append([...rowsOf(ids, 0), ...rowsOf(ids, 1), ...rowsOf(ids, 2)]);

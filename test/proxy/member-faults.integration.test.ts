@@ -2,7 +2,7 @@
 // every record of its partitions once and in order, and its positions are committed.
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
-import { ConfigError, isSensoriumError } from '../../src/errors.ts';
+import { ConfigError, isSensoriumError, UnavailableError } from '../../src/errors.ts';
 import type { EventLog } from '../../src/log/event-log.ts';
 import {
   eventually,
@@ -85,7 +85,7 @@ describe.skipIf(kafkaBrokers.length === 0)('a member through a faulty network', 
     await Promise.all(requests.map((api) => foldThrough(direct, api, { kind: 'blackHole' })));
   });
 
-  it('OFFSET_OUT_OF_RANGE to fetch (fault 25) stops the member with what the log holds, and moves no position', async () => {
+  it('OFFSET_OUT_OF_RANGE to fetch (fault 25) ends one delivery with what the log holds, and moves no position', async () => {
     const { proxy, log, topic, groupId } = await benchOf(direct);
     await direct.append(numbered(topic, 0, 3));
     const listener = new RecordingMember('a', new GroupLedger(), 'waits');
@@ -94,10 +94,31 @@ describe.skipIf(kafkaBrokers.length === 0)('a member through a faulty network', 
 
     member.start({ topic, partition: 0 }, 1);
 
-    await eventually(() => expect(listener.failures).toHaveLength(1));
-    expect(listener.failures[0]).toBeInstanceOf(ConfigError);
-    expect(String(listener.failures[0])).toMatch(/Offset 1 of .*holds 0 to 3/);
+    await eventually(() => expect(listener.partitionFailures).toHaveLength(1));
+    expect(listener.partitionFailures[0]?.error).toBeInstanceOf(UnavailableError);
+    expect(String(listener.partitionFailures[0]?.error)).toMatch(/Offset 1 of .*holds 0 to 3/);
+    expect(listener.failures).toEqual([]);
     expect(await direct.committed(groupId, { topic, partition: 0 })).toBeUndefined();
+  });
+
+  it.each([
+    ['a right to read that was taken away', 29, ConfigError],
+    ['an error that the broker has with one partition', -1, UnavailableError],
+  ])('%s (fault 25) ends one delivery, and the next start goes on', async (_, code, kind) => {
+    const { proxy, log, topic, groupId } = await benchOf(direct);
+    await direct.append(numbered(topic, 0, 3));
+    const ledger = new GroupLedger();
+    const listener = new RecordingMember('a', ledger, 'waits');
+    proxy.plant('fetch', { kind: 'refuse', code });
+    const member = await listener.join(log, groupId, topic);
+
+    member.start({ topic, partition: 0 }, 0);
+    await eventually(() => expect(listener.partitionFailures).toHaveLength(1));
+    member.start({ topic, partition: 0 }, 0);
+
+    await eventually(() => expect(ledger.allDelivered()).toHaveLength(3));
+    expect(listener.partitionFailures[0]?.error).toBeInstanceOf(kind);
+    expect([listener.failures, listener.assignments]).toEqual([[], 1]);
   });
 
   it('takes starts, pauses and resumes while it is cut off and joins again, and obeys them then', async () => {

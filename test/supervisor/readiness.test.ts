@@ -26,6 +26,22 @@ describe('readiness', () => {
     },
   );
 
+  it('is withheld until a shard that failed has run for a while, with why it failed and when', () => {
+    const error = { code: 'CONFIG', message: 'may not write', details: {} };
+    const failedSinceMs = Date.UTC(2026, 0, 2, 3, 4, 5);
+    const reasonsIn = (phase: 'failed' | 'running'): readonly string[] => {
+      const shards = [shardView(7, { phase, error, failedSinceMs }), shardView(8)];
+      return readinessOf(treeOf({ workers: [{ ...worker, shards }] })).reasons;
+    };
+
+    expect(reasonsIn('failed')).toEqual([
+      'shard raw_readings/7 failed since 2026-01-02T03:04:05.000Z: may not write',
+    ]);
+    expect(reasonsIn('running')).toEqual([
+      'shard raw_readings/7 running, failed since 2026-01-02T03:04:05.000Z: may not write',
+    ]);
+  });
+
   it('says why a worker is not running', () => {
     const lastError = { code: 'INVARIANT', message: 'a bug', atMs: 0 };
     const tree = treeOf({ workers: [{ ...worker, state: 'backing-off', lastError }] });

@@ -52,6 +52,17 @@ it('sends nobody elsewhere without an address of its own, where an owner tells n
   }
 });
 
+it('names whoever owns a shard, but never itself', async () => {
+  for (const partition of [0, 1, 2, 3]) {
+    const owner = urls[partition % 3];
+    for (const url of [...urls, 'http://x']) {
+      const expected = owner === url ? [] : [owner];
+      expect(await ownersAt(url).urlsOfShard({ topic: 'in', partition })).toEqual(expected);
+    }
+  }
+  expect(await ownersAt('http://x').urlsOfShard({ topic: 'in', partition: 9 })).toEqual([]);
+});
+
 it('asks the log once a second, and again after it did not answer', async () => {
   let asked = 0;
   const owners = ownersAt('http://x', () => {

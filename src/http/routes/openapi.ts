@@ -81,6 +81,34 @@ const command = (summary: string): object => ({
   },
 });
 
+const retryShard = {
+  post: {
+    summary: 'Have a shard that has failed try again; the others are not touched',
+    security: [{ token: [] }],
+    parameters: [
+      { name: 'topic', in: 'path', required: true, schema: { type: 'string' } },
+      { name: 'partition', in: 'path', required: true, schema: { type: 'integer', minimum: 0 } },
+      {
+        name: 'accept_gap',
+        in: 'query',
+        schema: { type: 'boolean', default: false },
+        description: 'Go on without records that were deleted before they were read.',
+      },
+    ],
+    responses: {
+      200: json('It runs; `retried` is false where it had not failed'),
+      202: json('Still on the way: see its phase in /supervisor'),
+      307: elsewhere,
+      400: errorJson('No such partition number, or accept_gap is neither true nor false'),
+      401: errorJson('Not the bearer token that HTTP_TOKEN names'),
+      403: errorJson('The process was started without HTTP_TOKEN'),
+      404: errorJson('No worker of this process holds the shard, and no other process is known to'),
+      409: errorJson('It has failed again, with the reason'),
+      503: errorJson('The worker did not answer: ask again'),
+    },
+  },
+};
+
 const get = (summary: string, responses: object, parameters: readonly object[] = []): object => ({
   get: { summary, ...(parameters.length === 0 ? {} : { parameters }), responses },
 });
@@ -120,6 +148,7 @@ export const openApiDocument: { readonly paths: Readonly<Record<string, object>>
     '/sensors/{id}/quarantine': command('Set a sensor aside: its readings become dead letters'),
     '/sensors/{id}/release': command('End a quarantine; the baseline goes on from before it'),
     '/sensors/{id}/reset': command('Empty the baseline; open windows and a quarantine stay'),
+    '/shards/{topic}/{partition}/retry': retryShard,
     '/get-online-features': {
       post: {
         summary: 'The newest stored features, in the request and response of a Feast server',

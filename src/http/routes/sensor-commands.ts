@@ -1,13 +1,13 @@
 // What an operator may change: sets a sensor aside, takes it back, has its baseline begin anew. Needs the token; answers
 // once the command is committed, so that what was answered holds through every restart.
-import { createHash, timingSafeEqual } from 'node:crypto';
-
 import type { FastifyInstance } from 'fastify';
 
 import type { SensorCommand } from '../../actors/protocol.ts';
 import type { SensorOwners } from '../../supervisor/sensor-owners.ts';
 import type { SupervisorView } from '../../supervisor/supervisor-view.ts';
-import { sendElsewhere } from './sensors.ts';
+import { sendElsewhere } from '../elsewhere.ts';
+import { refusalOf } from '../token.ts';
+import { elsewhereOf } from './sensors.ts';
 
 const messageCharactersMax = 200;
 
@@ -30,32 +30,8 @@ export function addSensorCommandRoutes(
         const message = (request.query.reason ?? '').slice(0, messageCharactersMax);
         const shards = await supervisor.command({ name, sensorId, message });
         if (shards.length > 0) return reply.send({ sensor_id: sensorId, command: name, shards });
-        return sendElsewhere(owners, sensorId, request, reply);
+        return sendElsewhere(elsewhereOf(supervisor, owners, sensorId), request, reply);
       },
     );
   }
-}
-
-interface Refusal {
-  readonly status: 401 | 403;
-  readonly body: { readonly error: string; readonly message: string };
-}
-
-function refusalOf(
-  authorization: string | undefined,
-  token: string | undefined,
-): Refusal | undefined {
-  if (token === undefined) {
-    const message = 'commands are off: start with HTTP_TOKEN and send it as a bearer token';
-    return { status: 403, body: { error: 'forbidden', message } };
-  }
-  if (isSame(authorization ?? '', `Bearer ${token}`)) return undefined;
-  const message = 'expected the header authorization: Bearer <HTTP_TOKEN>';
-  return { status: 401, body: { error: 'unauthorized', message } };
-}
-
-/** Digests have one length, and comparing them tells nothing by the time it takes. */
-function isSame(given: string, expected: string): boolean {
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(given), digest(expected));
 }

@@ -1,10 +1,11 @@
 // Live sensor actors: what the shard that owns a sensor knows of it now.
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 
 import { isSensoriumError, UnavailableError } from '../../errors.ts';
-import { shardsOnTheWay } from '../../supervisor/readiness.ts';
+import { shardsFailed, shardsOnTheWay } from '../../supervisor/readiness.ts';
 import type { SensorOwners } from '../../supervisor/sensor-owners.ts';
 import type { SupervisorView } from '../../supervisor/supervisor-view.ts';
+import { sendElsewhere, type Elsewhere } from '../elsewhere.ts';
 
 const limitDefault = 100;
 const limitMax = 10_000;
@@ -40,35 +41,27 @@ export function addSensorRoutes(
     if (onTheWay !== undefined) {
       throw new UnavailableError(`not known yet whether this process holds it: ${onTheWay}`);
     }
-    return sendElsewhere(owners, id, request, reply);
+    return sendElsewhere(elsewhereOf(supervisor, owners, id), request, reply);
   });
 }
 
-/**
- * Answers 307 with the same path at a process that may hold the sensor; 404 where there is no other. The query says how
- * many may still be sent on to, so that nobody is sent in a circle.
- */
-export async function sendElsewhere(
+/** Returns where else to ask for the sensor. A shard here that has failed may hold it: "not found" would be a lie. */
+export function elsewhereOf(
+  supervisor: SupervisorView,
   owners: SensorOwners,
   sensorId: string,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<FastifyReply> {
-  const asked = new URL(request.url, 'http://here');
-  const left = Number(asked.searchParams.get(othersLeft) ?? Infinity);
-  const urls = left > 0 ? await owners.urlsOf(sensorId) : [];
-  const [url] = urls;
-  if (url === undefined) {
-    const message = `no shard of this process holds a sensor ${JSON.stringify(sensorId)}`;
-    return reply.code(404).send({ error: 'not_found', message });
-  }
-  asked.searchParams.set(othersLeft, String(Math.min(left, urls.length) - 1));
-  const location = `${url.replace(/\/+$/, '')}${asked.pathname}${asked.search}`;
-  const message = `another process may hold it: ${url}`;
-  return reply.code(307).header('location', location).send({ error: 'elsewhere', message });
+): Elsewhere {
+  return {
+    urls: () => owners.urlsOf(sensorId),
+    nobody() {
+      const [failed] = supervisor.tree().workers.flatMap(shardsFailed);
+      if (failed === undefined) {
+        return `no shard of this process holds a sensor ${JSON.stringify(sensorId)}`;
+      }
+      throw new UnavailableError(`not known whether this process holds it: ${failed}`);
+    },
+  };
 }
-
-const othersLeft = 'others';
 
 /** null where they cannot be read now: what the shard says of the sensor is shown all the same. */
 async function anomaliesOf(

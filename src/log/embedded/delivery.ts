@@ -2,9 +2,11 @@
 //
 //   waiting ── start ──▶ fetching ──▶ onBatch running ──▶ fetching …     stop: no new onBatch, wait for the running one
 //      ▲                   │ nothing there, or paused
-//      └──── wake ◀────────┘
+//      ├──── wake ◀────────┤
+//      └── failed, said ◀──┘ what cannot be read
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
+import { ConfigError, UnavailableError } from '../../errors.ts';
 import type { GroupListener } from '../event-log.ts';
 import type { Tables } from './database.ts';
 import { fetchBatch, type FetchPlace } from './fetch.ts';
@@ -24,7 +26,7 @@ export interface PartitionDelivery {
 export function deliverPartition(
   tables: Tables,
   place: FetchPlace,
-  listener: Pick<GroupListener, 'onBatch' | 'onFailed'>,
+  listener: Pick<GroupListener, 'onBatch' | 'onPartitionFailed'>,
 ): PartitionDelivery {
   let position: number | undefined;
   let moves = 0;
@@ -41,13 +43,21 @@ export function deliverPartition(
 
   const deliverNext = async (): Promise<boolean> => {
     if (position === undefined || paused) return false;
-    tables.refresh();
-    const batch = fetchBatch(tables, place, { from: position });
-    if (batch === undefined) return false;
     const movesBefore = moves;
-    await listener.onBatch(batch);
-    if (moves === movesBefore) position = batch.nextOffset;
-    return true;
+    try {
+      tables.refresh();
+      const batch = fetchBatch(tables, place, { from: position });
+      if (batch === undefined) return false;
+      await listener.onBatch(batch);
+      if (moves === movesBefore) position = batch.nextOffset;
+      return true;
+    } catch (error) {
+      if (stopping || moves !== movesBefore) return false;
+      position = undefined;
+      const { topic, partition } = place;
+      listener.onPartitionFailed({ topic, partition }, failureOf(error));
+      return false;
+    }
   };
   const run = async (): Promise<void> => {
     while (!stopping) {
@@ -58,9 +68,7 @@ export function deliverPartition(
       await (delivered ? nextTurn() : stopping ? undefined : woken);
     }
   };
-  const ended = run().catch((error: unknown) => {
-    if (!stopping) listener.onFailed(error instanceof Error ? error : new Error(String(error)));
-  });
+  const ended = run();
 
   return {
     place,
@@ -84,4 +92,12 @@ export function deliverPartition(
       return ended;
     },
   };
+}
+
+/** An offset that the log does not hold is for the owner to judge, who knows what it has committed. */
+function failureOf(error: unknown): Error {
+  if (error instanceof ConfigError) {
+    return new UnavailableError(error.message, error.details, error);
+  }
+  return error instanceof Error ? error : new Error(String(error));
 }

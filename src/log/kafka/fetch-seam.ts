@@ -1,8 +1,10 @@
 // What of kafkajs 2.2.4 is replaced, through require.cache, before it is loaded in a thread. Fetch responses come out as
 // whole encoded record batches (one message each, CRC checked), a partition's fetch position is only ever what this
-// adapter sought, and nothing moves it silently. Next on the line: fetched-batch.ts turns the batches into cursors.
-import { assert } from '../../errors.ts';
+// adapter sought, nothing moves it silently, and what fails of one partition fails for it alone. Next on the line:
+// fetched-batch.ts turns the batches into cursors.
+import { assert, InvariantError } from '../../errors.ts';
 import { checkedBatches, type CheckedBatch } from '../record-batch-header.ts';
+import { nameFetchFailures, parseFetchResponse } from './fetch-response.ts';
 import { holdFrame } from './frame-pool.ts';
 import { replaceReceiving, type ReceivingConnection } from './frame-socket.ts';
 import { withMonotonicDate } from './monotonic-date.ts';
@@ -17,22 +19,6 @@ import {
 
 export const pinnedVersion = '2.2.4';
 const installed = Symbol.for('sensorium.kafkajs.seam');
-
-/** Thrown inside kafkajs where it would have overwritten the group's position: the log does not hold this offset. */
-export class LostPositionError extends Error {
-  override readonly name = 'LostPositionError';
-  readonly retriable = false;
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: string;
-
-  constructor(topic: string, partition: number, offset: string) {
-    super(`Offset ${offset} of ${topic}/${partition} is out of range`);
-    this.topic = topic;
-    this.partition = partition;
-    this.offset = offset;
-  }
-}
 
 interface ProtocolErrors {
   readonly errorCodes: object[];
@@ -79,7 +65,11 @@ function replaceModules(require: NodeJS.Require, errors: ProtocolErrors): void {
     assert(cached !== undefined, 'A module of kafkajs is not where it was', { path });
     cached.exports = replacement;
   };
+  const { createErrorFromCode } = errors;
   replace('src/protocol/requests/fetch/v4/decodeMessages.js', decodeMessages);
+  // Every version's parse is that of v0; each is loaded when it is first used.
+  const responsePath = 'src/protocol/requests/fetch/v0/response.js';
+  replace(responsePath, { ...load(responsePath), parse: parseFetchResponse(createErrorFromCode) });
   replace('src/consumer/batch.js', SeamBatch);
   replace('src/utils/sleep.js', interruptibleSleep);
   const requestPath = 'src/protocol/request.js';
@@ -94,8 +84,9 @@ function replaceModules(require: NodeJS.Require, errors: ProtocolErrors): void {
   replaceTimeout(queue, connection);
   replaceReceiving(connection);
   addErrorCodes(errors.errorCodes);
-  const { createErrorFromCode } = errors;
-  nameRefusals(load('src/broker') as { prototype: object }, createErrorFromCode, load);
+  const broker = load('src/broker') as { prototype: object };
+  nameRefusals(broker, createErrorFromCode, load);
+  nameFetchFailures(broker, createErrorFromCode);
   const groupPath = 'src/consumer/consumerGroup.js';
   replace(groupPath, attachingGroup(load(groupPath) as ConsumerGroupClass));
 }
@@ -123,6 +114,8 @@ export interface AbortedTransaction {
 /** One partition of a fetch response. */
 export interface FetchedPartition {
   readonly partition: number;
+  /** Why nothing was fetched, and only of this partition. */
+  readonly failure?: Error;
   readonly highWatermark: string;
   readonly lastStableOffset: string;
   readonly abortedTransactions: readonly AbortedTransaction[];
@@ -143,16 +136,19 @@ export class SeamBatch {
   readonly recordSet: Uint8Array;
   readonly batches: readonly CheckedBatch[];
   readonly abortedTransactions: readonly AbortedTransaction[];
+  /** Why there are no batches: the broker's error, or an InvariantError where one is corrupt (trap 6). */
+  readonly failure: Error | undefined;
 
-  /** @throws InvariantError on a corrupt batch (trap 6): kafkajs fetches again, then the consumer crashes. */
   constructor(topic: string, fetchedOffset: string, data: FetchedPartition) {
     this.topic = topic;
     this.partition = data.partition;
     this.highWatermark = data.highWatermark;
     this.fetchedOffset = fetchedOffset;
     this.recordSet = data.messages;
-    this.batches = checkedBatches(data.messages, { topic, partition: data.partition });
     this.abortedTransactions = data.abortedTransactions;
+    const checked = data.failure ?? batchesOrFailure(data.messages, topic, data.partition);
+    this.failure = checked instanceof Error ? checked : undefined;
+    this.batches = checked instanceof Error ? [] : checked;
   }
 
   isEmpty(): boolean {
@@ -182,6 +178,20 @@ export class SeamBatch {
   }
 }
 
+/** Thrown, a corrupt batch of one partition would crash the consumer of all. */
+function batchesOrFailure(
+  recordSet: Uint8Array,
+  topic: string,
+  partition: number,
+): readonly CheckedBatch[] | InvariantError {
+  try {
+    return checkedBatches(recordSet, { topic, partition });
+  } catch (error) {
+    if (error instanceof InvariantError) return error;
+    throw error;
+  }
+}
+
 function interruptibleSleep(delayMs: number): Promise<void> {
   return new Promise((resolve) => {
     const wake = (): void => {
@@ -203,14 +213,13 @@ interface OffsetManager {
   setDefaultOffset(place: { readonly topic: string; readonly partition: number }): Promise<void>;
 }
 
-// Trap 12: on OFFSET_OUT_OF_RANGE kafkajs commits −2 as the group's offset and reads on elsewhere. And positions are
-// ours alone: kafkajs neither asks the group for committed offsets nor falls back to the earliest; a partition that
-// was not sought has no "committed" entry and is not fetched.
+// Trap 12: on OFFSET_OUT_OF_RANGE kafkajs commits −2 as the group's offset and reads on elsewhere; that error is now
+// delivered with its partition, and this refuses any other way there. And positions are ours alone: kafkajs neither asks
+// the group for committed offsets nor falls back to the earliest; a partition that was not sought has no "committed"
+// entry and is not fetched.
 function replaceOffsetManager({ prototype }: { prototype: OffsetManager }): void {
-  prototype.setDefaultOffset = function ({ topic, partition }) {
-    const offset = this.resolvedOffsets[topic]?.[partition] ?? 'unknown';
-    return Promise.reject(new LostPositionError(topic, partition, offset));
-  };
+  prototype.setDefaultOffset = ({ topic, partition }) =>
+    Promise.reject(new InvariantError('kafkajs would move a position', { topic, partition }));
   prototype.resolveOffsets = function () {
     const committed = this.committedOffsets();
     for (const topic of this.topics) {

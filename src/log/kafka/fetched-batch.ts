@@ -4,7 +4,8 @@ import type { FetchedBatch, RecordCursor, RecordHeader, TopicPartition } from '.
 import { checkedCursor, isAbortMarker, type OffsetRange } from '../record-batch.ts';
 import { codecs, inflate } from '../record-batch-codecs.ts';
 import type { BatchPlace, CheckedBatch } from '../record-batch-header.ts';
-import type { AbortedTransaction } from './fetch-seam.ts';
+import type { AbortedTransaction, SeamBatch } from './fetch-seam.ts';
+import { frameRelease } from './frame-pool.ts';
 import {
   compressionCodecs,
   createDecoder,
@@ -22,6 +23,20 @@ export interface Fetched extends TopicPartition {
   /** Records at or past it are not handed out. */
   readonly to?: number;
   readonly release?: () => void;
+}
+
+/** Returns what the seam delivered of one partition, its frame given back on release. */
+export function fetchedOf(batch: SeamBatch): Fetched {
+  const { topic, partition, batches, abortedTransactions } = batch;
+  return {
+    topic,
+    partition,
+    fetchOffset: Number(batch.fetchedOffset),
+    highWatermark: Number(batch.highWatermark),
+    batches,
+    abortedTransactions,
+    release: frameRelease(batch.recordSet),
+  };
 }
 
 /**

@@ -13,12 +13,11 @@ import { placeKey } from '../place-key.ts';
 import type { KafkaLogOptions } from './client.ts';
 import { ConsumerSession, type SessionEvents } from './consumer-session.ts';
 import { translated } from './failures.ts';
-import { fetchedBatch } from './fetched-batch.ts';
+import { fetchedBatch, fetchedOf } from './fetched-batch.ts';
 import { wakeFetchers, type SeamBatch } from './fetch-seam.ts';
-import { frameRelease } from './frame-pool.ts';
 import { HeartbeatWaiters } from './heartbeat-waiters.ts';
 import { Lane } from './lane.ts';
-import { explained, isFinal, type OffsetsOf } from './session-failures.ts';
+import { isFinal, partitionFailure, type OffsetsOf } from './session-failures.ts';
 
 export type JoinOptions = Parameters<EventLog['joinGroup']>[0];
 
@@ -206,7 +205,8 @@ export class KafkaGroupMember implements GroupMember {
       fetchingChanged: () => this.#applyFetching(held),
       failed: (error) => {
         const details: ErrorDetails = { ...place };
-        this.#fail(new InvariantError('onBatch of a group listener rejected', details, error));
+        const bug = new InvariantError('onBatch of a group listener rejected', details, error);
+        void this.#failPartition(held, bug);
       },
     });
     const held: Held = { place, lane, fetching: undefined, highWatermark: -1 };
@@ -231,29 +231,39 @@ export class KafkaGroupMember implements GroupMember {
       // Fetched for a position the lane has left since; the seek that moved it is on its way.
       return this.#session?.seek(held.place, held.lane.nextFetch);
     }
-    const { batches, abortedTransactions } = batch;
+    if (batch.failure !== undefined) return void this.#failPartition(held, batch.failure);
+    const { batches } = batch;
     const highWatermark = Number(batch.highWatermark);
     // Nothing new, not even how far the partition reaches.
     if (batches.length === 0 && highWatermark === held.highWatermark) return;
-    const fetched: FetchedBatch = await fetchedBatch(this.#host.log.fetchDecoder, {
-      topic,
-      partition,
-      fetchOffset,
-      highWatermark,
-      batches,
-      abortedTransactions,
-      release: frameRelease(batch.recordSet),
-    });
+    let fetched: FetchedBatch;
+    try {
+      fetched = await fetchedBatch(this.#host.log.fetchDecoder, fetchedOf(batch));
+    } catch (error) {
+      return void this.#failPartition(held, error);
+    }
     if (!held.lane.offer(fetched)) return;
     held.highWatermark = highWatermark;
     resolved(fetched.nextOffset);
     await held.lane.room(laneWaitMs);
   }
 
+  /** The lane stops; the session goes on with the others, which must not wait for what is asked here. */
+  async #failPartition(held: Held, error: unknown): Promise<void> {
+    const { lane, place } = held;
+    const offset = lane.nextFetch;
+    lane.stop();
+    const failure = await partitionFailure(error, { ...place, offset }, this.#host.offsets);
+    // Started again or gone to another meanwhile: the failure is of before.
+    const isCurrent = this.#held.get(placeKey(place)) === held && !lane.started;
+    if (!isCurrent || this.#ending.signal.aborted) return;
+    this.#options.listener.onPartitionFailed(place, failure);
+  }
+
   async #crashed(error: Error): Promise<void> {
     const { groupId } = this;
     try {
-      if (isFinal(error)) throw await explained(error, this.#host.offsets);
+      if (isFinal(error)) throw error;
       const reason = translated('The group session', error, {}).message;
       this.#host.log.logger.warn({ groupId, reason }, 'lost the group session, joining again');
       await this.open(Infinity);

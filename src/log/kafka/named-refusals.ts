@@ -64,15 +64,6 @@ const answersByModule: Readonly<Record<string, AnswersOf>> = {
   'listOffsets/v0': ofResponses,
   'listOffsets/v1': ofResponses,
   'listOffsets/v2': ofResponses,
-  'fetch/v0': (decoded: {
-    readonly responses: readonly {
-      readonly topicName: string;
-      readonly partitions: readonly PartitionAnswer[];
-    }[];
-  }) =>
-    flatten(
-      decoded.responses.map(({ topicName, partitions }) => ({ topic: topicName, partitions })),
-    ),
 };
 
 export const operationNotAttempted = 55;

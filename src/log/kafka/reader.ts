@@ -86,6 +86,7 @@ async function fetchAt(
       });
       const fetched = responses[0]?.partitions[0];
       if (fetched === undefined) throw new UnavailableError('A fetch answer lacks its partition');
+      if (fetched.failure !== undefined) throw fetched.failure;
       return fetched;
     },
     {
@@ -106,7 +107,9 @@ function rethrowOutOfRange(
   position: number,
 ): undefined {
   const root = rootOf(error);
-  if (!(root instanceof Error) || root.name !== 'KafkaJSOffsetOutOfRange') return undefined;
+  if (!(root instanceof Error) || Reflect.get(root, 'type') !== 'OFFSET_OUT_OF_RANGE') {
+    return undefined;
+  }
   throw new ConfigError(`The log does not hold offset ${position} of ${topic}/${partition}`, {
     topic,
     partition,

@@ -105,7 +105,7 @@ describe('the TypeScript client', () => {
     const stored = { eventTimeMs, values: { avg_value: 0.1 + 0.2, std_dev: NaN, count: 60 } };
     const sensorium = createHttpServer({
       supervisor: new InMemorySupervisor(),
-      owners: { urlsOf: () => Promise.resolve([]) },
+      owners: { urlsOf: () => Promise.resolve([]), urlsOfShard: () => Promise.resolve([]) },
       featureStore: { read: async (ids) => ids.map((id) => (id === 'a' ? stored : undefined)) },
       config: { ...parseConfig({}), process: { ...parseConfig({}).process, httpPort: 0 } },
       logger: keepingLogger(),

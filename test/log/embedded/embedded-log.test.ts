@@ -83,21 +83,6 @@ test('a topic or partition that does not exist is a configuration error that say
   await expect(outside).rejects.toThrow(/0 to 1, not 2/);
 });
 
-test('delivery from an offset the log does not hold fails with both offsets', async () => {
-  const log = openIn(temporaryFolder());
-  await log.ensureTopics([{ topic: 't', partitions: 1 }]);
-  await log.append(numbered('t', 0, 2));
-  const ledger = new GroupLedger();
-  const member = new RecordingMember('m', ledger);
-  ledger.positions.set(0, 7);
-
-  await member.join(log, 'g', 't');
-
-  await eventually(() => expect(member.failures).toHaveLength(1));
-  expect(member.failures[0]).toBeInstanceOf(ConfigError);
-  expect(member.failures[0]?.message).toMatch(/Offset 7 of t\/0 .* 0 to 2/);
-});
-
 test('a wall clock that is set ahead by an hour takes nothing from anybody', async () => {
   const dataDir = temporaryFolder();
   let stepMs = 0;

@@ -38,7 +38,7 @@ describe.skipIf(kafkaBrokers.length === 0).each(['fast', 'kafkajs'] as const)(
     const log = openTestLog({ fetchDecoder });
     afterAll(() => log.close());
 
-    test('a position the log does not hold stops the member and leaves the committed offset alone', async () => {
+    test('a position the log does not hold ends its delivery and leaves the committed offset alone', async () => {
       const topic = await freshTopic(log);
       const place = { topic, partition: 0 };
       const group = uniqueName('group');
@@ -50,9 +50,11 @@ describe.skipIf(kafkaBrokers.length === 0).each(['fast', 'kafkajs'] as const)(
 
       member.start(place, 10);
 
-      await eventually(() => expect(listener.failures).toHaveLength(1));
-      expect(listener.failures[0]).toBeInstanceOf(ConfigError);
-      expect(String(listener.failures[0])).toMatch(/Offset 10 of .*holds 0 to 3/);
+      await eventually(() => expect(listener.partitionFailures).toHaveLength(1));
+      const [failure] = listener.partitionFailures;
+      expect(failure?.error).toBeInstanceOf(UnavailableError);
+      expect(String(failure?.error)).toMatch(/Offset 10 of .*holds 0 to 3/);
+      expect(listener.failures).toEqual([]);
       expect(listener.batches).toEqual([]);
       expect(await log.committed(group, place)).toEqual({ nextOffset: 10, metadata: 'kept' });
     });

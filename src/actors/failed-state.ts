@@ -1,0 +1,86 @@
+// A shard's being failed: since when, how long it pauses until it is tried again, and those who ask for that at once.
+import { deferred, type Deferred } from '../deferred.ts';
+import type { Directive, ErrorData } from '../errors.ts';
+import type { TopicPartition } from '../log/event-log.ts';
+import type { ShardContext } from './shard-context.ts';
+import { ShardFailures, type NextStep } from './shard-failures.ts';
+
+/** An answer to a retry waits this long for its end; a longer replay is watched in the status. */
+const answerMs = 3_000;
+/** A cause that still holds shows at the first commits: only a shard that runs for this long is well again. */
+const provenMs = 5_000;
+
+type Context = Pick<ShardContext, 'clock' | 'logger' | 'metrics'>;
+
+export class FailedState {
+  /** Wall clock of the first failure, ms; kept through all attempts until the shard has proved to run again. */
+  sinceMs: number | undefined;
+  /** Whether the attempt that was asked for may go on without records that were deleted before they were read. */
+  acceptsGap = false;
+  readonly #context: Context;
+  readonly #shard: TopicPartition;
+  readonly #failures = new ShardFailures();
+  #pause: AbortController | undefined;
+  #asked: Deferred<void> | undefined;
+  #liveMs = Infinity;
+
+  constructor(context: Context, shard: TopicPartition) {
+    this.#context = context;
+    this.#shard = shard;
+  }
+
+  /** Returns what follows an error of `directive`. */
+  next(directive: Directive): NextStep {
+    return this.#failures.next(directive, this.#context.clock.monotonicMs());
+  }
+
+  /** Says once that the shard has failed, and why; returns how long it stays so, ms. */
+  enter({ code, message }: ErrorData): number {
+    const { clock, logger, metrics } = this.#context;
+    const again = this.sinceMs !== undefined;
+    this.sinceMs ??= clock.nowMs();
+    this.acceptsGap = false;
+    this.#liveMs = Infinity;
+    this.#attemptEnded();
+    metrics.shardFailures.inc({ code });
+    const retryAfterMs = this.#failures.failed(clock.monotonicMs());
+    const fields = { ...this.#shard, code, error: message, retryAfterMs };
+    if (again) logger.warn(fields, 'shard failed again');
+    else logger.error(fields, 'shard failed; the others go on');
+    return retryAfterMs;
+  }
+
+  /** Resolves after `pauseMs`, once somebody asks for another attempt, or when `signal` aborts. */
+  async pause(pauseMs: number, signal: AbortSignal): Promise<void> {
+    this.#pause = new AbortController();
+    await this.#context.clock.sleep(pauseMs, AbortSignal.any([signal, this.#pause.signal]));
+    this.#pause = undefined;
+  }
+
+  /** Ends the pause; resolves once the attempt has ended, or after some seconds. */
+  async retry(acceptGap: boolean, signal: AbortSignal): Promise<void> {
+    this.acceptsGap ||= acceptGap;
+    this.#asked ??= deferred();
+    this.#pause?.abort();
+    await Promise.race([this.#asked.promise, this.#context.clock.sleep(answerMs, signal)]);
+  }
+
+  /** The shard runs. */
+  live(): void {
+    this.#liveMs = this.#context.clock.monotonicMs();
+  }
+
+  /** Looks whether the shard, which has `committed` since it runs or had nothing to commit, is well again. */
+  prove(committed: boolean): 'well' | 'unproven' {
+    if (committed) this.#attemptEnded();
+    if (this.#context.clock.monotonicMs() - this.#liveMs < provenMs) return 'unproven';
+    this.sinceMs = undefined;
+    this.acceptsGap = false;
+    return 'well';
+  }
+
+  #attemptEnded(): void {
+    this.#asked?.resolve();
+    this.#asked = undefined;
+  }
+}

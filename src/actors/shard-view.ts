@@ -1,0 +1,80 @@
+// How far a shard has come, as its status tells: of its session while it has one; in between, what was last known of it.
+// A shard that lost its memory must not look as if it had nothing to do.
+import type { ShardStatus } from './protocol.ts';
+import { quarantineViews } from './quarantine-views.ts';
+import type { Session } from './session.ts';
+
+export type ShardProgress = Omit<
+  ShardStatus,
+  'topic' | 'partition' | 'phase' | 'fastClock' | 'error' | 'failedSinceMs'
+>;
+
+/** What the log says of a shard that has no session. */
+export interface ObservedShard {
+  readonly earliest: number;
+  readonly end: number;
+  /** undefined where its group never committed. */
+  readonly committed: number | undefined;
+}
+
+const quarantinesShownMax = 20;
+
+export const nothingKnown: ShardProgress = {
+  position: 0,
+  highWatermark: 0,
+  committedOffset: 0,
+  watermarkMs: null,
+  maxEventTimeMs: null,
+  sensors: 0,
+  openWindows: 0,
+  readings: 0,
+  featureRows: 0,
+  deadLetters: 0,
+  quarantined: 0,
+  quarantines: [],
+  lastCommitMs: null,
+  lastSnapshotMs: null,
+};
+
+/** Returns the progress of a session. */
+export function progressOf(session: Session): ShardProgress {
+  const { committer, memory } = session;
+  const { state } = memory;
+  const finite = (ms: number): number | null => (Number.isFinite(ms) ? ms : null);
+  return {
+    position: memory.position,
+    highWatermark: Math.max(session.highWatermark, memory.position),
+    committedOffset: committer.committedOffset,
+    watermarkMs: finite(state.watermarkMs),
+    maxEventTimeMs: finite(state.maxEventTimeMs),
+    sensors: state.sensorCount,
+    openWindows: state.openWindowCount,
+    readings: committer.totals.readings,
+    featureRows: committer.totals.featureRows,
+    deadLetters: committer.totals.deadLetters,
+    quarantined: memory.quarantines.size,
+    quarantines: quarantineViews(memory, quarantinesShownMax),
+    lastCommitMs: committer.lastCommitMs,
+    lastSnapshotMs: committer.lastSnapshotMs,
+  };
+}
+
+/** Returns what is left of the progress once the session's memory is dropped: folding goes on where it committed. */
+export function progressAfter(session: Session): ShardProgress {
+  const progress = progressOf(session);
+  return { ...progress, position: progress.committedOffset };
+}
+
+/** Returns `before` as the log has it by now: its lag grows while nobody folds. */
+export function progressObserved(
+  before: ShardProgress,
+  { earliest, end, committed }: ObservedShard,
+): ShardProgress {
+  const position = committed ?? Math.max(before.position, earliest);
+  return {
+    ...before,
+    position,
+    committedOffset: committed ?? before.committedOffset,
+    highWatermark: Math.max(end, position),
+  };
+}
