@@ -9,6 +9,7 @@ import { lackingRights } from './check-rights.ts';
 import { readConfig, withLog } from './command.ts';
 import { printLine, type CliContext } from './context.ts';
 import { fail, ok, type Check } from './doctor-check.ts';
+import { groupChecks } from './doctor-group.ts';
 import { clusterChecks, logChecks } from './doctor-kafka.ts';
 import { machineChecks } from './doctor-machine.ts';
 import { redisChecks } from './doctor-redis.ts';
@@ -90,9 +91,10 @@ async function kafkaChecks(config: Config, context: CliContext): Promise<readonl
     lacking.length === 0
       ? [ok('rights', 'those that `run` needs are given, as far as Kafka tells')]
       : lacking.map(({ refusal, cure }) => fail('rights', refusal, cure));
-  const checked = await withLog({ config, context, name: 'doctor' }, (log) =>
-    logChecks(log, config, { brokers: facts.brokers, clock: context.clock }),
-  );
+  const checked = await withLog({ config, context, name: 'doctor' }, async (log) => [
+    ...(await logChecks(log, config, { brokers: facts.brokers, clock: context.clock })),
+    ...(await groupChecks(log, config, context)),
+  ]);
   return [...clusterChecks(kafka, facts), ...rights, ...checked];
 }
 
@@ -103,7 +105,8 @@ async function embeddedChecks(config: Config, context: CliContext): Promise<read
   try {
     return await withLog({ config, context, name: 'doctor' }, async (log) => {
       const found = await log.describeTopic(config.process.inputTopic);
-      return [ok('log', found === undefined ? `${place}, still empty` : place)];
+      if (found === undefined) return [ok('log', `${place}, still empty`)];
+      return [ok('log', place), ...(await groupChecks(log, config, context))];
     });
   } catch (error) {
     // Held by a running process: that is how it should be.

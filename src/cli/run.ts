@@ -20,6 +20,7 @@ import { logPlace, readConfig } from './command.ts';
 import { assertRights } from './check-rights.ts';
 import { printLine, type CliContext } from './context.ts';
 import { programTopics, topicChecks } from './doctor-topics.ts';
+import { checkBeforeJoining, type Joining } from './check-before-joining.ts';
 import { ensureTopics, type EnsuredTopic } from './ensure-topics.ts';
 import { reachBroker } from './reach-broker.ts';
 import { version } from './version.ts';
@@ -28,15 +29,8 @@ const startMsMax = 60_000;
 // Ten seconds is what a stop may take; the process must be gone before whoever stopped it loses patience.
 const stopMsMax = 9_500;
 
-interface Running extends Feeding {
+interface Running extends Joining {
   readonly stop: Stop;
-}
-
-interface Feeding {
-  readonly context: CliContext;
-  readonly config: Config;
-  readonly log: EventLog;
-  readonly logger: Logger;
 }
 
 /** Adds `run`. */
@@ -70,7 +64,8 @@ async function run({ acceptGap }: RunFlags, context: CliContext): Promise<number
     closers.push(() => featureStore.close());
     printStart(context, config, ensured);
     await warnOfTopics(context, config, log);
-    return await superviseUntilStopped({ context, config, log, logger, stop }, featureStore);
+    const joining = await checkBeforeJoining({ context, config, log, logger });
+    return await superviseUntilStopped({ ...joining, stop }, featureStore);
   } catch (error) {
     if (!stop.signal.aborted) throw error;
     printLine(context.out, 'stopped before anything had started');
@@ -221,7 +216,7 @@ async function warnOfTopics({ err }: CliContext, config: Config, log: EventLog):
 }
 
 async function feedSimulatedSensors(
-  { context, config, log, logger }: Feeding,
+  { context, config, log, logger }: Joining,
   signal: AbortSignal,
 ): Promise<void> {
   const sensors = config.process.simulatedSensors;

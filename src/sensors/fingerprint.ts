@@ -66,8 +66,8 @@ function largerWindows({ windows }: Semantics): readonly string[] {
  * difference.
  */
 export function fingerprintDifferences(stored: string, configured: string): readonly string[] {
-  const before = settingsOf(stored);
-  const now = settingsOf(configured);
+  const before = fingerprintSettings(stored);
+  const now = fingerprintSettings(configured);
   return [...new Set([...before.keys(), ...now.keys()])]
     .filter((name) => before.get(name) !== now.get(name))
     .map((name) => {
@@ -76,7 +76,8 @@ export function fingerprintDifferences(stored: string, configured: string): read
     });
 }
 
-function settingsOf(text: string): Map<string, string> {
+/** Returns the settings that a fingerprint names, by name. */
+export function fingerprintSettings(text: string): Map<string, string> {
   return new Map(
     text.split(' ').map((setting): [string, string] => {
       const separator = setting.indexOf('=');

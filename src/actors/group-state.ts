@@ -1,0 +1,104 @@
+// What the log says of a group before anybody joins it: for each shard where its partition begins and ends, and what the
+// group has committed. Read only; a request a broker and a page of positions, however many partitions there are.
+import type { Config } from '../config.ts';
+import { ConfigError } from '../errors.ts';
+import type {
+  CommittedPosition,
+  EventLog,
+  PartitionExtent,
+  TopicPartition,
+} from '../log/event-log.ts';
+import { placeKey } from '../log/place-key.ts';
+import { topicNames } from '../log/topics.ts';
+import { JournalShards } from './journal-shards.ts';
+import { decodePositionMetadata } from './position-metadata.ts';
+import { journalPartitionOf } from './restore.ts';
+import { shardKeyOf } from './shard-context.ts';
+
+export interface ShardState {
+  readonly shard: TopicPartition;
+  readonly extent: PartitionExtent;
+  /** undefined where the group never committed, or where that is gone. */
+  readonly committed: CommittedPosition | undefined;
+  /** Where the journal has entries of the shard; looked for only where nothing is committed. */
+  readonly journaledIn: TopicPartition | undefined;
+}
+
+export interface GroupState {
+  /** Partitions of the input; none where it does not exist yet. */
+  readonly sources: number;
+  /** Of the input and of the rekeyed topic. */
+  readonly shards: readonly ShardState[];
+}
+
+type Log = Pick<EventLog, 'committedAll' | 'describeTopic' | 'offsets' | 'offsetsAll' | 'read'>;
+
+/** Returns the state of the group that `config` names. @throws UnavailableError, ConfigError where it may not be read. */
+export async function readGroupState(
+  log: Log,
+  { process: settings }: Pick<Config, 'process'>,
+): Promise<GroupState> {
+  const { groupId } = settings;
+  const topics = topicNames(settings);
+  const partitionsOf = async (topic: string): Promise<number> =>
+    (await log.describeTopic(topic))?.partitions ?? 0;
+  const sources = await partitionsOf(topics.input);
+  const places = [
+    ...placesOf(topics.input, sources),
+    ...placesOf(topics.rekeyed, await partitionsOf(topics.rekeyed)),
+  ];
+  const journalPartitions = await partitionsOf(topics.journal);
+  const journalShards = new JournalShards(log);
+  const journalOf = async (shard: TopicPartition): Promise<TopicPartition | undefined> => {
+    if (journalPartitions === 0) return undefined;
+    const journal = journalPartitionOf({ settings, journalPartitions, topics }, shard);
+    return (await journalShards.has(journal, shardKeyOf(groupId, shard))) ? journal : undefined;
+  };
+  const look = async (of: readonly TopicPartition[]): Promise<readonly ShardState[]> => {
+    // In this order: a group that runs commits nothing past an end that is read after it.
+    const positions = await log.committedAll(groupId, of);
+    const extents = await log.offsetsAll(of);
+    return Promise.all(
+      of.map(async (shard, index): Promise<ShardState> => {
+        const extent = extents[index] ?? { earliest: 0, end: 0 };
+        const committed = positions[index];
+        const journaledIn = committed === undefined ? await journalOf(shard) : undefined;
+        return { shard, extent, committed, journaledIn };
+      }),
+    );
+  };
+  const first = await look(places);
+  // Others may have committed, or trimmed what they had, between two of these answers: then it shows at a second look.
+  const again = await look(first.filter(isSuspect).map(({ shard }) => shard));
+  const latest = new Map(again.map((state) => [placeKey(state.shard), state]));
+  return { sources, shards: first.map((state) => latest.get(placeKey(state.shard)) ?? state) };
+}
+
+/** Returns the fingerprint that the group has committed for its input; undefined where it is new, or another program's. */
+export async function committedFingerprint(
+  log: Pick<EventLog, 'committedAll' | 'describeTopic'>,
+  { process: settings }: Pick<Config, 'process'>,
+): Promise<string | undefined> {
+  const partitions = (await log.describeTopic(settings.inputTopic))?.partitions ?? 0;
+  const places = placesOf(settings.inputTopic, partitions);
+  const found = (await log.committedAll(settings.groupId, places)).find(
+    (each) => each !== undefined,
+  );
+  if (found === undefined) return undefined;
+  try {
+    return decodePositionMetadata(found.metadata, settings.inputTopic).fingerprint;
+  } catch (error) {
+    if (error instanceof ConfigError) return undefined;
+    throw error;
+  }
+}
+
+function isSuspect({ committed, extent, journaledIn }: ShardState): boolean {
+  return (
+    journaledIn !== undefined || (committed !== undefined && committed.nextOffset < extent.earliest)
+  );
+}
+
+function placesOf(topic: string, partitions: number): readonly TopicPartition[] {
+  return Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));
+}

@@ -1,0 +1,157 @@
+// Whether a process may join its group, judged before it does: one that cannot go on would take partitions, fence their
+// owners and only then find out, at every start. Pure over what the log says (group-state.ts). The group may be refused as
+// a whole; or single shards, which then fail alone while the others run.
+import type { Config } from '../config.ts';
+import { ConfigError } from '../errors.ts';
+import type { TopicPartition } from '../log/event-log.ts';
+import { topicNames } from '../log/topics.ts';
+import { semanticsFingerprint } from '../sensors/fingerprint.ts';
+import { keepRules, type KeptRule } from '../sensors/kept-rules.ts';
+import type { Semantics } from '../sensors/semantics.ts';
+import { gapRefusal } from './gap.ts';
+import type { GroupState, ShardState } from './group-state.ts';
+import { decodePositionMetadata, type PositionMetadata } from './position-metadata.ts';
+import { madeAgain, offsetsVanished, partitionsGrew, semanticsDiffer } from './refusals.ts';
+import { shardKeyOf } from './shard-context.ts';
+
+export interface Preflight {
+  /** With the rules that the group began with, where nobody set others. */
+  readonly semantics: Semantics;
+  /** Which rules are kept, and why; for people. */
+  readonly kept: readonly string[];
+  /** Why no shard of the group could go on. */
+  readonly refusals: readonly ConfigError[];
+  /** Why single shards could not. */
+  readonly failing: readonly ConfigError[];
+  /** Whether all of the input's shards are among these. */
+  readonly nothingRuns: boolean;
+}
+
+export interface PreflightOptions {
+  /** Whether the user has set the setting of that name. */
+  isSet(setting: string): boolean;
+  /** Those of the program, unless a test brings others. */
+  readonly rules?: readonly KeptRule[];
+}
+
+interface Decoded {
+  readonly shard: TopicPartition;
+  readonly metadata: PositionMetadata;
+}
+
+/** Returns what speaks against joining the group under `config`. */
+export function preflight(
+  { shards, sources }: GroupState,
+  config: Config,
+  { isSet, rules }: PreflightOptions,
+): Preflight {
+  const { groupId, acceptGap, inputTopic } = config.process;
+  const foreign: ConfigError[] = [];
+  const decoded = shards.flatMap(({ shard, committed }): readonly Decoded[] => {
+    if (committed === undefined) return [];
+    try {
+      const where = `${shard.topic}/${shard.partition} in group ${groupId}`;
+      return [{ shard, metadata: decodePositionMetadata(committed.metadata, where) }];
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      foreign.push(error);
+      return [];
+    }
+  });
+  const committed = decoded[0]?.metadata.fingerprint;
+  const { semantics, lines } = keepRules(config.semantics, { committed, isSet }, rules);
+  const failing = shards.flatMap((state) => shardRefusal(state, { groupId, acceptGap }));
+  const ofInput = failing.filter(({ shard }) => shard.topic === topicNames(config.process).input);
+  return {
+    semantics,
+    kept: lines,
+    refusals: [
+      ...foreign.slice(0, 1),
+      ...otherSemantics(decoded, semantics, groupId),
+      ...otherPartitions(decoded, semantics, { topic: inputTopic, partitions: sources }),
+    ],
+    failing: failing.map(({ error }) => error),
+    nothingRuns: sources > 0 && ofInput.length === sources,
+  };
+}
+
+/** @throws ConfigError that names every problem, where the group cannot go on or none of its shards could. */
+export function assertMayJoin({ refusals, failing, nothingRuns }: Preflight): void {
+  const problems = [...refusals, ...(nothingRuns ? failing : [])];
+  const [only, ...more] = problems;
+  if (only === undefined) return;
+  if (more.length === 0) throw only;
+  const lines = problems.slice(0, problemsShownMax).map(({ message }) => `\n  ${message}`);
+  const left = problems.length - lines.length;
+  throw new ConfigError(
+    `the group cannot go on, and was not joined, for ${problems.length} reasons:${lines.join('')}` +
+      (left > 0 ? `\n  and ${left} more` : ''),
+    { problems: problems.length },
+  );
+}
+
+const problemsShownMax = 10;
+
+function otherSemantics(
+  decoded: readonly Decoded[],
+  semantics: Semantics,
+  groupId: string,
+): readonly ConfigError[] {
+  const now = semanticsFingerprint(semantics).text;
+  const others = new Map<string, TopicPartition[]>();
+  for (const { shard, metadata } of decoded) {
+    if (metadata.fingerprint === now) continue;
+    others.set(metadata.fingerprint, [...(others.get(metadata.fingerprint) ?? []), shard]);
+  }
+  return [...others].map(([fingerprint, shards]) =>
+    semanticsDiffer(`${named(shards)} in group ${groupId}`, fingerprint, now),
+  );
+}
+
+/** Under keyed input, more partitions mean moved keys. */
+function otherPartitions(
+  decoded: readonly Decoded[],
+  { inputKeying }: Semantics,
+  { topic, partitions }: { readonly topic: string; readonly partitions: number },
+): readonly ConfigError[] {
+  if (inputKeying === 'rekey') return [];
+  const before = new Set(decoded.map(({ metadata }) => metadata.sources));
+  before.delete(partitions);
+  return [...before].map((sources) => partitionsGrew(topic, partitions, sources));
+}
+
+interface FailingShard {
+  readonly shard: TopicPartition;
+  readonly error: ConfigError;
+}
+
+/** What is certain without reading a snapshot; recovery finds the rest, and then only this shard fails. */
+function shardRefusal(
+  { shard, extent, committed, journaledIn }: ShardState,
+  { groupId, acceptGap }: { readonly groupId: string; readonly acceptGap: boolean },
+): readonly FailingShard[] {
+  const { earliest, end } = extent;
+  if (journaledIn !== undefined) {
+    return [{ shard, error: offsetsVanished(journaledIn, shardKeyOf(groupId, shard)) }];
+  }
+  if (committed === undefined) return [];
+  const { nextOffset } = committed;
+  if (nextOffset > end) return [{ shard, error: madeAgain(shard, nextOffset, end) }];
+  if (nextOffset >= earliest || acceptGap) return [];
+  const missing = { needed: nextOffset, earliest };
+  return [{ shard, error: gapRefusal(shard, { committedOffset: nextOffset }, missing) }];
+}
+
+/** Returns the shards as people name them: `readings/0, 1, 2`. */
+function named(shards: readonly TopicPartition[]): string {
+  const byTopic = new Map<string, number[]>();
+  for (const { topic, partition } of shards) {
+    byTopic.set(topic, [...(byTopic.get(topic) ?? []), partition]);
+  }
+  const shown = (partitions: readonly number[]): string =>
+    partitions.slice(0, problemsShownMax).join(', ') +
+    (partitions.length > problemsShownMax
+      ? ` and ${partitions.length - problemsShownMax} more`
+      : '');
+  return [...byTopic].map(([topic, partitions]) => `${topic}/${shown(partitions)}`).join(', ');
+}

@@ -1,0 +1,27 @@
+// The configuration of a command that looks at what a group has computed: with the rules that the group began with.
+import { committedFingerprint } from '../actors/group-state.ts';
+import { settingText, type Config } from '../config.ts';
+import { settingNames } from '../config-settings.ts';
+import type { EventLog } from '../log/event-log.ts';
+import { keepRules } from '../sensors/kept-rules.ts';
+import type { CliContext } from './context.ts';
+
+/** Returns `config` with the rules that its group keeps, where the environment sets no others. */
+export async function withKeptRules(
+  log: Pick<EventLog, 'committedAll' | 'describeTopic'>,
+  config: Config,
+  context: Pick<CliContext, 'env'>,
+): Promise<Config> {
+  const committed = await committedFingerprint(log, config);
+  const { semantics } = keepRules(config.semantics, { committed, isSet: isSetIn(context) });
+  return { ...config, semantics };
+}
+
+/** Returns whether the environment sets a setting, by its name. */
+export function isSetIn({ env }: Pick<CliContext, 'env'>): (setting: string) => boolean {
+  const names = new Map(settingNames.map((name) => [name as string, name]));
+  return (setting) => {
+    const name = names.get(setting);
+    return name !== undefined && settingText(env, name) !== undefined;
+  };
+}

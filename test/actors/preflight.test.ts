@@ -1,0 +1,205 @@
+import { describe, expect, it } from 'vitest';
+
+import { createScheduler } from '../../property-tests/simulation/scheduler.ts';
+import { Life } from '../../property-tests/simulation/simulated-life.ts';
+import { SimulatedBroker } from '../../property-tests/simulation/simulated-log.ts';
+import { readGroupState, type GroupState, type ShardState } from '../../src/actors/group-state.ts';
+import type { PositionMetadata } from '../../src/actors/position-metadata.ts';
+import { assertMayJoin, preflight, type Preflight } from '../../src/actors/preflight.ts';
+import { parseConfig, type Config } from '../../src/config.ts';
+import type { EventLog } from '../../src/log/event-log.ts';
+import { semanticsFingerprint } from '../../src/sensors/fingerprint.ts';
+import type { KeptRule } from '../../src/sensors/kept-rules.ts';
+
+const env = { GROUP_ID: 'g', INPUT_TOPIC: 'in' };
+const config = parseConfig(env);
+
+const metadata = (changes: Partial<PositionMetadata> = {}): string =>
+  JSON.stringify({
+    version: 1,
+    origin: 0,
+    fingerprint: semanticsFingerprint(config.semantics).text,
+    sources: 2,
+    watermarkMs: null,
+    sourceMaxMs: null,
+    sourceIdle: false,
+    journal: { sequence: 1, originOffset: 0 },
+    snapshots: [],
+    ...changes,
+  } satisfies PositionMetadata);
+
+/** A shard at offset 10 of 5 to 20, all well. */
+const shard = (partition: number, changes: Partial<ShardState> = {}): ShardState => ({
+  shard: { topic: 'in', partition },
+  extent: { earliest: 5, end: 20 },
+  committed: { nextOffset: 10, metadata: metadata() },
+  journaledIn: undefined,
+  ...changes,
+});
+
+const groupOf = (...shards: readonly ShardState[]): GroupState => ({ sources: 2, shards });
+
+function judged(
+  state: GroupState,
+  under: Config = config,
+  rules: readonly KeptRule[] = [],
+): Preflight & { readonly refusal: string | undefined } {
+  const found = preflight(state, under, { isSet: () => false, rules });
+  try {
+    assertMayJoin(found);
+    return { ...found, refusal: undefined };
+  } catch (error) {
+    return { ...found, refusal: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+describe('before it joins, a process', () => {
+  it('finds nothing against a group that is new, or that it can go on with', () => {
+    const fresh = { committed: undefined };
+
+    expect(judged(groupOf(shard(0, fresh), shard(1, fresh)))).toMatchObject({
+      refusal: undefined,
+      failing: [],
+    });
+    expect(judged(groupOf(shard(0), shard(1)))).toMatchObject({ refusal: undefined, failing: [] });
+    expect(judged({ sources: 0, shards: [] }).refusal).toBeUndefined();
+  });
+
+  it('is refused with other semantics, the setting named once for all partitions', () => {
+    const { semantics } = parseConfig({ ...env, WINDOW_MS: '30000' });
+
+    const { refusal } = judged(groupOf(shard(0), shard(1)), { ...config, semantics });
+
+    expect(refusal).toBe(
+      'settings that change results differ from those that computed in/0, 1 in group g: WINDOW_MS: stored 60000, ' +
+        'configured 30000. Set them back, or start with a new GROUP_ID and OUTPUT_TOPIC',
+    );
+  });
+
+  it('takes the rules that the group began with before it judges', () => {
+    const fixed = semanticsFingerprint({ ...config.semantics, alarmRest: 'fixed' }).text;
+    const committed = { nextOffset: 10, metadata: metadata({ fingerprint: fixed }) };
+    const rule: KeptRule = {
+      setting: 'ALARM_REST',
+      legacy: 'fixed',
+      apply: (semantics) => ({ ...semantics, alarmRest: 'fixed' }),
+    };
+    const state = groupOf(shard(0, { committed }), shard(1, { committed }));
+
+    const kept = judged(state, config, [rule]);
+
+    expect([kept.refusal, kept.semantics.alarmRest]).toEqual([undefined, 'fixed']);
+    expect(kept.kept).toEqual([expect.stringMatching(/^ALARM_REST=fixed is kept/)]);
+    expect(judged(state).refusal).toMatch(/ALARM_REST: stored fixed, configured calm/);
+  });
+
+  it('is refused over more partitions of a keyed input, and not with INPUT_KEYING=rekey', () => {
+    const grown = (under: Config): GroupState => {
+      const fingerprint = semanticsFingerprint(under.semantics).text;
+      const committed = { nextOffset: 10, metadata: metadata({ sources: 1, fingerprint }) };
+      return groupOf(shard(0, { committed }), shard(1, { committed: undefined }));
+    };
+    const rekey = parseConfig({ ...env, INPUT_KEYING: 'rekey' });
+
+    expect(judged(grown(config)).refusal).toMatch(/^in has 2 partitions but had 1 .*rekey$/);
+    expect(judged(grown(rekey), rekey).refusal).toBeUndefined();
+  });
+
+  it('is refused where another program uses the group', () => {
+    const committed = { nextOffset: 10, metadata: '' };
+
+    expect(judged(groupOf(shard(0, { committed }), shard(1))).refusal).toMatch(
+      /another consumer uses this GROUP_ID/,
+    );
+  });
+
+  it('joins where single shards cannot run, and is refused where none can, with every reason', () => {
+    const trimmed = shard(0, { extent: { earliest: 12, end: 20 } });
+    const madeAgain = shard(1, { extent: { earliest: 0, end: 3 } });
+    const vanished = shard(1, {
+      committed: undefined,
+      journaledIn: { topic: 'sensor_journal', partition: 0 },
+    });
+
+    const one = judged(groupOf(trimmed, shard(1)));
+    const all = judged(groupOf(trimmed, madeAgain));
+
+    expect(one.refusal).toBeUndefined();
+    expect(one.failing.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/^in\/0 begins at offset 12, .*from offset 10 .*accept_gap=true/),
+    ]);
+    expect(all.refusal).toMatch(
+      /not joined, for 2 reasons:\n {2}in\/0 begins.*\n {2}in\/1 ends at offset 3/,
+    );
+    expect(judged(groupOf(trimmed, vanished)).refusal).toMatch(/in\/0 begins.*\n.*g\/in\/1, but/);
+  });
+
+  it('says nothing of a gap that is accepted', () => {
+    const trimmed = shard(0, { extent: { earliest: 12, end: 20 } });
+    const accepting = { ...config, process: { ...config.process, acceptGap: true } };
+
+    expect(judged(groupOf(trimmed, trimmed), accepting)).toMatchObject({
+      refusal: undefined,
+      failing: [],
+    });
+  });
+});
+
+describe('the state of a group', () => {
+  function brokerWith(between: (broker: SimulatedBroker) => void): {
+    readonly log: EventLog;
+    read(): Promise<GroupState>;
+  } {
+    const scheduler = createScheduler(1, 0);
+    const broker = new SimulatedBroker(scheduler);
+    for (const topic of ['in', 'in.rekeyed']) broker.create(topic, 2);
+    broker.create('sensor_journal', 1);
+    const connected = broker.connect(new Life());
+    let asked = 0;
+    const log: EventLog = {
+      ...connected,
+      committedAll: async (group, places) => {
+        const positions = await connected.committedAll(group, places);
+        asked += 1;
+        // As the first answer comes in, another process has its turn.
+        if (asked === 1) between(broker);
+        return positions;
+      },
+    };
+    const read = async (): Promise<GroupState> => {
+      let done = false;
+      const reading = readGroupState(log, config).finally(() => (done = true));
+      reading.catch(() => undefined);
+      await scheduler.runUntil(60_000, () => done);
+      return reading;
+    };
+    return { log, read };
+  }
+  const journaled = (broker: SimulatedBroker): void => {
+    const key = Buffer.from('g/in/0');
+    broker.append([{ topic: 'sensor_journal', partition: 0, key, value: Buffer.from('{}') }]);
+  };
+
+  it('shows a shard whose offset vanished while its journal stayed', async () => {
+    const { shards } = await brokerWith(journaled).read();
+
+    expect(shards.map(({ journaledIn }) => journaledIn !== undefined)).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ]);
+  });
+
+  it('does not take a group that begins beside us for one whose offsets vanished', async () => {
+    const beginning = brokerWith((broker) => {
+      journaled(broker);
+      broker.commits.set('g|in/0', { nextOffset: 0, metadata: metadata() });
+    });
+
+    const state = await beginning.read();
+
+    expect(state.shards[0]).toMatchObject({ journaledIn: undefined, committed: { nextOffset: 0 } });
+    expect(judged(state).refusal).toBeUndefined();
+  });
+});
