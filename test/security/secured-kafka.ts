@@ -17,6 +17,8 @@ export interface SecuredKafka extends OwnKafka {
   login(user: string): Readonly<Record<string, string>>;
   /** Resolves once the brokers go by it. */
   give(user: string, rights: readonly TestRight[]): Promise<void>;
+  /** Takes one right away while its user is at work. */
+  take(user: string, right: TestRight): Promise<void>;
 }
 
 // Codes of Kafka's ResourceType, AclOperation, PatternType and AclPermissionType.
@@ -48,6 +50,10 @@ export async function openSecuredKafka(folder: string): Promise<SecuredKafka> {
       KAFKA_SASL_USERNAME: user,
       KAFKA_SASL_PASSWORD: `secret-${user}`,
     }),
+    take: (user, right) =>
+      administer(kafka.brokers, (admin) =>
+        admin.deleteAcls({ filters: [aclOf(`User:${user}`, right)] }),
+      ),
     give: (user, rights) =>
       administer(kafka.brokers, (admin) => giveRights(admin, `User:${user}`, rights)),
   };
@@ -59,16 +65,7 @@ async function giveRights(
   rights: readonly TestRight[],
 ): Promise<void> {
   if (rights.length === 0) return;
-  const acl: AclEntry[] = rights.map(({ operation, resource, name, prefixed }) => ({
-    resourceType: resourceTypes[resource] ?? 0,
-    resourceName: name,
-    resourcePatternType: prefixed ? patterns.prefixed : patterns.literal,
-    principal,
-    host: '*',
-    operation: operations[operation] ?? 0,
-    permissionType: allow,
-  }));
-  await admin.createAcls({ acl });
+  await admin.createAcls({ acl: rights.map((right) => aclOf(principal, right)) });
   const filter = {
     resourceType: any,
     resourcePatternType: any,
@@ -83,4 +80,16 @@ async function giveRights(
     },
     { timeoutMs: 20_000 },
   );
+}
+
+function aclOf(principal: string, { operation, resource, name, prefixed }: TestRight): AclEntry {
+  return {
+    resourceType: resourceTypes[resource] ?? 0,
+    resourceName: name,
+    resourcePatternType: prefixed ? patterns.prefixed : patterns.literal,
+    principal,
+    host: '*',
+    operation: operations[operation] ?? 0,
+    permissionType: allow,
+  };
 }
