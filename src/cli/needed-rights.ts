@@ -1,6 +1,7 @@
 // What `run` needs of a Kafka with ACLs. docs/security.md tells the same, for every command.
 import type { Config } from '../config.ts';
 import type { Right, RightOperation } from '../log/kafka/missing-right.ts';
+import { transactionalIdsOf } from '../log/kafka/transactional-id.ts';
 import { featureTopics, topicNames } from '../log/topics.ts';
 
 /** Returns the rights without which `run` cannot do its work, in the order of the line. */
@@ -20,8 +21,10 @@ export function rightsOfRun(config: Config): readonly Right[] {
     ...written.map((topic) => onTopic('Write', topic)),
     { operation: 'Read', resource: 'group', name: groupId },
     { operation: 'Read', resource: 'group', name: `${groupId}-projection` },
-    // One of many, all of which begin with the group.
-    { operation: 'Write', resource: 'transactional-id', name: `${groupId}-${inputTopic}-0` },
+    // Of one partition of many; all of them begin with the group.
+    ...Object.values(transactionalIdsOf(groupId, { topic: inputTopic, partition: 0 })).map(
+      (name): Right => ({ operation: 'Write', resource: 'transactional-id', name }),
+    ),
   ];
 }
 

@@ -4,8 +4,8 @@ import { wholeOf } from '../codecs/cut-record.ts';
 import type { EventLog, OutputRecord, RecordCursor } from '../log/event-log.ts';
 
 /**
- * Returns the record to put back: that of the letter, or where it was cut, the whole one from its topic; undefined where
- * that topic no longer holds it, or holds another one there.
+ * Returns the record to put back: that of the letter, or where it was cut, the whole one from its
+ * topic; undefined where that topic no longer holds it, or holds another one there.
  */
 export async function wholeRecord(
   log: EventLog,

@@ -1,11 +1,12 @@
-// A record that its topic does not take → the same record, shorter, with headers that say what is missing. The whole
-// record stays in the input, at the place that the dead letter or forward names.
+// A record that its topic does not take → the same record, shorter, with headers that say what is
+// missing. The whole record stays in the input, at the place that the dead letter or forward names.
 //
 //   dlq.cut, rekey.cut          what is not whole: value, headers, key; separated by commas
 //   dlq.bytes, rekey.bytes      length of the whole value; left out where it was null
 //   dlq.sha256, rekey.sha256    its SHA-256, in hex
 //
-// A dead letter keeps the first bytes of its value. A forward stays a reading: id, timestamp and value, exact, as JSON.
+// A dead letter keeps the first bytes of its value. A forward stays a reading: id, timestamp and
+// value, exact, as JSON.
 import { createHash } from 'node:crypto';
 import { InvariantError } from '../errors.ts';
 import type { CutAs, OutputRecord, RecordHeader } from '../log/event-log.ts';
@@ -37,14 +38,14 @@ const noteNames = ['cut', 'bytes', 'sha256'] as const;
 /** What the headers of a note take at most. */
 const noteBytesMax = 256;
 /**
- * A longer record is cut at once: several wait in memory for their commit, and a request must stay far below the 100 MB
- * that a broker takes (socket.request.max.bytes).
+ * A longer record is cut at once: several wait in memory for their commit, and a request must stay
+ * far below the 100 MB that a broker takes (socket.request.max.bytes).
  */
 export const keptBytesMax = 33_554_432;
 
 /**
- * Returns `record` with bytes of its own; a very long one is cut. Its key, its value and its first `borrowedHeaders`
- * headers may refer to the bytes that the record was read from.
+ * Returns `record` with bytes of its own; a very long one is cut. Its key, its value and its first
+ * `borrowedHeaders` headers may refer to the bytes that the record was read from.
  */
 export function keptRecord(record: OutputRecord, borrowedHeaders: number): OutputRecord {
   if (recordBytes(record) <= keptBytesMax) return copyOfRecord(record, borrowedHeaders);
@@ -63,9 +64,9 @@ function copyOfRecord(record: OutputRecord, borrowedHeaders: number): OutputReco
 }
 
 /**
- * Returns `record` in at most `bytesMax` bytes, or as short as it can be made: without the client's headers where they
- * leave no room, then without the key, and of the value as much as fits. A record that is cut already still says what the
- * whole one was.
+ * Returns `record` in at most `bytesMax` bytes, or as short as it can be made: without the client's
+ * headers where they leave no room, then without the key, and of the value as much as fits. A
+ * record that is cut already still says what the whole one was.
  */
 export function cutRecord(record: OutputRecord, bytesMax: number): OutputRecord {
   const { cutAs, headers = [] } = record;
@@ -88,7 +89,9 @@ export function cutRecord(record: OutputRecord, bytesMax: number): OutputRecord 
   return { ...cut, headers: [...(cut.headers ?? []), ...note] };
 }
 
-/** Returns what the headers of a dead letter or forward say was cut; undefined where it is whole. */
+/**
+ * Returns what the headers of a dead letter or forward say was cut; undefined where it is whole.
+ */
 export function readCut(headers: readonly RecordHeader[], cutAs: CutAs): CutNote | undefined {
   const ours = headers.slice(startOfOurs(headers, cutAs));
   const text = (name: string): string | undefined => {

@@ -1,5 +1,6 @@
-// A reading whose key is not its sensor id → the same record for the rekeyed topic, keyed by its sensor id, with headers that
-// say where it entered and how far event time has come there. A dead letter of it is reported there (dead-letter.ts).
+// A reading whose key is not its sensor id → the same record for the rekeyed topic, keyed by its
+// sensor id, with headers that say where it entered and how far event time has come there. A dead
+// letter of it is reported there (dead-letter.ts).
 //
 //   rekey.topic rekey.partition rekey.offset   where the record entered
 //   rekey.key                                  the key it had there
@@ -14,7 +15,10 @@ export interface ForwardTarget {
   readonly clock: string;
 }
 
-/** Returns the forward of the record the cursor stands on, read from `shard` as `reading`; every byte is copied. */
+/**
+ * Returns the forward of the record the cursor stands on, read from `shard` as `reading`; every
+ * byte is copied.
+ */
 export function forwardRecord(
   record: RecordCursor,
   reading: Reading,

@@ -1,11 +1,18 @@
-// How many bytes an output record holds: what bounds of memory and limits of topics are measured against.
+// How many bytes an output record holds: what bounds of memory and limits of topics are measured
+// against.
 import type { OutputRecord, RecordHeader } from '../log/event-log.ts';
 
-/** Length prefixes, time and offset take less than this; a header's two lengths take at most `headerFrameBytes`. */
+/**
+ * Length prefixes, time and offset take less than this; a header's two lengths take at most
+ * `headerFrameBytes`.
+ */
 const recordFrameBytes = 48;
 const headerFrameBytes = 10;
 
-/** Returns the bytes of key, value and headers, with room for the lengths between them; never less than is written. */
+/**
+ * Returns the bytes of key, value and headers, with room for the lengths between them; never less
+ * than is written.
+ */
 export function recordBytes({ key, value, headers }: OutputRecord): number {
   return recordFrameBytes + (key?.length ?? 0) + (value?.length ?? 0) + headersBytes(headers);
 }

@@ -229,8 +229,9 @@ export interface EventLog {
   /** The members of a group that reads `topic`, and what they hold; none where the log serves one process alone. */
   groupMembers(groupId: string, topic: string): Promise<readonly GroupMemberView[]>;
   /**
-   * Opens the partition's transactional writer, transactional id `<group>-<topic>-<partition>`. When this resolves,
-   * every earlier writer is fenced: only now may the committed position be read.
+   * Opens the partition's transactional writer. When this resolves, every earlier writer of the group and partition is
+   * fenced: only now may the committed position be read. Where this log has joined the group, the writer commits as its
+   * member, and is fenced where another owned the partition meanwhile.
    */
   openWriter(
     groupId: string,

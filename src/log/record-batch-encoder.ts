@@ -1,5 +1,5 @@
-// Encodes records as one Kafka record batch v2: what the Kafka writer produces and the embedded log stores. The layout is
-// drawn in record-batch.ts, whose cursor reads it back.
+// Encodes records as one Kafka record batch v2: what the Kafka writer produces and the embedded log
+// stores. The layout is drawn in record-batch.ts, whose cursor reads it back.
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { crc32c } from '@node-rs/crc32';
@@ -48,7 +48,8 @@ const codecNone = 0;
 const codecGzip = 1;
 
 /**
- * Returns the bytes of one batch of at least one record; topic and partition of the records are not part of it.
+ * Returns the bytes of one batch of at least one record; topic and partition of the records are not
+ * part of it.
  * @throws InvariantError when there is no record, or an offset or timestamp is out of range.
  */
 export function encodeRecordBatch(
@@ -62,7 +63,10 @@ export function encodeRecordBatch(
   return batch;
 }
 
-/** One batch that grows by a record at a time: each is encoded once, as it comes, and need not be kept. */
+/**
+ * One batch that grows by a record at a time: each is encoded once, as it comes, and need not be
+ * kept.
+ */
 export class RecordBatchBuilder implements EncodedBatch {
   /** Records appended. */
   count: number = 0;
@@ -80,8 +84,9 @@ export class RecordBatchBuilder implements EncodedBatch {
   }
 
   /**
-   * Appends a record, with `timestampMs` where it carries no time, and returns the bytes it takes; 0, without it, where the
-   * batch would become longer than `bytesMax`. The first one is always appended.
+   * Appends a record, with `timestampMs` where it carries no time, and returns the bytes it takes;
+   * 0, without it, where the batch would become longer than `bytesMax`. The first one is always
+   * appended.
    * @throws InvariantError when its timestamp is out of range.
    */
   append(record: OutputRecord, timestampMs: number, bytesMax: number = Infinity): number {
@@ -129,8 +134,9 @@ export class RecordBatchBuilder implements EncodedBatch {
   }
 
   /**
-   * Returns the batch compressed with gzip, which every broker takes and whose work is done off this thread. It is for the
-   * rare record that is longer than its topic takes: the better ratio counts, not the speed. Nothing may be appended since.
+   * Returns the batch compressed with gzip, which every broker takes and whose work is done off
+   * this thread. It is for the rare record that is longer than its topic takes: the better ratio
+   * counts, not the speed. Nothing may be appended since.
    */
   async compressed(): Promise<EncodedBatch> {
     const facts = this.facts(codecGzip);

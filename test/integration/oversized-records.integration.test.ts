@@ -1,5 +1,6 @@
-// Records that their producer compressed below the input's limit and whose dead letter or forward is longer than its topic
-// takes, through the built program on a real Kafka: each ends once, whole or cut, and nothing stops.
+// Records that their producer compressed below the input's limit and whose dead letter or forward
+// is longer than its topic takes, through the built program on a real Kafka: each ends once, whole
+// or cut, and nothing stops.
 import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 
@@ -85,7 +86,10 @@ describe.skipIf(brokers === '' || redisUrl === '')('records longer than an outpu
   );
 });
 
-/** Every output takes less than the input, and what the input takes is less than what its records inflate to. */
+/**
+ * Every output takes less than the input, and what the input takes is less than what its records
+ * inflate to.
+ */
 async function smallTopics(log: EventLog): Promise<TestTopics> {
   const given = await createTestTopics(log, brokers, 1);
   const topics = nextTo(given, `${given.input}-small`);

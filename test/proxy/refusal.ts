@@ -117,6 +117,7 @@ const bodies: Partial<Record<ApiName, (request: Buffer, code: number) => Buffer>
     return Buffer.concat([noThrottle, perPartition(topics, code, nothing)]);
   },
   txnOffsetCommit(request, code) {
+    if (request.readInt16BE(6) >= flexibleTxnOffsetCommit) return compactRefusal(request, code);
     const topics = topicsOf(
       request,
       (reader) => {
@@ -167,6 +168,47 @@ const bodies: Partial<Record<ApiName, (request: Buffer, code: number) => Buffer>
     return Buffer.concat([noThrottle, int16(0), int32(0), answer]);
   },
 };
+
+const flexibleTxnOffsetCommit = 3;
+
+// Flexible: the request's header ends in tags, lengths are unsigned varints, one more than they say. All here are short.
+function compactRefusal(request: Buffer, code: number): Buffer {
+  let at = 14 + Math.max(0, request.readInt16BE(12)) + 1;
+  const length = (): number => {
+    const [low = 0, high = 0] = request.subarray(at, at + 2);
+    at += low < 0x80 ? 1 : 2;
+    return (low < 0x80 ? low : (low & 0x7f) | (high << 7)) - 1;
+  };
+  const skipText = (): void => {
+    const bytes = Math.max(0, length());
+    at += bytes;
+  };
+  skipText(); // transactional id
+  skipText(); // group
+  at += 14; // producer id and epoch, generation
+  skipText(); // member
+  skipText(); // instance
+  length(); // one topic
+  const start = at;
+  skipText();
+  const topic = request.subarray(start, at);
+  length(); // one partition
+  const partition = request.subarray(at, at + 4);
+  const one = Buffer.from([2]);
+  const tags = Buffer.from([0]);
+  return Buffer.concat([
+    tags,
+    noThrottle,
+    one,
+    topic,
+    one,
+    partition,
+    int16(code),
+    tags,
+    tags,
+    tags,
+  ]);
+}
 
 function skipOffset(reader: Reader): void {
   reader.skip(8);

@@ -1,6 +1,7 @@
-// How long a batch each topic takes, learned from refusals: an existing topic keeps its max.message.bytes, an operator may
-// change it, and we may not be allowed to read it. What was learned is kept for ten minutes, so that long records cost one
-// refused request in that time and not one each.
+// How long a batch each topic takes, learned from refusals: an existing topic keeps its
+// max.message.bytes, an operator may change it, and we may not be allowed to read it. What was
+// learned is kept for ten minutes, so that long records cost one refused request in that time and
+// not one each.
 import { systemClock, type Clock } from '../../clock.ts';
 
 /** Kafka's default for max.message.bytes. */
@@ -36,7 +37,10 @@ export class BatchLimits {
     return Math.min(gatheredBytesMax, this.bytesMax(topic));
   }
 
-  /** The topic refused a batch of `bytes` bytes for its length: Kafka's default is likely, then half of what was refused. */
+  /**
+   * The topic refused a batch of `bytes` bytes for its length: Kafka's default is likely, then half
+   * of what was refused.
+   */
   refused(topic: string, bytes: number): void {
     const likely = bytes > kafkaDefaultBytes ? kafkaDefaultBytes : Math.floor(bytes / 2);
     const bytesMax = Math.min(likely, this.bytesMax(topic));

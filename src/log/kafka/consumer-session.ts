@@ -13,6 +13,7 @@ import { createClient, type KafkaLogOptions } from './client.ts';
 import { fetchPace } from './fetch-pace.ts';
 import { SeamBatch } from './fetch-seam.ts';
 import { kafkajs } from './internals.ts';
+import type { Standing } from './transaction-requests.ts';
 import {
   assignSticky,
   decodeClaim,
@@ -25,7 +26,7 @@ export interface SessionEvents {
   /** What this member holds, said at every join. */
   claim(): Claim;
   /** Synchronous, before anything of the new generation is fetched. */
-  joined(assigned: readonly TopicPartition[], generation: number, joinBeganMs: number): void;
+  joined(assigned: readonly TopicPartition[], standing: Standing, joinBeganMs: number): void;
   /** A heartbeat that was sent at `sentMs` has been answered well. */
   heartbeat(sentMs: number): void;
   /** `resolved` moves kafkajs's fetch position to `nextOffset`. */
@@ -96,8 +97,9 @@ export class ConsumerSession {
       consumer.on(consumer.events.GROUP_JOIN, (event) => {
         if (this.#ended) return;
         this.#inGroup = true;
-        const generation = this.#generation.group?.generationId ?? -1;
-        events.joined(assignedOf(event), generation, event.timestamp - event.payload.duration);
+        const generationId = this.#generation.group?.generationId ?? -1;
+        const standing = { memberId: event.payload.memberId, generationId };
+        events.joined(assignedOf(event), standing, event.timestamp - event.payload.duration);
         joined = true;
         resolve();
       });

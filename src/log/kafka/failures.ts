@@ -17,7 +17,8 @@ import { missingRightError, missingRightOf } from './missing-right.ts';
  * - busy: not carried out, the same broker will soon
  * - unsent: never reached a broker
  * - indefinite: may have been carried out
- * - anew: not carried out, and only a new producer or a new membership can
+ * - anew: not carried out, and only a new producer can
+ * - membership: not carried out, and only after another join of the group can it be
  * - oversized: not carried out, the batch is longer than its topic takes; a shorter one may be
  * - denied, refused: not carried out, and never will be as things are
  * - bug: thrown by code, not by a peer
@@ -30,6 +31,7 @@ export type FailureKind =
   | 'unsent'
   | 'indefinite'
   | 'anew'
+  | 'membership'
   | 'oversized'
   | 'denied'
   | 'refused'
@@ -60,8 +62,9 @@ const kindsByType: Readonly<Record<string, FailureKind>> = {
   UNKNOWN_PRODUCER_ID: 'anew',
   INVALID_TXN_STATE: 'anew',
   TRANSACTION_ABORTABLE: 'anew',
-  UNKNOWN_MEMBER_ID: 'anew',
-  ILLEGAL_GENERATION: 'anew',
+  UNKNOWN_MEMBER_ID: 'membership',
+  ILLEGAL_GENERATION: 'membership',
+  FENCED_INSTANCE_ID: 'membership',
   MESSAGE_TOO_LARGE: 'oversized',
   RECORD_LIST_TOO_LARGE: 'oversized',
   INVALID_TIMESTAMP: 'refused',

@@ -1,8 +1,9 @@
-// Sends a batch in as many pieces as its topic takes. A definite refusal for length appends nothing and uses no sequence
-// number, so that something shorter may follow:
+// Sends a batch in as many pieces as its topic takes. A definite refusal for length appends nothing
+// and uses no sequence number, so that something shorter may follow:
 //
 //   several records ──refused──▶ batches below what was learned
-//   one record ──too long──▶ compressed ──refused──▶ cut, where it may be ──refused──▶ cut further ──▶ ConfigError
+//   one record ──too long──▶ compressed ──refused──▶ cut, if it may be ──refused──▶ cut further
+//                                                     └─ ConfigError where it cannot be
 import { cutRecord } from '../../codecs/cut-record.ts';
 import { ConfigError } from '../../errors.ts';
 import type { CutAs, OutputRecord, TopicPartition } from '../event-log.ts';
@@ -14,7 +15,10 @@ import type { BatchLimits } from './batch-limits.ts';
 export interface FittingOptions {
   readonly place: TopicPartition;
   readonly limits: BatchLimits;
-  /** Sends a piece; resolves with the offset it begins at, or undefined where the topic takes no batch so long. */
+  /**
+   * Sends a piece; resolves with the offset it begins at, or undefined where the topic takes no
+   * batch so long.
+   */
   readonly send: (piece: EncodedBatch) => Promise<number | undefined>;
 }
 
@@ -25,7 +29,8 @@ export function isGathered(batch: RecordBatchBuilder, topic: string, limits: Bat
 
 /**
  * Sends all records of `batch`, in order; resolves with the offset after the last one.
- * @throws ConfigError where the topic refuses a record that is as short as it can be; what `send` throws.
+ * @throws ConfigError where the topic refuses a record that is as short as it can be; what `send`
+ * throws.
  */
 export async function sendFitting(
   batch: RecordBatchBuilder,

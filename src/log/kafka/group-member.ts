@@ -17,6 +17,7 @@ import { fetchedBatch, fetchedOf } from './fetched-batch.ts';
 import { wakeFetchers, type SeamBatch } from './fetch-seam.ts';
 import { HeartbeatWaiters } from './heartbeat-waiters.ts';
 import { Lane } from './lane.ts';
+import { standingAfterJoin, type MemberStanding } from './member-standing.ts';
 import { isFinal, partitionFailure, type OffsetsOf } from './session-failures.ts';
 
 export type JoinOptions = Parameters<EventLog['joinGroup']>[0];
@@ -38,16 +39,6 @@ interface Held {
   highWatermark: number;
 }
 
-/** Joins the group; resolves once this is a member. @throws UnavailableError, ConfigError */
-export async function joinKafkaGroup(
-  host: GroupMemberHost,
-  options: JoinOptions,
-): Promise<KafkaGroupMember> {
-  const member = new KafkaGroupMember(host, options);
-  await member.open(firstJoinMsMax);
-  return member;
-}
-
 export class KafkaGroupMember implements GroupMember {
   readonly groupId: string;
   readonly #host: GroupMemberHost;
@@ -56,7 +47,7 @@ export class KafkaGroupMember implements GroupMember {
   readonly #heartbeats = new HeartbeatWaiters();
   readonly #ending = new AbortController();
   #session: ConsumerSession | undefined;
-  #generation = -1;
+  #standing: MemberStanding | undefined;
   #leaving: Promise<void> | undefined;
 
   constructor(host: GroupMemberHost, options: JoinOptions) {
@@ -85,6 +76,11 @@ export class KafkaGroupMember implements GroupMember {
     this.#held.get(placeKey(place))?.lane.setPaused(false);
   }
 
+  /** How this member stands since its last join; undefined where it does not hold the partition. */
+  standingAt(place: TopicPartition): MemberStanding | undefined {
+    return this.#held.has(placeKey(place)) ? this.#standing : undefined;
+  }
+
   heartbeatAfterNow(): Promise<void> {
     if (this.#ending.signal.aborted) return Promise.reject(this.#leftError());
     return this.#heartbeats.afterNow();
@@ -111,8 +107,13 @@ export class KafkaGroupMember implements GroupMember {
     return this.#leaving;
   }
 
+  /** Joins the group; resolves once this is a member. @throws UnavailableError, ConfigError */
+  join(): Promise<void> {
+    return this.#open(firstJoinMsMax);
+  }
+
   /** Opens a session, trying again for `forMs`; then the last error is thrown. */
-  async open(forMs: number): Promise<void> {
+  async #open(forMs: number): Promise<void> {
     const startedMs = systemClock.monotonicMs();
     const { signal } = this.#ending;
     for (let delayMs = rejoinDelayMs.first; ; delayMs = Math.min(delayMs * 2, rejoinDelayMs.max)) {
@@ -151,13 +152,13 @@ export class KafkaGroupMember implements GroupMember {
   #sessionEvents(): SessionEvents {
     return {
       claim: () => ({
-        generation: this.#generation,
+        generation: this.#standing?.generationId ?? -1,
         owned: [...this.#held.values()].map(({ place }) => place),
         info: this.#options.memberInfo ?? '',
       }),
-      joined: (assigned, generation, beganMs) => {
+      joined: (assigned, standing, beganMs) => {
         if (this.#ending.signal.aborted) return;
-        this.#generation = generation;
+        this.#standing = standingAfterJoin(this.#standing, standing);
         this.#reassigned(assigned);
         this.#heartbeats.succeeded(beganMs);
       },
@@ -266,7 +267,7 @@ export class KafkaGroupMember implements GroupMember {
       if (isFinal(error)) throw error;
       const reason = translated('The group session', error, {}).message;
       this.#host.log.logger.warn({ groupId, reason }, 'lost the group session, joining again');
-      await this.open(Infinity);
+      await this.#open(Infinity);
     } catch (failure) {
       if (!this.#ending.signal.aborted) {
         this.#fail(translated(`Membership of ${groupId}`, failure, { groupId }));

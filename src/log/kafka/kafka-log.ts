@@ -20,7 +20,7 @@ import { BatchLimits } from './batch-limits.ts';
 import { createClient, type KafkaLogOptions } from './client.ts';
 import { Connections } from './connections.ts';
 import { groupMembers } from './group-members.ts';
-import { joinKafkaGroup, type JoinOptions, type KafkaGroupMember } from './group-member.ts';
+import { KafkaGroupMember, type JoinOptions } from './group-member.ts';
 import {
   commitPositions,
   committedPosition,
@@ -124,10 +124,17 @@ class KafkaLog implements EventLog {
       log: this.#options,
       offsets: (place: TopicPartition) => partitionOffsets(this.#general, place),
     };
-    const member = await joinKafkaGroup(host, options);
+    const member = new KafkaGroupMember(host, options);
+    // Before it joins: as soon as it is assigned partitions, writers of them are opened.
+    this.#members.add(member);
+    try {
+      await member.join();
+    } catch (error) {
+      this.#members.delete(member);
+      throw error;
+    }
     if (this.#closing.signal.aborted) await member.leave();
     this.#assertOpen();
-    this.#members.add(member);
     return {
       start: (place, from) => member.start(place, from),
       pause: (place) => member.pause(place),
@@ -155,7 +162,15 @@ class KafkaLog implements EventLog {
     const { logger, transactionTimeoutMs } = this.#options;
     const stop = AbortSignal.any([this.#closing.signal, ...(signal === undefined ? [] : [signal])]);
     const writer = await openPartitionWriter(
-      { connections, limits: this.#limits, logger, groupId, input, transactionTimeoutMs },
+      {
+        connections,
+        limits: this.#limits,
+        logger,
+        groupId,
+        input,
+        membership: this.#memberAt(groupId, input),
+        transactionTimeoutMs,
+      },
       stop,
     );
     this.#writers.add(writer);
@@ -189,6 +204,11 @@ class KafkaLog implements EventLog {
     const connections = new Connections(createClient(this.#options));
     this.#forWriters.set(slot, connections);
     return connections;
+  }
+
+  #memberAt(groupId: string, place: TopicPartition): KafkaGroupMember | undefined {
+    const members = [...this.#members].filter((member) => member.groupId === groupId);
+    return members.find((member) => member.standingAt(place) !== undefined) ?? members[0];
   }
 
   #assertOpen(): void {

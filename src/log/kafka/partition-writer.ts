@@ -1,5 +1,6 @@
-// The transactional writer of one input partition, over kafkajs's brokers but not its producer: each step of a commit,
-// what may be repeated and what ends the writer is decided here (traps 1, 3, 14, 15).
+// The transactional writer of one input partition, over kafkajs's brokers but not its producer:
+// each step of a commit, what may be repeated and what ends the writer is decided here (traps 1, 3,
+// 14, 15).
 //
 //   InitProducerId ── fences ──▶ open ──commit()──┬▶ AddOffsets ─▶ TxnOffsetCommit ┬▶ EndTxn ─▶ open
 //        ▲ retried                                └▶ AddPartitions ─▶ Produce…   ┘
@@ -12,11 +13,15 @@ import type { BatchLimits } from './batch-limits.ts';
 import type { Connections } from './connections.ts';
 import { failureKind, translated, type FailureKind } from './failures.ts';
 import type { Broker, TransactionIdentity } from './internals.ts';
-import { definite, harmless, patience, retrying } from './retry.ts';
+import { definite, retrying } from './retry.ts';
+import { TransactionOffset, type Membership } from './transaction-offset.ts';
 import { TransactionOutputs } from './transaction-outputs.ts';
+import { openIdentities, type Identities } from './transactional-ids.ts';
 
 // CONCURRENT_TRANSACTIONS: the markers of the commit before are still being written, for 2–15 ms.
 const busyPatience = { deadlineMs: 10_000, firstDelayMs: 2, maxDelayMs: 100 };
+// A member that was dropped waits for the others' rebalance before it has joined again.
+const joinMsMax = 40_000;
 const metadataBytesMax = 4_000;
 
 export interface WriterOptions {
@@ -25,64 +30,56 @@ export interface WriterOptions {
   readonly logger: Logger;
   readonly groupId: string;
   readonly input: TopicPartition;
+  /** The group member that holds the partition; left out, offsets are committed as nobody. */
+  readonly membership?: Membership | undefined;
   /** Kafka aborts a transaction that is open for longer. */
   readonly transactionTimeoutMs: number;
 }
 
 /**
- * Opens the writer: when it resolves, every earlier one of this partition is fenced and its transaction settled.
- * @throws UnavailableError when `signal` aborts or the cluster stays silent; ConfigError when it refuses for good.
+ * Opens the writer: when it resolves, every earlier one of this partition is fenced and its
+ * transaction settled.
+ * @throws UnavailableError when `signal` aborts or the cluster stays silent; ConfigError when it
+ * refuses for good.
  */
 export async function openPartitionWriter(
   options: WriterOptions,
   signal: AbortSignal,
 ): Promise<PartitionWriter> {
-  const { connections, groupId, input } = options;
-  const transactionalId = `${groupId}-${input.topic}-${input.partition}`;
-  const answer = await retrying(
-    async () => {
-      const of = { transaction: transactionalId };
-      const coordinator = await connections.coordinatorOf(of, input.topic);
-      // Not sent once given up: it would fence the owner that has taken over since.
-      if (signal.aborted) throw new UnavailableError('The opening was given up');
-      return coordinator.initProducerId({
-        transactionalId,
-        transactionTimeout: options.transactionTimeoutMs,
-      });
-    },
-    {
-      what: `Opening the writer of ${input.topic}/${input.partition}`,
-      details: { topic: input.topic, partition: input.partition, groupId, transactionalId },
-      // A producer id that is initialised twice fences only ourselves, who have written nothing yet.
-      kinds: harmless,
-      ...patience,
-      signal,
-      onFailure: (error) => connections.recover(error),
-    },
-  );
-  const { producerId, producerEpoch } = answer;
-  return new KafkaPartitionWriter(options, { transactionalId, producerId, producerEpoch });
+  // Before the identities: an owner that comes between is noticed at the first commit.
+  const interruptions = options.membership?.standingAt(options.input)?.interruptions;
+  return new KafkaPartitionWriter(options, await openIdentities(options, signal), interruptions);
 }
 
 class KafkaPartitionWriter implements PartitionWriter {
   readonly epoch: string;
   readonly #options: WriterOptions;
   readonly #identity: TransactionIdentity;
+  readonly #offset: TransactionOffset;
   readonly #outputs: TransactionOutputs;
   #committing = false;
   /** The beginning of the next transaction, under way or done. */
   #begun: Promise<unknown> | undefined;
   #dead: AnySensoriumError | undefined;
 
-  constructor(options: WriterOptions, identity: TransactionIdentity) {
+  constructor(options: WriterOptions, identities: Identities, interruptions: number | undefined) {
+    const identity = identities.current;
     this.#options = options;
     this.#identity = identity;
+    this.#offset = new TransactionOffset({
+      ...options,
+      membership: options.membership,
+      interruptions,
+      identities,
+      retrying: (kinds, attempt) => this.#retrying(kinds, attempt, joinMsMax),
+      assertAlive: () => this.#assertAlive(),
+    });
     this.#outputs = new TransactionOutputs({
       connections: options.connections,
       limits: options.limits,
       identity,
       addPartitions: (topics) =>
-        this.#atCoordinator('transaction', definite, (broker) =>
+        this.#atCoordinator(definite, (broker) =>
           broker.addPartitionsToTxn({ ...identity, topics: [...topics] }),
         ),
       retrying: (kinds, attempt) => this.#retrying(kinds, attempt),
@@ -119,7 +116,8 @@ class KafkaPartitionWriter implements PartitionWriter {
   }
 
   close(): Promise<void> {
-    // A transaction that is open keeps its fate: the next opening settles it. Nothing more is sent from here.
+    // A transaction that is open keeps its fate: the next opening settles it. Nothing more is sent
+    // from here.
     this.#dead ??= new UnavailableError('The writer is closed', this.#place());
     return Promise.resolve();
   }
@@ -127,51 +125,70 @@ class KafkaPartitionWriter implements PartitionWriter {
   async #transaction(commit: Commit): Promise<CommitResult> {
     const begun = this.#begun;
     await begun;
-    // Side by side, each step repeated by itself where the coordinator is busy: a row waits for three answers, not four.
+    // Side by side, each step repeated by itself where the coordinator is busy: a row waits for
+    // three answers, not four.
     const steps = [
       this.#commitOffset(commit, begun !== undefined),
       this.#outputs.produce(commit.records),
     ] as const;
     const settled = await Promise.allSettled(steps);
+    const [offset, outputs] = settled;
+    if (offset.status === 'rejected' && outputs.status === 'fulfilled') {
+      await this.#abandon(offset.reason);
+    }
     for (const step of settled) {
       if (step.status === 'rejected' && failureKind(step.reason) === 'fenced') throw step.reason;
     }
     await steps[0];
     const result = await steps[1];
-    // Past this request the outcome is what the broker says, or unknown: only an answer that it did nothing may be
-    // followed by another attempt.
-    await this.#atCoordinator('transaction', endTxnKinds, (broker) =>
+    // Past this request the outcome is what the broker says, or unknown: only an answer that it did
+    // nothing may be followed by another attempt.
+    await this.#atCoordinator(endTxnKinds, (broker) =>
       broker.endTxn({ ...this.#identity, transactionResult: true }),
     );
     this.#begun = undefined;
     return result;
   }
 
+  /**
+   * Aborts a transaction whose outputs are written, but whose offset was refused because this is no
+   * longer the member that holds the partition. An owner of the former version does not abort it,
+   * and readers would wait until it times out. A closed writer may send this: where an owner of
+   * this version has fenced it, the abort is refused.
+   */
+  async #abandon(refusal: unknown): Promise<void> {
+    const cause = refusal instanceof Error ? refusal.cause : undefined;
+    if (!(refusal instanceof FencedError) && failureKind(cause) !== 'membership') return;
+    const { connections, input } = this.#options;
+    const { transactionalId } = this.#identity;
+    try {
+      const of = { transaction: transactionalId };
+      const coordinator = await connections.coordinatorOf(of, input.topic);
+      await coordinator.endTxn({ ...this.#identity, transactionResult: false });
+    } catch (error) {
+      const fields = { ...this.#place(), reason: String(error) };
+      this.#options.logger.debug(fields, 'an abandoned transaction is left to its timeout');
+    }
+  }
+
   #addOffsets(): Promise<unknown> {
     const { groupId } = this.#options;
-    return this.#atCoordinator('transaction', definite, (broker) =>
+    return this.#atCoordinator(definite, (broker) =>
       broker.addOffsetsToTxn({ ...this.#identity, groupId }),
     );
   }
 
   async #commitOffset({ nextOffset, metadata }: Commit, added: boolean): Promise<void> {
-    const { groupId, input } = this.#options;
     if (!added) await this.#addOffsets();
-    const offset = { partition: input.partition, offset: String(nextOffset), metadata };
-    const topics = [{ topic: input.topic, partitions: [offset] }];
-    await this.#atCoordinator('group', definite, (broker) =>
-      broker.txnOffsetCommit({ ...this.#identity, groupId, topics }),
-    );
+    await this.#offset.commit(nextOffset, metadata);
   }
 
   #atCoordinator(
-    which: 'group' | 'transaction',
     kinds: ReadonlySet<FailureKind>,
     request: (broker: Broker) => Promise<unknown>,
   ): Promise<unknown> {
-    const { connections, groupId, input } = this.#options;
-    const { transactionalId } = this.#identity;
-    const of = which === 'group' ? { group: groupId } : { transaction: transactionalId };
+    const { connections, input } = this.#options;
+    const of = { transaction: this.#identity.transactionalId };
     return this.#retrying(kinds, async () => {
       const broker = await connections.coordinatorOf(of, input.topic);
       this.#assertAlive();
@@ -179,13 +196,18 @@ class KafkaPartitionWriter implements PartitionWriter {
     });
   }
 
-  #retrying<T>(kinds: ReadonlySet<FailureKind>, attempt: () => Promise<T>): Promise<T> {
+  #retrying<T>(
+    kinds: ReadonlySet<FailureKind>,
+    attempt: () => Promise<T>,
+    deadlineMs: number = busyPatience.deadlineMs,
+  ): Promise<T> {
     const { connections, input } = this.#options;
     return retrying(attempt, {
       what: `A commit of ${input.topic}/${input.partition}`,
       details: this.#place(),
       kinds,
       ...busyPatience,
+      deadlineMs,
       onFailure: (error) => connections.recover(error),
     });
   }

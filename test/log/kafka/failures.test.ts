@@ -25,7 +25,7 @@ const answers = [
   [59, 'UNKNOWN_PRODUCER_ID', 'anew', UnavailableError],
   [45, 'OUT_OF_ORDER_SEQUENCE_NUMBER', 'anew', UnavailableError],
   [48, 'INVALID_TXN_STATE', 'anew', UnavailableError],
-  [25, 'UNKNOWN_MEMBER_ID', 'anew', UnavailableError],
+  [25, 'UNKNOWN_MEMBER_ID', 'membership', UnavailableError],
   [10, 'MESSAGE_TOO_LARGE', 'oversized', ConfigError],
   [29, 'TOPIC_AUTHORIZATION_FAILED', 'denied', ConfigError],
   [1234, 'a code of the future', 'indefinite', UnavailableError],

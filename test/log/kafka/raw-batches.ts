@@ -1,4 +1,5 @@
-// Writes record batches as they are, the way a producer of another make would have: compressed, or odd on purpose.
+// Writes record batches as they are, the way a producer of another make would have: compressed, or
+// odd on purpose.
 import { createLogger } from '../../../src/logger.ts';
 import { createClient } from '../../../src/log/kafka/client.ts';
 import { Connections } from '../../../src/log/kafka/connections.ts';
