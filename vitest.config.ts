@@ -39,7 +39,8 @@ const config: ViteUserConfig = defineConfig({
           include: ['test/**/*.test.ts', 'property-tests/**/*.test.ts'],
           exclude: processes,
           globalSetup,
-          testTimeout: 60_000,
+          // A law of thousands of runs takes 20 s on free cores, and several times that beside other work.
+          testTimeout: 240_000,
           hookTimeout: 60_000,
         },
       },

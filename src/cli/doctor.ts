@@ -93,7 +93,10 @@ async function kafkaChecks(config: Config, context: CliContext): Promise<readonl
       : lacking.map(({ refusal, cure }) => fail('rights', refusal, cure));
   const checked = await withLog({ config, context, name: 'doctor' }, async (log) => [
     ...(await logChecks(log, config, { brokers: facts.brokers, clock: context.clock })),
-    ...(await groupChecks(log, config, context)),
+    // What it reads needs rights of its own: where they are missing, the checks above must still be shown.
+    ...(await attempted('group', 'give the missing right, or ask again', () =>
+      groupChecks(log, config, context),
+    )),
   ]);
   return [...clusterChecks(kafka, facts), ...rights, ...checked];
 }

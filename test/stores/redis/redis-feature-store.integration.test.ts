@@ -456,7 +456,7 @@ describe.skipIf(!redisServerInstalled)('rows kept in memory', () => {
     await store.upsert([featureRow('a', 1)]);
 
     await eventually(() => {
-      const said = lines.filter(({ message }) => message.includes('does not say what changes'));
+      const said = lines.filter(({ message }) => message.includes('does not report changes'));
       expect(said.map(({ level }) => level)).toEqual(['warn']);
     });
     expect(await ofWindow(store, 'a')).toBe(61);
