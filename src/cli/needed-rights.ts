@@ -16,15 +16,18 @@ export function rightsOfRun(config: Config): readonly Right[] {
     ...(simulatedSensors > 0 ? [names.input] : []),
     ...[names.rekeyed, names.deadLetters, ...features, ...anomalies, names.journal, ...snapshots],
   ];
+  const { current, former } = transactionalIdsOf(groupId, { topic: inputTopic, partition: 0 });
   return [
     ...read.map((topic) => onTopic('Read', topic)),
     ...written.map((topic) => onTopic('Write', topic)),
     { operation: 'Read', resource: 'group', name: groupId },
     { operation: 'Read', resource: 'group', name: `${groupId}-projection` },
     // Of one partition of many; all of them begin with the group.
-    ...Object.values(transactionalIdsOf(groupId, { topic: inputTopic, partition: 0 })).map(
-      (name): Right => ({ operation: 'Write', resource: 'transactional-id', name }),
-    ),
+    ...[current, former].map((name): Right => ({
+      operation: 'Write',
+      resource: 'transactional-id',
+      name,
+    })),
   ];
 }
 

@@ -116,8 +116,8 @@ const closings: ReadonlyMap<number, number> = new Map(
   ['{}', '[]', '""'].map((pair) => [codeOf(pair), pair.charCodeAt(1)]),
 );
 /** First characters of numbers, true, false and null. */
-const opensScalar: ReadonlySet<number> = new Set([...'-0123456789tfn'].map(codeOf));
-const spaces: ReadonlySet<number> = new Set([...' \t\n\r'].map(codeOf));
+const opensScalar: ReadonlySet<number> = new Set(Buffer.from('-0123456789tfn'));
+const spaces: ReadonlySet<number> = new Set(Buffer.from(' \t\n\r'));
 
 function isSpace(byte: number): boolean {
   return spaces.has(byte);
