@@ -148,6 +148,21 @@ describe('tests', () => {
   });
 });
 
+describe('mutants', () => {
+  it('each find their line, once', () => {
+    const mutants = JSON.parse(read('test/mutants/mutants.json')) as readonly {
+      readonly name: string;
+      readonly file: string;
+      readonly find: string;
+    }[];
+    const lost = mutants
+      .filter(({ file, find }) => read(file).split(find).length !== 2)
+      .map(({ name, file }) => `${name} (${file})`);
+
+    expect(lost).toEqual([]);
+  });
+});
+
 describe('the repository', () => {
   it('names no folder of the machine it was written on', () => {
     const paths = [

@@ -1,6 +1,7 @@
-// decode → route to sensor → fold, for the records of one batch. A record keyed by its sensor id is folded where it is;
-// one with another key or none is forwarded to the rekeyed topic, keyed by its sensor id; what cannot be read becomes a
-// dead letter. Deterministic: the same memory and records give the same memory and outputs, whatever the batch cuts.
+// decode → route to sensor → fold, for the records of one batch. A record keyed by its sensor id is
+// folded where it is; one with another key or none is forwarded to the rekeyed topic, keyed by its
+// sensor id; what cannot be read becomes a dead letter. Deterministic: the same memory and records
+// give the same memory and outputs, whatever the batch cuts.
 import { decodeReading } from '../codecs/reading-decoder.ts';
 import { keyedReading, undecidedRecord } from '../kernel/record-scanner.ts';
 import { deadLetterRecord } from '../codecs/dead-letter.ts';
@@ -15,11 +16,12 @@ import type { FoldSlice } from './fold-slice.ts';
 import type { Outbox } from './outbox.ts';
 import type { ShardMemory } from './shard-memory.ts';
 import {
+  badSourceHeader,
   encodeSourceClock,
   hearSource,
+  keyMismatch,
   minimumSourceTimeMs,
   readSourceClock,
-  sourceHeader,
 } from './source-clocks.ts';
 
 export interface FoldContext {
@@ -38,12 +40,14 @@ export interface BatchFolder {
   /** Set where the last fold ended because its slice was over: it goes on from the same cursor. */
   readonly paused: boolean;
   /**
-   * Folds the record the cursor stands on and those after it, from the memory's position up to offset `until`
-   * (exclusive), or until the slice is over. Returns whether the cursor stands on a record not yet folded.
+   * Folds the record the cursor stands on and those after it, from the memory's position up to
+   * offset `until` (exclusive), or until the slice is over. Returns whether the cursor stands on a
+   * record not yet folded.
    */
   fold(memory: ShardMemory, records: RecordCursor, until: number): boolean;
   /**
-   * The sensor into which the record is folded here; undefined where into none, or where even decoding it throws.
+   * The sensor into which the record is folded here; undefined where into none, or where even
+   * decoding it throws.
    */
   sensorOf(memory: ShardMemory, record: RecordCursor): string | undefined;
   /** Makes the record the cursor stands on a dead letter, unread. */
@@ -51,27 +55,21 @@ export interface BatchFolder {
 }
 
 const waitMax = 64;
-/** What a record counts before the slice is asked; a plain row, which the kernel folds, counts as 1. */
+/** Weight of a record folded in JavaScript; a row folded by the kernel weighs 1. */
 const recordWeight = 64;
-/** Without a slice; a small integer, so that counting allocates nothing. */
+/** Weight until the next look without a slice; a small integer, so counting allocates nothing. */
 const longAway = 2 ** 30 - 1;
 
-const keyMismatch: DeadLetterReason = {
-  code: 'rekey_key_mismatch',
-  message: "a rekeyed record's key must be its sensor id",
-};
-const badSourceHeader: DeadLetterReason = {
-  code: 'rekey_header',
-  message: `a rekeyed record must carry the header ${sourceHeader} as <source>/<sources>/<ms|idle>`,
-};
-
-/** Returns the folder of one shard; it holds one reused reading slot and nothing that outlives a call. */
+/**
+ * Returns the folder of one shard; it holds one reused reading slot and nothing that outlives a
+ * call.
+ */
 export function createBatchFolder(context: FoldContext): BatchFolder {
   return new ShardFolder(context);
 }
 
-// A class: functions made for each shard would each be another call target, and V8 would throw away the compiled loop
-// whenever a thread turns from one shard to another.
+// A class: functions made for each shard would each be another call target, and V8 would throw away
+// the compiled loop whenever a thread turns from one shard to another.
 class ShardFolder implements BatchFolder {
   recordsSeen: number = 0;
   private readonly context: FoldContext;
@@ -130,7 +128,7 @@ class ShardFolder implements BatchFolder {
         if (this.untilLook <= 0 && this.pauses()) return true;
         if (foldsKeyed && row >= ask) {
           const next = this.foldRows(memory, scan, row, until);
-          // Sensors that come once a window are none of its: it is asked again later and later.
+          // The kernel skips sensors seen once per window, so back off before asking again.
           wait = next > row ? 1 : Math.min(2 * wait, waitMax);
           row = next;
           ask = next + wait;
@@ -219,7 +217,7 @@ class ShardFolder implements BatchFolder {
     return this.paused;
   }
 
-  /** An output may be of any length: where it fills the outbox the slice is asked before the next record. */
+  /** Checks the slice before the next record if the last output filled the outbox. */
   private lookWhereFull(): void {
     if (this.context.outbox.full) this.untilLook = 0;
   }

@@ -1,5 +1,6 @@
-// What the log says of a group before anybody joins it: for each shard where its partition begins and ends, and what the
-// group has committed. Read only; a request a broker and a page of positions, however many partitions there are.
+// The state of a group before this process joins it: the offset range of each shard's partition and
+// the position committed for it. Read-only; one request per broker and one page of positions,
+// however many partitions there are.
 import type { Config } from '../config.ts';
 import { ConfigError } from '../errors.ts';
 import type {
@@ -8,6 +9,7 @@ import type {
   PartitionExtent,
   TopicPartition,
 } from '../log/event-log.ts';
+import { partitionsOf } from '../log/partitioning.ts';
 import { placeKey } from '../log/place-key.ts';
 import { topicNames } from '../log/topics.ts';
 import { JournalShards } from './journal-shards.ts';
@@ -33,21 +35,24 @@ export interface GroupState {
 
 type Log = Pick<EventLog, 'committedAll' | 'describeTopic' | 'offsets' | 'offsetsAll' | 'read'>;
 
-/** Returns the state of the group that `config` names. @throws UnavailableError, ConfigError where it may not be read. */
+/**
+ * Returns the state of the group that `config` names.
+ * @throws UnavailableError, ConfigError where it may not be read.
+ */
 export async function readGroupState(
   log: Log,
   { process: settings }: Pick<Config, 'process'>,
 ): Promise<GroupState> {
   const { groupId } = settings;
   const topics = topicNames(settings);
-  const partitionsOf = async (topic: string): Promise<number> =>
+  const countOf = async (topic: string): Promise<number> =>
     (await log.describeTopic(topic))?.partitions ?? 0;
-  const sources = await partitionsOf(topics.input);
+  const sources = await countOf(topics.input);
   const places = [
-    ...placesOf(topics.input, sources),
-    ...placesOf(topics.rekeyed, await partitionsOf(topics.rekeyed)),
+    ...partitionsOf(topics.input, sources),
+    ...partitionsOf(topics.rekeyed, await countOf(topics.rekeyed)),
   ];
-  const journalPartitions = await partitionsOf(topics.journal);
+  const journalPartitions = await countOf(topics.journal);
   const journalShards = new JournalShards(log);
   const journalOf = async (shard: TopicPartition): Promise<TopicPartition | undefined> => {
     if (journalPartitions === 0) return undefined;
@@ -68,19 +73,23 @@ export async function readGroupState(
     );
   };
   const first = await look(places);
-  // Others may have committed, or trimmed what they had, between two of these answers: then it shows at a second look.
+  // Others may have committed, or trimmed what they had, between two of these answers: then it
+  // shows at a second look.
   const again = await look(first.filter(isSuspect).map(({ shard }) => shard));
   const latest = new Map(again.map((state) => [placeKey(state.shard), state]));
   return { sources, shards: first.map((state) => latest.get(placeKey(state.shard)) ?? state) };
 }
 
-/** Returns the fingerprint that the group has committed for its input; undefined where it is new, or another program's. */
+/**
+ * Returns the fingerprint that the group has committed for its input; undefined where it is new, or
+ * another program's.
+ */
 export async function committedFingerprint(
   log: Pick<EventLog, 'committedAll' | 'describeTopic'>,
   { process: settings }: Pick<Config, 'process'>,
 ): Promise<string | undefined> {
   const partitions = (await log.describeTopic(settings.inputTopic))?.partitions ?? 0;
-  const places = placesOf(settings.inputTopic, partitions);
+  const places = partitionsOf(settings.inputTopic, partitions);
   const found = (await log.committedAll(settings.groupId, places)).find(
     (each) => each !== undefined,
   );
@@ -97,8 +106,4 @@ function isSuspect({ committed, extent, journaledIn }: ShardState): boolean {
   return (
     journaledIn !== undefined || (committed !== undefined && committed.nextOffset < extent.earliest)
   );
-}
-
-function placesOf(topic: string, partitions: number): readonly TopicPartition[] {
-  return Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));
 }

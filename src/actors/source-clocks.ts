@@ -1,11 +1,22 @@
-// The event-time clocks of a rekeyed shard's sources. Sources advance unevenly, one may be an hour ahead in a backlog,
-// so the shard's event time is the minimum over all sources that are not idle; nothing closes before each was heard.
+// The event-time clocks of a rekeyed shard's sources. Sources advance unevenly, one may be an hour
+// ahead in a backlog, so the shard's event time is the minimum over all sources that are not idle;
+// nothing closes before each was heard.
 //
 //   header  rekey.source = <source partition>/<number of sources>/<max event time in ms | idle>
 
 import type { RecordCursor } from '../log/event-log.ts';
+import type { DeadLetterReason } from '../sensors/reading.ts';
 
 export const sourceHeader = 'rekey.source';
+
+export const keyMismatch: DeadLetterReason = {
+  code: 'rekey_key_mismatch',
+  message: "a rekeyed record's key must be its sensor id",
+};
+export const badSourceHeader: DeadLetterReason = {
+  code: 'rekey_header',
+  message: `a rekeyed record must carry the header ${sourceHeader} as <source>/<sources>/<ms|idle>`,
+};
 
 export interface SourceClock {
   readonly source: number;
@@ -33,7 +44,10 @@ export function decodeSourceClock(text: string): SourceClock | undefined {
   return sane && (clock.time === 'idle' || Number.isSafeInteger(clock.time)) ? clock : undefined;
 }
 
-/** Returns the clock that the record's header says, or undefined where it has none that is well formed. */
+/**
+ * Returns the clock that the record's header says, or undefined where it has none that is well
+ * formed.
+ */
 export function readSourceClock(record: RecordCursor): SourceClock | undefined {
   if (record.headerCount === 0) return undefined;
   // The last one counts: a client's own header of that name comes before ours.
@@ -55,7 +69,10 @@ export function createSourceClocks(times: readonly (number | 'idle' | null)[] = 
   return { times: [...times] };
 }
 
-/** Records what a source said; a clock never goes back, and a new source count makes room for the new ones. */
+/**
+ * Records what a source said; a clock never goes back, and a new source count makes room for the
+ * new ones.
+ */
 export function hearSource(clocks: SourceClocks, clock: SourceClock): void {
   const { times } = clocks;
   while (times.length < clock.sources) times.push(null);
@@ -64,7 +81,10 @@ export function hearSource(clocks: SourceClocks, clock: SourceClock): void {
     clock.time !== 'idle' && typeof known === 'number' ? Math.max(known, clock.time) : clock.time;
 }
 
-/** Returns the least event time (ms) over the sources that are not idle; undefined while one is unheard or all idle. */
+/**
+ * Returns the least event time (ms) over the sources that are not idle; undefined while one is
+ * unheard or all idle.
+ */
 export function minimumSourceTimeMs(clocks: SourceClocks): number | undefined {
   let minimum = Infinity;
   for (const time of clocks.times) {
@@ -74,7 +94,10 @@ export function minimumSourceTimeMs(clocks: SourceClocks): number | undefined {
   return minimum === Infinity ? undefined : minimum;
 }
 
-/** Returns whether every source was heard and said it is idle: then the shard's own idle rule applies. */
+/**
+ * Returns whether every source was heard and said it is idle: then the shard's own idle rule
+ * applies.
+ */
 export function allSourcesIdle(clocks: SourceClocks): boolean {
   return clocks.times.length > 0 && clocks.times.every((time) => time === 'idle');
 }

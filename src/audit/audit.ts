@@ -1,13 +1,16 @@
-// The audit: the windows of a group folded again from the log, and held against the rows of the topic and of the store.
+// The audit: the windows of a group folded again from the log, and held against the rows of the
+// topic and of the store.
 //
 //   cut: what each shard has committed ─▶ read the topic to its end ─▶ fold every shard to its cut, compare each window
 //                                                                ─▶ judge the rows nobody folded ─▶ compare the store
 //
-// The topic is read after the cut, so every row of a cut is in it; rows of later commits are known by the watermark.
+// The topic is read after the cut, so every row of a cut is in it; rows of later commits are known
+// by the watermark.
 import { featureRowRecord } from '../actors/output-records.ts';
 import { readCommittedShard, type CommittedShard } from '../actors/restore.ts';
 import { decodeFeatureRow, type FeatureRow } from '../codecs/feature-row.ts';
 import type { OutputRecord, TopicPartition } from '../log/event-log.ts';
+import { partitionsOf } from '../log/partitioning.ts';
 import { placeKey } from '../log/place-key.ts';
 import type { ReplayContext } from '../replay/replay-context.ts';
 import type { ClosedWindow } from '../sensors/shard-state.ts';
@@ -26,11 +29,17 @@ import { TopicRows, windowKey, type TopicRow } from './topic-rows.ts';
 export interface AuditOptions {
   readonly context: ReplayContext;
   readonly store: FeatureStore;
-  /** The topics of feature rows by window length, the base's first; the store is held against that one. */
+  /**
+   * The topics of feature rows by window length, the base's first; the store is held against that
+   * one.
+   */
   readonly featureTopics: readonly [base: string, ...larger: string[]];
   readonly projectionGroupId: string;
   readonly sampled: SensorSample;
-  /** Windows that begin at it or later, and end at `toMs` or earlier, ms; left out, all that the log can give. */
+  /**
+   * Windows that begin at it or later, and end at `toMs` or earlier, ms; left out, all that the log
+   * can give.
+   */
   readonly fromMs?: number;
   readonly toMs?: number;
   /** `newest`: from the newest snapshots on, for audits that go on. */
@@ -51,7 +60,9 @@ export interface AuditRound {
 
 const findingsMax = 1_000;
 
-/** One group under audit; `round` may be called again and goes on from where the last one stopped. */
+/**
+ * One group under audit; `round` may be called again and goes on from where the last one stopped.
+ */
 export class Audit {
   readonly shards: AuditedShard[] = [];
   readonly #options: AuditOptions;
@@ -74,7 +85,10 @@ export class Audit {
     ]);
   }
 
-  /** Finds where each shard begins. @throws ConfigError where one cannot: other semantics, or a log too short */
+  /**
+   * Finds where each shard begins.
+   * @throws ConfigError where one cannot: other semantics, or a log too short
+   */
   async open(): Promise<void> {
     const { fromMs, reach } = this.#options;
     await this.#openShards({ reach: reach ?? fromMs ?? 'oldest' });
@@ -82,7 +96,8 @@ export class Audit {
 
   /** Folds silently to what is committed now: later rounds compare what comes after. */
   async prime(): Promise<void> {
-    // Passed over before the cut: of what is committed between the two, the rows are read and known as folded here.
+    // Passed over before the cut: of what is committed between the two, the rows are read and known
+    // as folded here.
     for (const rows of this.#rows.values()) await rows.skipToEnd();
     await this.#fold(await this.#cut(), () => undefined);
     for (const audited of this.shards) {
@@ -92,7 +107,10 @@ export class Audit {
     this.#takeRound();
   }
 
-  /** Compares everything that the group has committed by now. @throws UnavailableError, ConfigError */
+  /**
+   * Compares everything that the group has committed by now.
+   * @throws UnavailableError, ConfigError
+   */
   async round(): Promise<AuditRound> {
     const cut = await this.#cut();
     for (const rows of this.#rows.values()) await rows.readOn();
@@ -184,7 +202,8 @@ export class Audit {
   #missing(rows: TopicRows, expected: FeatureRow): void {
     const oldest = rows.oldestEndMs.get(expected.sensor_id) ?? Infinity;
     const someExpired = [...rows.earliest.values()].some((earliest) => earliest > 0);
-    // Retention deletes from the front: what is older than the sensor's oldest row may have been there.
+    // Retention deletes from the front: what is older than the sensor's oldest row may have been
+    // there.
     if (someExpired && expected.window_end < oldest) this.#expired += 1;
     else this.#add({ kind: 'missing', ...place(expected, rows.topic) });
   }
@@ -253,7 +272,8 @@ function place(row: FeatureRow, topic: string, found?: TopicRow): Omit<Finding, 
 
 function shardsOf(context: ReplayContext): readonly TopicPartition[] {
   const { topics, sourcePartitions, rekeyedPartitions } = context;
-  const all = (topic: string, count: number): TopicPartition[] =>
-    Array.from({ length: count }, (_, partition) => ({ topic, partition }));
-  return [...all(topics.input, sourcePartitions), ...all(topics.rekeyed, rekeyedPartitions)];
+  return [
+    ...partitionsOf(topics.input, sourcePartitions),
+    ...partitionsOf(topics.rekeyed, rekeyedPartitions),
+  ];
 }

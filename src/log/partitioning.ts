@@ -1,7 +1,14 @@
-// Which partition a keyed record belongs to: the same answer as Kafka's default partitioner, so that one sensor's
-// records share a partition whichever client writes them. A record without a key has no such place: the log chooses.
+// Which partition a keyed record belongs to: the same answer as Kafka's default partitioner, so
+// that one sensor's records share a partition whichever client writes them. A record without a key
+// has no such place: the log chooses.
 import { assert } from '../errors.ts';
+import type { TopicPartition } from './event-log.ts';
 import { murmur2 } from './murmur2.ts';
+
+/** Returns every partition of a topic that has `count` of them, in order. */
+export function partitionsOf(topic: string, count: number): readonly TopicPartition[] {
+  return Array.from({ length: count }, (_, partition) => ({ topic, partition }));
+}
 
 /**
  * Returns the partition, 0 ≤ p < `partitions`, of `key`.

@@ -6,7 +6,7 @@ import { roleOf } from '../actors/shard-memory.ts';
 import { decodeReading } from '../codecs/reading-decoder.ts';
 import { ConfigError } from '../errors.ts';
 import type { RecordCursor, TopicPartition } from '../log/event-log.ts';
-import { partitionForKey } from '../log/partitioning.ts';
+import { partitionForKey, partitionsOf } from '../log/partitioning.ts';
 import { emptyReading } from '../sensors/reading.ts';
 import type { ReplayContext } from './replay-context.ts';
 
@@ -101,10 +101,9 @@ function candidates(
   const rekeyed = { topic: topics.rekeyed, partition: partitionForKey(key, rekeyedPartitions) };
   if (semantics.inputKeying === 'rekey') return [[rekeyed], []];
   const keyed = { topic: topics.input, partition: partitionForKey(key, sourcePartitions) };
-  const others = Array.from({ length: sourcePartitions }, (_, partition) => ({
-    topic: topics.input,
-    partition,
-  })).filter(({ partition }) => partition !== keyed.partition);
+  const others = partitionsOf(topics.input, sourcePartitions).filter(
+    ({ partition }) => partition !== keyed.partition,
+  );
   return [[keyed, rekeyed], others];
 }
 

@@ -1,5 +1,6 @@
-// Appends outside any transaction, through one idempotent producer a log: a batch that is sent again after a lost
-// connection is written once. One batch a partition is under way at a time, in the order of the calls.
+// Appends outside any transaction, through one idempotent producer a log: a batch that is sent
+// again after a lost connection is written once. One batch a partition is under way at a time, in
+// the order of the calls.
 import type { CommitResult, OutputRecord, TopicPartition } from '../event-log.ts';
 import { placeKey } from '../place-key.ts';
 import type { BatchLimits } from './batch-limits.ts';
@@ -50,7 +51,9 @@ export class Appender {
     return Promise.all(written);
   }
 
-  /** Wrapped in an object: a list of promises would be awaited where only the planning should be. */
+  /**
+   * Wrapped in an object: a list of promises would be awaited where only the planning should be.
+   */
   async #enqueue(
     records: readonly OutputRecord[],
   ): Promise<{ readonly written: readonly Promise<TopicPartition & { endOffset: number }>[] }> {
@@ -93,7 +96,8 @@ export class Appender {
     } catch (error) {
       // The partition's sequence is in doubt: whatever follows is written by a new producer.
       this.#producer = undefined;
-      // An idle producer is forgotten by the brokers after a day. Not carried out: once more, as a new one.
+      // An idle producer is forgotten by the brokers after a day. Not carried out: once more, as a
+      // new one.
       if (failureKind(error instanceof Error ? error.cause : error) !== 'anew') throw error;
       return this.#writeAs(await this.#identity(place.topic), place, batch);
     }
@@ -146,7 +150,10 @@ export class Appender {
   }
 }
 
-/** Who may write a topic may have a producer: IdempotentWrite on the cluster, which Kafka names, is not needed. */
+/**
+ * Who may write a topic may have a producer: IdempotentWrite on the cluster, which Kafka names, is
+ * not needed.
+ */
 function neededFor(topic: string, error: unknown): unknown {
   const right = missingRightOf(error);
   if (right?.resource === 'cluster' && error instanceof Error) {

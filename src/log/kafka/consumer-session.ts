@@ -1,5 +1,6 @@
-// One kafkajs consumer's life in a group, from joining to its end by crash or by choice: kafkajs's options and events in
-// the member's words. kafkajs never restarts by itself here; the member opens another session when this one crashes.
+// One kafkajs consumer's life in a group, from joining to its end by crash or by choice: kafkajs's
+// options and events in the member's words. kafkajs never restarts by itself here; the member opens
+// another session when this one crashes.
 import type {
   Consumer,
   ConsumerGroupJoinEvent,
@@ -61,8 +62,8 @@ export class ConsumerSession {
   readonly #generation: GenerationBox = { group: undefined };
   readonly #consumer: Consumer;
   #ended = false;
-  // kafkajs takes seeks, pauses and resumes only while it is in the group, and throws otherwise: at the join the member
-  // says all of them anyway.
+  // kafkajs takes seeks, pauses and resumes only while it is in the group, and throws otherwise: at
+  // the join the member says all of them anyway.
   #inGroup = false;
   #recordsAtMs: number = systemClock.monotonicMs();
 
@@ -87,7 +88,10 @@ export class ConsumerSession {
     });
   }
 
-  /** Resolves once the consumer has joined, `joined` having been called; rejects with what it crashed on before. */
+  /**
+   * Resolves once the consumer has joined, `joined` having been called; rejects with what it
+   * crashed on before.
+   */
   async open(): Promise<void> {
     const { events, topics } = this.#options;
     const consumer = this.#consumer;
@@ -193,7 +197,10 @@ export class ConsumerSession {
   }
 }
 
-/** What of kafkajs's consumer group is read, and the two fields every fetch request takes its pace from. */
+/**
+ * What of kafkajs's consumer group is read, and the two fields every fetch request takes its pace
+ * from.
+ */
 interface AttachedGroup {
   readonly generationId: number | null;
   minBytes: number;

@@ -1,5 +1,5 @@
-// kafkajs's errors, sorted by what they mean for the caller, and translated into ours. What is not known to be harmless
-// is indefinite: the request may have been carried out.
+// kafkajs's errors, sorted by what they mean for the caller, and translated into ours. What is not
+// known to be harmless is indefinite: the request may have been carried out.
 import {
   ConfigError,
   FencedError,
@@ -40,7 +40,8 @@ export type FailureKind =
 const kindsByType: Readonly<Record<string, FailureKind>> = {
   INVALID_PRODUCER_EPOCH: 'fenced',
   PRODUCER_FENCED: 'fenced',
-  // The id now belongs to another producer id: a takeover after the epoch was used up looks like this.
+  // The id now belongs to another producer id: a takeover after the epoch was used up looks like
+  // this.
   INVALID_PRODUCER_ID_MAPPING: 'fenced',
   NOT_LEADER_FOR_PARTITION: 'leader',
   LEADER_NOT_AVAILABLE: 'leader',

@@ -1,6 +1,7 @@
-// How a fetch response with errors is taken. kafkajs throws the first error of any partition: the whole response is lost
-// for all partitions of the broker, and after some attempts the consumer crashes. Here an error that only one partition
-// has is delivered with that partition, and the others go on; what a new leader cures is still thrown, and cured.
+// How a fetch response with errors is taken. kafkajs throws the first error of any partition: the
+// whole response is lost for all partitions of the broker, and after some attempts the consumer
+// crashes. Here an error that only one partition has is delivered with that partition, and the
+// others go on; what a new leader cures is still thrown, and cured.
 import { failureKind } from './failures.ts';
 import {
   withMissingRight,
@@ -24,8 +25,8 @@ interface FetchResponse {
 }
 
 /**
- * Returns kafkajs's `parse` of fetch responses: it returns the response as it is, unless an error in it says that
- * the metadata is stale or the broker not ready, which it throws.
+ * Returns kafkajs's `parse` of fetch responses: it returns the response as it is, unless an error
+ * in it says that the metadata is stale or the broker not ready, which it throws.
  */
 export function parseFetchResponse(
   createErrorFromCode: (code: number) => Error,
@@ -44,7 +45,10 @@ export function parseFetchResponse(
 
 type Fetch = (this: Connected, request: RequestNames) => Promise<FetchResponse>;
 
-/** Gives each partition of an answer to `broker.fetch` that has an error its `failure`, which knows the missing right. */
+/**
+ * Gives each partition of an answer to `broker.fetch` that has an error its `failure`, which knows
+ * the missing right.
+ */
 export function nameFetchFailures(
   broker: { readonly prototype: object },
   createErrorFromCode: (code: number) => Error,

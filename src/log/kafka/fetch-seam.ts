@@ -1,7 +1,8 @@
-// What of kafkajs 2.2.4 is replaced, through require.cache, before it is loaded in a thread. Fetch responses come out as
-// whole encoded record batches (one message each, CRC checked), a partition's fetch position is only ever what this
-// adapter sought, nothing moves it silently, and what fails of one partition fails for it alone. Next on the line:
-// fetched-batch.ts turns the batches into cursors.
+// What of kafkajs 2.2.4 is replaced, through require.cache, before it is loaded in a thread. Fetch
+// responses come out as whole encoded record batches (one message each, CRC checked), a partition's
+// fetch position is only ever what this adapter sought, nothing moves it silently, and what fails
+// of one partition fails for it alone. Next on the line: fetched-batch.ts turns the batches into
+// cursors.
 import { assert, InvariantError } from '../../errors.ts';
 import { checkedBatches, type CheckedBatch } from '../record-batch-header.ts';
 import { nameFetchFailures, parseFetchResponse } from './fetch-response.ts';
@@ -123,9 +124,9 @@ export interface FetchedPartition {
 }
 
 /**
- * Stands where kafkajs's Batch stood. It is never "empty", so that every fetch reaches `eachBatch`: batches of nothing
- * but markers, or of compacted or aborted records, must move the position too (traps 8, 13), and an empty fetch tells
- * the high watermark.
+ * Stands where kafkajs's Batch stood. It is never "empty", so that every fetch reaches `eachBatch`:
+ * batches of nothing but markers, or of compacted or aborted records, must move the position too
+ * (traps 8, 13), and an empty fetch tells the high watermark.
  */
 export class SeamBatch {
   readonly topic: string;
@@ -136,7 +137,10 @@ export class SeamBatch {
   readonly recordSet: Uint8Array;
   readonly batches: readonly CheckedBatch[];
   readonly abortedTransactions: readonly AbortedTransaction[];
-  /** Why there are no batches: the broker's error, or an InvariantError where one is corrupt (trap 6). */
+  /**
+   * Why there are no batches: the broker's error, or an InvariantError where one is corrupt (trap
+   * 6).
+   */
   readonly failure: Error | undefined;
 
   constructor(topic: string, fetchedOffset: string, data: FetchedPartition) {
@@ -213,10 +217,10 @@ interface OffsetManager {
   setDefaultOffset(place: { readonly topic: string; readonly partition: number }): Promise<void>;
 }
 
-// Trap 12: on OFFSET_OUT_OF_RANGE kafkajs commits −2 as the group's offset and reads on elsewhere; that error is now
-// delivered with its partition, and this refuses any other way there. And positions are ours alone: kafkajs neither asks
-// the group for committed offsets nor falls back to the earliest; a partition that was not sought has no "committed"
-// entry and is not fetched.
+// Trap 12: on OFFSET_OUT_OF_RANGE kafkajs commits −2 as the group's offset and reads on elsewhere;
+// that error is now delivered with its partition, and this refuses any other way there. And
+// positions are ours alone: kafkajs neither asks the group for committed offsets nor falls back to
+// the earliest; a partition that was not sought has no "committed" entry and is not fetched.
 function replaceOffsetManager({ prototype }: { prototype: OffsetManager }): void {
   prototype.setDefaultOffset = ({ topic, partition }) =>
     Promise.reject(new InvariantError('kafkajs would move a position', { topic, partition }));
@@ -251,10 +255,11 @@ type ConsumerGroupClass = new (options: ConsumerGroupOptions) => {
 
 const noGeneration = -1;
 
-// kafkajs tells an assigner nothing of the generation; ours needs it to weigh claims of ownership against each other.
-// And it takes the generation from JoinGroup, the partitions from SyncGroup: when only the second was lost it went on
-// with the partitions of before in the generation of now, every heartbeat succeeded, and two members held a partition
-// until the next rebalance. In no generation, its next heartbeat is refused and it joins again.
+// kafkajs tells an assigner nothing of the generation; ours needs it to weigh claims of ownership
+// against each other. And it takes the generation from JoinGroup, the partitions from SyncGroup:
+// when only the second was lost it went on with the partitions of before in the generation of now,
+// every heartbeat succeeded, and two members held a partition until the next rebalance. In no
+// generation, its next heartbeat is refused and it joins again.
 function attachingGroup(ConsumerGroup: ConsumerGroupClass): ConsumerGroupClass {
   return class extends ConsumerGroup {
     constructor(options: ConsumerGroupOptions) {

@@ -1,5 +1,6 @@
-// A partition's share of a fetch response as the port's FetchedBatch: aborted records left out, records as a cursor.
-// FETCH_DECODER=kafkajs lets kafkajs decode the records instead, with the same results and the same filter.
+// A partition's share of a fetch response as the port's FetchedBatch: aborted records left out,
+// records as a cursor. FETCH_DECODER=kafkajs lets kafkajs decode the records instead, with the same
+// results and the same filter.
 import type { FetchedBatch, RecordCursor, RecordHeader, TopicPartition } from '../event-log.ts';
 import { checkedCursor, isAbortMarker, type OffsetRange } from '../record-batch.ts';
 import { codecs, inflate } from '../record-batch-codecs.ts';
@@ -61,9 +62,10 @@ export async function fetchedBatch(decoder: FetchDecoder, fetched: Fetched): Pro
 }
 
 /**
- * Returns the batches whose records are committed, markers left out. A response names each aborted transaction that
- * overlaps it, by producer and first offset; the producer's abort marker ends it. One fetch may begin inside several.
- * Source: org.apache.kafka.clients.consumer.internals.CompletedFetch.nextFetchedRecord.
+ * Returns the batches whose records are committed, markers left out. A response names each aborted
+ * transaction that overlaps it, by producer and first offset; the producer's abort marker ends it.
+ * One fetch may begin inside several. Source:
+ * org.apache.kafka.clients.consumer.internals.CompletedFetch.nextFetchedRecord.
  */
 export function committedBatches(
   batches: readonly CheckedBatch[],

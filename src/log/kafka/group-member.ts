@@ -1,5 +1,6 @@
-// A member of a Kafka consumer group as the port describes it: lanes of assigned partitions over one consumer session at
-// a time. A crashed session is replaced with backoff; what this member held is claimed again, and compared at the join.
+// A member of a Kafka consumer group as the port describes it: lanes of assigned partitions over
+// one consumer session at a time. A crashed session is replaced with backoff; what this member held
+// is claimed again, and compared at the join.
 import { systemClock } from '../../clock.ts';
 import { assert, InvariantError, UnavailableError, type ErrorDetails } from '../../errors.ts';
 import type {
@@ -27,7 +28,8 @@ export interface GroupMemberHost {
   readonly offsets: OffsetsOf;
 }
 
-// A fetch loop serves all partitions of a broker: it waits this long for one shard, then goes on without it.
+// A fetch loop serves all partitions of a broker: it waits this long for one shard, then goes on
+// without it.
 const laneWaitMs = 20;
 const firstJoinMsMax = 60_000;
 const rejoinDelayMs = { first: 100, max: 2_000 };
@@ -171,7 +173,9 @@ export class KafkaGroupMember implements GroupMember {
     };
   }
 
-  /** Synchronous: kafkajs has forgotten every position and fetches as soon as this returns (trap 7). */
+  /**
+   * Synchronous: kafkajs has forgotten every position and fetches as soon as this returns (trap 7).
+   */
   #reassigned(assigned: readonly TopicPartition[]): void {
     const { listener } = this.#options;
     const keys = new Set(assigned.map(placeKey));
@@ -249,7 +253,10 @@ export class KafkaGroupMember implements GroupMember {
     await held.lane.room(laneWaitMs);
   }
 
-  /** The lane stops; the session goes on with the others, which must not wait for what is asked here. */
+  /**
+   * The lane stops; the session goes on with the others, which must not wait for what is asked
+   * here.
+   */
   async #failPartition(held: Held, error: unknown): Promise<void> {
     const { lane, place } = held;
     const offset = lane.nextFetch;

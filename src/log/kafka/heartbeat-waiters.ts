@@ -1,5 +1,6 @@
-// Who waits for proof of membership: a heartbeat that was sent after they asked, and answered well. One that was under
-// way when they asked proves nothing: it may have been answered before another member took over.
+// Who waits for proof of membership: a heartbeat that was sent after they asked, and answered well.
+// One that was under way when they asked proves nothing: it may have been answered before another
+// member took over.
 import { clientNowMs } from './monotonic-date.ts';
 
 interface Waiter {
@@ -11,7 +12,10 @@ interface Waiter {
 export class HeartbeatWaiters {
   #waiters: Waiter[] = [];
 
-  /** Resolves once `succeeded` reports a heartbeat sent later than now (by kafkajs's clock, in whole ms). */
+  /**
+   * Resolves once `succeeded` reports a heartbeat sent later than now (by kafkajs's clock, in whole
+   * ms).
+   */
   afterNow(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiters.push({ sinceMs: clientNowMs(), resolve, reject });

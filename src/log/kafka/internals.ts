@@ -1,5 +1,6 @@
-// The typed door to kafkajs and those of its insides this adapter stands on. kafkajs 2.2.4 is pinned: the fetch seam is
-// installed before anything of it is loaded in this thread, and refuses any other version.
+// The typed door to kafkajs and those of its insides this adapter stands on. kafkajs 2.2.4 is
+// pinned: the fetch seam is installed before anything of it is loaded in this thread, and refuses
+// any other version.
 import { createRequire } from 'node:module';
 import type { Consumer, ConsumerConfig, KafkaConfig as ClientConfig } from 'kafkajs';
 import { assert } from '../../errors.ts';
@@ -215,7 +216,8 @@ interface Kafkajs {
 
 installFetchSeam(require);
 
-// `as`: kafkajs's insides carry no types of their own; this file is the one place that gives them theirs.
+// `as`: kafkajs's insides carry no types of their own; this file is the one place that gives them
+// theirs.
 export const kafkajs: Kafkajs = require('kafkajs') as Kafkajs;
 export const createEncoder: () => Encoder = (() => {
   const EncoderClass = require('kafkajs/src/protocol/encoder') as new () => Encoder;
@@ -249,8 +251,8 @@ export const compressionCodecs: Record<
   .Codecs;
 
 /**
- * Returns a kafkajs cluster of `client`: brokers and metadata without a producer, consumer or admin around them
- * (each of those has a cluster, and its connections, to itself).
+ * Returns a kafkajs cluster of `client`: brokers and metadata without a producer, consumer or admin
+ * around them (each of those has a cluster, and its connections, to itself).
  */
 export function createCluster(client: Client, metadataMaxAgeMs: number): Cluster {
   const symbol = Object.getOwnPropertySymbols(client).find(

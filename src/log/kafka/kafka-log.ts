@@ -1,5 +1,6 @@
-// The Kafka adapter of the event log: one per thread. kafkajs does connections, TLS, SASL and group membership; record
-// batches, transactions, reads and retries are this folder's. Connections are shared within a log, not one a partition.
+// The Kafka adapter of the event log: one per thread. kafkajs does connections, TLS, SASL and group
+// membership; record batches, transactions, reads and retries are this folder's. Connections are
+// shared within a log, not one a partition.
 import { assert, UnavailableError } from '../../errors.ts';
 import type {
   CommitResult,
@@ -33,11 +34,14 @@ import { openPartitionWriter } from './partition-writer.ts';
 import { readPartition, type ReadRange } from './reader.ts';
 import { createMissingTopics, describeTopic } from './topic-admin.ts';
 
-// A broker serves the requests of one connection one after another, so all writers of a thread on one would wait for
-// each other's replication; one each would be partitions × brokers connections.
+// A broker serves the requests of one connection one after another, so all writers of a thread on
+// one would wait for each other's replication; one each would be partitions × brokers connections.
 const writerConnectionsMax = 4;
 
-/** Returns the event log over Kafka; nothing is connected before it is used. @throws ConfigError on unreadable PEM. */
+/**
+ * Returns the event log over Kafka; nothing is connected before it is used.
+ * @throws ConfigError on unreadable PEM.
+ */
 export function openKafkaLog(options: KafkaLogOptions): EventLog {
   return new KafkaLog(options);
 }

@@ -33,7 +33,10 @@ export function missingRightOf(error: unknown): MissingRight | undefined {
   return right as MissingRight | undefined;
 }
 
-/** Returns the error of `what` that needed `right`: who lacks which right on what, and the line that gives it. */
+/**
+ * Returns the error of `what` that needed `right`: who lacks which right on what, and the line that
+ * gives it.
+ */
 export function missingRightError(
   what: string,
   right: MissingRight,
@@ -55,7 +58,10 @@ export function refusalOf(right: MissingRight): string {
   return `${right.principal} lacks ${right.operation} on ${nameOf(right)}`;
 }
 
-/** Returns the command that gives the right. Transactional ids begin with the group's: one line then gives them all. */
+/**
+ * Returns the command that gives the right. Transactional ids begin with the group's: one line then
+ * gives them all.
+ */
 export function aclLine(right: MissingRight, groupId?: unknown): string {
   const { principal, bootstrapServer, operation, resource, name } = right;
   const add = `kafka-acls --bootstrap-server ${bootstrapServer} --add --allow-principal ${quoted(principal)}`;

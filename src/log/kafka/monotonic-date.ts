@@ -1,6 +1,7 @@
-// A clock for kafkajs that is never set. kafkajs measures heartbeats, request timeouts, throttling and the age of
-// metadata with `Date.now()`: a wall clock set back by an hour stops its heartbeats for that hour, and the group expels
-// the member. While kafkajs loads, those of its files that measure time are compiled with another `Date` in scope.
+// A clock for kafkajs that is never set. kafkajs measures heartbeats, request timeouts, throttling
+// and the age of metadata with `Date.now()`: a wall clock set back by an hour stops its heartbeats
+// for that hour, and the group expels the member. While kafkajs loads, those of its files that
+// measure time are compiled with another `Date` in scope.
 import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import { systemClock } from '../../clock.ts';
@@ -17,7 +18,9 @@ export const filesThatMeasureTime: readonly string[] = [
   'src/network/requestQueue/socketRequest.js',
 ];
 
-/** The files whose `Date` is the time of day: timestamps of records, of a commit, and of log lines. */
+/**
+ * The files whose `Date` is the time of day: timestamps of records, of a commit, and of log lines.
+ */
 export const filesThatTellTime: readonly string[] = [
   'src/loggers/index.js',
   'src/protocol/message/v1/index.js',

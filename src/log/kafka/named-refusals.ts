@@ -1,6 +1,7 @@
-// Lets the errors of kafkajs say what was refused. A broker answers for each topic and partition; kafkajs throws the
-// first error it finds, without its topic. For AddPartitionsToTxn that is often OPERATION_NOT_ATTEMPTED, which the
-// partitions get that were not at fault. Installed by the fetch seam.
+// Lets the errors of kafkajs say what was refused. A broker answers for each topic and partition;
+// kafkajs throws the first error it finds, without its topic. For AddPartitionsToTxn that is often
+// OPERATION_NOT_ATTEMPTED, which the partitions get that were not at fault. Installed by the fetch
+// seam.
 import {
   principalOf,
   setMissingRight,
@@ -84,7 +85,8 @@ const asMember: Rights = { group: 'Read' };
 /** By method of kafkajs's Broker: the operation that Kafka asks for on each kind of resource. */
 const rightsByRequest: Readonly<Record<string, Rights>> = {
   metadata: { topic: 'Describe' },
-  // Describe would do, and with it the next request would be refused: a transactional id is only ever written.
+  // Describe would do, and with it the next request would be refused: a transactional id is only
+  // ever written.
   findGroupCoordinator: { group: 'Describe', 'transactional-id': 'Write' },
   joinGroup: asMember,
   syncGroup: asMember,

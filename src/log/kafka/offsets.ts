@@ -1,4 +1,5 @@
-// Offsets of partitions (where the log begins and ends, and where a time is) and positions of groups.
+// Offsets of partitions (where the log begins and ends, and where a time is) and positions of
+// groups.
 import { assert, InvariantError } from '../../errors.ts';
 import type { CommittedPosition, PartitionExtent, TopicPartition } from '../event-log.ts';
 import { placeKey } from '../place-key.ts';
@@ -10,7 +11,8 @@ import { harmless, patience, retrying } from './retry.ts';
 // ListOffsets timestamps with a meaning of their own.
 const earliestTimestamp = '-2';
 const latestTimestamp = '-1';
-// The end is the high watermark, not the last stable offset: an open transaction is part of the log's length.
+// The end is the high watermark, not the last stable offset: an open transaction is part of the
+// log's length.
 const readUncommitted = 0;
 
 /** Returns the earliest retained offset and the high watermark. */
@@ -21,7 +23,10 @@ export async function partitionOffsets(
   return only(await partitionOffsetsAll(connections, [place]));
 }
 
-/** Returns the earliest retained offset and the high watermark of each partition, in the order of `places`. */
+/**
+ * Returns the earliest retained offset and the high watermark of each partition, in the order of
+ * `places`.
+ */
 export async function partitionOffsetsAll(
   connections: Connections,
   places: readonly TopicPartition[],
@@ -56,7 +61,10 @@ export async function committedPosition(
   return only(await committedPositionsAll(connections, groupId, [place]));
 }
 
-/** Returns what the group committed for each partition, in the order of `places`; undefined where it never did. */
+/**
+ * Returns what the group committed for each partition, in the order of `places`; undefined where it
+ * never did.
+ */
 export async function committedPositionsAll(
   connections: Connections,
   groupId: string,
@@ -67,7 +75,8 @@ export async function committedPositionsAll(
   const stable = new Map<string, CommittedPosition | undefined>();
   const what = `Reading the positions of ${groupId}`;
   await retryingAt(connections, what, first, async () => {
-    // Only those whose offset was unstable are asked again: in a busy group some transaction always ends just now.
+    // Only those whose offset was unstable are asked again: in a busy group some transaction always
+    // ends just now.
     const wanted = places.filter((place) => !stable.has(placeKey(place)));
     if (wanted.length === 0) return;
     const coordinator = await connections.coordinatorOf({ group: groupId }, first.topic);

@@ -16,7 +16,7 @@ import type { Broker, TransactionIdentity } from './internals.ts';
 import { definite, retrying } from './retry.ts';
 import { TransactionOffset, type Membership } from './transaction-offset.ts';
 import { TransactionOutputs } from './transaction-outputs.ts';
-import { openIdentities, type Identities } from './transactional-ids.ts';
+import { openIdentities, type Identities } from './producer-identities.ts';
 
 // CONCURRENT_TRANSACTIONS: the markers of the commit before are still being written, for 2–15 ms.
 const busyPatience = { deadlineMs: 10_000, firstDelayMs: 2, maxDelayMs: 100 };

@@ -1,6 +1,7 @@
-// Produce requests of whole record batches that this project encodes itself: kafkajs's encoder costs 26 µs a record
-// (ours 0.2), groups quadratically and never splits (trap 16). A partition's records are gathered into batches below its
-// topic's limit; a request carries one batch a partition, so batches of one partition go one after another.
+// Produce requests of whole record batches that this project encodes itself: kafkajs's encoder
+// costs 26 µs a record (ours 0.2), groups quadratically and never splits (trap 16). A partition's
+// records are gathered into batches below its topic's limit; a request carries one batch a
+// partition, so batches of one partition go one after another.
 import { assert, ConfigError } from '../../errors.ts';
 import type { OutputRecord, TopicPartition } from '../event-log.ts';
 import { partitionForKey } from '../partitioning.ts';
@@ -36,7 +37,10 @@ interface TopicBatches {
   readonly partitions: Map<number, RecordBatchBuilder[]>;
 }
 
-/** Records on their way out, encoded as they come: in the order they came, below the batch limit, by partition. */
+/**
+ * Records on their way out, encoded as they come: in the order they came, below the batch limit, by
+ * partition.
+ */
 export class OutputBatches {
   /** Bytes of all records. */
   bytes: number = 0;
@@ -102,7 +106,8 @@ function keepBuilder(builder: RecordBatchBuilder): void {
 }
 
 /**
- * Returns the partition of a record: its own, or that of its key; those with neither take turns, by `turn()`.
+ * Returns the partition of a record: its own, or that of its key; those with neither take turns, by
+ * `turn()`.
  * @throws ConfigError when the topic does not have that partition.
  */
 export function placeOf(record: OutputRecord, partitions: number, turn: () => number): number {
@@ -123,8 +128,8 @@ export interface ProduceBatch extends TopicPartition {
 }
 
 /**
- * Sends one batch of each of several partitions that `broker` leads; returns, in order, the offset each batch begins at,
- * or kafkajs's error where the broker refused that one.
+ * Sends one batch of each of several partitions that `broker` leads; returns, in order, the offset
+ * each batch begins at, or kafkajs's error where the broker refused that one.
  * @throws kafkajs errors, untranslated, where the request as a whole failed.
  */
 export async function produce(
@@ -153,7 +158,8 @@ export async function produce(
 }
 
 /**
- * Sends one batch; returns the offset it begins at, or undefined where its topic takes none so long.
+ * Sends one batch; returns the offset it begins at, or undefined where its topic takes none so
+ * long.
  * @throws kafkajs errors, untranslated.
  */
 export async function produceOne(
@@ -203,7 +209,8 @@ interface PartitionAnswer extends TopicPartition {
   readonly baseOffset: number;
 }
 
-// Produce response v7 = [topic [partition error_code base_offset log_append_time log_start_offset]] throttle_time
+// Produce response v7 = [topic [partition error_code base_offset log_append_time log_start_offset]]
+// throttle_time
 function decodeAnswer(decoder: ResponseDecoder): readonly PartitionAnswer[] {
   return decoder
     .readArray((topics) => {

@@ -1,5 +1,6 @@
-// Reads a partition without a group (trap 18: kafkajs has no such consumer), read-committed, up to its end as of now:
-// journal, snapshots and rebuilds. An open transaction holds committed records back; the read waits for it, bounded.
+// Reads a partition without a group (trap 18: kafkajs has no such consumer), read-committed, up to
+// its end as of now: journal, snapshots and rebuilds. An open transaction holds committed records
+// back; the read waits for it, bounded.
 import { systemClock } from '../../clock.ts';
 import { ConfigError, UnavailableError } from '../../errors.ts';
 import type { FetchedBatch, TopicPartition } from '../event-log.ts';
@@ -19,12 +20,17 @@ export interface ReadRange extends TopicPartition {
 const readCommitted = 1;
 const waitMs = 500;
 const fetchBytesMax = 4 * 1024 * 1024;
-/** A transaction ends within a minute, by commit, abort or timeout, ours and those of most other producers. */
+/**
+ * A transaction ends within a minute, by commit, abort or timeout, ours and those of most other
+ * producers.
+ */
 const heldBackMsMax = 90_000;
 
 /**
- * Yields the committed records of `[from, end)`, end = the high watermark at the call or `to` where that is less.
- * @throws ConfigError when the log does not hold `from`; UnavailableError when a transaction stays open.
+ * Yields the committed records of `[from, end)`, end = the high watermark at the call or `to` where
+ * that is less.
+ * @throws ConfigError when the log does not hold `from`; UnavailableError when a transaction stays
+ * open.
  */
 export async function* readPartition(
   connections: Connections,

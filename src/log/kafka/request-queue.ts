@@ -1,5 +1,5 @@
-// The request queue of a kafkajs connection, with timers that let an idle thread sleep and timeouts that end a dead
-// connection. Installed by the fetch seam.
+// The request queue of a kafkajs connection, with timers that let an idle thread sleep and timeouts
+// that end a dead connection. Installed by the fetch seam.
 import { clientNowMs } from './monotonic-date.ts';
 
 export interface RequestQueue {
@@ -28,8 +28,9 @@ interface InFlight {
 const pendingCheckMs = 10;
 const timeoutCheckMs = 1_000;
 
-// Trap 9: kafkajs arms a timer with a negative delay after every response, which re-arms itself forever: a wake-up a
-// millisecond on every connection, and TimeoutNegativeWarning on Node 24. It is needed only while requests wait.
+// Trap 9: kafkajs arms a timer with a negative delay after every response, which re-arms itself
+// forever: a wake-up a millisecond on every connection, and TimeoutNegativeWarning on Node 24. It
+// is needed only while requests wait.
 export function replaceTimers({ prototype }: { prototype: RequestQueue }): void {
   prototype.scheduleCheckPendingRequests = function () {
     if (this.throttleCheckTimeoutId !== null || this.pending.length === 0) return;
@@ -39,8 +40,9 @@ export function replaceTimers({ prototype }: { prototype: RequestQueue }): void 
       this.checkPendingRequests();
     }, delayMs);
   };
-  // kafkajs looks for requests that have timed out ten times a second, on every connection: more wake-ups than all the
-  // work of an idle thread. Beside timeouts of many seconds, one more second does not matter.
+  // kafkajs looks for requests that have timed out ten times a second, on every connection: more
+  // wake-ups than all the work of an idle thread. Beside timeouts of many seconds, one more second
+  // does not matter.
   prototype.scheduleRequestTimeoutCheck = function () {
     this.destroy();
     const check = (): void => {
@@ -62,8 +64,8 @@ export interface QueueingConnection {
   connect(): Promise<unknown>;
 }
 
-// A connection whose peer vanished without a word stays "connected" in kafkajs: every request on it times out, for
-// ever. One timeout therefore ends it, and the next request makes a new one.
+// A connection whose peer vanished without a word stays "connected" in kafkajs: every request on it
+// times out, for ever. One timeout therefore ends it, and the next request makes a new one.
 export function replaceTimeout(
   { prototype: queue }: { prototype: RequestQueue },
   { prototype: connection }: { prototype: QueueingConnection },

@@ -1,5 +1,6 @@
-// Asks Kafka which of the rights that somebody will need are missing, before anything is written or joined. Topics and
-// groups say which operations the asker may do on them (KIP-430); kafkajs is too old to ask for that.
+// Asks Kafka which of the rights that somebody will need are missing, before anything is written or
+// joined. Topics and groups say which operations the asker may do on them (KIP-430); kafkajs is too
+// old to ask for that.
 import type { KafkaConfig } from '../../config.ts';
 import type { Logger } from '../../logger.ts';
 import { createClient } from './client.ts';
@@ -41,8 +42,9 @@ const describeGroupsApiKey = 15;
 const describeGroupsVersion = 3;
 
 /**
- * Returns the rights of `wanted` that are missing, in their order. What cannot be told (a topic that does not exist, a
- * broker that does not say) counts as given: the request that needs it will say so. Asks once.
+ * Returns the rights of `wanted` that are missing, in their order. What cannot be told (a topic
+ * that does not exist, a broker that does not say) counts as given: the request that needs it will
+ * say so. Asks once.
  * @throws UnavailableError, ConfigError (not allowed in)
  */
 export async function missingRights(
@@ -104,7 +106,10 @@ async function isGiven(
   }
 }
 
-/** Returns what `ask` does, false where it is refused for want of a right. Other failures are for the request itself. */
+/**
+ * Returns what `ask` does, false where it is refused for want of a right. Other failures are for
+ * the request itself.
+ */
 async function allowedOf(ask: () => Promise<boolean>): Promise<boolean> {
   try {
     return await ask();
@@ -128,7 +133,8 @@ function withPlace(right: Right, { connectionPool }: Broker): MissingRight {
   return { ...right, principal, bootstrapServer: `${host}:${port}` };
 }
 
-// Metadata request v8 = [topic] allow_auto_topic_creation include_cluster_operations include_topic_operations
+// Metadata request v8 = [topic] allow_auto_topic_creation include_cluster_operations
+// include_topic_operations
 async function topicOperations(
   broker: Broker,
   topics: readonly string[],

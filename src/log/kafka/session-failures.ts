@@ -1,5 +1,5 @@
-// Which ends of a group session another session would only meet again, and what to say of a partition that cannot be
-// fetched while the session goes on.
+// Which ends of a group session another session would only meet again, and what to say of a
+// partition that cannot be fetched while the session goes on.
 import { InvariantError, UnavailableError, type AnySensoriumError } from '../../errors.ts';
 import type { PartitionExtent, TopicPartition } from '../event-log.ts';
 import { failureKind, rootOf, translated } from './failures.ts';
@@ -14,8 +14,9 @@ export function isFinal(error: unknown): boolean {
 }
 
 /**
- * Returns what the owner of the partition must hear of `error`, which ended its delivery at `offset`. An offset that the
- * log no longer holds is for the owner to judge, who knows what it has committed: it recovers, and finds what is missing.
+ * Returns what the owner of the partition must hear of `error`, which ended its delivery at
+ * `offset`. An offset that the log no longer holds is for the owner to judge, who knows what it has
+ * committed: it recovers, and finds what is missing.
  */
 export async function partitionFailure(
   error: unknown,

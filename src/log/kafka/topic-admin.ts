@@ -1,5 +1,5 @@
-// Creates and describes topics, with single requests to any broker (KRaft brokers forward what the controller must do);
-// kafkajs's admin client forgets to reconnect after a pause (trap 18).
+// Creates and describes topics, with single requests to any broker (KRaft brokers forward what the
+// controller must do); kafkajs's admin client forgets to reconnect after a pause (trap 18).
 import { ConfigError } from '../../errors.ts';
 import type { TopicDescription, TopicSpec } from '../event-log.ts';
 import type { Connections } from './connections.ts';
@@ -11,7 +11,10 @@ const createTimeoutMs = 10_000;
 const brokerDefault = -1;
 const topicResource = 2;
 
-/** Returns the topics of `specs` that were missing and have been created, once every partition has a leader. */
+/**
+ * Returns the topics of `specs` that were missing and have been created, once every partition has a
+ * leader.
+ */
 export async function createMissingTopics(
   connections: Connections,
   specs: readonly TopicSpec[],
@@ -48,7 +51,9 @@ export async function describeTopic(
   );
 }
 
-/** The settings are not worth a start: who may not read them goes by Kafka's defaults, and hears so. */
+/**
+ * The settings are not worth a start: who may not read them goes by Kafka's defaults, and hears so.
+ */
 async function settingsOf(
   broker: Broker,
   topic: string,

@@ -20,7 +20,7 @@ import {
   noMember,
   type Standing,
 } from './transaction-requests.ts';
-import type { Identities } from './transactional-ids.ts';
+import type { Identities } from './producer-identities.ts';
 
 export interface Membership {
   /** How the member stands since its last join; undefined where it does not hold the partition. */

@@ -1,5 +1,6 @@
-// The outputs of a transaction on their way to the brokers: made, cut and sent a slice at a time. A commit may hold the
-// rows of a million sensors; between slices the thread folds on, and the next slice is made while one is under way.
+// The outputs of a transaction on their way to the brokers: made, cut and sent a slice at a time. A
+// commit may hold the rows of a million sensors; between slices the thread folds on, and the next
+// slice is made while one is under way.
 //
 //   records ──▶ [ slice ≤ 1 MB ] ──▶ a batch a partition ──▶ a request a leader ──▶ the next slice
 import { assert } from '../../errors.ts';
@@ -52,13 +53,19 @@ export class TransactionOutputs {
     this.#parts = parts;
   }
 
-  /** Makes what is most likely written to part of the next transaction, before its records are there. */
+  /**
+   * Makes what is most likely written to part of the next transaction, before its records are
+   * there.
+   */
   async begin(): Promise<void> {
     this.#begun = this.#recent;
     if (this.#begun.length > 0) await this.#parts.addPartitions(byTopic(this.#begun));
   }
 
-  /** Writes the records into the open transaction; resolves with where they ended up once the brokers hold all. */
+  /**
+   * Writes the records into the open transaction; resolves with where they ended up once the
+   * brokers hold all.
+   */
   async produce(records: Iterable<OutputRecord>): Promise<CommitResult> {
     const added = new Set(this.#begun.map(placeKey));
     this.#begun = [];
@@ -168,7 +175,10 @@ export class TransactionOutputs {
     return endOffsets;
   }
 
-  /** One request with several partitions; returns where each ends then, or undefined where it must go again. */
+  /**
+   * One request with several partitions; returns where each ends then, or undefined where it must
+   * go again.
+   */
   async #produceShort(
     group: readonly PartitionBatches[],
     round: number,

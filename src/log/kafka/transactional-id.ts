@@ -1,4 +1,5 @@
-// The names of the transactional ids of one input partition. Why there are two: transactional-ids.ts.
+// The names of the transactional ids of one input partition. Why there are two:
+// producer-identities.ts.
 import type { TopicPartition } from '../event-log.ts';
 
 export interface TransactionalIds {

@@ -1,9 +1,9 @@
 // Writes record batches as they are, the way a producer of another make would have: compressed, or
 // odd on purpose.
-import { createLogger } from '../../../src/logger.ts';
 import { createClient } from '../../../src/log/kafka/client.ts';
 import { Connections } from '../../../src/log/kafka/connections.ts';
 import { produceOne } from '../../../src/log/kafka/produce.ts';
+import { kafkaOptions } from './kafka-harness.ts';
 
 /** Writes each batch of one record to partition 0 of its topic, one after another. */
 export async function sendRawBatches(
@@ -11,18 +11,7 @@ export async function sendRawBatches(
   batches: readonly { readonly topic: string; readonly batch: Uint8Array }[],
 ): Promise<void> {
   const connections = new Connections(
-    createClient({
-      brokers: brokers.split(','),
-      ssl: false,
-      sasl: undefined,
-      fetchDecoder: 'fast',
-      sessionTimeoutMs: 6_000,
-      transactionTimeoutMs: 60_000,
-      heartbeatMs: 200,
-      replicationFactor: 1,
-      clientId: 'raw-batches',
-      logger: createLogger('error'),
-    }),
+    createClient(kafkaOptions({ brokers: brokers.split(','), clientId: 'raw-batches' })),
   );
   try {
     for (const { topic, batch } of batches) {
