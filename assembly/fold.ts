@@ -1,6 +1,6 @@
-// The fold of src/sensors/shard-state.ts for the rows of a scan that are plain: a known sensor that is not set aside, an
-// open pane, in time, nothing flagged, no window to close after it. Such a row has no outputs. Every other is left to the
-// host, untouched: it decides before it writes.
+// The fold of src/sensors/shard-state.ts for the rows of a scan that are plain: a known sensor that
+// is not set aside, an open pane, in time, nothing flagged, no window to close after it. Such a row
+// has no outputs. Every other is left to the host, untouched: it decides before it writes.
 import { learnAdaptive, learnCumulative, isWarm, score, useBaseline } from './baseline';
 import { find, last, useTable } from './id-table';
 import {
@@ -38,7 +38,10 @@ const paneWindowEnd: usize = 80;
 const linkBytes: usize = 12;
 const sensorLink: usize = 4;
 
-/** Folds rows from `row` on, up to `rows` (exclusive), and returns the first that it left to the host. */
+/**
+ * Folds rows from `row` on, up to `rows` (exclusive), and returns the first that it left to the
+ * host.
+ */
 export function foldRows(row: i32, rows: i32): i32 {
   useTable(
     load<u32>(places),
@@ -142,7 +145,10 @@ export function foldRows(row: i32, rows: i32): i32 {
   return next;
 }
 
-/** Returns where the sensor's pane of the window that ends at `windowEndMs` lies, from `head` on; 0 where there is none. */
+/**
+ * Returns where the sensor's pane of the window that ends at `windowEndMs` lies, from `head` on; 0
+ * where there is none.
+ */
 function paneOf(head: i32, windowEndMs: f64, panes: usize, paneBytes: usize, links: usize): usize {
   for (let pane = head; pane >= 0;) {
     const at = panes + <usize>pane * paneBytes;

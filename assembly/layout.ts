@@ -1,5 +1,6 @@
-// Where things lie in the memory, which is the host's: below `dataEnd` what this module works with, above it the columns
-// of a shard. Fixed places and not `memory.data`, whose zeros would be part of the module.
+// Where things lie in the memory, which is the host's: below `dataEnd` what this module works with,
+// above it the columns of a shard. Fixed places and not `memory.data`, whose zeros would be part of
+// the module.
 
 export const rowsMax: i32 = 2048;
 export const windowBytes: i32 = 131072;
@@ -17,14 +18,19 @@ export const timestampsMs: usize = recordTimesMs + 8 * <usize>rowsMax;
 export const values: usize = timestampsMs + 8 * <usize>rowsMax;
 export const kinds: usize = values + 8 * <usize>rowsMax;
 
-/** The powers of five that src/kernel/powers-of-five.ts makes: two words each, the high one first. */
+/**
+ * The powers of five that src/kernel/powers-of-five.ts makes: two words each, the high one first.
+ */
 export const powersOfFive: usize = kinds + <usize>rowsMax;
 
 // What the host says before a fold and reads after it, in the order of src/kernel/row-fold.ts.
 export const places: usize = powersOfFive + 16 * 651;
 export const numbers: usize = places + 4 * 32;
 
-/** By the state of a sensor's lifecycle: the next one, after a reading of one still warming, and of one that is warm. */
+/**
+ * By the state of a sensor's lifecycle: the next one, after a reading of one still warming, and of
+ * one that is warm.
+ */
 export const afterRead: usize = numbers + 8 * 32;
 export const afterReadWarm: usize = afterRead + 16;
 

@@ -7,7 +7,10 @@ export interface Timer {
 export interface Clock {
   /** Milliseconds since the epoch. */
   nowMs(): number;
-  /** Milliseconds for durations: only ever growing, never set, and the same in every thread of a machine. */
+  /**
+   * Milliseconds for durations: only ever growing, never set, and the same in every thread of a
+   * machine.
+   */
   monotonicMs(): number;
   /** Calls `callback` once after `delayMs`; the timer does not keep the process alive by itself. */
   after(delayMs: number, callback: () => void): Timer;
@@ -15,7 +18,8 @@ export interface Clock {
   sleep(delayMs: number, signal?: AbortSignal): Promise<void>;
 }
 
-// performance.now() counts from the start of its thread. The system's own count, which it is read from, is one for all.
+// performance.now() counts from the start of its thread. The system's own count, which it is read
+// from, is one for all.
 const [originSeconds, originNanoseconds] = process.hrtime();
 const originMs = originSeconds * 1_000 + originNanoseconds / 1e6 - performance.now();
 
@@ -41,8 +45,9 @@ export const systemClock: Clock = {
 };
 
 /**
- * Returns the wall clock as it goes on from now where it is not set back: never less than now plus the time since. What
- * waits for a time of day then waits for it, and not for as long as somebody had set the clock back.
+ * Returns the wall clock as it goes on from now where it is not set back: never less than now plus
+ * the time since. What waits for a time of day then waits for it, and not for as long as somebody
+ * had set the clock back.
  */
 export function neverSetBack(clock: Clock): () => number {
   const aheadMs = clock.nowMs() - clock.monotonicMs();

@@ -1,4 +1,5 @@
-// The settings that may differ between processes and never change a result: where things are, threads, intervals.
+// The settings that may differ between processes and never change a result: where things are,
+// threads, intervals.
 import {
   addresses,
   hostName,

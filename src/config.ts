@@ -1,5 +1,6 @@
-// Configuration: one frozen, fully filled, read-only value. `parseConfig` reads the environment and reports every
-// problem at once. Two groups: semantics (changes results, fingerprinted) and process (may differ between processes).
+// Configuration: one frozen, fully filled, read-only value. `parseConfig` reads the environment and
+// reports every problem at once. Two groups: semantics (changes results, fingerprinted) and process
+// (may differ between processes).
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
@@ -138,8 +139,8 @@ function problem(name: SettingName, text: string): string {
   return `${name} is ${secret ? 'set to something else (not shown)' : quote(text)}; allowed: ${expected}`;
 }
 
-// JSON shows what cannot be seen (tabs, line ends); a pasted file must not fill the screen. Credentials in a URL
-// that went into the wrong variable stay hidden.
+// JSON shows what cannot be seen (tabs, line ends); a pasted file must not fill the screen.
+// Credentials in a URL that went into the wrong variable stay hidden.
 function quote(text: string): string {
   const shown = text.replace(/^(.*?:\/\/)?.*@/s, '$1***@');
   return JSON.stringify(shown.length > 80 ? `${shown.slice(0, 80)}…` : shown);

@@ -1,4 +1,5 @@
-// Every metric of the program, declared once. Each thread has its own registry; the supervisor merges them.
+// Every metric of the program, declared once. Each thread has its own registry; the supervisor
+// merges them.
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 export interface Metrics {

@@ -1,5 +1,6 @@
-// The commit pipeline of one session: cuts what is pending and commits it in one transaction while the fold runs on.
-// One commit is in flight at a time. Snapshots are copied at its cuts and named by it: snapshot-schedule.ts.
+// The commit pipeline of one session: cuts what is pending and commits it in one transaction while
+// the fold runs on. One commit is in flight at a time. Snapshots are copied at its cuts and named
+// by it: snapshot-schedule.ts.
 //
 //   fold ──▶ outbox ──cut──▶ commit in flight ──ok──▶ committed ──▶ store the snapshot copied at the cut
 //                 (records, position, snapshot copy)                           └──▶ the NEXT commit names it
@@ -76,7 +77,10 @@ export class Committer {
     return this.#snapshots.lastMs;
   }
 
-  /** Commits now, or sets the timer for when one is due. Called whenever something may have become pending. */
+  /**
+   * Commits now, or sets the timer for when one is due. Called whenever something may have become
+   * pending.
+   */
   poke(): void {
     const busy = this.#draining || this.#inFlight !== undefined;
     if (this.#closed || busy || this.#parts.outbox.muted) return;
@@ -109,9 +113,13 @@ export class Committer {
     }
   }
 
-  /** Commits all, stores a last snapshot and commits its name: what a drain leaves for the next owner. */
+  /**
+   * Commits all, stores a last snapshot and commits its name: what a drain leaves for the next
+   * owner.
+   */
   async drain(): Promise<void> {
-    // From here on only the drain commits: the end of a commit or of a snapshot would otherwise begin another beside it.
+    // From here on only the drain commits: the end of a commit or of a snapshot would otherwise
+    // begin another beside it.
     this.#draining = true;
     this.#timer?.cancel();
     await this.#inFlight;
@@ -214,7 +222,10 @@ export class Committer {
     };
   }
 
-  /** What this source has to say to the rekeyed shards; '' where there is nothing to say or nobody to say it to. */
+  /**
+   * What this source has to say to the rekeyed shards; '' where there is nothing to say or nobody
+   * to say it to.
+   */
   #marker(): string {
     const { context, shard, memory } = this.#parts;
     if (memory.role !== 'source' || !context.rekeying.active) return '';

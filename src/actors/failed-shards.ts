@@ -1,4 +1,5 @@
-// The failed shards of one thread, as the log has them: nobody fetches for them, and still their lag must be seen to grow.
+// Reads the offsets of the failed shards of one thread. Nothing is fetched for them, so without
+// this their lag would stand still.
 import type { Shard } from './shard.ts';
 import type { ShardContext } from './shard-context.ts';
 

@@ -1,21 +1,31 @@
-// A shard's being failed: since when, how long it pauses until it is tried again, and those who ask for that at once.
+// The failed state of one shard: since when it has failed, the pause before the next attempt, and
+// operators waiting for an attempt they asked for.
 import { deferred, type Deferred } from '../deferred.ts';
 import type { Directive, ErrorData } from '../errors.ts';
 import type { TopicPartition } from '../log/event-log.ts';
 import type { ShardContext } from './shard-context.ts';
 import { ShardFailures, type NextStep } from './shard-failures.ts';
 
-/** An answer to a retry waits this long for its end; a longer replay is watched in the status. */
+/** Longest wait of a retry for its outcome; a longer replay shows in the status. */
 const answerMs = 3_000;
-/** A cause that still holds shows at the first commits: only a shard that runs for this long is well again. */
+/**
+ * A shard counts as well after running this long: a cause that still holds shows at the first
+ * commits.
+ */
 const provenMs = 5_000;
 
 type Context = Pick<ShardContext, 'clock' | 'logger' | 'metrics'>;
 
 export class FailedState {
-  /** Wall clock of the first failure, ms; kept through all attempts until the shard has proved to run again. */
+  /**
+   * Wall clock of the first failure, ms; kept through all attempts until the shard has proved to
+   * run again.
+   */
   sinceMs: number | undefined;
-  /** Whether the attempt that was asked for may go on without records that were deleted before they were read. */
+  /**
+   * Whether the attempt that was asked for may go on without records that were deleted before they
+   * were read.
+   */
   acceptsGap = false;
   readonly #context: Context;
   readonly #shard: TopicPartition;
@@ -34,7 +44,7 @@ export class FailedState {
     return this.#failures.next(directive, this.#context.clock.monotonicMs());
   }
 
-  /** Says once that the shard has failed, and why; returns how long it stays so, ms. */
+  /** Logs and counts the failure; returns the pause before the next attempt, ms. */
   enter({ code, message }: ErrorData): number {
     const { clock, logger, metrics } = this.#context;
     const again = this.sinceMs !== undefined;
@@ -70,7 +80,10 @@ export class FailedState {
     this.#liveMs = this.#context.clock.monotonicMs();
   }
 
-  /** Looks whether the shard, which has `committed` since it runs or had nothing to commit, is well again. */
+  /**
+   * Returns whether the shard is well again. `committed`: it has committed, or had nothing to
+   * commit.
+   */
   prove(committed: boolean): 'well' | 'unproven' {
     if (committed) this.#attemptEnded();
     if (this.#context.clock.monotonicMs() - this.#liveMs < provenMs) return 'unproven';

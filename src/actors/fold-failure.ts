@@ -1,6 +1,7 @@
-// What follows a fold that threw. A fold is deterministic, so it is never tried again blindly: memory, which may be half
-// written, is dropped; the shard recovers and folds up to the record at fault, its suspect; there the sensor is
-// quarantined, or, where no sensor can be named or that did not help, the record alone is skipped. Both are journaled.
+// What follows a fold that threw. A fold is deterministic, so it is never tried again blindly:
+// memory, which may be half written, is dropped; the shard recovers and folds up to the record at
+// fault, its suspect; there the sensor is quarantined, or, where no sensor can be named or that did
+// not help, the record alone is skipped. Both are journaled.
 import { FoldError, InvariantError, isSensoriumError } from '../errors.ts';
 import type { TopicPartition } from '../log/event-log.ts';
 import type { DeadLetterReason } from '../sensors/reading.ts';
@@ -39,7 +40,8 @@ export function foldFailure(
     case 'fold':
       return new FoldError(`folding ${where} threw ${reason}`, details, error);
     case 'replay':
-      // Its outputs are committed: to set the sensor aside from here on would compute something else.
+      // Its outputs are committed: to set the sensor aside from here on would compute something
+      // else.
       return new InvariantError(
         `replaying ${where} threw ${reason}, and did not when it was folded first: this program computes something ` +
           'else than the one that committed it; go back to that one',
@@ -57,7 +59,10 @@ export function foldFailure(
   }
 }
 
-/** Returns the suspect that `failure` leaves; undefined where setting sensor and record aside did not help. */
+/**
+ * Returns the suspect that `failure` leaves; undefined where setting sensor and record aside did
+ * not help.
+ */
 export function suspectAfter(before: Suspect | undefined, failure: FoldError): Suspect | undefined {
   const offset = Number(failure.details['offset']);
   const message = String(failure.details['reason']);
@@ -66,9 +71,10 @@ export function suspectAfter(before: Suspect | undefined, failure: FoldError): S
 }
 
 /**
- * Returns what to journal at the suspect: the quarantine of its sensor, or where that is unknown or set aside already,
- * that the record is skipped; undefined where its quarantine is journaled already and nothing has thrown since, as after
- * a commit whose response was lost. @throws InvariantError where so much failed lately that no sensor can be at fault.
+ * Returns what to journal at the suspect: the quarantine of its sensor, or where that is unknown or
+ * set aside already, that the record is skipped; undefined where its quarantine is journaled
+ * already and nothing has thrown since, as after a commit whose response was lost. @throws
+ * InvariantError where so much failed lately that no sensor can be at fault.
  */
 export function decisionOn(
   suspect: Suspect,

@@ -1,7 +1,8 @@
-// How long a fold may go on before others have their turn. One fetched batch of 1 MB may hold half a million records once
-// it is inflated: folded in one go, heartbeats, ticks and answers over HTTP wait for seconds, and the outbox takes all of
-// their dead letters. So the fold pauses between two records when the outbox is full or its time is over, and goes on in
-// the same batch. The clock decides only when it pauses, never what is computed.
+// The time slice of a fold. A fetched batch of 1 MB may inflate to half a million records: folded
+// without a pause, heartbeats, ticks and HTTP answers would wait for seconds, and the outbox would
+// hold all their dead letters. So the fold pauses between two records when the outbox is full or
+// the slice is over, and resumes in the same batch. The clock decides when it pauses, never what is
+// computed.
 import type { Clock } from '../clock.ts';
 import type { Outbox } from './outbox.ts';
 
@@ -11,7 +12,10 @@ const sliceMs = 50;
 const recordsPerLook = 64;
 
 export class FoldSlice {
-  /** The fold asks at most this many records later whether the slice is over, and at once where the outbox is full. */
+  /**
+   * The fold asks at most this many records later whether the slice is over, and at once where the
+   * outbox is full.
+   */
   readonly records: number = recordsPerLook;
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #outbox: Pick<Outbox, 'full'>;

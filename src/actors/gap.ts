@@ -1,10 +1,12 @@
-// Records that retention deleted before this group was done with them. A shard refuses to start over such a gap, unless
-// the operator accepts it: then the journal says so, and every later replay passes it in the same way.
+// Records that retention deleted before this group was done with them. A shard refuses to start
+// over such a gap, unless the operator accepts it: then the journal says so, and every later replay
+// passes it in the same way.
 //
 //   from_offset          to_offset          offset = C
 //        │ lost, not folded   │ folded again      │ watermark of C: no row of below it is made twice ── live
 //
-// Where the log begins past C, what lies between was never read at all, and folding goes on at to_offset.
+// Where the log begins past C, what lies between was never read at all, and folding goes on at
+// to_offset.
 import { ConfigError } from '../errors.ts';
 import type { PartitionWriter, TopicPartition } from '../log/event-log.ts';
 import type { Decision, JournalEntry } from './journal.ts';
@@ -15,7 +17,10 @@ import { shardKeyOf, type ShardContext } from './shard-context.ts';
 
 export type Gap = Extract<Decision, { readonly kind: 'gap' }>;
 
-/** Returns the offset of the first record that a replay from `position` needs, past the gaps that were accepted there. */
+/**
+ * Returns the offset of the first record that a replay from `position` needs, past the gaps that
+ * were accepted there.
+ */
 export function neededOffset(position: number, entries: readonly JournalEntry[]): number {
   return entries.reduce(
     (needed, entry) =>
@@ -46,8 +51,8 @@ export function gapRefusal(
 }
 
 /**
- * Journals that the shard goes on without the missing records, and commits it. Returns what is committed now, and the
- * entries of before with the new one.
+ * Journals that the shard goes on without the missing records, and commits it. Returns what is
+ * committed now, and the entries of before with the new one.
  */
 export async function acceptGap(
   context: ShardContext,

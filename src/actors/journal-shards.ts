@@ -1,5 +1,6 @@
-// Answers whether a journal partition holds entries of a shard. Many shards of a thread share one journal partition and
-// ask at the same moment, when a group starts: they share the scan, and a later scan goes on where the last one ended.
+// Tells whether a journal partition holds entries of a shard. When a group starts, many shards ask
+// about one journal partition at once: they share a scan, and a later scan resumes where the last
+// one ended.
 import type { EventLog, TopicPartition } from '../log/event-log.ts';
 import { placeKey } from '../log/place-key.ts';
 
@@ -11,7 +12,9 @@ export class JournalShards {
     this.#log = log;
   }
 
-  /** Returns whether the journal holds an entry of the shard that was committed before this call. */
+  /**
+   * Returns whether the journal holds an entry of the shard that was committed before this call.
+   */
   async has(journal: TopicPartition, shardKey: string): Promise<boolean> {
     const place = placeKey(journal);
     let scan = this.#scans.get(place);
@@ -39,9 +42,9 @@ class PartitionScan {
   }
 
   /**
-   * Resolves once everything up to the end is scanned, an end that is asked for after this call: the
-   * caller has fenced the shard's earlier owners, so nothing of theirs can follow. Callers that come
-   * while a scan runs share the next one.
+   * Resolves once everything up to the end is scanned, an end that is asked for after this call:
+   * the caller has fenced the shard's earlier owners, so nothing of theirs can follow. Callers that
+   * come while a scan runs share the next one.
    */
   toPresentEnd(): Promise<void> {
     this.#next ??= this.#afterRunning();

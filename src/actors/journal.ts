@@ -1,5 +1,6 @@
-// The journal: every decision that is not a function of the input log, so that replay can obey it. An entry is written
-// in the transaction of the commit that first shows its effect, keyed by its shard.
+// The journal: every decision that is not a function of the input log, so that replay can obey it.
+// An entry is written in the transaction of the commit that first shows its effect, keyed by its
+// shard.
 //
 //   key    <group>/<topic>/<partition>
 //   value  {"version":1,"sequence":1..,"offset":<applied before this input offset>,"kind":…,…}
@@ -95,7 +96,8 @@ export interface JournalRange {
 
 /**
  * Returns the entries (afterSequence, lastSequence] in order.
- * @throws ConfigError when the journal no longer holds them (retention): continuing would compute something else.
+ * @throws ConfigError when the journal no longer holds them (retention): continuing would compute
+ * something else.
  */
 export async function readJournal(
   log: EventLog,

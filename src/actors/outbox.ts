@@ -1,7 +1,8 @@
-// What a shard has to say since its last commit: feature rows, anomalies, dead letters, forwards, journal entries. The fold fills
-// it, a commit takes all of it at its cut. During replay it is muted: these outputs were committed already.
-// A window that closes is only copied here, and becomes a record when the commit asks for it: all sensors close the same
-// minute at once, and the fold must not wait for a million rows to be written.
+// What a shard has to say since its last commit: feature rows, anomalies, dead letters, forwards,
+// journal entries. The fold fills it, a commit takes all of it at its cut. During replay it is
+// muted: these outputs were committed already. A window that closes is only copied here, and
+// becomes a record when the commit asks for it: all sensors close the same minute at once, and the
+// fold must not wait for a million rows to be written.
 import { recordBytes } from '../codecs/record-size.ts';
 import type { OutputRecord } from '../log/event-log.ts';
 import type { DecisionKind } from './journal.ts';

@@ -1,5 +1,6 @@
-// The text committed with a shard's offset: what recovery may trust. JSON, at most 4,000 bytes, versioned.
-// Only a snapshot named here is ever restored; a snapshot somebody wrote but no commit names does not exist.
+// The text committed with a shard's offset: what recovery may trust. JSON, at most 4,000 bytes,
+// versioned. Only a snapshot named here is ever restored; a snapshot somebody wrote but no commit
+// names does not exist.
 import type { SnapshotReference, StoredSnapshot } from '../stores/snapshot-store.ts';
 import { ConfigError, assert } from '../errors.ts';
 
@@ -52,7 +53,8 @@ export function encodePositionMetadata(metadata: PositionMetadata): string {
 
 /**
  * Returns the metadata that `text` holds.
- * @throws ConfigError when it is not ours: the group id is used by another program, or by another version of this one.
+ * @throws ConfigError when it is not ours: the group id is used by another program, or by another
+ * version of this one.
  */
 export function decodePositionMetadata(text: string, where: string): PositionMetadata {
   const metadata = parse(text);

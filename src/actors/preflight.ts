@@ -1,6 +1,7 @@
-// Whether a process may join its group, judged before it does: one that cannot go on would take partitions, fence their
-// owners and only then find out, at every start. Pure over what the log says (group-state.ts). The group may be refused as
-// a whole; or single shards, which then fail alone while the others run.
+// Decides whether a process may join its group, before it joins. A process that cannot run would
+// otherwise take partitions and fence their owners at every start, and only then find out. Pure
+// over the state read by group-state.ts. It refuses the group as a whole, or single shards, which
+// then fail alone while the others run.
 import type { Config } from '../config.ts';
 import { ConfigError } from '../errors.ts';
 import type { TopicPartition } from '../log/event-log.ts';
@@ -15,7 +16,7 @@ import { madeAgain, offsetsVanished, partitionsGrew, semanticsDiffer } from './r
 import { shardKeyOf } from './shard-context.ts';
 
 export interface Preflight {
-  /** With the rules that the group began with, where nobody set others. */
+  /** The configured semantics, with the group's own rules for settings that are not set. */
   readonly semantics: Semantics;
   /** Which rules are kept, and why; for people. */
   readonly kept: readonly string[];
@@ -39,7 +40,7 @@ interface Decoded {
   readonly metadata: PositionMetadata;
 }
 
-/** Returns what speaks against joining the group under `config`. */
+/** Returns the reasons against joining the group under `config`. */
 export function preflight(
   { shards, sources }: GroupState,
   config: Config,
@@ -75,7 +76,10 @@ export function preflight(
   };
 }
 
-/** @throws ConfigError that names every problem, where the group cannot go on or none of its shards could. */
+/**
+ * @throws ConfigError that names every problem, where the group cannot go on or none of its shards
+ * could.
+ */
 export function assertMayJoin({ refusals, failing, nothingRuns }: Preflight): void {
   const problems = [...refusals, ...(nothingRuns ? failing : [])];
   const [only, ...more] = problems;
@@ -125,7 +129,10 @@ interface FailingShard {
   readonly error: ConfigError;
 }
 
-/** What is certain without reading a snapshot; recovery finds the rest, and then only this shard fails. */
+/**
+ * What is certain without reading a snapshot; recovery finds the rest, and then only this shard
+ * fails.
+ */
 function shardRefusal(
   { shard, extent, committed, journaledIn }: ShardState,
   { groupId, acceptGap }: { readonly groupId: string; readonly acceptGap: boolean },

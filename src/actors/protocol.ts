@@ -1,5 +1,5 @@
-// Control messages between the supervisor (main thread) and a worker thread, over a MessagePort of our own.
-// Plain data only; readings never cross. Requests carry an id that the answer repeats.
+// Control messages between the supervisor (main thread) and a worker thread, over a MessagePort of
+// our own. Plain data only; readings never cross. Requests carry an id that the answer repeats.
 import type { ErrorData } from '../errors.ts';
 import type { SensorInspection } from '../sensors/shard-state.ts';
 
@@ -37,7 +37,10 @@ export interface ShardStatus {
   readonly lastCommitMs: number | null;
   readonly lastSnapshotMs: number | null;
   readonly error?: ErrorData;
-  /** Wall clock when the shard failed, ms; there until it runs again, also while another attempt is under way. */
+  /**
+   * Wall clock when the shard failed, ms; there until it runs again, also while another attempt is
+   * under way.
+   */
   readonly failedSinceMs?: number;
 }
 
@@ -133,7 +136,9 @@ export type WorkerEvent =
       readonly requestId: number;
       readonly sensorIds: readonly string[];
     }
-  /** One for each shard that has the sensor, committed; with an error it is unknown whether any is. */
+  /**
+   * One for each shard that has the sensor, committed; with an error it is unknown whether any is.
+   */
   | {
       readonly type: 'command';
       readonly requestId: number;

@@ -1,5 +1,6 @@
-// Acquire → restore: from nothing to a shard that can fold. The order is the protocol: the writer is opened first,
-// which fences every earlier owner, and only then is the committed offset read; nothing can move it any more.
+// Acquire → restore: from nothing to a shard that can fold. The order is the protocol: the writer
+// is opened first, which fences every earlier owner, and only then is the committed offset read;
+// nothing can move it any more.
 //
 //   origin ──────── S (newest usable snapshot named by C's metadata) ──── replay, outputs muted ──── C (committed) ── live
 import type { PartitionWriter, TopicPartition } from '../log/event-log.ts';
@@ -32,9 +33,10 @@ export interface Recovered {
 }
 
 /**
- * Returns the shard's memory at its newest usable snapshot, and what is needed to replay from there to the committed
- * offset. `writer` must be open: earlier owners are fenced.
- * @throws ConfigError when going on would compute something else: other semantics, input or journal no longer held.
+ * Returns the shard's memory at its newest usable snapshot, and what is needed to replay from there
+ * to the committed offset. `writer` must be open: earlier owners are fenced.
+ * @throws ConfigError when going on would compute something else: other semantics, input or journal
+ * no longer held.
  * @throws UnavailableError when a peer does not answer: recover again.
  */
 export async function recoverShard(
@@ -62,7 +64,10 @@ export async function recoverShard(
   };
 }
 
-/** The first acquire ever commits where the log began for us; STARTING_OFFSETS applies here and nowhere else. */
+/**
+ * The first acquire ever commits where the log began for us; STARTING_OFFSETS applies here and
+ * nowhere else.
+ */
 async function firstAcquire(
   context: ShardContext,
   shard: TopicPartition,
@@ -106,7 +111,10 @@ function firstMetadata(
   };
 }
 
-/** Gives the shard's journal its first entry where an earlier version has committed the shard without one. */
+/**
+ * Gives the shard's journal its first entry where an earlier version has committed the shard
+ * without one.
+ */
 async function withOpenedJournal(
   context: ShardContext,
   shard: TopicPartition,
@@ -117,7 +125,9 @@ async function withOpenedJournal(
   return openJournal(context, shard, writer, committed);
 }
 
-/** Commits the position with the first entry of the shard's journal; returns what is committed then. */
+/**
+ * Commits the position with the first entry of the shard's journal; returns what is committed then.
+ */
 async function openJournal(
   context: ShardContext,
   shard: TopicPartition,
@@ -135,7 +145,9 @@ async function openJournal(
   return { committedOffset, metadata: opened };
 }
 
-/** Partitions that are added while the program runs move keys: whoever is assigned one finds out. */
+/**
+ * Partitions that are added while the program runs move keys: whoever is assigned one finds out.
+ */
 function assertKnownSource(context: ShardContext, shard: TopicPartition, role: ShardRole): void {
   const { semantics, sourcePartitions } = context;
   if (role !== 'source' || shard.partition < sourcePartitions) return;

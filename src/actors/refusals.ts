@@ -1,5 +1,5 @@
-// Why a shard, or a whole group, cannot go on from what is committed, each with its cure. Said by recovery for one shard,
-// and before a process joins for all of them.
+// Why a shard, or a whole group, cannot go on from what is committed, each with its cure. Said by
+// recovery for one shard, and before a process joins for all of them.
 import { ConfigError } from '../errors.ts';
 import type { TopicPartition } from '../log/event-log.ts';
 import { fingerprintDifferences } from '../sensors/fingerprint.ts';

@@ -1,5 +1,6 @@
-// Replay: the fold of one shard from a recovered memory on, the journal's entries applied at their recorded offsets. One
-// piece for all who need the state at an offset: an owner that recovers and then folds on, `replay` and `audit`.
+// Replay: the fold of one shard from a recovered memory on, the journal's entries applied at their
+// recorded offsets. One piece for all who need the state at an offset: an owner that recovers and
+// then folds on, `replay` and `audit`.
 import { ConfigError } from '../errors.ts';
 import type { FetchedBatch, RecordCursor } from '../log/event-log.ts';
 import type { ClosedWindows } from '../sensors/shard-state.ts';
@@ -16,15 +17,18 @@ export interface ReplayParts {
   readonly closed: ClosedWindows;
   /** In order, none of them in the memory yet; those past `end` are not applied. */
   readonly entries: readonly JournalEntry[];
-  /** Exclusive: entries at it are applied, the record at it is not folded before `onEnd` was called. */
+  /**
+   * Exclusive: entries at it are applied, the record at it is not folded before `onEnd` was called.
+   */
   readonly end: number;
   onEnd?(): void;
   /** A record past `end` to be decided on before it is folded. */
   readonly suspect?: {
     readonly offset: number;
     /**
-     * The cursor stands on the suspect, or on a later record where the log no longer holds it. Returns whether something
-     * was decided: the rest of the batch is then left unfolded, so that nothing it does can undo the decision.
+     * The cursor stands on the suspect, or on a later record where the log no longer holds it.
+     * Returns whether something was decided: the rest of the batch is then left unfolded, so that
+     * nothing it does can undo the decision.
      */
     decide(record: RecordCursor): boolean;
   };
@@ -61,7 +65,10 @@ export class Replay {
     return this.#ended;
   }
 
-  /** Returns the offset of the record whose fold threw: past the position where offsets of no record lie between. */
+  /**
+   * Returns the offset of the record whose fold threw: past the position where offsets of no record
+   * lie between.
+   */
   get faultOffset(): number {
     return Math.max(this.memory.position, this.#records?.offset ?? 0);
   }
@@ -76,8 +83,9 @@ export class Replay {
   }
 
   /**
-   * Folds the records of `batch` from the memory's position on; returns whether all, or up to a decision. After 'paused',
-   * which only a folder with slices gives, it goes on where it paused when called again with the same batch.
+   * Folds the records of `batch` from the memory's position on; returns whether all, or up to a
+   * decision. After 'paused', which only a folder with slices gives, it goes on where it paused
+   * when called again with the same batch.
    */
   fold(batch: FetchedBatch): 'folded' | 'decided' | 'paused' {
     const { memory } = this;
@@ -94,7 +102,8 @@ export class Replay {
         this.#paused = { batch, records };
         return 'paused';
       }
-      // Offsets below the stop that no record has are passed too: a decision gets the offset of its own record.
+      // Offsets below the stop that no record has are passed too: a decision gets the offset of its
+      // own record.
       memory.position = Math.max(memory.position, Math.min(stop, records.offset));
       if (this.#nextStop() <= records.offset) this.#passStop(this.#nextStop());
       else if (this.#passSuspect(records)) return 'decided';
@@ -117,7 +126,10 @@ export class Replay {
     return Math.min(this.#entries[this.#applied]?.offset ?? Infinity, this.#end);
   }
 
-  /** Records that a gap names are not there to be folded: the position passes them, as it did when it was accepted. */
+  /**
+   * Records that a gap names are not there to be folded: the position passes them, as it did when
+   * it was accepted.
+   */
   #passLost(): void {
     for (const entry of this.#ended ? [] : this.#entries.slice(this.#applied)) {
       const { memory } = this;
@@ -152,7 +164,10 @@ export class Replay {
   }
 }
 
-/** Makes the memory what it was after the decision that `entry` records; windows that it closes go to `closed`. */
+/**
+ * Makes the memory what it was after the decision that `entry` records; windows that it closes go
+ * to `closed`.
+ */
 export function applyJournalEntry(
   memory: ShardMemory,
   entry: JournalEntry,
@@ -182,7 +197,8 @@ export function applyJournalEntry(
       memory.position = Math.max(memory.position, entry.offset + 1);
       return;
     case 'gap':
-      // Rows up to there are committed; only a muted replay gets here with windows that are still open.
+      // Rows up to there are committed; only a muted replay gets here with windows that are still
+      // open.
       state.advanceWatermark(entry.watermark_ms ?? -Infinity, closed);
       memory.sourceMaxMs = Math.max(memory.sourceMaxMs, entry.source_max_ms ?? -Infinity);
       memory.position = Math.max(memory.position, entry.to_offset);

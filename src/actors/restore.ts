@@ -1,5 +1,6 @@
-// Where the state of a shard can be had from: what its committed offset's metadata names, and the journal after it. Reads
-// only, so that whoever only looks (`replay`, `audit`) uses the same code as the owner that recovers.
+// Where the state of a shard can be had from: what its committed offset's metadata names, and the
+// journal after it. Reads only, so that whoever only looks (`replay`, `audit`) uses the same code
+// as the owner that recovers.
 import { CorruptSnapshotError } from '../errors.ts';
 import type { TopicPartition } from '../log/event-log.ts';
 import { partitionForKey } from '../log/partitioning.ts';
@@ -49,7 +50,8 @@ export function journalPartitionOf(
 
 /**
  * Returns what the group has committed for the shard; undefined where it never did.
- * @throws ConfigError when it was computed under other semantics, or over other partitions of the input.
+ * @throws ConfigError when it was computed under other semantics, or over other partitions of the
+ * input.
  */
 export async function readCommittedShard(
   context: RestoreContext,
@@ -65,7 +67,10 @@ export async function readCommittedShard(
   return { committedOffset: committed.nextOffset, metadata };
 }
 
-/** Yields the memories that named snapshots hold, newest first; one that cannot be used is warned of and left out. */
+/**
+ * Yields the memories that named snapshots hold, newest first; one that cannot be used is warned of
+ * and left out.
+ */
 export async function* restorableSnapshots(
   context: RestoreContext,
   shard: TopicPartition,
@@ -101,7 +106,8 @@ export function originOf(
 }
 
 /**
- * Returns the journal's entries that the memory of `start` does not hold yet, up to the last that `metadata` counts.
+ * Returns the journal's entries that the memory of `start` does not hold yet, up to the last that
+ * `metadata` counts.
  * @throws ConfigError when the journal no longer holds them.
  */
 export function journalAfter(
@@ -128,7 +134,10 @@ function assertSameSemantics(
   if (metadata.fingerprint !== now) throw semanticsDiffer(where, metadata.fingerprint, now);
 }
 
-/** Under keyed input, more partitions mean moved keys: a sensor would have two owners and two baselines. */
+/**
+ * Under keyed input, more partitions mean moved keys: a sensor would have two owners and two
+ * baselines.
+ */
 function assertSameSources(context: RestoreContext, metadata: PositionMetadata): void {
   const { sourcePartitions, topics, semantics } = context;
   if (metadata.sources === sourcePartitions || semantics.inputKeying === 'rekey') return;

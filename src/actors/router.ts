@@ -1,4 +1,5 @@
-// One worker thread's shards: made and dropped as the group assigns partitions, fed with batches, ticked, drained.
+// One worker thread's shards: made and dropped as the group assigns partitions, fed with batches,
+// ticked, drained.
 import type {
   EventLog,
   FetchedBatch,
@@ -117,9 +118,11 @@ export class Router implements GroupListener {
   }
 
   /**
-   * Has every shard obey that has the sensor; resolves once that is committed. Empty where none has it. A shard that has
-   * failed can neither say nor obey, and must not stop the commands of the others.
-   * @throws UnavailableError when a shard that may have it could not say, or the end of a commit is unknown.
+   * Has every shard obey that has the sensor; resolves once that is committed. Empty where none has
+   * it. A shard that has failed can neither say nor obey, and must not stop the commands of the
+   * others.
+   * @throws UnavailableError when a shard that may have it could not say, or the end of a commit is
+   * unknown.
    */
   async command(command: SensorCommand): Promise<readonly CommandOutcome[]> {
     const shards = [...this.#shards.values()].filter(({ hasFailed }) => !hasFailed);
@@ -152,7 +155,10 @@ export class Router implements GroupListener {
     await member?.leave();
   }
 
-  /** Drops every shard as it is and writes nothing more; after a drain there is nothing left to drop. Idempotent. */
+  /**
+   * Drops every shard as it is and writes nothing more; after a drain there is nothing left to
+   * drop. Idempotent.
+   */
   async abandon(): Promise<void> {
     this.#drained = true;
     this.#timer?.cancel();

@@ -1,5 +1,6 @@
-// One period of ownership of a shard, from a recovered memory to its end: replay, then fold live and commit. Anything
-// indefinite ends the session; its memory is dropped as a whole and the shard recovers into a new one.
+// One period of ownership of a shard, from a recovered memory to its end: replay, then fold live
+// and commit. Anything indefinite ends the session; its memory is dropped as a whole and the shard
+// recovers into a new one.
 import { neverSetBack } from '../clock.ts';
 import { UnavailableError } from '../errors.ts';
 import type {
@@ -115,7 +116,9 @@ export class Session {
     return !this.#replay.ended;
   }
 
-  /** Obeys entries that lie at the position already and goes live where there is nothing to replay. */
+  /**
+   * Obeys entries that lie at the position already and goes live where there is nothing to replay.
+   */
   begin(): void {
     this.#replay.begin();
     this.#committer.poke();
@@ -145,8 +148,10 @@ export class Session {
   }
 
   /**
-   * Journals an operator's command and resolves once it is committed; undefined where the shard has no such sensor.
-   * @throws UnavailableError where the shard is on the way, or lost before the commit was certain: ask again.
+   * Journals an operator's command and resolves once it is committed; undefined where the shard has
+   * no such sensor.
+   * @throws UnavailableError where the shard is on the way, or lost before the commit was certain:
+   * ask again.
    */
   async command(command: SensorCommand): Promise<CommandOutcome | undefined> {
     const { memory } = this;
@@ -173,7 +178,10 @@ export class Session {
     this.#committer.close();
   }
 
-  /** Returns undefined where the session failed, or ends before all is folded: what is left is its successor's. */
+  /**
+   * Returns undefined where the session failed, or ends before all is folded: what is left is its
+   * successor's.
+   */
   async #foldInSlices(batch: FetchedBatch): Promise<'folded' | 'decided' | undefined> {
     for (;;) {
       let outcome: 'folded' | 'decided' | 'paused';
@@ -205,7 +213,10 @@ export class Session {
     return outcome;
   }
 
-  /** A later record may throw as well: before it is folded the decision must be safe, or each would undo the other. */
+  /**
+   * A later record may throw as well: before it is folded the decision must be safe, or each would
+   * undo the other.
+   */
   async #commitDecision(): Promise<void> {
     await this.#committer.committed().catch((error: unknown) => this.#fail(error));
     if (this.#closed) return;
@@ -259,7 +270,10 @@ export class Session {
     }
   }
 
-  /** A source far ahead of its siblings would hold windows of theirs open without bound: it waits for them. */
+  /**
+   * A source far ahead of its siblings would hold windows of theirs open without bound: it waits
+   * for them.
+   */
   #brake(): void {
     const paused = runsAhead(this.memory, this.#context);
     if (!paused && !this.#paused) return;

@@ -1,4 +1,5 @@
-// What every shard of one worker thread shares: ports, settings and the topics' shapes. Made once by the worker.
+// What every shard of one worker thread shares: ports, settings and the topics' shapes. Made once
+// by the worker.
 import type { Clock } from '../clock.ts';
 import type { EventLog, TopicPartition } from '../log/event-log.ts';
 import type { TopicNames } from '../log/topics.ts';
@@ -48,7 +49,10 @@ export interface ShardContext {
   readonly createBaseline?: CreateBaseline;
 }
 
-/** A snapshot may be hundreds of megabytes: the shards of a thread take turns in copying and storing theirs. */
+/**
+ * A snapshot may be hundreds of megabytes: the shards of a thread take turns in copying and storing
+ * theirs.
+ */
 export interface SnapshotTurn {
   taken: boolean;
 }
@@ -57,7 +61,10 @@ export interface SnapshotTurn {
 export interface RekeyingView {
   /** Some rekeyed partition holds records, so sources must keep their clocks heard. */
   active: boolean;
-  /** The least event time (ms) among sources that are not idle, from committed metadata; undefined = unknown. */
+  /**
+   * The least event time (ms) among sources that are not idle, from committed metadata; undefined =
+   * unknown.
+   */
   leastSourceMs: number | undefined;
 }
 

@@ -1,12 +1,16 @@
-// What a shard does when a period of ownership ended with an error, by the error's directive. A shard that cannot go on
-// fails alone: it stays failed, and is tried again after a pause that grows, or at once when an operator asks.
+// What a shard does when a period of ownership ended with an error, by the error's directive. A
+// shard that cannot go on fails alone: it stays failed, and is tried again after a pause that
+// grows, or at once when an operator asks.
 //
 //   release ─▶ confirm     retry, rebuild ─▶ recover     crash ─▶ recover, a few times ─▶ fail     stop ─▶ fail
 import type { Directive } from '../errors.ts';
 
 export type NextStep = 'confirm' | 'recover' | 'fail';
 
-/** A bug may be the memory's, which recovery makes again; one that comes back as often as this is the program's. */
+/**
+ * A bug may be the memory's, which recovery makes again; one that comes back as often as this is
+ * the program's.
+ */
 const bugsMax = 3;
 const bugPeriodMs = 600_000;
 const pauseFirstMs = 60_000;
@@ -36,7 +40,10 @@ export class ShardFailures {
     }
   }
 
-  /** Notes that the shard has failed. Returns the pause until it is tried again: 1 min, doubling up to 30 min. */
+  /**
+   * Notes that the shard has failed. Returns the pause until it is tried again: 1 min, doubling up
+   * to 30 min.
+   */
   failed(nowMs: number): number {
     this.#failuresMs = [...since(this.#failuresMs, nowMs - failurePeriodMs), nowMs];
     return Math.min(pauseFirstMs * 2 ** (this.#failuresMs.length - 1), pauseMaxMs);

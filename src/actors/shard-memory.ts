@@ -1,5 +1,6 @@
-// Everything a shard knows that must equal a pure function of (input log, journal): dropped as a whole when anything is
-// indefinite, rebuilt by recovery, copied into snapshots. Wall-clock facts live in the shard, never here.
+// Everything a shard knows that must equal a pure function of (input log, journal): dropped as a
+// whole when anything is indefinite, rebuilt by recovery, copied into snapshots. Wall-clock facts
+// live in the shard, never here.
 import {
   createShardState,
   restoreShardState,
@@ -40,7 +41,9 @@ export interface ShardMemory {
   readonly scanner: RecordScanner | undefined;
   /** Next offset to fold. */
   position: number;
-  /** Max event time of all readings of this source, keyed or not, ms; -Infinity before the first. */
+  /**
+   * Max event time of all readings of this source, keyed or not, ms; -Infinity before the first.
+   */
   sourceMaxMs: number;
   /** Only a rekeyed shard has any. */
   readonly clocks: SourceClocks;
@@ -48,7 +51,10 @@ export interface ShardMemory {
   journalSequence: number;
   /** By sensor id: why it is set aside. Those of the state's lifecycle, with their reasons. */
   readonly quarantines: Map<string, Quarantine>;
-  /** When the shard last set a sensor or a record aside by itself, wall clock ms, oldest first; bounded. */
+  /**
+   * When the shard last set a sensor or a record aside by itself, wall clock ms, oldest first;
+   * bounded.
+   */
   failuresMs: readonly number[];
 }
 
@@ -117,7 +123,10 @@ interface SnapshotHeader {
   readonly failuresMs?: readonly number[];
 }
 
-/** Returns the memory as bytes: a copy, made between two readings, in `room` where that is large enough. */
+/**
+ * Returns the memory as bytes: a copy, made between two readings, in `room` where that is large
+ * enough.
+ */
 export function encodeSnapshot(
   memory: ShardMemory,
   shard: TopicPartition,

@@ -1,5 +1,5 @@
-// How far a shard has come, as its status tells: of its session while it has one; in between, what was last known of it.
-// A shard that lost its memory must not look as if it had nothing to do.
+// How far a shard has come, as its status tells: of its session while it has one; in between, what
+// was last known of it. A shard that lost its memory must not look as if it had nothing to do.
 import type { ShardStatus } from './protocol.ts';
 import { quarantineViews } from './quarantine-views.ts';
 import type { Session } from './session.ts';
@@ -59,7 +59,10 @@ export function progressOf(session: Session): ShardProgress {
   };
 }
 
-/** Returns what is left of the progress once the session's memory is dropped: folding goes on where it committed. */
+/**
+ * Returns what is left of the progress once the session's memory is dropped: folding goes on where
+ * it committed.
+ */
 export function progressAfter(session: Session): ShardProgress {
   const progress = progressOf(session);
   return { ...progress, position: progress.committedOffset };

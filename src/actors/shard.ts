@@ -1,6 +1,7 @@
-// The actor that owns one (topic, partition): acquires it, recovers, runs a session until it ends, and does so again
-// until the partition is released. One owner at a time is the writer's promise, not ours: a session that lost the
-// partition finds out at its next commit, and nothing of that commit is visible. A shard that cannot go on fails alone.
+// The actor that owns one (topic, partition): acquires it, recovers, runs a session until it ends,
+// and does so again until the partition is released. One owner at a time is the writer's promise,
+// not ours: a session that lost the partition finds out at its next commit, and nothing of that
+// commit is visible. A shard that cannot go on fails alone.
 //
 //   assigned ─▶ restoring ─▶ replaying ─▶ running ─▶ draining ─▶ released
 //                ▲ ▲  ▲          │           │
@@ -85,7 +86,9 @@ export class Shard {
     return this.#session?.memory.position;
   }
 
-  /** How far the partition reaches, as far as its own fetches told; undefined while there are none. */
+  /**
+   * How far the partition reaches, as far as its own fetches told; undefined while there are none.
+   */
   get knownEnd(): number | undefined {
     const session = this.#session;
     return session && Math.max(session.highWatermark, session.memory.position);
@@ -146,14 +149,18 @@ export class Shard {
     this.#progress = progressObserved(this.#progress, observed);
   }
 
-  /** Its records cannot be fetched (any more): what is in memory is dropped, and recovery finds out why. */
+  /**
+   * Its records cannot be fetched (any more): what is in memory is dropped, and recovery finds out
+   * why.
+   */
   deliveryFailed(error: unknown): void {
     this.#endSession?.(error);
   }
 
   /**
-   * Has a failed shard recover at once, with `acceptGap` also over records that were deleted before they were read.
-   * Resolves once it runs or has failed again, or with the phase that it has reached after some seconds.
+   * Has a failed shard recover at once, with `acceptGap` also over records that were deleted before
+   * they were read. Resolves once it runs or has failed again, or with the phase that it has
+   * reached after some seconds.
    */
   async retry(acceptGap: boolean): Promise<ShardRetryOutcome> {
     const retried = this.hasFailed;
@@ -170,7 +177,9 @@ export class Shard {
     return { ...sensor, ...this.partition, offset: memory.position, ...why };
   }
 
-  /** @throws UnavailableError where the shard is on the way: whether it has the sensor is unknown. */
+  /**
+   * @throws UnavailableError where the shard is on the way: whether it has the sensor is unknown.
+   */
   async command(command: SensorCommand): Promise<CommandOutcome | undefined> {
     if (this.#session !== undefined) return this.#session.command(command);
     throw new UnavailableError('the shard is recovering: ask again', { ...this.partition });
@@ -275,8 +284,9 @@ export class Shard {
   }
 
   /**
-   * Resolves once the group itself has confirmed us with a heartbeat sent from now on. Re-acquiring without it, two
-   * owners would fence each other in turn; a lost response may as well mean that we slept and another owns it by now.
+   * Resolves once the group itself has confirmed us with a heartbeat sent from now on. Re-acquiring
+   * without it, two owners would fence each other in turn; a lost response may as well mean that we
+   * slept and another owns it by now.
    */
   async #groupConfirms(): Promise<void> {
     const { signal } = this.#abort;

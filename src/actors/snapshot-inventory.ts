@@ -45,8 +45,9 @@ export class SnapshotInventory {
 }
 
 /**
- * Returns whether snapshot `id` was made by an owner before the one of `epoch`. An id begins with the
- * epoch of its owner; where the two cannot be compared, as after a change of the producer id, false.
+ * Returns whether snapshot `id` was made by an owner before the one of `epoch`. An id begins with
+ * the epoch of its owner; where the two cannot be compared, as after a change of the producer id,
+ * false.
  *
  *   id = <epoch>-<position>-<wall clock, ms>     epoch = <producer id>-<producer epoch> or a count
  */

@@ -1,5 +1,6 @@
-// The memory of a snapshot, made ahead of its copy: the system gives a page of new memory when it is first written to,
-// which takes several times as long as the copy itself, and the fold would stand still meanwhile.
+// The memory of a snapshot, made ahead of its copy: the system gives a page of new memory when it
+// is first written to, which takes several times as long as the copy itself, and the fold would
+// stand still meanwhile.
 import type { Clock } from '../clock.ts';
 import type { SnapshotTurn } from './shard-context.ts';
 
@@ -68,7 +69,9 @@ export class SnapshotRoom {
   }
 }
 
-/** Resolves to zeros, all of them in memory; others have their turns of the event loop meanwhile. */
+/**
+ * Resolves to zeros, all of them in memory; others have their turns of the event loop meanwhile.
+ */
 async function makeRoom(bytes: number, clock: Clock): Promise<Uint8Array<ArrayBuffer>> {
   const room = new Uint8Array(Math.ceil(bytes * growth));
   for (let slice = 0; slice < room.length; slice += sliceBytes) {

@@ -1,5 +1,6 @@
-// The snapshots of one session, from due to forgotten. Each is copied at a commit's cut, stored after that commit, and
-// named by the next; it counts only once named. One snapshot of the thread is copied or stored at a time.
+// The snapshots of one session, from due to forgotten. Each is copied at a commit's cut, stored
+// after that commit, and named by the next; it counts only once named. One snapshot of the thread
+// is copied or stored at a time.
 //
 //   due ──room, turn──▶ copied at a cut ──committed──▶ stored ──▶ named by the next commit ──▶ forgotten by a later one
 import { UnavailableError } from '../errors.ts';
@@ -43,7 +44,9 @@ export interface SnapshotCopy {
 const snapshotRetryMs = 5_000;
 /** Another shard of the thread may have stored its snapshot by then. */
 const snapshotTurnMs = 200;
-/** How long a shard that drains waits for its turn: half of the time that its thread has to drain. */
+/**
+ * How long a shard that drains waits for its turn: half of the time that its thread has to drain.
+ */
 const drainTurnMs = 3_000;
 const drainPollMs = 20;
 
@@ -81,10 +84,12 @@ export class SnapshotSchedule {
     this.#named = named;
     this.#inventory = new SnapshotInventory(metadata);
     this.lastMs = named[0]?.takenMs ?? null;
-    // Due by the age of the snapshot itself, not since acquire: short-lived owners must not starve it.
+    // Due by the age of the snapshot itself, not since acquire: short-lived owners must not starve
+    // it.
     const neverTaken = parts.progressed ? Infinity : 0;
     const ageMs = this.lastMs === null ? neverTaken : context.clock.nowMs() - this.lastMs;
-    // One from the future was taken by a clock that has been set since: its age is unknown, and no more than 0 is safe.
+    // One from the future was taken by a clock that has been set since: its age is unknown, and no
+    // more than 0 is safe.
     this.#cutMs = context.clock.monotonicMs() - Math.max(0, ageMs);
     this.#room = new SnapshotRoom({
       clock: context.clock,
@@ -214,7 +219,9 @@ export class SnapshotSchedule {
     this.#room.close();
   }
 
-  /** Removes snapshots of earlier owners that no metadata lists: those of versions that list none. */
+  /**
+   * Removes snapshots of earlier owners that no metadata lists: those of versions that list none.
+   */
   async #collect(): Promise<void> {
     const { context, epoch, metadata } = this.#parts;
     const listed = (await context.snapshots.list?.(this.#shardKey)) ?? [];

@@ -1,5 +1,6 @@
-// What a worker thread does from its start to its end: prepares its shards, joins the consumer group, reports and
-// answers to the supervisor. The root (worker.ts) opens the log and the snapshot store for it.
+// What a worker thread does from its start to its end: prepares its shards, joins the consumer
+// group, reports and answers to the supervisor. The root (worker.ts) opens the log and the snapshot
+// store for it.
 import { repeatedly, type Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { ControlPort } from '../control-port.ts';
@@ -32,7 +33,10 @@ export interface WorkerParts {
 
 const statusIntervalMs = 1_000;
 
-/** Runs the shards of one worker until it is drained. @throws what the supervisor decides on, by its directive. */
+/**
+ * Runs the shards of one worker until it is drained.
+ * @throws what the supervisor decides on, by its directive.
+ */
 export async function runShards(parts: WorkerParts): Promise<void> {
   const { clock, config, log, port } = parts;
   const metrics = createMetrics();
@@ -61,7 +65,8 @@ export async function runShards(parts: WorkerParts): Promise<void> {
     send({ type: 'drained' });
   } finally {
     stopReporting();
-    // The thread outlives a task that failed, and the next task runs in it: nothing of this one may stay behind.
+    // The thread outlives a task that failed, and the next task runs in it: nothing of this one may
+    // stay behind.
     await router.abandon();
   }
 }

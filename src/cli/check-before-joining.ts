@@ -1,4 +1,5 @@
-// What `run` looks at before it joins its group: whether the group can go on under these settings. Reads only.
+// What `run` looks at before it joins its group: whether the group can go on under these settings.
+// Reads only.
 import { assertMayJoin, preflight } from '../actors/preflight.ts';
 import { readGroupState } from '../actors/group-state.ts';
 import type { Config } from '../config.ts';
@@ -18,7 +19,8 @@ const warningsMax = 10;
 
 /**
  * Returns the parts with the rules that the group keeps; warns of shards that will fail.
- * @throws ConfigError with every reason where the group cannot go on, or none of its shards can; nothing is joined then.
+ * @throws ConfigError with every reason where the group cannot go on, or none of its shards can;
+ * nothing is joined then.
  */
 export async function checkBeforeJoining(joining: Joining): Promise<Joining> {
   const { context, config, log, logger } = joining;

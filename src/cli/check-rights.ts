@@ -1,5 +1,5 @@
-// Rights that are missing are said before anything begins, all of them at once: somebody who may not write a topic would
-// otherwise hear of it when the first window closes.
+// Rights that are missing are said before anything begins, all of them at once: somebody who may
+// not write a topic would otherwise hear of it when the first window closes.
 import type { Config } from '../config.ts';
 import { ConfigError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
@@ -12,7 +12,10 @@ export interface RightFinding {
   readonly cure: string;
 }
 
-/** Returns the rights that `run` lacks, none on the embedded log. @throws UnavailableError, ConfigError */
+/**
+ * Returns the rights that `run` lacks, none on the embedded log.
+ * @throws UnavailableError, ConfigError
+ */
 export async function lackingRights(
   config: Config,
   logger: Logger,
@@ -31,7 +34,10 @@ export async function lackingRights(
   }));
 }
 
-/** Resolves where `run` may do all that it will have to. @throws ConfigError with every missing right and its cure */
+/**
+ * Resolves where `run` may do all that it will have to.
+ * @throws ConfigError with every missing right and its cure
+ */
 export async function assertRights(config: Config, logger: Logger): Promise<void> {
   const [first, ...others] = await lackingRights(config, logger);
   if (first === undefined) return;

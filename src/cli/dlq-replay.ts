@@ -1,5 +1,6 @@
-// Puts dead letters back, each once. The dead letters put back and how far the replay got are one transaction, so an
-// interrupted replay goes on where it stopped and loses or doubles nothing. How far is kept for each reason, since one
+// Puts dead letters back, each once. The dead letters put back and how far the replay got are one
+// transaction, so an interrupted replay goes on where it stopped and loses or doubles nothing. How
+// far is kept for each reason, since one
 // replay may take only some reasons:  committed metadata = {"<reason>": next offset, …}
 import type { Config } from '../config.ts';
 import { ConfigError } from '../errors.ts';
@@ -37,7 +38,10 @@ interface Tally {
 
 const recordsPerCommit = 500;
 
-/** Says what would be put back, or with `yes` puts it back. @throws ConfigError, UnavailableError */
+/**
+ * Says what would be put back, or with `yes` puts it back.
+ * @throws ConfigError, UnavailableError
+ */
 export async function replay(flags: ReplayFlags, context: CliContext): Promise<void> {
   const config = readConfig(context);
   const tally: Tally = {

@@ -1,4 +1,5 @@
-// `dlq list` and `dlq replay`: what could not be folded, why, and putting it back once the cause is gone.
+// `dlq list` and `dlq replay`: what could not be folded, why, and putting it back once the cause is
+// gone.
 import type { Command } from 'commander';
 
 import { topicNames } from '../log/topics.ts';

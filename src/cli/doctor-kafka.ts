@@ -63,7 +63,8 @@ export async function logChecks(
   );
   const newestMs = await unlessRefused(newestTimestampMs(log, appended), undefined);
   const nowMs = clock.nowMs();
-  // Read-only, so it shows only a clock that is behind: what was appended cannot be from the future.
+  // Read-only, so it shows only a clock that is behind: what was appended cannot be from the
+  // future.
   const isBehind = newestMs !== undefined && newestMs > nowMs;
   return [
     ...topicChecks(config, { topics, brokers }),
@@ -73,7 +74,10 @@ export async function logChecks(
   ];
 }
 
-/** Resolves as `asked` does, or with `otherwise` where a right is missing: the rights have a check of their own. */
+/**
+ * Resolves as `asked` does, or with `otherwise` where a right is missing: the rights have a check
+ * of their own.
+ */
 async function unlessRefused<T>(asked: Promise<T>, otherwise: T): Promise<T> {
   try {
     return await asked;

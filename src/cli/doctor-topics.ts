@@ -78,7 +78,8 @@ function partitionFindings(
   input: TopicDescription | undefined,
 ): readonly Check[] {
   if (input === undefined || role === 'input' || topic.partitions === input.partitions) return [];
-  // Only the sources of forwards are counted against each other; every other topic may have any number.
+  // Only the sources of forwards are counted against each other; every other topic may have any
+  // number.
   if (role !== 'rekeyed') return [];
   const found = `${topic.partitions} partitions, the input has ${input.partitions}`;
   const cure =
@@ -133,7 +134,9 @@ function settingFindings(
   return findings;
 }
 
-/** Infinity where retention is unlimited; retention by size counts as none, it cannot be compared. */
+/**
+ * Infinity where retention is unlimited; retention by size counts as none, it cannot be compared.
+ */
 function retentionMs({ config }: TopicDescription): number {
   const retention = Number(config['retention.ms'] ?? 7 * dayMs);
   return retention < 0 ? Infinity : retention;

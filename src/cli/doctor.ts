@@ -1,4 +1,5 @@
-// `doctor`: looks at everything the program stands on, and says what is wrong and the cure. Writes nothing.
+// `doctor`: looks at everything the program stands on, and says what is wrong and the cure. Writes
+// nothing.
 import type { Command } from 'commander';
 import { existsSync } from 'node:fs';
 
@@ -93,7 +94,8 @@ async function kafkaChecks(config: Config, context: CliContext): Promise<readonl
       : lacking.map(({ refusal, cure }) => fail('rights', refusal, cure));
   const checked = await withLog({ config, context, name: 'doctor' }, async (log) => [
     ...(await logChecks(log, config, { brokers: facts.brokers, clock: context.clock })),
-    // What it reads needs rights of its own: where they are missing, the checks above must still be shown.
+    // What it reads needs rights of its own: where they are missing, the checks above must still be
+    // shown.
     ...(await attempted('group', 'give the missing right, or ask again', () =>
       groupChecks(log, config, context),
     )),

@@ -1,4 +1,5 @@
-// The configuration of a command that looks at what a group has computed: with the rules that the group began with.
+// The configuration of a command that looks at what a group has computed: with the rules that the
+// group began with.
 import { committedFingerprint } from '../actors/group-state.ts';
 import { settingText, type Config } from '../config.ts';
 import { settingNames } from '../config-settings.ts';

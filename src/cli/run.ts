@@ -26,7 +26,8 @@ import { reachBroker } from './reach-broker.ts';
 import { version } from './version.ts';
 
 const startMsMax = 60_000;
-// Ten seconds is what a stop may take; the process must be gone before whoever stopped it loses patience.
+// Ten seconds is what a stop may take; the process must be gone before whoever stopped it loses
+// patience.
 const stopMsMax = 9_500;
 
 interface Running extends Joining {
@@ -128,7 +129,10 @@ interface Stop {
   disarm(): void;
 }
 
-/** The first signal asks for a stop and bounds how long it may take; the second one ends the process at once. */
+/**
+ * The first signal asks for a stop and bounds how long it may take; the second one ends the process
+ * at once.
+ */
 function armStop(context: CliContext): Stop {
   const abort = new AbortController();
   let force: Timer | undefined;
@@ -242,7 +246,10 @@ async function feedSimulatedSensors(
   }
 }
 
-/** Fills ADVERTISED_URL where it follows from the others; port 0 is only known once it is open, and not shared. */
+/**
+ * Fills ADVERTISED_URL where it follows from the others; port 0 is only known once it is open, and
+ * not shared.
+ */
 function withAdvertisedUrl(config: Config): Config {
   const { advertisedUrl, httpHost, httpPort } = config.process;
   if (advertisedUrl !== undefined || httpPort === 0) return config;

@@ -1,5 +1,6 @@
-// flagged reading → record of the anomaly topic, and back. The value is a fixed contract; where in the input the
-// reading was is in the headers. Next on the line: the commit, which makes the record visible.
+// flagged reading → record of the anomaly topic, and back. The value is a fixed contract; where in
+// the input the reading was is in the headers. Next on the line: the commit, which makes the record
+// visible.
 import { isUtf8 } from 'node:buffer';
 import { assert, DecodeError } from '../errors.ts';
 import type { OutputRecord, RecordCursor, TopicPartition } from '../log/event-log.ts';
@@ -33,7 +34,8 @@ const anomalyType = exactAvroType(anomalySchema);
 const jsonBegin = '{'.charCodeAt(0);
 
 /**
- * Returns the record of `reading`, of input partition `shard`, for `topic`; it copies what it needs.
+ * Returns the record of `reading`, of input partition `shard`, for `topic`; it copies what it
+ * needs.
  * @throws InvariantError where a number is not finite: JSON could not hold it.
  */
 export function anomalyRecord(
@@ -78,7 +80,10 @@ function anomalyOf(reading: AnomalousReading, sensorId: string): Anomaly {
   };
 }
 
-/** Returns the anomaly that `bytes` hold, JSON or Avro. @throws DecodeError where they hold none. */
+/**
+ * Returns the anomaly that `bytes` hold, JSON or Avro.
+ * @throws DecodeError where they hold none.
+ */
 export function decodeAnomaly(bytes: Uint8Array): Anomaly {
   const record = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const value = record[0] === jsonBegin ? parseJson(record) : parseAvro(record);
@@ -86,7 +91,10 @@ export function decodeAnomaly(bytes: Uint8Array): Anomaly {
   return value;
 }
 
-/** Returns where in the input the anomaly at `record` was read; undefined where its headers do not say. */
+/**
+ * Returns where in the input the anomaly at `record` was read; undefined where its headers do not
+ * say.
+ */
 export function decodeAnomalyLineage(record: RecordCursor): AnomalyLineage | undefined {
   if (record.headerCount === 0) return undefined;
   const headers = new Map(

@@ -1,4 +1,5 @@
-// An Avro reading straight from bytes: avro/raw_reading.avsc, no schema resolution, no object per reading.
+// An Avro reading straight from bytes: avro/raw_reading.avsc, no schema resolution, no object per
+// reading.
 //
 //   sensor_id   zigzag varint length, then that many UTF-8 bytes
 //   timestamp   zigzag varint, at most 64 bits
@@ -27,9 +28,10 @@ const doubleBytes = new Uint8Array(8);
 const doubleView = new DataView(doubleBytes.buffer);
 
 /**
- * Fills `out` from the Avro record that is bytes [start, end), exactly, and returns null; `avroMalformed` where they are
- * not one Avro record, another reason where the record is well formed but no reading. `out` is then untouched. Reads
- * nothing outside the range. `out` refers to `bytes`, uncopied.
+ * Fills `out` from the Avro record that is bytes [start, end), exactly, and returns null;
+ * `avroMalformed` where they are not one Avro record, another reason where the record is well
+ * formed but no reading. `out` is then untouched. Reads nothing outside the range. `out` refers to
+ * `bytes`, uncopied.
  */
 export function decodeAvroReading(
   bytes: Uint8Array,
@@ -61,8 +63,9 @@ export function decodeAvroReading(
 }
 
 /**
- * Puts the zigzag varint at `start` into the slot and returns the position after it; -1 where it is cut off or longer
- * than 64 bits. Exact for safe integers; what is beyond 2^53 stays beyond it, since sums round monotonically.
+ * Puts the zigzag varint at `start` into the slot and returns the position after it; -1 where it is
+ * cut off or longer than 64 bits. Exact for safe integers; what is beyond 2^53 stays beyond it,
+ * since sums round monotonically.
  */
 function readLong(bytes: Uint8Array, start: number, end: number): number {
   if (start >= end) return -1;

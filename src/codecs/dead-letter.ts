@@ -1,5 +1,6 @@
-// An input record that cannot be folded → its dead letter, and back. Key, value and headers stay as they came; five
-// headers say why and from where. A record that came through the rekeyed topic is reported where it entered.
+// An input record that cannot be folded → its dead letter, and back. Key, value and headers stay as
+// they came; five headers say why and from where. A record that came through the rekeyed topic is
+// reported where it entered.
 //
 //   dlq.reason     the fixed code          dlq.topic      where the record entered, so that
 //   dlq.message    for people              dlq.partition  `dlq replay` can put it back
@@ -36,9 +37,10 @@ interface Origin extends TopicPartition {
 }
 
 /**
- * Returns the dead letter of the record the cursor stands on, read from `position`, for topic `deadLetterTopic`; every
- * byte is copied. Earlier `dlq.*` headers of ours are replaced, so a record that fails again does not pile them up. No
- * timestamp: with the input's own, retention would delete old dead letters at once.
+ * Returns the dead letter of the record the cursor stands on, read from `position`, for topic
+ * `deadLetterTopic`; every byte is copied. Earlier `dlq.*` headers of ours are replaced, so a
+ * record that fails again does not pile them up. No timestamp: with the input's own, retention
+ * would delete old dead letters at once.
  */
 export function deadLetterRecord(
   record: RecordCursor,
@@ -66,8 +68,8 @@ export function deadLetterRecord(
   return keptRecord(letter, clientHeaders.length);
 }
 
-// Letters of one kind come in floods, from one partition at a time: they share the headers that they have in common, which
-// is most of what they take.
+// Letters of one kind come in floods, from one partition at a time: they share the headers that
+// they have in common, which is most of what they take.
 const codeHeader = lastHeader('dlq.reason');
 const messageHeader = lastHeader('dlq.message');
 const topicHeader = lastHeader('dlq.topic');
@@ -91,10 +93,14 @@ function originOf(record: RecordCursor, position: TopicPartition): Origin {
   return { topic, partition, offset: record.offset, key, headers };
 }
 
-/** The origin that a forward's headers tell; undefined where they do not, as of a record that nobody forwarded. */
+/**
+ * The origin that a forward's headers tell; undefined where they do not, as of a record that nobody
+ * forwarded.
+ */
 function rekeyedOrigin(all: readonly RecordHeader[]): Origin | undefined {
   const headers = withoutNote(all, 'forward');
-  // The forward's own headers were added last: a client's header of the same name stays with the record.
+  // The forward's own headers were added last: a client's header of the same name stays with the
+  // record.
   const ours = new Set(
     rekeyHeaders.map((name) => headers.findLastIndex((header) => header.key === name)),
   );
@@ -123,8 +129,8 @@ export interface RestoredDeadLetter {
   /** Set where the dead letter is shorter than the record: what is missing. */
   readonly cut: CutNote | undefined;
   /**
-   * The record as it was, for the very partition it came from: its producer may place keys otherwise than we would, and
-   * in another partition its sensor would have a second owner.
+   * The record as it was, for the very partition it came from: its producer may place keys
+   * otherwise than we would, and in another partition its sensor would have a second owner.
    */
   readonly record: OutputRecord;
 }

@@ -1,14 +1,19 @@
-// The fast half of reading feature rows back: rows as encodeFeatureRowJson writes them, straight from the bytes. It only
-// ever says "read" or "not for me"; the strict parser then decides, so that reasons are given in one place.
+// The fast half of reading feature rows back: rows as encodeFeatureRowJson writes them, straight
+// from the bytes. It only ever says "read" or "not for me"; the strict parser then decides, so that
+// reasons are given in one place.
 import { isUtf8 } from 'node:buffer';
 import type { FeatureRow } from './feature-row.ts';
 import { scanNumber, scannedNumber } from './json-number.ts';
 
-/** Scans one feature row; it remembers what neighbouring rows share, so each reader of a topic has its own. */
+/**
+ * Scans one feature row; it remembers what neighbouring rows share, so each reader of a topic has
+ * its own.
+ */
 export interface FeatureRowScanner {
   /**
-   * Returns the row in bytes [start, end), or undefined for anything but the contract's fields in the contract's order
-   * without white space or escapes: such bytes may still be a row, the strict parser knows.
+   * Returns the row in bytes [start, end), or undefined for anything but the contract's fields in
+   * the contract's order without white space or escapes: such bytes may still be a row, the strict
+   * parser knows.
    */
   scan(bytes: Buffer, start: number, end: number): FeatureRow | undefined;
 }
@@ -38,8 +43,8 @@ export function createFeatureRowScanner(): FeatureRowScanner {
 
 //   {"sensor_id":"…","window_start":…,"window_end":…,"event_time":"…","features":{"…":…,…},"lineage":{…,"last_offset":…}}
 //
-// Bounds: the range must end in `}`, which no part and no number contains beyond its place: a mismatch is found there at
-// the latest, and only string loops compare positions.
+// Bounds: the range must end in `}`, which no part and no number contains beyond its place: a
+// mismatch is found there at the latest, and only string loops compare positions.
 class Scanner implements FeatureRowScanner {
   #at = 0;
   #end = 0;
@@ -129,7 +134,10 @@ class Scanner implements FeatureRowScanner {
     return Number.isSafeInteger(value) ? value : NaN;
   }
 
-  /** Passes the rest of a string and its closing quote; false where it has an escape or is not UTF-8. */
+  /**
+   * Passes the rest of a string and its closing quote; false where it has an escape or is not
+   * UTF-8.
+   */
   #stringEnds(bytes: Buffer): boolean {
     const start = this.#at;
     let seen = 0;
@@ -145,7 +153,10 @@ class Scanner implements FeatureRowScanner {
     return false;
   }
 
-  /** As #stringEnds; returns the string, which is mostly the one that was at `place` in the row before. */
+  /**
+   * As #stringEnds; returns the string, which is mostly the one that was at `place` in the row
+   * before.
+   */
   #text(bytes: Buffer, place: number): string | undefined {
     const known = this.#known[place];
     if (known !== undefined && this.#part(bytes, known.part)) return known.text;

@@ -1,17 +1,19 @@
-// The strict half of JSON decoding: JSON.parse over checked UTF-8. Slow, allocating, and the judge: whatever the fast
-// scanner does not recognise is decided here, and every reason a JSON record can be refused for is given here.
+// The strict half of JSON decoding: JSON.parse over checked UTF-8. Slow, allocating, and the judge:
+// whatever the fast scanner does not recognise is decided here, and every reason a JSON record can
+// be refused for is given here.
 import { isUtf8 } from 'node:buffer';
 import type { DeadLetterReason, Reading } from '../sensors/reading.ts';
 import { sensorIdLengthReason, shown, timestampReason, valueReason } from './reading-limits.ts';
 
-// ignoreBOM keeps the mark in the text, where JSON.parse refuses it; by default it would vanish unseen.
+// ignoreBOM keeps the mark in the text, where JSON.parse refuses it; by default it would vanish
+// unseen.
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const notUtf8: DeadLetterReason = { code: 'json_syntax', message: 'the record is not UTF-8' };
 const loneSurrogate = /\p{Surrogate}/u;
 
 /**
- * Fills `out` from the JSON object in bytes [start, end) and returns null, or returns why it is no reading; `out` is
- * then untouched. Never throws, however deep the nesting.
+ * Fills `out` from the JSON object in bytes [start, end) and returns null, or returns why it is no
+ * reading; `out` is then untouched. Never throws, however deep the nesting.
  */
 export function parseReading(
   bytes: Uint8Array,
@@ -69,8 +71,9 @@ function wrongField(
 }
 
 /**
- * Which code bytes that are not UTF-8 get: sensor_id_utf8 where the id is what is malformed, else json_syntax. Read as
- * latin-1, where every byte is a character, the record still parses and the id's characters are its bytes.
+ * Which code bytes that are not UTF-8 get: sensor_id_utf8 where the id is what is malformed, else
+ * json_syntax. Read as latin-1, where every byte is a character, the record still parses and the
+ * id's characters are its bytes.
  */
 function notUtf8Reason(record: Uint8Array): DeadLetterReason {
   if (outerFault(record) !== undefined) return notUtf8;
@@ -88,8 +91,9 @@ function notUtf8Reason(record: Uint8Array): DeadLetterReason {
 }
 
 /**
- * Returns the reason where the first and last character alone show that the record is not JSON: text of another kind, or
- * a record that was cut off. An error that is thrown costs ten times as much, and a backlog may hold nothing else.
+ * Returns the reason where the first and last character alone show that the record is not JSON:
+ * text of another kind, or a record that was cut off. An error that is thrown costs ten times as
+ * much, and a backlog may hold nothing else.
  */
 function outerFault(record: Uint8Array): DeadLetterReason | undefined {
   let first = 0;
@@ -139,7 +143,8 @@ function parseJson(text: string): { readonly value: unknown } | { reason: DeadLe
   try {
     return { value: JSON.parse(text) as unknown };
   } catch (error) {
-    // A RangeError of a parser that ran out of stack would be the record's fault just as a SyntaxError is.
+    // A RangeError of a parser that ran out of stack would be the record's fault just as a
+    // SyntaxError is.
     const detail = error instanceof Error ? error.message : String(error);
     return { reason: jsonSyntax(printable(detail)) };
   } finally {

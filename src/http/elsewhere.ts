@@ -2,7 +2,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 export interface Elsewhere {
-  /** The addresses of other processes that may know, the likelier first. Asked only where it matters. */
+  /**
+   * The addresses of other processes that may know, the likelier first. Asked only where it
+   * matters.
+   */
   urls(): Promise<readonly string[]>;
   /** What to answer where there is no other; throws where that is not known. */
   nobody(): string;
@@ -11,8 +14,8 @@ export interface Elsewhere {
 const othersLeft = 'others';
 
 /**
- * Answers 307 with the same path at a process that may know; 404 where there is no other. The query says how many may
- * still be sent on to, so that nobody is sent in a circle.
+ * Answers 307 with the same path at a process that may know; 404 where there is no other. The query
+ * says how many may still be sent on to, so that nobody is sent in a circle.
  */
 export async function sendElsewhere(
   { urls, nobody }: Elsewhere,

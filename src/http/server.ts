@@ -1,5 +1,5 @@
-// The HTTP server: health, metrics, the supervision tree, live sensors, online features, the page. It reads; what
-// changes something (commands on sensors and shards) needs the token.
+// The HTTP server: health, metrics, the supervision tree, live sensors, online features, the page.
+// It reads; what changes something (commands on sensors and shards) needs the token.
 import Fastify, { type FastifyInstance } from 'fastify';
 
 import type { Config } from '../config.ts';
@@ -33,7 +33,10 @@ export interface HttpServerOptions {
 export interface HttpServer {
   /** For `inject` in tests; nothing else needs it. */
   readonly app: FastifyInstance;
-  /** Returns the URL it listens on. @throws ConfigError naming host and port when they cannot be had. */
+  /**
+   * Returns the URL it listens on.
+   * @throws ConfigError naming host and port when they cannot be had.
+   */
   listen(): Promise<string>;
   /** Ends open streams and stops listening. Idempotent. */
   close(): Promise<void>;

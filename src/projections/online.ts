@@ -175,7 +175,10 @@ class OnlineProjector implements Projector, GroupListener {
     if (from !== undefined && !this.#inOutage) member.start(held, from);
   }
 
-  /** Goes on where the group stands or, where rows were deleted before they were projected, with the earliest left. */
+  /**
+   * Goes on where the group stands or, where rows were deleted before they were projected, with the
+   * earliest left.
+   */
   async #beginAgain(held: Held, error: Error): Promise<void> {
     const { clock, logger } = this.#options;
     const { topic, partition } = held;

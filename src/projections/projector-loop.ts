@@ -104,7 +104,8 @@ async function answer(
     case 'anomalies': {
       const { requestId, sensorId } = command;
       const found = await anomalies.of(sensorId).catch((error: unknown) => {
-        // A question that cannot be answered ends no thread: neither an outage nor a right that is missing.
+        // A question that cannot be answered ends no thread: neither an outage nor a right that is
+        // missing.
         if (!isSensoriumError(error) || error.directive === 'crash') throw error;
         logger.warn({ sensorId, reason: error.message }, 'anomalies not read');
         return null;

@@ -24,7 +24,9 @@ export interface ProjectorStatus {
   readonly partitions: readonly ProjectedPartition[];
   /** Feature rows (records) not yet in the store, over all partitions held. */
   readonly lag: number;
-  /** Whether the feature store answered the last call, and every partition's rows can be fetched. */
+  /**
+   * Whether the feature store answered the last call, and every partition's rows can be fetched.
+   */
   readonly connected: boolean;
   /** Last failure to reach the store or the log; null once it is over. */
   readonly lastError: ErrorData | null;

@@ -2,10 +2,10 @@
 // ids that collide. A table of 60,000 ids crafted for an unkeyed hash took 18 s to fill, at every
 // restore again. assembly/id-table.ts holds the same function.
 //
-// Where an id lies in a table changes no result: slots are given in the order in which ids come, and
-// snapshots hold no hash. So the key is random, one a process, and stored nowhere.
-// Source: Aumasson and Bernstein, SipHash: a fast short-input PRF (2012); HalfSipHash, its variant
-// of 32-bit words.
+// Where an id lies in a table changes no result: slots are given in the order in which ids come,
+// and snapshots hold no hash. So the key is random, one a process, and stored nowhere. Source:
+// Aumasson and Bernstein, SipHash: a fast short-input PRF (2012); HalfSipHash, its variant of
+// 32-bit words.
 
 /** 64 bits that are a secret of the process, as two unsigned words. */
 export interface HashKey {

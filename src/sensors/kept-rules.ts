@@ -1,5 +1,6 @@
-// A group keeps the rules it began with. Where a later version has another default for a setting that changes results, a
-// group that nobody told anything goes on as it began, and a new group begins with the new default. Pure.
+// A group keeps the rules it began with. Where a later version has another default for a setting
+// that changes results, a group that nobody told anything goes on as it began, and a new group
+// begins with the new default. Pure.
 import { fingerprintSettings, semanticsFingerprint } from './fingerprint.ts';
 import type { Semantics } from './semantics.ts';
 
@@ -8,7 +9,10 @@ export interface KeptRule {
   readonly setting: string;
   /** What a fingerprint stands for that does not name the setting: of before there was any. */
   readonly legacy: string;
-  /** Returns `semantics` with the setting at `value`, as a fingerprint has it; unchanged where it is no value of it. */
+  /**
+   * Returns `semantics` with the setting at `value`, as a fingerprint has it; unchanged where it is
+   * no value of it.
+   */
   apply(semantics: Semantics, value: string): Semantics;
 }
 
@@ -25,7 +29,10 @@ export const keptRules: readonly KeptRule[] = [
 export interface Began {
   /** The fingerprint that the group has committed; undefined for a new group. */
   readonly committed: string | undefined;
-  /** Whether the user has set the setting: what is set is never replaced, and where it differs the start is refused. */
+  /**
+   * Whether the user has set the setting: what is set is never replaced, and where it differs the
+   * start is refused.
+   */
   isSet(setting: string): boolean;
 }
 
@@ -35,7 +42,9 @@ export interface Kept {
   readonly lines: readonly string[];
 }
 
-/** Returns `semantics` with the rules that the group began with wherever the user has not set them. */
+/**
+ * Returns `semantics` with the rules that the group began with wherever the user has not set them.
+ */
 export function keepRules(
   semantics: Semantics,
   { committed, isSet }: Began,

@@ -1,4 +1,5 @@
-// The fold's way to a kernel: tells it where the columns lie and what event time it is, and takes back what it changed.
+// The fold's way to a kernel: tells it where the columns lie and what event time it is, and takes
+// back what it changed.
 import { assert } from '../errors.ts';
 import type { CreateBaseline } from './create-baseline.ts';
 import type { FastClocks } from './fast-clocks.ts';
@@ -24,7 +25,10 @@ export interface RowFoldOptions {
   readonly hashKey?: HashKey;
 }
 
-/** Returns the fold of rows by the kernel; undefined without one, or where it does not know or cannot hold the columns. */
+/**
+ * Returns the fold of rows by the kernel; undefined without one, or where it does not know or
+ * cannot hold the columns.
+ */
 export function rowFoldOf(semantics: Semantics, options: RowFoldOptions): RowFold | undefined {
   const { createBaseline, hashKey, kernel, watermark } = options;
   if (kernel === undefined) return undefined;

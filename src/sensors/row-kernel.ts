@@ -1,5 +1,5 @@
-// What the fold hands to a kernel: something that folds rows of readings in its own memory, where the columns lie. The
-// core knows no more of it than this.
+// What the fold hands to a kernel: something that folds rows of readings in its own memory, where
+// the columns lie. The core knows no more of it than this.
 import type { ColumnMemory } from './column-memory.ts';
 
 export interface RowKernel {
@@ -8,12 +8,16 @@ export interface RowKernel {
   readonly places: Uint32Array;
   /** By `number`. */
   readonly numbers: Float64Array;
-  /** By the state of a sensor's lifecycle: the next one, after a reading of one still warming, and of one that is warm. */
+  /**
+   * By the state of a sensor's lifecycle: the next one, after a reading of one still warming, and
+   * of one that is warm.
+   */
   readonly afterRead: Uint8Array;
   readonly afterReadWarm: Uint8Array;
   /**
-   * Folds the rows it was given last from `row` on, up to `rows` (exclusive), and returns the first it left: one that is
-   * not plain, or whose offset is not below `until`. Reads and changes what `places` and `numbers` say.
+   * Folds the rows it was given last from `row` on, up to `rows` (exclusive), and returns the first
+   * it left: one that is not plain, or whose offset is not below `until`. Reads and changes what
+   * `places` and `numbers` say.
    */
   foldRows(row: number, rows: number): number;
 }

@@ -97,7 +97,10 @@ export class ShardColumns {
     return new TextDecoder('utf-8', { ignoreBOM: true }).decode(id);
   }
 
-  /** Returns the columns as sections of a snapshot: live views, to be copied before the next reading. */
+  /**
+   * Returns the columns as sections of a snapshot: live views, to be copied before the next
+   * reading.
+   */
   sections(): ColumnSections {
     const { table, baseline } = this;
     const sensors = table.count;

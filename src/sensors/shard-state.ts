@@ -41,9 +41,10 @@ export interface ShardState {
    * Folds one reading at `offset` (ascending); returns null, or why it was not folded: late,
    * timestamp_ahead, timestamp_range, sensors_max, quarantined. It decides before it writes: a
    * refused reading changes no sensor. All but timestamp_ahead and timestamp_range count for event
-   * time. `outputs` gets the reading if it was flagged; then, with an own watermark, that advances to
-   * maxEventTimeMs − watermarkDelayMs, and `outputs` gets every window whose end it reached: by end,
-   * a base window before a larger one of the same end, then in the order the panes were opened.
+   * time. `outputs` gets the reading if it was flagged; then, with an own watermark, that advances
+   * to maxEventTimeMs − watermarkDelayMs, and `outputs` gets every window whose end it reached: by
+   * end, a base window before a larger one of the same end, then in the order the panes were
+   * opened.
    * @throws InvariantError when the reading is not one a decoder may hand over; nothing is changed
    * then.
    */
@@ -56,9 +57,10 @@ export interface ShardState {
   /** As `fold`, of the reading in a row of columns. */
   foldRow(readings: ReadingColumns, row: number, outputs: FoldOutputs): DeadLetterReason | null;
   /**
-   * Folds the rows that the kernel was given last as `foldRow` would, from `row` on, up to `rows` (exclusive), and returns the
-   * first that it left untouched: one at or past offset `until`, or not plain. A plain one is of a known sensor with an
-   * open pane, and nothing comes of it: no output, no refusal, no window that closes.
+   * Folds the rows that the kernel was given last as `foldRow` would, from `row` on, up to `rows`
+   * (exclusive), and returns the first that it left untouched: one at or past offset `until`, or
+   * not plain. A plain one is of a known sensor with an open pane, and nothing comes of it: no
+   * output, no refusal, no window that closes.
    */
   foldRows(row: number, rows: number, until: number): number;
   /** Moves the watermark on, never back, and hands out what closes: idle marks, rekeyed shards. */
@@ -81,15 +83,18 @@ export interface ShardState {
   /** The ids of up to `limit` sensors, in slot order. */
   sensorIds(limit: number): readonly string[];
   /**
-   * All state as bytes, copied, behind `headBytes` zeros, a multiple of 8, which the caller fills rather than copies all of
-   * it once more. In `room`, zeros, where that is large enough.
+   * All state as bytes, copied, behind `headBytes` zeros, a multiple of 8, which the caller fills
+   * rather than copies all of it once more. In `room`, zeros, where that is large enough.
    */
   snapshot(headBytes?: number, room?: Uint8Array<ArrayBuffer>): Uint8Array;
   /** Returns how many bytes a snapshot would be now. */
   snapshotBytes(): number;
 }
 
-/** Returns the state of a shard that has folded nothing. @throws InvariantError for bad semantics. */
+/**
+ * Returns the state of a shard that has folded nothing.
+ * @throws InvariantError for bad semantics.
+ */
 export function createShardState(semantics: Semantics, options: ShardStateOptions): ShardState {
   return new ColumnShardState(semantics, options);
 }

@@ -31,7 +31,9 @@ export interface SnapshotStore {
    * left of it; one that is not there is fine.
    */
   remove(shardKey: string, snapshot: StoredSnapshot): Promise<void>;
-  /** Returns the ids of all snapshots of the shard, whole or in part; left out where that is dear. */
+  /**
+   * Returns the ids of all snapshots of the shard, whole or in part; left out where that is dear.
+   */
   list?(shardKey: string): Promise<readonly string[]>;
   close(): Promise<void>;
 }

@@ -10,8 +10,8 @@ const notYetRunning: ReadonlySet<ShardPhase> = new Set([
 ]);
 
 /**
- * Returns the shards of the worker that do not fold, and those that have failed and do not fold for long enough yet to
- * be well again: each with its phase and the failure that it waits after.
+ * Returns the shards of the worker that do not fold, and those that have failed and do not fold for
+ * long enough yet to be well again: each with its phase and the failure that it waits after.
  */
 export function shardsNotWell({ shards }: Pick<WorkerView, 'shards'>): readonly string[] {
   return shards
@@ -19,7 +19,10 @@ export function shardsNotWell({ shards }: Pick<WorkerView, 'shards'>): readonly 
     .map(described);
 }
 
-/** As `shardsNotWell`, without those that have failed: of these it will be known soon what they hold. */
+/**
+ * As `shardsNotWell`, without those that have failed: of these it will be known soon what they
+ * hold.
+ */
 export function shardsOnTheWay({ shards }: Pick<WorkerView, 'shards'>): readonly string[] {
   return shards
     .filter(({ phase }) => notYetRunning.has(phase) && phase !== 'failed')
@@ -39,7 +42,10 @@ function described({ topic, partition, phase, error, failedSinceMs }: ShardView)
   return `shard ${topic}/${partition} ${phase}${since}${failure}`;
 }
 
-/** Returns ready iff every worker runs, none of its shards is on the way or failed, and the projector is connected. */
+/**
+ * Returns ready iff every worker runs, none of its shards is on the way or failed, and the
+ * projector is connected.
+ */
 export function readinessOf(tree: SupervisorTree): Readiness {
   const reasons: string[] = [];
   if (tree.state === 'draining' || tree.state === 'stopped')

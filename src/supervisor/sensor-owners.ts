@@ -1,5 +1,6 @@
-// Where to ask for a sensor that no shard of this process holds: the member of the group that owns its partition says its
-// address when it joins. Asked of the log at most once a second, however many ask us.
+// Where to ask for a sensor that no shard of this process holds: the member of the group that owns
+// its partition says its address when it joins. Asked of the log at most once a second, however
+// many ask us.
 import type { Clock } from '../clock.ts';
 import { isSensoriumError } from '../errors.ts';
 import type { EventLog, GroupMemberView, TopicPartition } from '../log/event-log.ts';
@@ -11,17 +12,23 @@ export interface SensorOwnersOptions {
   readonly groupId: string;
   readonly inputTopic: string;
   readonly rekeyedTopic: string;
-  /** This process's own, as it tells the group; undefined: it tells none, and sends nobody elsewhere. */
+  /**
+   * This process's own, as it tells the group; undefined: it tells none, and sends nobody
+   * elsewhere.
+   */
   readonly advertisedUrl: string | undefined;
 }
 
 export interface SensorOwners {
   /**
-   * Returns the addresses of other processes that may hold the sensor, the likelier first: whoever owns the partition of
-   * the input that its id belongs in, and of the rekeyed topic.
+   * Returns the addresses of other processes that may hold the sensor, the likelier first: whoever
+   * owns the partition of the input that its id belongs in, and of the rekeyed topic.
    */
   urlsOf(sensorId: string): Promise<readonly string[]>;
-  /** Returns the address of the other process that holds the shard; none where it is unknown or this one. */
+  /**
+   * Returns the address of the other process that holds the shard; none where it is unknown or this
+   * one.
+   */
   urlsOfShard(shard: TopicPartition): Promise<readonly string[]>;
 }
 

@@ -78,7 +78,9 @@ export class ShardWorker implements MeteredThread {
     return answer.outcomes;
   }
 
-  /** Resolves with what became of the attempt; undefined where this worker does not hold the shard. */
+  /**
+   * Resolves with what became of the attempt; undefined where this worker does not hold the shard.
+   */
   async retry(retry: ShardRetry, timeoutMs: number): Promise<ShardRetryOutcome | undefined> {
     const answer = await this.thread.ask(
       (requestId) => ({ type: 'retry', requestId, retry }),

@@ -1,4 +1,5 @@
-// What the HTTP server sees of the supervisor: a port, so that routes are tried without threads. Types only.
+// What the HTTP server sees of the supervisor: a port, so that routes are tried without threads.
+// Types only.
 import type {
   CommandOutcome,
   SensorCommand,
@@ -71,7 +72,10 @@ export interface SupervisorView {
   ready(): Readiness;
   /** Prometheus text over all threads. */
   metrics(): Promise<string>;
-  /** The live sensor, undefined where no shard here has it. @throws UnavailableError when a worker did not answer. */
+  /**
+   * The live sensor, undefined where no shard here has it.
+   * @throws UnavailableError when a worker did not answer.
+   */
   sensor(sensorId: string): Promise<SensorView | undefined>;
   /**
    * The sensor's last flagged readings, the newest first, whichever process flagged them.
@@ -79,12 +83,14 @@ export interface SupervisorView {
    */
   anomalies(sensorId: string): Promise<readonly RecentAnomaly[]>;
   /**
-   * Has every shard of this process obey that has the sensor; resolves once that is committed, empty where none has it.
+   * Has every shard of this process obey that has the sensor; resolves once that is committed,
+   * empty where none has it.
    * @throws UnavailableError where that is unknown: ask again, a repeated command changes nothing.
    */
   command(command: SensorCommand): Promise<readonly CommandOutcome[]>;
   /**
-   * Has a shard of this process that has failed try again, and says what became of it; undefined where none is held.
+   * Has a shard of this process that has failed try again, and says what became of it; undefined
+   * where none is held.
    * @throws UnavailableError when its worker did not answer.
    */
   retryShard(retry: ShardRetry): Promise<ShardRetryOutcome | undefined>;

@@ -1,5 +1,5 @@
-// The root of the supervision tree, in the main thread: starts the shard workers and the projector, restarts what
-// fails, answers for all of them, drains them in order. No reading passes here.
+// The root of the supervision tree, in the main thread: starts the shard workers and the projector,
+// restarts what fails, answers for all of them, drains them in order. No reading passes here.
 //
 //   supervisor ─┬─ worker 0 … n−1 ── shards ── sensors
 //               └─ projector
@@ -38,7 +38,9 @@ export interface SupervisorOptions {
   readonly projectorFile?: URL;
   /** Threads of another kind than Piscina's. */
   readonly createPool?: (options: ThreadPoolOptions) => ThreadPool;
-  /** Metrics of Node's runtime; none where several supervisors share one process, as in simulations. */
+  /**
+   * Metrics of Node's runtime; none where several supervisors share one process, as in simulations.
+   */
   readonly runtimeMetrics?: 'node' | 'none';
 }
 
@@ -49,8 +51,8 @@ export interface DrainReport {
 
 export interface Supervisor extends SupervisorView {
   /**
-   * Resolves, at most once, with the error that restarts could not cure. The process must then exit with code 1, the
-   * message its last line: whoever started it is the next supervisor.
+   * Resolves, at most once, with the error that restarts could not cure. The process must then exit
+   * with code 1, the message its last line: whoever started it is the next supervisor.
    */
   readonly gaveUp: Promise<AnySensoriumError>;
   /** Lets workers commit and leave, then the projector; idempotent, bounded by `drainTimeoutMs`. */
@@ -59,13 +61,19 @@ export interface Supervisor extends SupervisorView {
 
 const tickMs = 1_000;
 const metricsRefreshTicks = 10;
-/** Beats of a second without a report after which a thread counts as hung: well past any session timeout. */
+/**
+ * Beats of a second without a report after which a thread counts as hung: well past any session
+ * timeout.
+ */
 const silentTicksMax = 30;
 const askTimeoutMs = 1_500;
 /** A commit takes milliseconds, far behind a second; who waits longer is told to ask again. */
 const commandTimeoutMs = 5_000;
 
-/** Returns the running tree; threads start at once and report by themselves, so nothing is waited for. */
+/**
+ * Returns the running tree; threads start at once and report by themselves, so nothing is waited
+ * for.
+ */
 export function startSupervisor(options: SupervisorOptions): Supervisor {
   const supervisor = new RunningSupervisor(options);
   supervisor.begin();
@@ -206,7 +214,8 @@ class RunningSupervisor implements Supervisor {
     const { clock, drainTimeoutMs = 8_000, logger } = this.#options;
     const startedMs = clock.monotonicMs();
     const unfinished: string[] = [];
-    // The projector goes last and keeps a quarter of the time, so that the workers' last rows still reach the store.
+    // The projector goes last and keeps a quarter of the time, so that the workers' last rows still
+    // reach the store.
     await Promise.all(
       this.#workers.map(async (worker) => {
         const drained = await worker.thread.drain({ type: 'drain' }, drainTimeoutMs * 0.75);

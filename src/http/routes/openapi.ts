@@ -1,4 +1,5 @@
-// The description of this server for machines. Kept beside the routes; a test holds that every path here is served.
+// The description of this server for machines. Kept beside the routes; a test holds that every path
+// here is served.
 import type { FastifyInstance } from 'fastify';
 
 const json = (description: string): object => ({

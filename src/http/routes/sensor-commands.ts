@@ -1,5 +1,6 @@
-// What an operator may change: sets a sensor aside, takes it back, has its baseline begin anew. Needs the token; answers
-// once the command is committed, so that what was answered holds through every restart.
+// What an operator may change: sets a sensor aside, takes it back, has its baseline begin anew.
+// Needs the token; answers once the command is committed, so that what was answered holds through
+// every restart.
 import type { FastifyInstance } from 'fastify';
 
 import type { SensorCommand } from '../../actors/protocol.ts';

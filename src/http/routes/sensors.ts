@@ -11,8 +11,9 @@ const limitDefault = 100;
 const limitMax = 10_000;
 
 /**
- * Adds `GET /sensors?limit=` and `GET /sensors/{id}`; the id is percent-encoded, slashes too. A sensor of another
- * process is answered with its address. `anomalyEvents` says which flagged readings there are to show.
+ * Adds `GET /sensors?limit=` and `GET /sensors/{id}`; the id is percent-encoded, slashes too. A
+ * sensor of another process is answered with its address. `anomalyEvents` says which flagged
+ * readings there are to show.
  */
 export function addSensorRoutes(
   app: FastifyInstance,
@@ -45,7 +46,10 @@ export function addSensorRoutes(
   });
 }
 
-/** Returns where else to ask for the sensor. A shard here that has failed may hold it: "not found" would be a lie. */
+/**
+ * Returns where else to ask for the sensor. A shard here that has failed may hold it: "not found"
+ * would be a lie.
+ */
 export function elsewhereOf(
   supervisor: SupervisorView,
   owners: SensorOwners,

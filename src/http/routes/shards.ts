@@ -1,4 +1,5 @@
-// What an operator may do for a shard that has failed: have it try again, once what it misses is there or given up.
+// What an operator may do for a shard that has failed: have it try again, once what it misses is
+// there or given up.
 import type { FastifyInstance } from 'fastify';
 
 import type { ShardRetryOutcome } from '../../actors/protocol.ts';

@@ -1,4 +1,5 @@
-// One assigned partition's records on their way to the listener: paused until `start`, then one batch at a time.
+// One assigned partition's records on their way to the listener: paused until `start`, then one
+// batch at a time.
 //
 //   waiting ── start ──▶ fetching ──▶ onBatch running ──▶ fetching …     stop: no new onBatch, wait for the running one
 //      ▲                   │ nothing there, or paused
@@ -94,7 +95,9 @@ export function deliverPartition(
   };
 }
 
-/** An offset that the log does not hold is for the owner to judge, who knows what it has committed. */
+/**
+ * An offset that the log does not hold is for the owner to judge, who knows what it has committed.
+ */
 function failureOf(error: unknown): Error {
   if (error instanceof ConfigError) {
     return new UnavailableError(error.message, error.details, error);

@@ -1,5 +1,6 @@
-// The embedded event log: Kafka's contract on LMDB, for one process and all its threads, durable through kill -9.
-// Each thread opens it on the same folder. What a commit writes is one transaction (database.ts says how).
+// The embedded event log: Kafka's contract on LMDB, for one process and all its threads, durable
+// through kill -9. Each thread opens it on the same folder. What a commit writes is one transaction
+// (database.ts says how).
 import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 
@@ -38,7 +39,8 @@ const timingDefaults: MemberTiming = { heartbeatMs: 1_000, sessionTimeoutMs: 6_0
 
 /**
  * Opens the embedded log of `dataDir`, creating it where it is missing.
- * @throws ConfigError when another process holds the folder (names its pid), or it cannot be written.
+ * @throws ConfigError when another process holds the folder (names its pid), or it cannot be
+ * written.
  */
 export function openEmbeddedLog(options: EmbeddedLogOptions): EventLog {
   const { clock, logger, access = 'write' } = options;

@@ -1,4 +1,5 @@
-// Reading the embedded log: whole batches from an offset on, bounded in bytes, with what a fold needs to go on.
+// Reading the embedded log: whole batches from an offset on, bounded in bytes, with what a fold
+// needs to go on.
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { ConfigError } from '../../errors.ts';
@@ -14,7 +15,10 @@ import {
   type PartitionExtent,
 } from './layout.ts';
 
-/** A fetch ends with the batch that reaches this: what one turn of the event loop copies and hands to the fold. */
+/**
+ * A fetch ends with the batch that reaches this: what one turn of the event loop copies and hands
+ * to the fold.
+ */
 const fetchBytes = 512 * 1024;
 
 export interface FetchPlace extends TopicPartition {
@@ -66,7 +70,10 @@ export function fetchBatch(
   };
 }
 
-/** Yields [from, to) batch by batch, in turns of the event loop; `to` is at most the end as it is at the first step. */
+/**
+ * Yields [from, to) batch by batch, in turns of the event loop; `to` is at most the end as it is at
+ * the first step.
+ */
 export async function* readRange(
   tables: Tables,
   place: FetchPlace,
@@ -86,7 +93,10 @@ export async function* readRange(
   }
 }
 
-/** Returns the first offset whose record's timestamp is at or after `timeMs`; the end where there is none. */
+/**
+ * Returns the first offset whose record's timestamp is at or after `timeMs`; the end where there is
+ * none.
+ */
 export async function findOffsetAtTime(
   tables: Tables,
   place: FetchPlace,

@@ -1,5 +1,6 @@
-// A member of a group: heartbeats, the partitions it holds, and their deliveries. It keeps two promises: nothing of a
-// partition is delivered before the group has given it to this member, nor after the group may have given it away.
+// A member of a group: heartbeats, the partitions it holds, and their deliveries. It keeps two
+// promises: nothing of a partition is delivered before the group has given it to this member, nor
+// after the group may have given it away.
 import { randomUUID } from 'node:crypto';
 import { threadId } from 'node:worker_threads';
 
@@ -78,7 +79,8 @@ class EmbeddedMember implements GroupMember {
     await this.#enterHeartbeat();
     this.#stopListening = this.#log.signal.onRing(() => this.#ringed());
     this.#armTimer();
-    // The first assignment follows from a second heartbeat, after the caller has this member in its hands.
+    // The first assignment follows from a second heartbeat, after the caller has this member in its
+    // hands.
     setImmediate(() => void this.#beat('absorb'));
   }
 
@@ -126,7 +128,10 @@ class EmbeddedMember implements GroupMember {
     });
   }
 
-  /** A heartbeat that begins after this call; one that is queued but has not begun serves every caller. */
+  /**
+   * A heartbeat that begins after this call; one that is queued but has not begun serves every
+   * caller.
+   */
   #beat(onError: 'report' | 'absorb'): Promise<void> {
     this.#next ??= this.#running.then(() => {
       this.#next = undefined;

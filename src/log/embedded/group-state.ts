@@ -1,5 +1,6 @@
-// A group as it stands in the log: its members with their last heartbeats, and which member holds which partition. A
-// partition passes on only when its holder has let go of it, or has not been heard of for the session timeout.
+// A group as it stands in the log: its members with their last heartbeats, and which member holds
+// which partition. A partition passes on only when its holder has let go of it, or has not been
+// heard of for the session timeout.
 //
 //   value = generation u64 (grows with every change but heartbeats) · JSON
 import { assert } from '../../errors.ts';
@@ -27,7 +28,10 @@ export interface HeartbeatInput {
   readonly processToken: string;
   readonly topics: readonly string[];
   readonly info: string;
-  /** By the clock that all threads of the process share and nobody sets: a wall clock set ahead would drop every member. */
+  /**
+   * By the clock that all threads of the process share and nobody sets: a wall clock set ahead
+   * would drop every member.
+   */
   readonly monotonicMs: number;
   readonly sessionTimeoutMs: number;
   readonly partitionsOf: (topic: string) => number;
@@ -46,7 +50,10 @@ export interface HeartbeatOutcome {
   readonly changed: boolean;
 }
 
-/** Enters one heartbeat of a member into the group (which also joins it) and claims what is free and meant for it. */
+/**
+ * Enters one heartbeat of a member into the group (which also joins it) and claims what is free and
+ * meant for it.
+ */
 export function heartbeat(view: PlanView, input: HeartbeatInput): HeartbeatOutcome {
   const { state, generation } = loadGroup(view, input);
   const before = shapeOf(state);

@@ -1,9 +1,11 @@
-// One process at a time on one DATA_DIR. The lock file names its owner by process id and start time, so that a lock
-// left by a killed process is taken over at once and a reused process id is not mistaken for its owner.
+// One process at a time on one DATA_DIR. The lock file names its owner by process id and start
+// time, so that a lock left by a killed process is taken over at once and a reused process id is
+// not mistaken for its owner.
 //
-// Seen from another container the owner's process id means nothing; there the file's age decides: the owner touches
-// it every `touchEveryMs`. A lock that looks untouched for `deadAfterMs` is watched for `watchedMs` before it is taken
-// over, because a wall clock that was set makes any lock look old.
+// Seen from another container the owner's process id means nothing; there the file's age decides:
+// the owner touches it every `touchEveryMs`. A lock that looks untouched for `deadAfterMs` is
+// watched for `watchedMs` before it is taken over, because a wall clock that was set makes any lock
+// look old.
 import { execFileSync } from 'node:child_process';
 import {
   linkSync,
@@ -44,9 +46,10 @@ export interface ProcessLock {
 }
 
 /**
- * Takes the lock of `dataDir` for this process, or joins it where another thread of the process holds it. The folder
- * is created where it is missing.
- * @throws ConfigError when another living process holds it (names its pid), or the folder cannot be written.
+ * Takes the lock of `dataDir` for this process, or joins it where another thread of the process
+ * holds it. The folder is created where it is missing.
+ * @throws ConfigError when another living process holds it (names its pid), or the folder cannot be
+ * written.
  */
 export function acquireProcessLock(dataDir: string): ProcessLock {
   const path = join(dataDir, 'process.lock');
@@ -155,7 +158,10 @@ function isAlive(path: string, owner: LockOwner | 'unreadable', own: LockOwner):
   return false;
 }
 
-/** Returns when the lock showed its last sign of life, by the wall clock of its owner; undefined where it is gone. */
+/**
+ * Returns when the lock showed its last sign of life, by the wall clock of its owner; undefined
+ * where it is gone.
+ */
 function lastTouchMs(path: string): number | undefined {
   try {
     return statSync(path).mtimeMs;
@@ -199,11 +205,15 @@ function processView(): string {
   return `${hostname()}/${boot.slice(0, 8)}/${read(() => readlinkSync('/proc/self/ns/pid'))}`;
 }
 
-/** The start of a process in ticks since boot (Linux) or as `ps` words it; '' where neither is known. */
+/**
+ * The start of a process in ticks since boot (Linux) or as `ps` words it; '' where neither is
+ * known.
+ */
 function startTime(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The second field, the command, may hold spaces and parentheses; field 22 counts from behind it.
+    // The second field, the command, may hold spaces and parentheses; field 22 counts from behind
+    // it.
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
   } catch {
     if (process.platform === 'linux' || process.platform === 'win32') return '';

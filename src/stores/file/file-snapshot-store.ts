@@ -1,6 +1,7 @@
-// Snapshots as files in a folder, which may be a volume shared by hosts: <folder>/<shard key>/<id>.snapshot, names
-// percent-encoded. A file appears under its name only whole and on the disk: written aside, synced, renamed, and the
-// folder synced. The checksum is in the reference (committed metadata), so a file is never trusted by itself.
+// Snapshots as files in a folder, which may be a volume shared by hosts: <folder>/<shard
+// key>/<id>.snapshot, names percent-encoded. A file appears under its name only whole and on the
+// disk: written aside, synced, renamed, and the folder synced. The checksum is in the reference
+// (committed metadata), so a file is never trusted by itself.
 import { open, mkdir, readdir, rename, rm, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 
@@ -14,7 +15,10 @@ export interface FileSnapshotStoreOptions {
   readonly folder: string;
 }
 
-/** Bytes per write and read: between two of them others get their turn. Node reads no whole file above 2 GiB. */
+/**
+ * Bytes per write and read: between two of them others get their turn. Node reads no whole file
+ * above 2 GiB.
+ */
 const pieceBytes = 4 * 1024 * 1024;
 let asideCount = 0;
 
@@ -66,7 +70,10 @@ async function writeSnapshot(
   return { id, place, length: bytes.length, checksum };
 }
 
-/** Resolves to the checksum, taken piece by piece: the fold waits, in the same thread, while one is taken. */
+/**
+ * Resolves to the checksum, taken piece by piece: the fold waits, in the same thread, while one is
+ * taken.
+ */
 async function writeSynced(path: string, bytes: Uint8Array): Promise<number> {
   const file = await open(path, 'wx');
   let checksum = crc32c('');
@@ -195,7 +202,10 @@ function placeOf(shardKey: string, id: string): string {
   return `${encodeName(shardKey)}/${encodeName(id)}.snapshot`;
 }
 
-/** One file name per text, and none that a file system reads as a path, hides, or folds by case into another. */
+/**
+ * One file name per text, and none that a file system reads as a path, hides, or folds by case into
+ * another.
+ */
 function encodeName(text: string): string {
   assert(text.length > 0, 'A snapshot name is empty');
   return Buffer.from(text)

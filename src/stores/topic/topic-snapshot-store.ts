@@ -1,6 +1,7 @@
-// Snapshots in a compacted topic of the event log: nothing shared between hosts is needed but the log. A snapshot is cut
-// into chunks, each one record under <shard key>/<id>/<chunk>, all in the partition of the shard key and in order; other
-// shards' chunks may lie between them. Committed metadata names where they are, so a read seeks and never scans.
+// Snapshots in a compacted topic of the event log: nothing shared between hosts is needed but the
+// log. A snapshot is cut into chunks, each one record under <shard key>/<id>/<chunk>, all in the
+// partition of the shard key and in order; other shards' chunks may lie between them. Committed
+// metadata names where they are, so a read seeks and never scans.
 //
 //   place = <partition>:<offset of the first chunk>:<offset of the last>:<number of chunks>
 import { crc32c } from '@node-rs/crc32';
@@ -34,7 +35,10 @@ interface Place {
 class TopicSnapshotStore implements SnapshotStore {
   readonly #log: EventLog;
   readonly #topic: string;
-  /** Keys this store removed: compaction takes its time, and until then their chunks are still in the log. */
+  /**
+   * Keys this store removed: compaction takes its time, and until then their chunks are still in
+   * the log.
+   */
   readonly #removed: Set<string> = new Set();
   #partitions: number | undefined;
 
@@ -108,7 +112,10 @@ class TopicSnapshotStore implements SnapshotStore {
     return Promise.resolve();
   }
 
-  /** Copies the chunks into `bytes`, in order, up to the first that is missing; returns how many there were. */
+  /**
+   * Copies the chunks into `bytes`, in order, up to the first that is missing; returns how many
+   * there were.
+   */
   async #readChunks(
     shardKey: string,
     id: string,
