@@ -1,7 +1,7 @@
 // The benchmarks' own way to the broker: appends inputs, asks for positions, reads rows back.
 import { createRequire } from 'node:module';
 import { systemClock } from '../dist/clock.js';
-import { parseConfig } from '../dist/config.js';
+import { parseConfig } from '../dist/config/config.js';
 import { openEventLog } from '../dist/log/open.js';
 import { createLogger } from '../dist/logger.js';
 

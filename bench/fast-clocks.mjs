@@ -6,7 +6,7 @@ import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { parseConfig } from '../dist/config.js';
+import { parseConfig } from '../dist/config/config.js';
 import { seededRandom } from '../dist/producer/seeded-random.js';
 import { createShardState } from '../dist/sensors/shard-state.js';
 import { report } from './result.mjs';

@@ -6,7 +6,7 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 import { createBatchFolder } from '../dist/actors/fold-batch.js';
 import { createOutbox } from '../dist/actors/outbox.js';
 import { emptyMemory } from '../dist/actors/shard-memory.js';
-import { parseConfig } from '../dist/config.js';
+import { parseConfig } from '../dist/config/config.js';
 import { encodeRecordBatch } from '../dist/log/record-batch-encoder.js';
 import { recordCursor } from '../dist/log/record-batch.js';
 import { topicNames } from '../dist/log/topics.js';

@@ -36,11 +36,11 @@ export async function semanticDifferences(older, newer) {
 
 /** Returns the names of the settings that the program of a tree knows. */
 export async function settingsOf({ tree }) {
-  return (await import(`${tree}dist/config-settings.js`)).settingNames;
+  return (await import(`${tree}dist/config/settings.js`)).settingNames;
 }
 
 async function fingerprintOf({ tree, env }) {
-  const { parseConfig } = await import(`${tree}dist/config.js`);
+  const { parseConfig } = await import(`${tree}dist/config/config.js`);
   const { semanticsFingerprint } = await import(`${tree}dist/sensors/fingerprint.js`);
   return semanticsFingerprint(parseConfig(env).semantics).text;
 }

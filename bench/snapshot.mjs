@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { emptyMemory, encodeSnapshot } from '../dist/actors/shard-memory.js';
 import { SnapshotRoom } from '../dist/actors/snapshot-room.js';
 import { systemClock } from '../dist/clock.js';
-import { parseConfig } from '../dist/config.js';
+import { parseConfig } from '../dist/config/config.js';
 import { sensorIdOf } from './readings.mjs';
 import { report, spread } from './result.mjs';
 

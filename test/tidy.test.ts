@@ -4,13 +4,13 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { settingNames } from '../src/config-settings.ts';
-import { createMetrics } from '../src/metrics.ts';
+import { settingNames } from '../src/config/settings.ts';
+import { createMetrics } from '../src/metrics/pipeline-metrics.ts';
 import {
   createAuditMetrics,
   createProcessMetrics,
   createServingMetrics,
-} from '../src/process-metrics.ts';
+} from '../src/metrics/process-metrics.ts';
 
 interface Layer {
   readonly name: string;

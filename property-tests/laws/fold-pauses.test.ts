@@ -6,8 +6,8 @@ import { expect, it } from 'vitest';
 import { createBatchFolder, type FoldContext } from '../../src/actors/fold-batch.ts';
 import type { JournalEntry } from '../../src/actors/journal.ts';
 import { createOutbox } from '../../src/actors/outbox.ts';
-import { Replay } from '../../src/actors/replay.ts';
-import { emptyMemory, encodeSnapshot, type ShardRole } from '../../src/actors/shard-memory.ts';
+import { JournaledFold } from '../../src/actors/journaled-fold.ts';
+import { emptyMemory, encodeShardSnapshot, type ShardRole } from '../../src/actors/shard-memory.ts';
 import { encodeSourceClock, sourceHeader } from '../../src/actors/source-clocks.ts';
 import { recordScanner } from '../../src/kernel/record-scanner.ts';
 import type { FetchedBatch, OutputRecord } from '../../src/log/event-log.ts';
@@ -89,7 +89,7 @@ function folded(
     ...{ version: 1, sequence: index + 1, offset },
     ...{ kind: 'idle', watermark_ms: watermarkMs },
   }));
-  const replay = new Replay({ memory, folder, closed: outbox, entries, end: Infinity });
+  const replay = new JournaledFold({ memory, folder, closed: outbox, entries, end: Infinity });
   replay.begin();
   const ofRows: OutputRecord[] = [];
   const others: OutputRecord[] = [];
@@ -112,7 +112,12 @@ function folded(
   }
   take();
   const outputs = [...ofRows, ...others];
-  return { state: encodeSnapshot(memory, shard, 0), outputs, position: memory.position, pauses };
+  return {
+    state: encodeShardSnapshot(memory, shard, 0),
+    outputs,
+    position: memory.position,
+    pauses,
+  };
 }
 
 const rivals = encodeRecordBatch(

@@ -10,8 +10,8 @@ import type { Decision, JournalEntry } from '../../src/actors/journal.ts';
 import { createOutbox, type Outbox } from '../../src/actors/outbox.ts';
 import { encodePositionMetadata, type NamedSnapshot } from '../../src/actors/position-metadata.ts';
 import type { Recovered } from '../../src/actors/recovery.ts';
-import { Replay } from '../../src/actors/replay.ts';
-import { encodeSnapshot, type ShardMemory } from '../../src/actors/shard-memory.ts';
+import { JournaledFold } from '../../src/actors/journaled-fold.ts';
+import { encodeShardSnapshot, type ShardMemory } from '../../src/actors/shard-memory.ts';
 import type { ClosedWindow } from '../../src/sensors/shard-state.ts';
 import { expectedOverGaps, type OracleGap } from '../models/gap-oracle.ts';
 import type { OracleMark } from '../models/oracle.ts';
@@ -81,7 +81,7 @@ type Rows = Map<string, string>;
 interface Owner {
   readonly recovered: Recovered;
   readonly memory: ShardMemory;
-  readonly replay: Replay;
+  readonly replay: JournaledFold;
   readonly outbox: Outbox;
 }
 
@@ -95,7 +95,13 @@ async function own(
   expect(neededOffset(memory.position, entries)).toBeGreaterThanOrEqual(world.earliest);
   const outbox = collecting(rows);
   const folder = createBatchFolder({ ...world.context, shard, outbox });
-  const replay = new Replay({ memory, folder, closed: outbox, entries, end: committedOffset });
+  const replay = new JournaledFold({
+    memory,
+    folder,
+    closed: outbox,
+    entries,
+    end: committedOffset,
+  });
   replay.begin();
   await read(world, { memory, replay, to: committedOffset });
   expect([replay.ended, memory.position]).toEqual([true, committedOffset]);
@@ -246,4 +252,4 @@ function feed({ broker }: RecoveryWorld, readings: number): void {
   }
 }
 
-const bytesOf = (memory: ShardMemory): Buffer => Buffer.from(encodeSnapshot(memory, shard, 0));
+const bytesOf = (memory: ShardMemory): Buffer => Buffer.from(encodeShardSnapshot(memory, shard, 0));

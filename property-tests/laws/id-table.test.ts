@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 import type { HashKey } from '../../src/sensors/id-hash.ts';
 import { ShardColumns } from '../../src/sensors/shard-columns.ts';
 import { createShardState } from '../../src/sensors/shard-state.ts';
-import { decodeSnapshot } from '../../src/sensors/snapshot-format.ts';
+import { decodeState } from '../../src/sensors/snapshot-format.ts';
 import { IdTable } from '../../src/sensors/table.ts';
 import { collidingIds } from '../arbitraries/colliding-ids.ts';
 import { defaultSemantics } from '../arbitraries/settings.ts';
@@ -50,7 +50,7 @@ it(titled('a restored table reads few entries too, under a key of its own'), () 
       });
 
       const columns = new ShardColumns(defaultSemantics, undefined, undefined, keyOfNext);
-      columns.restore(decodeSnapshot(state.snapshot()));
+      columns.restore(decodeState(state.snapshot()));
 
       expect(columns.table.count).toBe(20_000);
       expect(columns.table.longestProbe()).toBeLessThan(probeMax);

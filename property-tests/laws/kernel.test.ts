@@ -5,7 +5,11 @@ import { describe, expect, it } from 'vitest';
 
 import { createBatchFolder } from '../../src/actors/fold-batch.ts';
 import { createOutbox } from '../../src/actors/outbox.ts';
-import { encodeSnapshot, emptyMemory, type ShardMemory } from '../../src/actors/shard-memory.ts';
+import {
+  encodeShardSnapshot,
+  emptyMemory,
+  type ShardMemory,
+} from '../../src/actors/shard-memory.ts';
 import { createKernel } from '../../src/kernel/kernel.ts';
 import type { OutputRecord } from '../../src/log/event-log.ts';
 import { encodeRecordBatch } from '../../src/log/record-batch-encoder.ts';
@@ -129,7 +133,7 @@ function folded({ settings, readings, cuts }: History, byKernel: boolean): Folde
   const { position, sourceMaxMs } = memory;
   const { leaders, readings: fastReadings } = memory.state.fastClocks.take();
   return {
-    snapshot: encodeSnapshot(memory, shard, 0),
+    snapshot: encodeShardSnapshot(memory, shard, 0),
     outputs,
     position,
     sourceMaxMs,

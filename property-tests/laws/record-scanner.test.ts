@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 
 import { createBatchFolder } from '../../src/actors/fold-batch.ts';
 import { createOutbox } from '../../src/actors/outbox.ts';
-import { emptyMemory, encodeSnapshot } from '../../src/actors/shard-memory.ts';
+import { emptyMemory, encodeShardSnapshot } from '../../src/actors/shard-memory.ts';
 import { decodeReading } from '../../src/codecs/reading-decoder.ts';
 import { encodeReadingAvro } from '../../src/codecs/reading-encoder.ts';
 import { keyedReading, otherReading, undecidedRecord } from '../../src/kernel/record-scanner.ts';
@@ -335,7 +335,7 @@ describe('a fold over scans', () => {
     }
     const { position, sourceMaxMs } = memory;
     const outputs = [...outbox.take().records];
-    return { state: encodeSnapshot(memory, shard, 0), outputs, position, sourceMaxMs };
+    return { state: encodeShardSnapshot(memory, shard, 0), outputs, position, sourceMaxMs };
   }
 
   const reading = stream({

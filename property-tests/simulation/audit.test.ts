@@ -3,8 +3,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import type { AuditRound } from '../../src/audit/audit.ts';
-import type { Finding } from '../../src/audit/finding.ts';
+import type { AuditRound } from '../../src/past/audit.ts';
+import type { Finding } from '../../src/past/finding.ts';
 import type { FeatureRow } from '../../src/codecs/feature-row.ts';
 import type { FeatureStore } from '../../src/stores/feature-store.ts';
 import { runs, titled } from '../seed.ts';

@@ -3,8 +3,12 @@
 import { createBatchFolder } from '../../src/actors/fold-batch.ts';
 import type { JournalEntry } from '../../src/actors/journal.ts';
 import { createOutbox } from '../../src/actors/outbox.ts';
-import { applyJournalEntry } from '../../src/actors/replay.ts';
-import { decodeSnapshot, emptyMemory, encodeSnapshot } from '../../src/actors/shard-memory.ts';
+import { applyJournalEntry } from '../../src/actors/journaled-fold.ts';
+import {
+  decodeShardSnapshot,
+  emptyMemory,
+  encodeShardSnapshot,
+} from '../../src/actors/shard-memory.ts';
 import type { OutputRecord, TopicPartition } from '../../src/log/event-log.ts';
 import type { Semantics } from '../../src/sensors/shard-state.ts';
 import { keyOf } from './simulated-group.ts';
@@ -29,7 +33,7 @@ export function stateDifferences(left: LeftBehind, place: TopicPartition): strin
   const bytes = disk.stored.get(`group/${keyOf(place)}/${snapshots[0]?.id ?? ''}`);
   if (bytes === undefined) return [`${keyOf(place)} left no snapshot that can be read`];
   const role = place.topic === simulatedTopics.rekeyed ? 'rekeyed' : 'source';
-  const found = decodeSnapshot(bytes, place, role, semantics);
+  const found = decodeShardSnapshot(bytes, place, role, semantics);
   const { position } = found.memory;
   if (position !== committed.nextOffset) {
     return [`${keyOf(place)} is committed at ${committed.nextOffset}, its snapshot at ${position}`];
@@ -66,7 +70,7 @@ export function faultFreeSnapshot(
     applyJournalEntry(memory, mark, outbox);
   }
   foldTo(until);
-  return encodeSnapshot(memory, place, journalOffset);
+  return encodeShardSnapshot(memory, place, journalOffset);
 }
 
 function marksOf(broker: SimulatedBroker, place: TopicPartition): JournalEntry[] {

@@ -1,7 +1,7 @@
 // What a history left behind, as ports that only read: broker and disk after everything has ended, without time or faults.
 import type { EventLog, FetchedBatch, TopicPartition } from '../../src/log/event-log.ts';
 import type { Logger } from '../../src/logger.ts';
-import type { ReplayContext } from '../../src/replay/replay-context.ts';
+import type { PastContext } from '../../src/past/past-context.ts';
 import type { Semantics } from '../../src/sensors/shard-state.ts';
 import type { SnapshotStore } from '../../src/stores/snapshot-store.ts';
 import type { HistoryResult } from './history.ts';
@@ -29,7 +29,7 @@ export function replayContextOf(
   semantics: Semantics,
   partitions: number,
   travel: () => Promise<void> = () => Promise.resolve(),
-): ReplayContext {
+): PastContext {
   return {
     log: readOnlyLog(broker, travel),
     snapshots: readOnlySnapshots(disk, travel),

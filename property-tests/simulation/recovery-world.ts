@@ -10,7 +10,7 @@ import type { ShardContext, ShardSettings } from '../../src/actors/shard-context
 import { CorruptSnapshotError } from '../../src/errors.ts';
 import type { EventLog, TopicPartition } from '../../src/log/event-log.ts';
 import { createLogger } from '../../src/logger.ts';
-import { createMetrics, type Metrics } from '../../src/metrics.ts';
+import { createMetrics, type Metrics } from '../../src/metrics/pipeline-metrics.ts';
 import type { Semantics } from '../../src/sensors/shard-state.ts';
 import { historySemantics, type HistoryPlan } from './history.ts';
 import { createScheduler, type Scheduler } from './scheduler.ts';

@@ -3,8 +3,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { encodeSnapshot } from '../../src/actors/shard-memory.ts';
-import { foldNext, shardAt } from '../../src/replay/past-shard.ts';
+import { encodeShardSnapshot } from '../../src/actors/shard-memory.ts';
+import { foldNext, shardAt } from '../../src/past/past-shard.ts';
 import { runs, titled } from '../seed.ts';
 import { faultFreeSnapshot } from './fault-free-state.ts';
 import { historySemantics, runHistory, type HistoryPlan } from './history.ts';
@@ -72,7 +72,7 @@ describe('replay', () => {
             starts[past.startedFrom] += 1;
             quarantined += past.memory.quarantines.size;
 
-            const found = encodeSnapshot(past.memory, shard, 0);
+            const found = encodeShardSnapshot(past.memory, shard, 0);
             const expected = faultFreeSnapshot(left, shard, offset, 0);
             expect(Buffer.compare(found, expected), `${topic} at ${offset}`).toBe(0);
 
@@ -81,8 +81,8 @@ describe('replay', () => {
             const next = await shardAt(context, shard, offset + 1);
             // An entry of the journal at the next offset is applied only by a replay up to there.
             if (next.memory.journalSequence !== past.memory.journalSequence) continue;
-            const stepped = encodeSnapshot(past.memory, shard, 0);
-            expect(Buffer.compare(stepped, encodeSnapshot(next.memory, shard, 0))).toBe(0);
+            const stepped = encodeShardSnapshot(past.memory, shard, 0);
+            expect(Buffer.compare(stepped, encodeShardSnapshot(next.memory, shard, 0))).toBe(0);
           }
         },
       ),

@@ -1,8 +1,8 @@
 // Audits of a simulated history: of what it left behind, or beside it while it runs, with calls that take their time.
-import { Audit, type AuditOptions } from '../../src/audit/audit.ts';
+import { Audit, type AuditOptions } from '../../src/past/audit.ts';
 import { feastView } from '../../src/codecs/feast.ts';
 import { encodeFeatureRowJson } from '../../src/codecs/feature-row.ts';
-import type { Finding } from '../../src/audit/finding.ts';
+import type { Finding } from '../../src/past/finding.ts';
 import { defaultFeatures } from '../../src/sensors/features.ts';
 import type { FeatureStore } from '../../src/stores/feature-store.ts';
 import { historySemantics, type HistoryPlan, type HistoryWorld } from './history.ts';

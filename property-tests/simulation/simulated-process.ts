@@ -3,7 +3,7 @@
 // kill -9: nothing of it runs any more, what it had sent may or may not have arrived.
 import type { CommandOutcome, SensorCommand, ShardRetry } from '../../src/actors/protocol.ts';
 import type { ShardSettings } from '../../src/actors/shard-context.ts';
-import { parseConfig, type Config } from '../../src/config.ts';
+import { parseConfig, type Config } from '../../src/config/config.ts';
 import { isSensoriumError } from '../../src/errors.ts';
 import {
   featureTopics,

@@ -2,7 +2,7 @@
 // and talks to the real supervisor over a channel in memory. A thread ends by its task's end, by `terminate`, or by a
 // crash that the schedule decides; a task that failed leaves its thread running, as Piscina does.
 import { runShards } from '../../src/actors/worker-loop.ts';
-import type { Config } from '../../src/config.ts';
+import type { Config } from '../../src/config/config.ts';
 import type { ControlPort } from '../../src/control-port.ts';
 import { deferred } from '../../src/deferred.ts';
 import { errorToData, InvariantError } from '../../src/errors.ts';

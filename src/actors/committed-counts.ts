@@ -1,5 +1,5 @@
 // Counts what a commit has made visible, and nothing before it has.
-import type { Metrics } from '../metrics.ts';
+import type { Metrics } from '../metrics/pipeline-metrics.ts';
 import type { Outgoing } from './outbox.ts';
 
 export interface CommittedTotals {

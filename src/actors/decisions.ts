@@ -3,7 +3,7 @@
 import type { TopicPartition } from '../log/event-log.ts';
 import { journalRecord, type Decision, type JournalEntry } from './journal.ts';
 import type { Outbox } from './outbox.ts';
-import { applyJournalEntry } from './replay.ts';
+import { applyJournalEntry } from './journaled-fold.ts';
 import { journalPartitionOf } from './restore.ts';
 import { shardKeyOf, type ShardContext } from './shard-context.ts';
 import type { ShardMemory } from './shard-memory.ts';

@@ -4,7 +4,7 @@
 import type { Clock } from '../clock.ts';
 import type { TopicPartition } from '../log/event-log.ts';
 import type { Logger } from '../logger.ts';
-import type { Metrics } from '../metrics.ts';
+import type { Metrics } from '../metrics/pipeline-metrics.ts';
 import type { FastClock, FastClocks } from '../sensors/fast-clocks.ts';
 import type { FastClockView } from './protocol.ts';
 

@@ -1,7 +1,7 @@
 // The state of a group before this process joins it: the offset range of each shard's partition and
 // the position committed for it. Read-only; one request per broker and one page of positions,
 // however many partitions there are.
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { ConfigError } from '../errors.ts';
 import type {
   CommittedPosition,
@@ -10,7 +10,7 @@ import type {
   TopicPartition,
 } from '../log/event-log.ts';
 import { partitionsOf } from '../log/partitioning.ts';
-import { placeKey } from '../log/place-key.ts';
+import { partitionKey } from '../log/partition-key.ts';
 import { topicNames } from '../log/topics.ts';
 import { JournalShards } from './journal-shards.ts';
 import { decodePositionMetadata } from './position-metadata.ts';
@@ -76,8 +76,8 @@ export async function readGroupState(
   // Others may have committed, or trimmed what they had, between two of these answers: then it
   // shows at a second look.
   const again = await look(first.filter(isSuspect).map(({ shard }) => shard));
-  const latest = new Map(again.map((state) => [placeKey(state.shard), state]));
-  return { sources, shards: first.map((state) => latest.get(placeKey(state.shard)) ?? state) };
+  const latest = new Map(again.map((state) => [partitionKey(state.shard), state]));
+  return { sources, shards: first.map((state) => latest.get(partitionKey(state.shard)) ?? state) };
 }
 
 /**

@@ -2,7 +2,7 @@
 // about one journal partition at once: they share a scan, and a later scan resumes where the last
 // one ended.
 import type { EventLog, TopicPartition } from '../log/event-log.ts';
-import { placeKey } from '../log/place-key.ts';
+import { partitionKey } from '../log/partition-key.ts';
 
 export class JournalShards {
   readonly #log: Pick<EventLog, 'offsets' | 'read'>;
@@ -16,7 +16,7 @@ export class JournalShards {
    * Returns whether the journal holds an entry of the shard that was committed before this call.
    */
   async has(journal: TopicPartition, shardKey: string): Promise<boolean> {
-    const place = placeKey(journal);
+    const place = partitionKey(journal);
     let scan = this.#scans.get(place);
     if (scan === undefined) {
       scan = new PartitionScan(this.#log, journal);

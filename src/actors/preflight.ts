@@ -2,7 +2,7 @@
 // otherwise take partitions and fence their owners at every start, and only then find out. Pure
 // over the state read by group-state.ts. It refuses the group as a whole, or single shards, which
 // then fail alone while the others run.
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { ConfigError } from '../errors.ts';
 import type { TopicPartition } from '../log/event-log.ts';
 import { topicNames } from '../log/topics.ts';

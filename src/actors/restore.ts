@@ -9,7 +9,12 @@ import { readJournal, type JournalEntry } from './journal.ts';
 import { decodePositionMetadata, type PositionMetadata } from './position-metadata.ts';
 import { partitionsGrew, semanticsDiffer } from './refusals.ts';
 import { shardKeyOf, type ShardContext, type ShardSettings } from './shard-context.ts';
-import { decodeSnapshot, emptyMemory, type ShardMemory, type ShardRole } from './shard-memory.ts';
+import {
+  decodeShardSnapshot,
+  emptyMemory,
+  type ShardMemory,
+  type ShardRole,
+} from './shard-memory.ts';
 
 /** What reading a shard's past needs of its context; nothing in it can write. */
 export interface RestoreContext extends Pick<
@@ -82,7 +87,7 @@ export async function* restorableSnapshots(
     let restored: StartingPoint;
     try {
       const bytes = await context.snapshots.read(shardKey, reference);
-      restored = decodeSnapshot(bytes, shard, role, context.semantics, context.createBaseline);
+      restored = decodeShardSnapshot(bytes, shard, role, context.semantics, context.createBaseline);
     } catch (error) {
       if (!(error instanceof CorruptSnapshotError)) throw error;
       context.logger.warn(

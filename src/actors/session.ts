@@ -20,7 +20,7 @@ import type { Decision } from './journal.ts';
 import { createOutbox, type Outbox } from './outbox.ts';
 import type { CommandOutcome, SensorCommand } from './protocol.ts';
 import type { Recovered } from './recovery.ts';
-import { Replay } from './replay.ts';
+import { JournaledFold } from './journaled-fold.ts';
 import { decisionOf } from './sensor-command.ts';
 import { runsAhead, type ShardContext } from './shard-context.ts';
 import type { ShardMemory } from './shard-memory.ts';
@@ -48,7 +48,7 @@ export class Session {
   readonly #slice: FoldSlice;
   readonly #folder: BatchFolder;
   readonly #committer: Committer;
-  readonly #replay: Replay;
+  readonly #replay: JournaledFold;
   readonly #deciding: Deciding;
   #closed = false;
   #draining = false;
@@ -84,7 +84,7 @@ export class Session {
       outbox: this.#outbox,
       slice: this.#slice,
     });
-    this.#replay = new Replay({
+    this.#replay = new JournaledFold({
       memory: this.memory,
       folder: this.#folder,
       closed: this.#outbox,

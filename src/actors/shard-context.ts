@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts';
 import type { EventLog, TopicPartition } from '../log/event-log.ts';
 import type { TopicNames } from '../log/topics.ts';
 import type { Logger } from '../logger.ts';
-import type { Metrics } from '../metrics.ts';
+import type { Metrics } from '../metrics/pipeline-metrics.ts';
 import type { CreateBaseline } from '../sensors/create-baseline.ts';
 import type { ClosedWindow, Semantics } from '../sensors/shard-state.ts';
 import type { SnapshotStore } from '../stores/snapshot-store.ts';

@@ -127,7 +127,7 @@ interface SnapshotHeader {
  * Returns the memory as bytes: a copy, made between two readings, in `room` where that is large
  * enough.
  */
-export function encodeSnapshot(
+export function encodeShardSnapshot(
   memory: ShardMemory,
   shard: TopicPartition,
   journalOffset: number,
@@ -161,7 +161,7 @@ export function encodeSnapshot(
  * @throws CorruptSnapshotError when the bytes are not a snapshot of this shard.
  * @throws ConfigError when other semantics computed it.
  */
-export function decodeSnapshot(
+export function decodeShardSnapshot(
   bytes: Uint8Array,
   shard: TopicPartition,
   role: ShardRole,

@@ -8,7 +8,7 @@ import type { TopicPartition } from '../log/event-log.ts';
 import type { StoredSnapshot } from '../stores/snapshot-store.ts';
 import type { NamedSnapshot, PositionMetadata } from './position-metadata.ts';
 import { shardKeyOf, type ShardContext } from './shard-context.ts';
-import { encodeSnapshot, type ShardMemory } from './shard-memory.ts';
+import { encodeShardSnapshot, type ShardMemory } from './shard-memory.ts';
 import { untilSnapshotDueMs } from './snapshot-due.ts';
 import { isOfEarlierOwner, SnapshotInventory } from './snapshot-inventory.ts';
 import { smallCopyBytes, SnapshotRoom } from './snapshot-room.ts';
@@ -180,7 +180,7 @@ export class SnapshotSchedule {
     this.#reserved = false;
     this.#position = memory.position;
     const id = `${epoch}-${memory.position}-${takenMs}`;
-    const bytes = encodeSnapshot(memory, shard, journalOffset, this.#room.take());
+    const bytes = encodeShardSnapshot(memory, shard, journalOffset, this.#room.take());
     this.#inputBytes = 0;
     this.#inventory.add({ id, length: bytes.length });
     this.#writing = { id, takenMs, cutMs, turn, bytes };

@@ -1,5 +1,5 @@
 // What a worker thread is given when its one never-ending task starts. Structured-clonable.
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import type { ControlPort } from '../control-port.ts';
 
 export interface WorkerTask {

@@ -2,7 +2,7 @@
 // group, reports and answers to the supervisor. The root (worker.ts) opens the log and the snapshot
 // store for it.
 import { repeatedly, type Clock } from '../clock.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import type { ControlPort } from '../control-port.ts';
 import { encodeFeatureRowAvro, encodeFeatureRowJson } from '../codecs/feature-row.ts';
 import { deferred } from '../deferred.ts';
@@ -10,13 +10,13 @@ import { ConfigError, errorToData, isSensoriumError, type ErrorData } from '../e
 import type { EventLog } from '../log/event-log.ts';
 import { featureTopics, topicNames } from '../log/topics.ts';
 import type { Logger } from '../logger.ts';
-import { createMetrics, type Metrics } from '../metrics.ts';
+import { createMetrics, type Metrics } from '../metrics/pipeline-metrics.ts';
 import type { CreateBaseline } from '../sensors/create-baseline.ts';
 import { selectFeatures } from '../sensors/features.ts';
 import type { SnapshotStore } from '../stores/snapshot-store.ts';
 import { JournalShards } from './journal-shards.ts';
 import type { CommandOutcome, ShardStatus, WorkerCommand, WorkerEvent } from './protocol.ts';
-import { Router } from './router.ts';
+import { WorkerShards } from './worker-shards.ts';
 import type { ShardContext } from './shard-context.ts';
 
 export interface WorkerParts {
@@ -43,7 +43,7 @@ export async function runShards(parts: WorkerParts): Promise<void> {
   const send = (event: WorkerEvent): void => port.postMessage(event);
   const failure = deferred<never>();
   const drained = deferred<void>();
-  const router = new Router(await shardContext(parts, metrics), {
+  const router = new WorkerShards(await shardContext(parts, metrics), {
     shardChanged: (shard) => send({ type: 'shard', shard }),
     failed: (error) => failure.reject(error),
   });
@@ -73,7 +73,7 @@ export async function runShards(parts: WorkerParts): Promise<void> {
 
 async function answer(
   command: WorkerCommand,
-  router: Router,
+  router: WorkerShards,
   metrics: Metrics,
   send: (event: WorkerEvent) => void,
 ): Promise<boolean> {
@@ -111,7 +111,7 @@ async function answer(
 
 /** A command that cannot be obeyed now is the asker's to repeat, not the worker's to die of. */
 async function obey(
-  router: Router,
+  router: WorkerShards,
   { command }: Extract<WorkerCommand, { type: 'command' }>,
 ): Promise<{ outcomes: readonly CommandOutcome[]; error?: ErrorData }> {
   try {

@@ -2,10 +2,10 @@
 // A round that fails is counted, and the audit begins anew from what is committed then.
 import { createServer, type Server } from 'node:http';
 
-import { Audit, type AuditOptions } from '../audit/audit.ts';
-import { findingLine } from '../audit/finding.ts';
+import { Audit, type AuditOptions } from '../past/audit.ts';
+import { findingLine } from '../past/finding.ts';
 import { ConfigError, isSensoriumError } from '../errors.ts';
-import { createAuditMetrics, type AuditMetrics } from '../process-metrics.ts';
+import { createAuditMetrics, type AuditMetrics } from '../metrics/process-metrics.ts';
 import { printLine, type CliContext } from './context.ts';
 
 export interface ContinuousAudit {

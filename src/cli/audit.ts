@@ -1,9 +1,9 @@
 // `audit`: folds windows again from the log and holds them against the topic and the store. Reads only.
 import type { Command } from 'commander';
 
-import { Audit, type AuditOptions, type AuditRound } from '../audit/audit.ts';
-import { findingLine } from '../audit/finding.ts';
-import { sensorSample } from '../audit/sensor-sample.ts';
+import { Audit, type AuditOptions, type AuditRound } from '../past/audit.ts';
+import { findingLine } from '../past/finding.ts';
+import { sensorSample } from '../past/sensor-sample.ts';
 import { encodeFeatureRowAvro, encodeFeatureRowJson } from '../codecs/feature-row.ts';
 import { ConfigError, isSensoriumError } from '../errors.ts';
 import { featureTopics } from '../log/topics.ts';

@@ -2,7 +2,7 @@
 // Reads only.
 import { assertMayJoin, preflight } from '../actors/preflight.ts';
 import { readGroupState } from '../actors/group-state.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import type { EventLog } from '../log/event-log.ts';
 import type { Logger } from '../logger.ts';
 import { printLine, type CliContext } from './context.ts';

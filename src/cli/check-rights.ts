@@ -1,6 +1,6 @@
 // Rights that are missing are said before anything begins, all of them at once: somebody who may
 // not write a topic would otherwise hear of it when the first window closes.
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { ConfigError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { rightsOfRun } from './needed-rights.ts';

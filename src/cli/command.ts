@@ -1,8 +1,8 @@
 // What all commands share: how one is added, and the settings, logger and log it opens.
 import { InvalidArgumentError, type Command } from 'commander';
 
-import { parseConfig, type Config } from '../config.ts';
-import { misspeltSettings } from '../config-relations.ts';
+import { parseConfig, type Config } from '../config/config.ts';
+import { misspeltSettings } from '../config/relations.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { openEventLog } from '../log/open.ts';
 import { createLogger, type Logger } from '../logger.ts';

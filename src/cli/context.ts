@@ -1,7 +1,7 @@
 // What the commands see of the outside: the environment, two streams of text, time and signals. `main.ts` gives the
 // process's own; tests give theirs.
 import type { Clock } from '../clock.ts';
-import type { Environment } from '../config.ts';
+import type { Environment } from '../config/config.ts';
 
 export interface CliContext {
   readonly env: Environment;

@@ -2,7 +2,7 @@
 // transaction, so an interrupted replay goes on where it stopped and loses or doubles nothing. How
 // far is kept for each reason, since one
 // replay may take only some reasons:  committed metadata = {"<reason>": next offset, …}
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { ConfigError } from '../errors.ts';
 import type { EventLog, OutputRecord } from '../log/event-log.ts';
 import { topicNames } from '../log/topics.ts';

@@ -1,7 +1,7 @@
 // Whether the group can go on under these settings, as `run` asks before it joins.
 import { preflight } from '../actors/preflight.ts';
 import { readGroupState } from '../actors/group-state.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import type { EventLog } from '../log/event-log.ts';
 import type { CliContext } from './context.ts';
 import { fail, ok, type Check } from './doctor-check.ts';

@@ -1,6 +1,6 @@
 // Kafka, as `doctor` finds it: reachable, new enough, its limits, its topics, its clock.
 import type { Clock } from '../clock.ts';
-import type { Config, KafkaConfig } from '../config.ts';
+import type { Config, KafkaConfig } from '../config/config.ts';
 import { ConfigError } from '../errors.ts';
 import type { EventLog, TopicDescription } from '../log/event-log.ts';
 import type { ClusterFacts } from '../log/kafka/cluster-facts.ts';

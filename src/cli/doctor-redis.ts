@@ -1,5 +1,5 @@
 // Redis, as `doctor` finds it: version, what it drops when full, whether it survives a restart, its clock.
-import type { RedisConfig } from '../config.ts';
+import type { RedisConfig } from '../config/config.ts';
 import type { RedisFacts } from '../stores/redis/redis-facts.ts';
 import { clockCheck, fail, ok, warn, type Check } from './doctor-check.ts';
 

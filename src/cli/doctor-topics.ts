@@ -1,5 +1,5 @@
 // What can be wrong with topics, judged from their descriptions alone.
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import type { TopicDescription } from '../log/event-log.ts';
 import { featureTopics, topicNames } from '../log/topics.ts';
 import { fail, ok, warn, type Check } from './doctor-check.ts';

@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import { existsSync } from 'node:fs';
 
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { ConfigError, isSensoriumError } from '../errors.ts';
 import { createLogger } from '../logger.ts';
 import { lackingRights } from './check-rights.ts';

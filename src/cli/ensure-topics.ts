@@ -1,5 +1,5 @@
 // Creates the topics of the program that are missing: all of them for `topics create` and `run`, the input for `produce`.
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { assert } from '../errors.ts';
 import type { EventLog, TopicDescription, TopicSpec } from '../log/event-log.ts';
 import { featureTopics, topicNames, topicSpecs } from '../log/topics.ts';

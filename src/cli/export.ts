@@ -6,7 +6,11 @@ import type { Command } from 'commander';
 import { ConfigError } from '../errors.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { featureTopics, type FeatureTopic } from '../log/topics.ts';
-import { readHistory, type HistoryOptions, type HistoryRow } from '../projections/offline.ts';
+import {
+  readCommittedRows,
+  type CommittedRowsOptions,
+  type CommittedRow,
+} from '../projections/offline.ts';
 import { selectFeatures, type FeatureDeclaration } from '../sensors/features.ts';
 import { writeFeatureFile } from '../stores/parquet/feature-file.ts';
 import { logPlace, readConfig, withLog } from './command.ts';
@@ -125,7 +129,7 @@ function rangeOf({ from, to }: ExportFlags): { readonly fromMs: number; readonly
 }
 
 type ViewExport = Target &
-  Pick<HistoryOptions, 'fromMs' | 'toMs' | 'signal'> & {
+  Pick<CommittedRowsOptions, 'fromMs' | 'toMs' | 'signal'> & {
     readonly features: readonly FeatureDeclaration[];
     readonly flags: ExportFlags;
   };
@@ -140,7 +144,7 @@ async function exportView(
     ...{ rows: 0, incomplete: 0, badRows: 0, firstMs: Infinity, lastMs: -Infinity },
   };
   let progress: Progress | undefined;
-  const history = readHistory(log, {
+  const history = readCommittedRows(log, {
     ...range,
     view,
     features,
@@ -166,10 +170,10 @@ async function exportView(
 }
 
 async function* counted(
-  history: AsyncIterable<HistoryRow>,
+  history: AsyncIterable<CommittedRow>,
   exported: Exported,
   features: readonly FeatureDeclaration[],
-): AsyncGenerator<HistoryRow> {
+): AsyncGenerator<CommittedRow> {
   for await (const committed of history) {
     const { sensor_id, window_end, features: values } = committed.row;
     exported.rows += 1;

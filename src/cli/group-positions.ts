@@ -1,6 +1,6 @@
 // What the groups have committed: for each partition the position, the lag, and what the metadata says of its shard.
 import { decodePositionMetadata } from '../actors/position-metadata.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { featureTopics, topicNames } from '../log/topics.ts';
 

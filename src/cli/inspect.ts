@@ -2,7 +2,7 @@
 // and the store themselves.
 import type { Command } from 'commander';
 
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { ConfigError } from '../errors.ts';
 import { openFeatureStore } from '../stores/open.ts';
 import type { SupervisorTree } from '../supervisor/supervisor-view.ts';

@@ -1,8 +1,8 @@
 // The configuration of a command that looks at what a group has computed: with the rules that the
 // group began with.
 import { committedFingerprint } from '../actors/group-state.ts';
-import { settingText, type Config } from '../config.ts';
-import { settingNames } from '../config-settings.ts';
+import { settingText, type Config } from '../config/config.ts';
+import { settingNames } from '../config/settings.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { keepRules } from '../sensors/kept-rules.ts';
 import type { CliContext } from './context.ts';

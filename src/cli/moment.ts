@@ -1,7 +1,7 @@
 // Offsets, times and partitions as options: what a person types, read strictly.
 import { ConfigError } from '../errors.ts';
 import type { TopicPartition } from '../log/event-log.ts';
-import type { ReplayContext } from '../replay/replay-context.ts';
+import type { PastContext } from '../past/past-context.ts';
 
 export interface Moment {
   readonly kind: 'offset' | 'time';
@@ -37,7 +37,7 @@ function isoMs(text: string): number {
 /** Returns the shard that `text` names: a partition of the input, or TOPIC/PARTITION. @throws ConfigError */
 export function parsePartition(
   text: string,
-  { topics, sourcePartitions, rekeyedPartitions }: ReplayContext,
+  { topics, sourcePartitions, rekeyedPartitions }: PastContext,
 ): TopicPartition {
   const [, topic = topics.input, digits] = /^(?:(.+)\/)?(\d{1,9})$/.exec(text) ?? [];
   const partition = Number(digits ?? NaN);

@@ -1,5 +1,5 @@
 // What `run` needs of a Kafka with ACLs. docs/security.md tells the same, for every command.
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import type { Right, RightOperation } from '../log/kafka/missing-right.ts';
 import { transactionalIdsOf } from '../log/kafka/transactional-id.ts';
 import { featureTopics, topicNames } from '../log/topics.ts';

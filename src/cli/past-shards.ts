@@ -1,6 +1,6 @@
 // What `replay` and `audit` open: the log and the snapshots, to read only, also beside a running
 // process.
-import { replayContext, type ReplayContext } from '../replay/replay-context.ts';
+import { pastContext, type PastContext } from '../past/past-context.ts';
 import { openSnapshotStore } from '../stores/open.ts';
 import { withLog, type LogUse } from './command.ts';
 import { withKeptRules } from './kept-config.ts';
@@ -11,14 +11,14 @@ import { withKeptRules } from './kept-config.ts';
  */
 export function withPastShards<T>(
   opened: Omit<LogUse, 'access'>,
-  use: (past: ReplayContext) => Promise<T>,
+  use: (past: PastContext) => Promise<T>,
 ): Promise<T> {
   const { config, context } = opened;
   return withLog({ ...opened, access: 'read' }, async (log, logger) => {
     const snapshots = await openSnapshotStore(config.process, log);
     try {
       const kept = await withKeptRules(log, config, context);
-      return await use(await replayContext(kept, { log, snapshots, logger }));
+      return await use(await pastContext(kept, { log, snapshots, logger }));
     } finally {
       await snapshots.close();
     }

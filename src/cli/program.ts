@@ -1,7 +1,7 @@
 // The command line: parses it, runs the one command it names, and turns what went wrong into one line and an exit code.
 import { Command, CommanderError } from 'commander';
 
-import { settingsHelp } from '../config-text.ts';
+import { settingsHelp } from '../config/settings-text.ts';
 import { isSensoriumError } from '../errors.ts';
 import { addAudit } from './audit.ts';
 import { addBacktest } from './backtest.ts';

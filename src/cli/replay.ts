@@ -5,10 +5,10 @@ import type { Command } from 'commander';
 import { quarantineOf } from '../actors/quarantine-views.ts';
 import { ConfigError } from '../errors.ts';
 import type { TopicPartition } from '../log/event-log.ts';
-import { explainReading, type ReadingExplanation } from '../replay/explanation.ts';
-import { findReading, findSensor, type SensorReading } from '../replay/find-sensor.ts';
-import { shardAt, type PastShard } from '../replay/past-shard.ts';
-import type { ReplayContext } from '../replay/replay-context.ts';
+import { explainReading, type ReadingExplanation } from '../past/explanation.ts';
+import { findReading, findSensor, type SensorReading } from '../past/find-sensor.ts';
+import { shardAt, type PastShard } from '../past/past-shard.ts';
+import type { PastContext } from '../past/past-context.ts';
 import type { SensorInspection } from '../sensors/shard-state.ts';
 import { readConfig } from './command.ts';
 import { printLine, type CliContext } from './context.ts';
@@ -72,7 +72,7 @@ async function replay(flags: ReplayFlags, context: CliContext): Promise<void> {
 }
 
 async function chooseShard(
-  past: ReplayContext,
+  past: PastContext,
   { sensor, partition }: ReplayFlags,
   context: CliContext,
 ): Promise<TopicPartition> {
@@ -88,7 +88,7 @@ async function chooseShard(
 }
 
 async function replayShard(
-  context: ReplayContext,
+  context: PastContext,
   shard: TopicPartition,
   { sensor: sensorId, moment, explain }: ReplayFlags & { readonly moment: Moment },
   cli: CliContext,
@@ -117,7 +117,7 @@ async function replayShard(
 }
 
 async function readingAt(
-  context: ReplayContext,
+  context: PastContext,
   shard: TopicPartition,
   sensorId: string,
   moment: Moment,

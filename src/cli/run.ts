@@ -2,8 +2,8 @@
 import type { Command } from 'commander';
 import { hostname } from 'node:os';
 
-import { settingsHelp } from '../config-text.ts';
-import type { Config } from '../config.ts';
+import { settingsHelp } from '../config/settings-text.ts';
+import type { Config } from '../config/config.ts';
 import type { Timer } from '../clock.ts';
 import { isSensoriumError } from '../errors.ts';
 import { createHttpServer } from '../http/server.ts';

@@ -2,7 +2,7 @@
 // It reads; what changes something (commands on sensors and shards) needs the token.
 import Fastify, { type FastifyInstance } from 'fastify';
 
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { ConfigError, isSensoriumError } from '../errors.ts';
 import { featureTopics } from '../log/topics.ts';
 import type { Logger } from '../logger.ts';

@@ -1,7 +1,7 @@
 // The choice of the event log: Kafka where brokers are configured, the embedded one otherwise. Each is loaded only when
 // chosen, so that the default starts without the Kafka client.
 import type { Clock } from '../clock.ts';
-import type { ProcessConfig } from '../config.ts';
+import type { ProcessConfig } from '../config/config.ts';
 import type { Logger } from '../logger.ts';
 import type { EventLog } from './event-log.ts';
 

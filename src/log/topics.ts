@@ -1,7 +1,7 @@
 // The topics of the program: their names, derived from the settings, and how the ones we create are configured.
 // Existing topics stay as they are (`doctor` says which settings of theirs are risky).
 import { feastView } from '../codecs/feast.ts';
-import type { Config, ProcessConfig } from '../config.ts';
+import type { Config, ProcessConfig } from '../config/config.ts';
 import { windowName } from '../sensors/larger-window.ts';
 import type { TopicSpec } from './event-log.ts';
 

@@ -6,13 +6,13 @@ import type { EventLog, FetchedBatch, RecordCursor, TopicPartition } from '../lo
 import type { FeatureDeclaration } from '../sensors/features.ts';
 import { topicRanges, type TopicRange } from './topic-ranges.ts';
 
-export interface HistoryRow {
+export interface CommittedRow {
   readonly row: FeatureRow;
   /** The record's Kafka timestamp: when the row was committed. */
   readonly createdMs: number;
 }
 
-export interface HistoryOptions {
+export interface CommittedRowsOptions {
   readonly topic: string;
   readonly view: string;
   /** Lower bound of the window end, exclusive, ms since epoch. */
@@ -30,10 +30,10 @@ export interface HistoryOptions {
  * Yields the rows the topic holds at the call; those of one sensor come in window order.
  * @throws ConfigError when the topic does not exist; UnavailableError on abort.
  */
-export async function* readHistory(
+export async function* readCommittedRows(
   log: EventLog,
-  options: HistoryOptions,
-): AsyncGenerator<HistoryRow> {
+  options: CommittedRowsOptions,
+): AsyncGenerator<CommittedRow> {
   const ranges = await topicRanges(log, options);
   const recordsTotal = ranges.reduce((sum, { from, to }) => sum + to - from, 0);
   let records = 0;
@@ -53,8 +53,8 @@ export async function* readHistory(
 function* rowsOf(
   batch: FetchedBatch,
   range: TopicRange,
-  options: HistoryOptions,
-): Generator<HistoryRow> {
+  options: CommittedRowsOptions,
+): Generator<CommittedRow> {
   const cursor = batch.records();
   while (cursor.next()) {
     if (cursor.offset < range.from || cursor.offset >= range.to) continue;
@@ -68,7 +68,7 @@ function* rowsOf(
 function rowAt(
   { offset, bytes, valueStart, valueEnd }: RecordCursor,
   range: TopicRange,
-  { features, onBadRow }: HistoryOptions,
+  { features, onBadRow }: CommittedRowsOptions,
 ): FeatureRow | undefined {
   try {
     if (valueStart < 0) throw new DecodeError('expected a feature row, got a null value');

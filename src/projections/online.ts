@@ -12,9 +12,9 @@ import type {
   GroupMember,
   TopicPartition,
 } from '../log/event-log.ts';
-import { placeKey } from '../log/place-key.ts';
+import { partitionKey } from '../log/partition-key.ts';
 import type { Logger } from '../logger.ts';
-import type { Metrics } from '../metrics.ts';
+import type { Metrics } from '../metrics/pipeline-metrics.ts';
 import type { FeatureStore } from '../stores/feature-store.ts';
 import { backoffMs } from './backoff.ts';
 import { collectNewest } from './newest-rows.ts';
@@ -142,7 +142,7 @@ class OnlineProjector implements Projector, GroupListener {
   onRevoked(removed: readonly TopicPartition[]): void {
     for (const partition of removed) {
       this.#positions.remove(partition);
-      this.#unfetched.delete(placeKey(partition));
+      this.#unfetched.delete(partitionKey(partition));
     }
   }
 
@@ -160,7 +160,7 @@ class OnlineProjector implements Projector, GroupListener {
     if (held?.position === undefined || this.#closing.signal.aborted) return;
     // Fetched before the partition was rewound: projecting it would leave a gap.
     if (batch.fetchOffset > held.position) return;
-    this.#unfetched.delete(placeKey(batch));
+    this.#unfetched.delete(partitionKey(batch));
     held.fetchFailures = 0;
     const writing = this.#project(batch, held, held.position);
     this.#writing.add(writing);
@@ -182,7 +182,7 @@ class OnlineProjector implements Projector, GroupListener {
   async #beginAgain(held: Held, error: Error): Promise<void> {
     const { clock, logger } = this.#options;
     const { topic, partition } = held;
-    this.#unfetched.set(placeKey(held), errorToData(error));
+    this.#unfetched.set(partitionKey(held), errorToData(error));
     const fields = { topic, partition, error: error.message };
     logger.warn(fields, 'feature rows of a partition cannot be fetched; trying again');
     await clock.sleep(backoffMs(held.fetchFailures), this.#closing.signal);
@@ -190,7 +190,7 @@ class OnlineProjector implements Projector, GroupListener {
     held.position = undefined;
     await this.#begin(held);
     // Found again; anything else is cured only by a batch that comes.
-    if (error instanceof UnavailableError) this.#unfetched.delete(placeKey(held));
+    if (error instanceof UnavailableError) this.#unfetched.delete(partitionKey(held));
   }
 
   async #project(batch: FetchedBatch, held: Held, position: number): Promise<void> {

@@ -8,7 +8,7 @@
 import type { Clock } from '../clock.ts';
 import { isSensoriumError } from '../errors.ts';
 import type { CommittedPosition, EventLog, TopicPartition } from '../log/event-log.ts';
-import { placeKey } from '../log/place-key.ts';
+import { partitionKey } from '../log/partition-key.ts';
 import type { Logger } from '../logger.ts';
 import { backoffMs } from './backoff.ts';
 import type { ProjectedPartition } from './protocol.ts';
@@ -64,12 +64,12 @@ export class Positions {
       fetchFailures: 0,
       trail: [],
     };
-    this.#held.set(placeKey(held), held);
+    this.#held.set(partitionKey(held), held);
     return held;
   }
 
   remove(partition: TopicPartition): void {
-    this.#held.delete(placeKey(partition));
+    this.#held.delete(partitionKey(partition));
   }
 
   clear(): void {
@@ -77,7 +77,7 @@ export class Positions {
   }
 
   get(partition: TopicPartition): Held | undefined {
-    return this.#held.get(placeKey(partition));
+    return this.#held.get(partitionKey(partition));
   }
 
   all(): readonly Held[] {
@@ -190,7 +190,7 @@ export class Positions {
   }
 
   #holds(held: Held): boolean {
-    return this.#held.get(placeKey(held)) === held && !this.#options.closing.aborted;
+    return this.#held.get(partitionKey(held)) === held && !this.#options.closing.aborted;
   }
 
   /**

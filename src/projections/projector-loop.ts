@@ -1,14 +1,14 @@
 // The life of the projector thread: projects, reports to the supervisor and answers its questions.
 // The root, projector-thread.ts, opens the log and the store.
 import { repeatedly, type Clock } from '../clock.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import type { ControlPort } from '../control-port.ts';
 import { deferred } from '../deferred.ts';
 import { ConfigError, isSensoriumError } from '../errors.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { featureTopics } from '../log/topics.ts';
 import type { Logger } from '../logger.ts';
-import { createMetrics } from '../metrics.ts';
+import { createMetrics } from '../metrics/pipeline-metrics.ts';
 import type { FeatureStore } from '../stores/feature-store.ts';
 import { createLiveRows } from './live.ts';
 import { startProjector, type Projector } from './online.ts';

@@ -1,6 +1,6 @@
 // Control messages between the main thread and the projector thread. Plain data only.
 import type { FeatureRow } from '../codecs/feature-row.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import type { ControlPort } from '../control-port.ts';
 import type { ErrorData } from '../errors.ts';
 import type { RecentAnomaly } from './recent-anomalies.ts';

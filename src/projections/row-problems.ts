@@ -2,9 +2,9 @@
 // bounded number is named in the log.
 import type { FeatureRow } from '../codecs/feature-row.ts';
 import type { TopicPartition } from '../log/event-log.ts';
-import { placeKey } from '../log/place-key.ts';
+import { partitionKey } from '../log/partition-key.ts';
 import type { Logger } from '../logger.ts';
-import type { Metrics } from '../metrics.ts';
+import type { Metrics } from '../metrics/pipeline-metrics.ts';
 import type { RowObserver } from './newest-rows.ts';
 import { createTwoOwners } from './two-owners.ts';
 
@@ -39,7 +39,7 @@ export function createRowProblems(metrics: Metrics, logger: Logger): RowProblems
     ofPartition: ({ topic, partition }) => ({
       row,
       badRow(offset, error) {
-        const key = placeKey({ topic, partition });
+        const key = partitionKey({ topic, partition });
         if (offset <= (badSeen.get(key) ?? -1)) return;
         badSeen.set(key, offset);
         metrics.projectedRows.inc({ result: 'bad' });

@@ -2,7 +2,7 @@
 // has two owners and neither sees all its readings. The table is of fixed size; with more sensors
 // than slots some cases are noticed later, but never wrongly.
 import type { FeatureRow } from '../codecs/feature-row.ts';
-import { placeKey } from '../log/place-key.ts';
+import { partitionKey } from '../log/partition-key.ts';
 
 const slotBits = 18;
 /** Most shards watched: a slot stores the shard's number + 1 in 15 bits. */
@@ -50,7 +50,7 @@ function createShardNumbers(): (shard: FeatureRow['lineage']) => number | undefi
   let last = { topic: '', partition: -1, number: -1 };
   return ({ topic, partition }) => {
     if (partition === last.partition && topic === last.topic) return last.number;
-    const key = placeKey({ topic, partition });
+    const key = partitionKey({ topic, partition });
     const number = numbers.get(key) ?? (numbers.size < shardsMax - 1 ? numbers.size : undefined);
     if (number === undefined) return undefined;
     numbers.set(key, number);

@@ -3,11 +3,11 @@
 // merged into the larger windows it is a part of just before it is freed.
 import { InvariantError } from '../errors.ts';
 import type { ClosedWindows, ClosedWindowView } from './closed-window.ts';
-import { place } from './lifecycle.ts';
+import { lifecycleIndex } from './lifecycle.ts';
 import type { PanePool } from './pane.ts';
 import { lifecycleTable, type ShardColumns } from './shard-columns.ts';
 
-const windowsClosed = place(lifecycleTable.events, 'windowsClosed');
+const windowsClosed = lifecycleIndex(lifecycleTable.events, 'windowsClosed');
 
 /** Closes all that is due at `watermarkMs`; `view` is what `closed` is handed. */
 export function closeWindows(

@@ -11,7 +11,7 @@ import { FastClocks } from './fast-clocks.ts';
 import { semanticsFingerprint } from './fingerprint.ts';
 import type { HashKey } from './id-hash.ts';
 import { inspectSensor, type SensorInspection } from './inspection.ts';
-import { place } from './lifecycle.ts';
+import { lifecycleIndex } from './lifecycle.ts';
 import {
   assertReading,
   oneReading,
@@ -31,7 +31,7 @@ import type { RowKernel } from './row-kernel.ts';
 import { assertSemantics, type Semantics } from './semantics.ts';
 import { quarantineSensor, releaseSensor, resetSensor } from './sensor-commands.ts';
 import { lifecycleTable, ShardColumns } from './shard-columns.ts';
-import { encodeSnapshot, snapshotBytes, type SnapshotSections } from './snapshot-format.ts';
+import { encodeState, snapshotBytes, type SnapshotSections } from './snapshot-format.ts';
 import { hasClosed, isHeld, leadMaxMs, watermarkAfter, type WatermarkMode } from './watermark.ts';
 import { dateMsMax, windowStartMs } from './window.ts';
 
@@ -46,9 +46,9 @@ export interface ShardStateOptions {
   readonly hashKey?: HashKey;
 }
 
-const quarantined = place(lifecycleTable.states, 'quarantined');
-const read = place(lifecycleTable.events, 'read');
-const readWarm = place(lifecycleTable.events, 'readWarm');
+const quarantined = lifecycleIndex(lifecycleTable.states, 'quarantined');
+const read = lifecycleIndex(lifecycleTable.events, 'read');
+const readWarm = lifecycleIndex(lifecycleTable.events, 'readWarm');
 
 export class ColumnShardState {
   watermarkMs: number = -Infinity;
@@ -196,7 +196,7 @@ export class ColumnShardState {
   }
 
   snapshot(headBytes = 0, room?: Uint8Array<ArrayBuffer>): Uint8Array {
-    return encodeSnapshot(this.sections(), headBytes, room);
+    return encodeState(this.sections(), headBytes, room);
   }
 
   snapshotBytes(): number {

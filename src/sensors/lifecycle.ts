@@ -66,17 +66,18 @@ export function compileLifecycle(definition: LifecycleDefinition): LifecycleTabl
   transitions.forEach((on, state) => {
     events.forEach((event, column) => {
       const target = on[event]?.target;
-      next[state * events.length + column] = target === undefined ? state : place(states, target);
+      next[state * events.length + column] =
+        target === undefined ? state : lifecycleIndex(states, target);
     });
   });
-  return { states, events, initial: place(states, definition.initial), next };
+  return { states, events, initial: lifecycleIndex(states, definition.initial), next };
 }
 
 /**
  * Returns the integer of `name` among a table's states or events. @throws InvariantError when it is
  * unknown.
  */
-export function place(names: readonly string[], name: string): number {
+export function lifecycleIndex(names: readonly string[], name: string): number {
   const index = names.indexOf(name);
   if (index < 0) throw new InvariantError(`expected one of ${names.join(', ')}, got ${name}`);
   return index;

@@ -4,7 +4,7 @@ import { assert } from '../errors.ts';
 import type { CreateBaseline } from './create-baseline.ts';
 import type { FastClocks } from './fast-clocks.ts';
 import type { HashKey } from './id-hash.ts';
-import { place as placeOf } from './lifecycle.ts';
+import { lifecycleIndex as placeOf } from './lifecycle.ts';
 import { number, place, type RowKernel } from './row-kernel.ts';
 import type { Semantics } from './semantics.ts';
 import { lifecycleTable, ShardColumns } from './shard-columns.ts';

@@ -1,10 +1,10 @@
 // What may be decided about one sensor from outside the log: set it aside, take it back, have its
 // baseline begin anew. Rare, so it looks the sensor up by its text; the decision is journaled by the
 // shard, never here.
-import { place } from './lifecycle.ts';
+import { lifecycleIndex } from './lifecycle.ts';
 import { lifecycleTable, type ShardColumns } from './shard-columns.ts';
 
-const quarantined = place(lifecycleTable.states, 'quarantined');
+const quarantined = lifecycleIndex(lifecycleTable.states, 'quarantined');
 
 /**
  * Sets the sensor aside, giving an unknown one its slot. Returns whether it is quarantined now: not
@@ -45,5 +45,5 @@ function find(columns: ShardColumns, sensorId: string): number {
 }
 
 function apply(columns: ShardColumns, slot: number, event: string): void {
-  columns.apply(slot, place(lifecycleTable.events, event));
+  columns.apply(slot, lifecycleIndex(lifecycleTable.events, event));
 }

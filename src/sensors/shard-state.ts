@@ -11,7 +11,7 @@ import { fingerprintDifferences, semanticsFingerprint } from './fingerprint.ts';
 import type { SensorInspection } from './inspection.ts';
 import type { DeadLetterReason, Reading, ReadingColumns } from './reading.ts';
 import type { Semantics } from './semantics.ts';
-import { decodeSnapshot } from './snapshot-format.ts';
+import { decodeState } from './snapshot-format.ts';
 
 export type { AnomalousReading, FoldOutputs } from './anomalous-reading.ts';
 export type { ClosedWindow, ClosedWindowList, ClosedWindows } from './closed-window.ts';
@@ -109,7 +109,7 @@ export function restoreShardState(
   semantics: Semantics,
   options: ShardStateOptions,
 ): ShardState {
-  const parts = decodeSnapshot(bytes);
+  const parts = decodeState(bytes);
   const differences = fingerprintDifferences(
     parts.fingerprint,
     semanticsFingerprint(semantics).text,

@@ -84,7 +84,7 @@ function bytesOf(sections: readonly { readonly byteLength: number }[]): number {
  * Returns the parts as bytes, copied, behind `headBytes` zeros (a multiple of 8) for the caller to fill. They lie in `room`,
  * zeros, where it is large enough, else in memory of their own.
  */
-export function encodeSnapshot(
+export function encodeState(
   parts: SnapshotSections,
   headBytes = 0,
   room?: Uint8Array<ArrayBuffer>,
@@ -140,7 +140,7 @@ function sectionsOf(parts: SnapshotSections): readonly [Uint8Array, ...(Column |
  * @throws CorruptSnapshotError when the magic, the version, the length or the counts do not fit
  * each other.
  */
-export function decodeSnapshot(bytes: Uint8Array): SnapshotParts {
+export function decodeState(bytes: Uint8Array): SnapshotParts {
   assertLittleEndian();
   if (bytes.length < headerBytes) corrupt(`expected at least ${headerBytes} bytes`, bytes.length);
   const aligned = bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);

@@ -1,6 +1,6 @@
 // The choice of the stores. Each adapter is loaded only when chosen, so that the embedded default
 // starts without the Redis client.
-import type { Config, ProcessConfig } from '../config.ts';
+import type { Config, ProcessConfig } from '../config/config.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { featureTopics, topicNames } from '../log/topics.ts';
 import type { Logger } from '../logger.ts';

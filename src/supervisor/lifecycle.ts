@@ -3,7 +3,7 @@
 import { createActor, createMachine } from 'xstate';
 
 /** An xstate machine configuration restricted to named transitions; plain data, so a test can compare two of them. */
-export interface LifecycleDefinition<State extends string, Event extends string> {
+export interface MachineDefinition<State extends string, Event extends string> {
   readonly id: string;
   readonly initial: State;
   readonly states: {
@@ -24,7 +24,7 @@ export interface Lifecycle<State extends string, Event extends string> {
 
 /** Returns a running instance of `definition`, in `from` or else in its initial state. */
 export function startLifecycle<State extends string, Event extends string>(
-  definition: LifecycleDefinition<State, Event>,
+  definition: MachineDefinition<State, Event>,
   from: State = definition.initial,
 ): Lifecycle<State, Event> {
   const machine = createMachine(structuredClone(definition) as Parameters<typeof createMachine>[0]);

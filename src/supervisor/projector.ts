@@ -10,9 +10,9 @@ import type { MeteredThread } from './thread-metrics.ts';
 const metricsTimeoutMs = 1_000;
 const unknown: ProjectorStatus = { partitions: [], lag: 0, connected: false, lastError: null };
 
-export type ProjectorOptions = Omit<SupervisedThreadOptions<ProjectorEvent>, 'onEvent'>;
+export type SupervisedProjectorOptions = Omit<SupervisedThreadOptions<ProjectorEvent>, 'onEvent'>;
 
-export class Projector implements MeteredThread {
+export class SupervisedProjector implements MeteredThread {
   readonly name: string;
   readonly thread: SupervisedThread<ProjectorCommand, ProjectorEvent>;
   readonly #rows: RecentRowsStore = new RecentRowsStore({
@@ -21,7 +21,7 @@ export class Projector implements MeteredThread {
   });
   #status: ProjectorStatus = unknown;
 
-  constructor(options: ProjectorOptions) {
+  constructor(options: SupervisedProjectorOptions) {
     this.name = options.name;
     this.thread = new SupervisedThread<ProjectorCommand, ProjectorEvent>({
       ...options,

@@ -37,12 +37,12 @@ export function decideRestart(
   }
   return {
     type: 'restart',
-    delayMs: backoffMs(recent.length, settings),
+    delayMs: restartDelayMs(recent.length, settings),
     history: [...recent, nowMs],
   };
 }
 
 /** Returns the delay after `failures` earlier ones: backoffMinMs · 2^failures, at most backoffMaxMs. */
-export function backoffMs(failures: number, settings: RestartSettings): number {
+export function restartDelayMs(failures: number, settings: RestartSettings): number {
   return Math.min(settings.backoffMaxMs, settings.backoffMinMs * 2 ** Math.min(failures, 30));
 }

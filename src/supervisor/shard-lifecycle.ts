@@ -10,7 +10,7 @@
 //   any but released ─FENCE──▶ fenced      (another owner took over)
 //   any but released ─FAIL───▶ failed
 import type { ShardPhase } from '../actors/protocol.ts';
-import type { LifecycleDefinition } from './lifecycle.ts';
+import type { MachineDefinition } from './lifecycle.ts';
 
 export type ShardTransition =
   'ASSIGN' | 'RESTORE' | 'REPLAY' | 'RUN' | 'DRAIN' | 'RELEASE' | 'FENCE' | 'FAIL';
@@ -29,7 +29,7 @@ export const transitionInto: Readonly<Record<ShardPhase, ShardTransition>> = {
 
 const leave = { RELEASE: 'released', FENCE: 'fenced', FAIL: 'failed' } as const;
 
-export const shardLifecycle: LifecycleDefinition<ShardPhase, ShardTransition> = {
+export const shardLifecycle: MachineDefinition<ShardPhase, ShardTransition> = {
   id: 'shard',
   initial: 'assigned',
   states: {

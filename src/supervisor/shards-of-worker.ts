@@ -1,7 +1,7 @@
 // The shards of one worker as it reports them. The worker is the truth; the machine beside each shard only notices when
 // a report skips or repeats a step it must not.
 import type { ShardStatus } from '../actors/protocol.ts';
-import { placeKey } from '../log/place-key.ts';
+import { partitionKey } from '../log/partition-key.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { startLifecycle } from './lifecycle.ts';
 import { shardLifecycle, type ShardTransition, transitionInto } from './shard-lifecycle.ts';
@@ -28,7 +28,7 @@ export class ShardsOfWorker {
 
   /** One shard has changed its phase. */
   changed(status: ShardStatus): void {
-    const key = placeKey(status);
+    const key = partitionKey(status);
     const shard = this.#shards.get(key) ?? { status, life: startLifecycle(shardLifecycle) };
     const from = shard.life.state();
     shard.status = status;
@@ -42,7 +42,7 @@ export class ShardsOfWorker {
 
   /** All shards the worker has; one it no longer names was let go. */
   report(statuses: readonly ShardStatus[]): void {
-    const named = new Set(statuses.map(placeKey));
+    const named = new Set(statuses.map(partitionKey));
     for (const key of this.#shards.keys()) if (!named.has(key)) this.#shards.delete(key);
     for (const status of statuses) this.changed(status);
   }

@@ -7,7 +7,7 @@ import { type AnySensoriumError, InvariantError, isSensoriumError } from '../err
 import type { Logger } from '../logger.ts';
 import { type Lifecycle, startLifecycle } from './lifecycle.ts';
 import {
-  backoffMs,
+  restartDelayMs,
   decideRestart,
   type RestartHistory,
   type RestartSettings,
@@ -192,7 +192,7 @@ export class SupervisedThread<Command extends object, Event extends ThreadEvent>
     }
     if (error.directive === 'stop') return this.#giveUp(error);
     if (error.directive === 'retry')
-      return this.#restartAfter(backoffMs(this.#retries++, restart), error);
+      return this.#restartAfter(restartDelayMs(this.#retries++, restart), error);
     const decision = decideRestart(this.#history, clock.monotonicMs(), restart);
     if (decision.type === 'escalate') {
       const seconds = restart.periodMs / 1000;

@@ -12,12 +12,12 @@ import type {
   ShardRetryOutcome,
 } from '../actors/protocol.ts';
 import type { Clock } from '../clock.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { type AnySensoriumError, UnavailableError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { ProjectorTask } from '../projections/protocol.ts';
-import { createProcessMetrics, type ProcessMetrics } from '../process-metrics.ts';
-import { Projector } from './projector.ts';
+import { createProcessMetrics, type ProcessMetrics } from '../metrics/process-metrics.ts';
+import { SupervisedProjector } from './projector.ts';
 import { readinessOf } from './readiness.ts';
 import { restartDefaults, type RestartSettings } from './restart-policy.ts';
 import type { SupervisorTree, SupervisorView } from './supervisor-view.ts';
@@ -87,7 +87,7 @@ class RunningSupervisor implements Supervisor {
   readonly #startedMonotonicMs: number;
   readonly #pools: readonly ThreadPool[];
   readonly #workers: readonly ShardWorker[];
-  readonly #projector: Projector;
+  readonly #projector: SupervisedProjector;
   readonly #process: ProcessMetrics;
   readonly #metrics: ThreadMetrics;
   #giveUp: (error: AnySensoriumError) => void = () => undefined;
@@ -118,7 +118,7 @@ class RunningSupervisor implements Supervisor {
     this.#workers = Array.from({ length: config.process.workers }, (_, index) =>
       this.#createWorker(workerPool, index),
     );
-    this.#projector = new Projector({
+    this.#projector = new SupervisedProjector({
       ...this.#threadOptions('projector'),
       start: () => projectorPool.start((port) => ({ config, port }) satisfies ProjectorTask),
     });

@@ -6,7 +6,7 @@ import {
   mergedMetrics,
   mergedMetricsText,
   type ProcessMetrics,
-} from '../process-metrics.ts';
+} from '../metrics/process-metrics.ts';
 
 export interface MeteredThread {
   readonly name: string;

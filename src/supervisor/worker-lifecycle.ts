@@ -9,14 +9,14 @@
 //   └── backing-off ◀──────────┘               failed                │
 //   RESTARTED │  └──────────────── DRAIN ────────────────────────────┘
 //             └─ GAVE_UP ──▶ failed      (GAVE_UP also from starting and running: nothing a restart could cure)
-import type { LifecycleDefinition } from './lifecycle.ts';
+import type { MachineDefinition } from './lifecycle.ts';
 
 export type WorkerState =
   'starting' | 'running' | 'draining' | 'stopped' | 'backing-off' | 'failed';
 
 export type WorkerTransition = 'JOINED' | 'DRAIN' | 'DRAINED' | 'CRASHED' | 'RESTARTED' | 'GAVE_UP';
 
-export const workerLifecycle: LifecycleDefinition<WorkerState, WorkerTransition> = {
+export const workerLifecycle: MachineDefinition<WorkerState, WorkerTransition> = {
   id: 'worker',
   initial: 'starting',
   states: {

@@ -15,12 +15,12 @@ import {
 import { Committer } from '../../src/actors/committer.ts';
 import { createOutbox, type Outbox } from '../../src/actors/outbox.ts';
 import type { ShardContext } from '../../src/actors/shard-context.ts';
-import { emptyMemory, encodeSnapshot } from '../../src/actors/shard-memory.ts';
+import { emptyMemory, encodeShardSnapshot } from '../../src/actors/shard-memory.ts';
 import { deferred, type Deferred } from '../../src/deferred.ts';
 import { UnavailableError } from '../../src/errors.ts';
 import type { CommitResult } from '../../src/log/event-log.ts';
 import { createLogger } from '../../src/logger.ts';
-import { createMetrics } from '../../src/metrics.ts';
+import { createMetrics } from '../../src/metrics/pipeline-metrics.ts';
 import { createShardState } from '../../src/sensors/shard-state.ts';
 
 const semantics = historySemantics({ inputKeying: 'auto', baseline: 'cumulative' } as HistoryPlan);
@@ -359,7 +359,7 @@ describe('a large snapshot', () => {
     await scheduler.runUntil(laterMs);
 
     expect(written).toHaveLength(1);
-    const expected = encodeSnapshot(memory, { topic: simulatedTopics.input, partition: 0 }, 0);
+    const expected = encodeShardSnapshot(memory, { topic: simulatedTopics.input, partition: 0 }, 0);
     expect(expected.length).toBeGreaterThan(1024 * 1024);
     expect(Buffer.compare(written[0] ?? Buffer.of(), expected)).toBe(0);
     expect(turn.taken).toBe(false);

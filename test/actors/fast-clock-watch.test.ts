@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 
 import { FastClockWatch } from '../../src/actors/fast-clock-watch.ts';
-import { createMetrics } from '../../src/metrics.ts';
+import { createMetrics } from '../../src/metrics/pipeline-metrics.ts';
 import { FastClocks } from '../../src/sensors/fast-clocks.ts';
 import { keepingLogger, type LoggedLine } from '../supervisor/keeping-logger.ts';
 import { ManualClock } from '../supervisor/manual-clock.ts';

@@ -15,11 +15,11 @@ import { createBatchFolder } from '../../src/actors/fold-batch.ts';
 import type { JournalEntry } from '../../src/actors/journal.ts';
 import { createOutbox } from '../../src/actors/outbox.ts';
 import { featureRowRecord } from '../../src/actors/output-records.ts';
-import { applyJournalEntry } from '../../src/actors/replay.ts';
+import { applyJournalEntry } from '../../src/actors/journaled-fold.ts';
 import {
-  decodeSnapshot,
+  decodeShardSnapshot,
   emptyMemory,
-  encodeSnapshot,
+  encodeShardSnapshot,
   type ShardMemory,
 } from '../../src/actors/shard-memory.ts';
 import type { ClosedWindow } from '../../src/sensors/shard-state.ts';
@@ -99,8 +99,8 @@ describe('a shard that sets aside too much', () => {
 
   it('remembers that, and why, through a snapshot', () => {
     const memory = memoryAfter(tenWithin);
-    const { memory: restored } = decodeSnapshot(
-      encodeSnapshot(memory, shard, 0),
+    const { memory: restored } = decodeShardSnapshot(
+      encodeShardSnapshot(memory, shard, 0),
       shard,
       'source',
       semantics,

@@ -4,8 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { recoverySemantics } from '../../property-tests/simulation/recovery-world.ts';
 import { journalRecord, openingEntry } from '../../src/actors/journal.ts';
 import { createOutbox } from '../../src/actors/outbox.ts';
-import { applyJournalEntry } from '../../src/actors/replay.ts';
-import { emptyMemory, encodeSnapshot, type ShardMemory } from '../../src/actors/shard-memory.ts';
+import { applyJournalEntry } from '../../src/actors/journaled-fold.ts';
+import {
+  emptyMemory,
+  encodeShardSnapshot,
+  type ShardMemory,
+} from '../../src/actors/shard-memory.ts';
 
 const place = { topic: 'journal', partition: 0 };
 const record = { topic: '', key: null, value: null };
@@ -38,4 +42,4 @@ describe('the first entry of a journal', () => {
 });
 
 const bytesOf = (memory: ShardMemory): Uint8Array =>
-  encodeSnapshot(memory, { topic: 'readings', partition: 0 }, 0);
+  encodeShardSnapshot(memory, { topic: 'readings', partition: 0 }, 0);

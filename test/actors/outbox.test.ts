@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 
 import { createOutbox, type Outbox } from '../../src/actors/outbox.ts';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config/config.ts';
 import { encodeFeatureRowJson } from '../../src/codecs/feature-row.ts';
 import type { OutputRecord } from '../../src/log/event-log.ts';
 import { defaultFeatures } from '../../src/sensors/features.ts';

@@ -6,7 +6,7 @@ import { SimulatedBroker } from '../../property-tests/simulation/simulated-log.t
 import { readGroupState, type GroupState, type ShardState } from '../../src/actors/group-state.ts';
 import type { PositionMetadata } from '../../src/actors/position-metadata.ts';
 import { assertMayJoin, preflight, type Preflight } from '../../src/actors/preflight.ts';
-import { parseConfig, type Config } from '../../src/config.ts';
+import { parseConfig, type Config } from '../../src/config/config.ts';
 import type { EventLog } from '../../src/log/event-log.ts';
 import { semanticsFingerprint } from '../../src/sensors/fingerprint.ts';
 import type { KeptRule } from '../../src/sensors/kept-rules.ts';

@@ -11,7 +11,7 @@ import type { SimulatedBroker } from '../../property-tests/simulation/simulated-
 import { simulatedTopics } from '../../property-tests/simulation/simulated-process.ts';
 import { journalRecord, openingEntry } from '../../src/actors/journal.ts';
 import { encodePositionMetadata } from '../../src/actors/position-metadata.ts';
-import { encodeSnapshot } from '../../src/actors/shard-memory.ts';
+import { encodeShardSnapshot } from '../../src/actors/shard-memory.ts';
 import { ConfigError } from '../../src/errors.ts';
 import { semanticsFingerprint } from '../../src/sensors/fingerprint.ts';
 import type { Semantics } from '../../src/sensors/shard-state.ts';
@@ -174,7 +174,8 @@ describe('recovery', () => {
     const { recover, broker, committed, snapshots } = world();
     feed(broker, 9);
     const { memory } = await recover();
-    const at = (position: number): Uint8Array => encodeSnapshot({ ...memory, position }, shard, 0);
+    const at = (position: number): Uint8Array =>
+      encodeShardSnapshot({ ...memory, position }, shard, 0);
     snapshots.set('at-4', at(4));
     snapshots.set('at-8', at(8));
     const named = (id: string): object => ({ id, place: '', length: 0, checksum: 0, takenMs: 0 });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 import { backtest, type BacktestReport } from '../../src/backtest/backtest.ts';
 import type { LabelWindow } from '../../src/backtest/labels.ts';
-import { parseConfig, type Environment } from '../../src/config.ts';
+import { parseConfig, type Environment } from '../../src/config/config.ts';
 
 export interface ScoredRow {
   readonly sensor_id: string;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { runCli } from '../../src/cli/program.ts';
 import { systemClock } from '../../src/clock.ts';
-import type { Environment } from '../../src/config.ts';
+import type { Environment } from '../../src/config/config.ts';
 
 export interface Captured {
   readonly exitCode: number;

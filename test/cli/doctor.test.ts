@@ -7,7 +7,7 @@ import { clusterChecks } from '../../src/cli/doctor-kafka.ts';
 import { machineChecks } from '../../src/cli/doctor-machine.ts';
 import { redisChecks } from '../../src/cli/doctor-redis.ts';
 import { topicChecks } from '../../src/cli/doctor-topics.ts';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config/config.ts';
 import type { TopicDescription } from '../../src/log/event-log.ts';
 import { featureTopics, topicNames, topicSpecs } from '../../src/log/topics.ts';
 import type { RedisFacts } from '../../src/stores/redis/redis-facts.ts';

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 
 import { rightsOfRun } from '../../src/cli/needed-rights.ts';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config/config.ts';
 import { leastRights } from '../security/least-rights.ts';
 
 const defaults = {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { settingNames } from '../../src/config-settings.ts';
+import { settingNames } from '../../src/config/settings.ts';
 import { cli } from './captured-cli.ts';
 
 const commandLines = [

@@ -1,7 +1,7 @@
 // The captured bodies below are of `feast serve` 0.67.0, its view `sensor_stats` renamed to ours.
 import { describe, expect, it } from 'vitest';
 
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config/config.ts';
 import type { OnlineFeatures } from '../../src/stores/feature-store.ts';
 import {
   type FeastRefusal,

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import type { SensorView } from '../../src/actors/protocol.ts';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config/config.ts';
 import { ConfigError, UnavailableError } from '../../src/errors.ts';
 import { openApiDocument } from '../../src/http/routes/openapi.ts';
 import { createHttpServer, type HttpServer } from '../../src/http/server.ts';

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 
 import type { ShardRetryOutcome } from '../../src/actors/protocol.ts';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config/config.ts';
 import { createHttpServer, type HttpServer } from '../../src/http/server.ts';
 import { keepingLogger } from '../supervisor/keeping-logger.ts';
 import { InMemorySupervisor, shardView, thread, treeOf } from './in-memory-supervisor.ts';

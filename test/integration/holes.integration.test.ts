@@ -14,7 +14,7 @@ import {
 import type { JournalEntry } from '../../src/actors/journal.ts';
 import { runShards } from '../../src/actors/worker-loop.ts';
 import { systemClock } from '../../src/clock.ts';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config/config.ts';
 import type { EventLog, OutputRecord } from '../../src/log/event-log.ts';
 import { createLogger } from '../../src/logger.ts';
 import { openFileSnapshotStore } from '../../src/stores/file/file-snapshot-store.ts';

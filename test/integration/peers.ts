@@ -1,6 +1,6 @@
 // The log and the store as a test sees them from outside: connections of its own to the same Kafka and Redis.
 import { systemClock } from '../../src/clock.ts';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config/config.ts';
 import type { EventLog } from '../../src/log/event-log.ts';
 import { openEventLog } from '../../src/log/open.ts';
 import { createLogger } from '../../src/logger.ts';

@@ -8,7 +8,7 @@ import { expect, inject, onTestFinished, test } from 'vitest';
 
 import { systemClock } from '../../src/clock.ts';
 import { feastView } from '../../src/codecs/feast.ts';
-import { createMetrics } from '../../src/metrics.ts';
+import { createMetrics } from '../../src/metrics/pipeline-metrics.ts';
 import { startProjector } from '../../src/projections/online.ts';
 import { defaultFeatures } from '../../src/sensors/features.ts';
 import type { FeatureStore } from '../../src/stores/feature-store.ts';

@@ -6,7 +6,7 @@ import { feastView } from '../../src/codecs/feast.ts';
 import { systemClock } from '../../src/clock.ts';
 import type { FeatureRow } from '../../src/codecs/feature-row.ts';
 import type { EventLog } from '../../src/log/event-log.ts';
-import { createMetrics } from '../../src/metrics.ts';
+import { createMetrics } from '../../src/metrics/pipeline-metrics.ts';
 import { startProjector, type Projector } from '../../src/projections/online.ts';
 import { rebuild } from '../../src/projections/rebuild.ts';
 import { defaultFeatures } from '../../src/sensors/features.ts';

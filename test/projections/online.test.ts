@@ -10,7 +10,7 @@ import type { FeatureRow } from '../../src/codecs/feature-row.ts';
 import { InvariantError, UnavailableError } from '../../src/errors.ts';
 import { openEmbeddedLog } from '../../src/log/embedded/embedded-log.ts';
 import type { EventLog, GroupListener } from '../../src/log/event-log.ts';
-import { createMetrics, type Metrics } from '../../src/metrics.ts';
+import { createMetrics, type Metrics } from '../../src/metrics/pipeline-metrics.ts';
 import { startProjector, type Projector } from '../../src/projections/online.ts';
 import { openEmbeddedFeatureStore } from '../../src/stores/embedded/embedded-feature-store.ts';
 import { bytes, eventually, uniqueName } from '../contracts/event-log-harness.ts';

@@ -6,7 +6,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { systemClock } from '../../src/clock.ts';
-import { parseConfig, type Config } from '../../src/config.ts';
+import { parseConfig, type Config } from '../../src/config/config.ts';
 import { openEmbeddedLog } from '../../src/log/embedded/embedded-log.ts';
 import type { EventLog } from '../../src/log/event-log.ts';
 import { runProjector } from '../../src/projections/projector-thread.ts';

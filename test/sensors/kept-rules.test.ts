@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config/config.ts';
 import { semanticsFingerprint } from '../../src/sensors/fingerprint.ts';
 import { keepRules, type KeptRule } from '../../src/sensors/kept-rules.ts';
 

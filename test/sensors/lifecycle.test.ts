@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { createMachine, transition, initialTransition } from 'xstate';
 
 import { InvariantError } from '../../src/errors.ts';
-import { compileLifecycle, place, sensorLifecycle } from '../../src/sensors/lifecycle.ts';
+import { compileLifecycle, lifecycleIndex, sensorLifecycle } from '../../src/sensors/lifecycle.ts';
 
 it('the compiled table takes every transition the machine takes', () => {
   const table = compileLifecycle(sensorLifecycle);
@@ -32,5 +32,5 @@ it('refuses a definition whose target is no state', () => {
   const broken = { initial: 'a', states: { a: { on: { go: { target: 'b' } } } } };
 
   expect(() => compileLifecycle(broken)).toThrow(InvariantError);
-  expect(() => place(['a'], 'b')).toThrow(/expected one of a, got b/);
+  expect(() => lifecycleIndex(['a'], 'b')).toThrow(/expected one of a, got b/);
 });

@@ -5,15 +5,11 @@ import { CorruptSnapshotError } from '../../src/errors.ts';
 import { paneBaseStride } from '../../src/sensors/pane-layout.ts';
 import { paneCount, paneWindowEnd } from '../../src/sensors/pane.ts';
 import { restoreShardState } from '../../src/sensors/shard-state.ts';
-import {
-  decodeSnapshot,
-  encodeSnapshot,
-  type SnapshotParts,
-} from '../../src/sensors/snapshot-format.ts';
+import { decodeState, encodeState, type SnapshotParts } from '../../src/sensors/snapshot-format.ts';
 import { knownSemantics, knownState } from './known-state.ts';
 
 const own = { watermark: 'own' } as const;
-const parts = (): SnapshotParts => decodeSnapshot(knownState('adaptive').snapshot());
+const parts = (): SnapshotParts => decodeState(knownState('adaptive').snapshot());
 
 const contradictions: Readonly<Record<string, (parts: SnapshotParts) => Partial<SnapshotParts>>> = {
   'a pane of a sensor that is not there': ({ paneSlots }) => ({ paneSlots: paneSlots.with(0, 3) }),
@@ -32,7 +28,7 @@ const contradictions: Readonly<Record<string, (parts: SnapshotParts) => Partial<
 describe('a snapshot is refused as corrupt when it holds', () => {
   it.each(Object.entries(contradictions))('%s', (_name, contradict) => {
     const whole = parts();
-    const bytes = encodeSnapshot({ ...whole, ...contradict(whole) });
+    const bytes = encodeState({ ...whole, ...contradict(whole) });
 
     expect(() => restoreShardState(bytes, knownSemantics('adaptive'), own)).toThrow(
       CorruptSnapshotError,
@@ -41,5 +37,5 @@ describe('a snapshot is refused as corrupt when it holds', () => {
 });
 
 it('decode ∘ encode is the identity', () => {
-  expect(decodeSnapshot(encodeSnapshot(parts()))).toEqual(parts());
+  expect(decodeState(encodeState(parts()))).toEqual(parts());
 });

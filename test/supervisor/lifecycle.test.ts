@@ -2,13 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { createMachine, transition } from 'xstate';
 
 import { compileLifecycle, sensorLifecycle } from '../../src/sensors/lifecycle.ts';
-import { type LifecycleDefinition, startLifecycle } from '../../src/supervisor/lifecycle.ts';
+import { type MachineDefinition, startLifecycle } from '../../src/supervisor/lifecycle.ts';
 import { shardLifecycle, transitionInto } from '../../src/supervisor/shard-lifecycle.ts';
 import { workerLifecycle } from '../../src/supervisor/worker-lifecycle.ts';
 
-const lawsOf = <S extends string, E extends string>(
-  definition: LifecycleDefinition<S, E>,
-): void => {
+const lawsOf = <S extends string, E extends string>(definition: MachineDefinition<S, E>): void => {
   const states = Object.keys(definition.states) as S[];
   const edges = states.flatMap((from) =>
     Object.entries<S>((definition.states[from].on ?? {}) as Record<string, S>).map(

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import { holds, runs, titled } from '../../property-tests/seed.ts';
 import {
-  backoffMs,
+  restartDelayMs,
   decideRestart,
   type RestartHistory,
   type RestartSettings,
@@ -96,7 +96,7 @@ describe('the restart policy', () => {
   it('doubles to the bound and stays there', () => {
     const settings = { restartsMax: 9, periodMs: 1, backoffMinMs: 200, backoffMaxMs: 1_000 };
 
-    const delays = [0, 1, 2, 3, 4, 1_000].map((failures) => backoffMs(failures, settings));
+    const delays = [0, 1, 2, 3, 4, 1_000].map((failures) => restartDelayMs(failures, settings));
 
     expect(delays).toEqual([200, 400, 800, 1_000, 1_000, 1_000]);
   });

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import { systemClock } from '../../src/clock.ts';
-import { type Config, parseConfig } from '../../src/config.ts';
+import { type Config, parseConfig } from '../../src/config/config.ts';
 import { UnavailableError } from '../../src/errors.ts';
 import { startSupervisor, type Supervisor } from '../../src/supervisor/supervisor.ts';
 import { keepingLogger, type LoggedLine } from './keeping-logger.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { createProcessMetrics } from '../../src/process-metrics.ts';
+import { createProcessMetrics } from '../../src/metrics/process-metrics.ts';
 import { ThreadMetrics } from '../../src/supervisor/thread-metrics.ts';
 import { keepingLogger } from './keeping-logger.ts';
 

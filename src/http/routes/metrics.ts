@@ -1,7 +1,7 @@
 // Prometheus metrics of all threads, merged, and of serving.
 import type { FastifyInstance } from 'fastify';
 
-import { createServingMetrics } from '../../process-metrics.ts';
+import { createServingMetrics } from '../../metrics/process-metrics.ts';
 import type { FeatureStore } from '../../stores/feature-store.ts';
 import type { SupervisorView } from '../../supervisor/supervisor-view.ts';
 

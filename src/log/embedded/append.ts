@@ -3,9 +3,9 @@
 import { assert } from '../../errors.ts';
 import type { CommitResult, OutputRecord } from '../event-log.ts';
 import { partitionForKey } from '../partitioning.ts';
-import { placeKey } from '../place-key.ts';
+import { partitionKey } from '../partition-key.ts';
 import { RecordBatchBuilder } from '../record-batch-encoder.ts';
-import type { PlanView } from './plan-view.ts';
+import type { PlanView } from '../../lmdb/plan-view.ts';
 import {
   batchKey,
   decodeExtent,
@@ -56,7 +56,7 @@ export function prepareAppend(
   const grouped: OutputRecord[][] = [];
   for (const record of records) {
     const partition = choosePartition(record, topics, options.turn);
-    const key = placeKey({ topic: record.topic, partition });
+    const key = partitionKey({ topic: record.topic, partition });
     let group = groups.get(key);
     if (group === undefined) {
       const place = { ...record, partition };

@@ -1,6 +1,6 @@
 // Which member of a group should hold which partition: even per topic, and moving as little as possible. A pure
 // function of what all members see, so that they agree without a leader.
-import { placeKey } from '../place-key.ts';
+import { partitionKey } from '../partition-key.ts';
 
 export interface AssignmentMember {
   readonly id: string;
@@ -10,7 +10,7 @@ export interface AssignmentMember {
 export interface AssignmentInput {
   readonly members: readonly AssignmentMember[];
   readonly partitions: ReadonlyMap<string, number>;
-  /** Who holds a partition now, by `placeKey`. */
+  /** Who holds a partition now, by `partitionKey`. */
   readonly claims: Readonly<Record<string, string>>;
 }
 
@@ -25,7 +25,7 @@ export function assignPartitions(input: AssignmentInput): ReadonlyMap<string, st
     const members = input.members.filter((member) => member.topics.includes(topic));
     if (members.length === 0) continue;
     const names = Array.from({ length: input.partitions.get(topic) ?? 0 }, (_, partition) =>
-      placeKey({ topic, partition }),
+      partitionKey({ topic, partition }),
     );
     const held = (id: string): string[] => names.filter((name) => input.claims[name] === id);
     const ranked = members

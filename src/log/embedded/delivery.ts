@@ -9,7 +9,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { ConfigError, UnavailableError } from '../../errors.ts';
 import type { GroupListener } from '../event-log.ts';
-import type { Tables } from './database.ts';
+import type { Tables } from '../../lmdb/tables.ts';
 import { fetchBatch, type FetchPlace } from './fetch.ts';
 
 export interface PartitionDelivery {

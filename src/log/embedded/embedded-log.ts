@@ -18,7 +18,7 @@ import type {
 } from '../event-log.ts';
 import { placeAppend, prepareAppend, type PreparedAppend } from './append.ts';
 import { openCommitSignal } from './commit-signal.ts';
-import { openDurableTables } from './database.ts';
+import { openDurableTables } from '../../lmdb/tables.ts';
 import { findOffsetAtTime, readExtent, readRange, type FetchPlace } from './fetch.ts';
 import { joinEmbeddedGroup, type MemberTiming } from './group-member.ts';
 import { decodePosition, encodePosition, groupPartitionKey, logTables } from './layout.ts';

@@ -5,14 +5,14 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ConfigError } from '../../errors.ts';
 import type { FetchedBatch, TopicPartition } from '../event-log.ts';
 import { recordCursor } from '../record-batch.ts';
-import type { Tables } from './database.ts';
+import type { Tables } from '../../lmdb/tables.ts';
 import {
   batchKey,
   decodeExtent,
   extentKey,
   lastOffsetOf,
   logTables,
-  type PartitionExtent,
+  type StoredExtent,
 } from './layout.ts';
 
 /**
@@ -26,7 +26,7 @@ export interface FetchPlace extends TopicPartition {
 }
 
 /** Returns what the partition holds, as of the last `refresh`. */
-export function readExtent(tables: Tables, place: FetchPlace): PartitionExtent {
+export function readExtent(tables: Tables, place: FetchPlace): StoredExtent {
   return decodeExtent(tables.get(logTables.partitions, extentKey(place.topicId, place.partition)));
 }
 
@@ -113,7 +113,7 @@ export async function findOffsetAtTime(
   return end;
 }
 
-function outOfRange(place: TopicPartition, offset: number, extent: PartitionExtent): ConfigError {
+function outOfRange(place: TopicPartition, offset: number, extent: StoredExtent): ConfigError {
   const { topic, partition } = place;
   return new ConfigError(
     `Offset ${offset} of ${topic}/${partition} is not in the embedded log, which holds ` +

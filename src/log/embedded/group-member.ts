@@ -8,9 +8,9 @@ import type { Clock, Timer } from '../../clock.ts';
 import { assert, UnavailableError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import type { GroupListener, GroupMember, TopicPartition } from '../event-log.ts';
-import { parsePlaceKey, placeKey } from '../place-key.ts';
+import { parsePartitionKey, partitionKey } from '../partition-key.ts';
 import type { CommitSignal } from './commit-signal.ts';
-import type { Tables } from './database.ts';
+import type { Tables } from '../../lmdb/tables.ts';
 import { deliverPartition, type PartitionDelivery } from './delivery.ts';
 import {
   generationOf,
@@ -107,7 +107,7 @@ class EmbeddedMember implements GroupMember {
   }
 
   #delivery(place: TopicPartition): PartitionDelivery | undefined {
-    return this.#held.get(placeKey(place));
+    return this.#held.get(partitionKey(place));
   }
 
   #ringed(): void {
@@ -212,19 +212,19 @@ class EmbeddedMember implements GroupMember {
       });
       this.#ending.set(name, ended);
     }
-    this.#options.listener.onRevoked(names.map(parsePlaceKey));
+    this.#options.listener.onRevoked(names.map(parsePartitionKey));
   }
 
   #assign(names: readonly string[]): void {
     if (names.length === 0) return;
     for (const name of names) {
-      const place = parsePlaceKey(name);
+      const place = parsePartitionKey(name);
       const topicId = this.#log.topics.require(place).id;
       const { tables } = this.#log;
       const { listener } = this.#options;
       this.#held.set(name, deliverPartition(tables, { ...place, topicId }, listener));
     }
-    this.#options.listener.onAssigned(names.map(parsePlaceKey));
+    this.#options.listener.onAssigned(names.map(parsePartitionKey));
   }
 
   #heartbeatFailed(error: unknown): void {
@@ -238,7 +238,7 @@ class EmbeddedMember implements GroupMember {
     const names = [...this.#held.keys()];
     for (const delivery of this.#held.values()) void delivery.stop();
     this.#held.clear();
-    if (names.length > 0) this.#options.listener.onRevoked(names.map(parsePlaceKey));
+    if (names.length > 0) this.#options.listener.onRevoked(names.map(parsePartitionKey));
     this.#options.listener.onFailed(
       new UnavailableError('Membership is lost: heartbeats kept failing', {}, error),
     );

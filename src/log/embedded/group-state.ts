@@ -5,7 +5,7 @@
 //   value = generation u64 (grows with every change but heartbeats) · JSON
 import { assert } from '../../errors.ts';
 import { assignPartitions } from './assignment.ts';
-import type { PlanView } from './plan-view.ts';
+import type { PlanView } from '../../lmdb/plan-view.ts';
 import { logTables, nameKey } from './layout.ts';
 
 interface GroupMemberState {

@@ -29,13 +29,13 @@ export interface StoredTopic {
 }
 
 /** What a partition holds: offsets [earliest, end) in `bytes` bytes of batches. */
-export interface PartitionExtent {
+export interface StoredExtent {
   readonly earliest: number;
   readonly end: number;
   readonly bytes: number;
 }
 
-const emptyExtent: PartitionExtent = { earliest: 0, end: 0, bytes: 0 };
+const emptyExtent: StoredExtent = { earliest: 0, end: 0, bytes: 0 };
 
 /** Returns the key of a topic or a group: its name. */
 export function nameKey(name: string): Buffer {
@@ -67,7 +67,7 @@ export function extentKey(topicId: number, partition: number): Buffer {
 }
 
 /** Returns the bytes of `extent`. */
-export function encodeExtent(extent: PartitionExtent): Buffer {
+export function encodeExtent(extent: StoredExtent): Buffer {
   assert(extent.earliest <= extent.end, 'A partition ends before it begins', { ...extent });
   const value = Buffer.alloc(24);
   writeSafeInteger(value, extent.earliest, 0);
@@ -77,7 +77,7 @@ export function encodeExtent(extent: PartitionExtent): Buffer {
 }
 
 /** Returns the extent that `value` holds; without one the partition is empty. */
-export function decodeExtent(value: Buffer | undefined): PartitionExtent {
+export function decodeExtent(value: Buffer | undefined): StoredExtent {
   if (value === undefined) return emptyExtent;
   return {
     earliest: readSafeInteger(value, 0),

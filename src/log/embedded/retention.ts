@@ -2,7 +2,7 @@
 // Kafka's topic settings `retention.ms` and `retention.bytes` override the defaults; -1 keeps everything.
 import type { Clock, Timer } from '../../clock.ts';
 import type { Logger } from '../../logger.ts';
-import type { Tables } from './database.ts';
+import type { Tables } from '../../lmdb/tables.ts';
 import type { FetchPlace } from './fetch.ts';
 import {
   appendTimeMsOf,

@@ -1,8 +1,8 @@
 // The topics of the embedded log: created once, never changed, so what was read once can be kept.
 import { assert, ConfigError } from '../../errors.ts';
 import type { TopicDescription, TopicPartition, TopicSpec } from '../event-log.ts';
-import type { Tables } from './database.ts';
-import type { PlanView } from './plan-view.ts';
+import type { Tables } from '../../lmdb/tables.ts';
+import type { PlanView } from '../../lmdb/plan-view.ts';
 import { decodeTopic, encodeTopic, logTables, nameKey, type StoredTopic } from './layout.ts';
 
 const partitionsMax = 1_000_000;

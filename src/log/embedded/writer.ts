@@ -2,8 +2,8 @@
 import { FencedError, UnavailableError } from '../../errors.ts';
 import type { Commit, CommitResult, PartitionWriter, TopicPartition } from '../event-log.ts';
 import { placeAppend, type PreparedAppend } from './append.ts';
-import type { Updated } from './database.ts';
-import type { PlanView } from './plan-view.ts';
+import type { Updated } from '../../lmdb/tables.ts';
+import type { PlanView } from '../../lmdb/plan-view.ts';
 import {
   decodeEpoch,
   encodeEpoch,

@@ -2,7 +2,7 @@
 // again after a lost connection is written once. One batch a partition is under way at a time, in
 // the order of the calls.
 import type { CommitResult, OutputRecord, TopicPartition } from '../event-log.ts';
-import { placeKey } from '../place-key.ts';
+import { partitionKey } from '../partition-key.ts';
 import type { BatchLimits } from './batch-limits.ts';
 import type { Connections } from './connections.ts';
 import { failureKind } from './failures.ts';
@@ -67,7 +67,7 @@ export class Appender {
       outputs.append(record, placeOf(record, partitions.get(record.topic) ?? 0, turn));
     }
     const written = outputs.partitions.map((output) => {
-      const key = placeKey(output);
+      const key = partitionKey(output);
       const before = this.#tails.get(key) ?? Promise.resolve();
       const result = before.then(() => this.#writeAll(output));
       this.#tails.set(
@@ -108,7 +108,7 @@ export class Appender {
     place: TopicPartition,
     batch: EncodedBatch,
   ): Promise<number | undefined> {
-    const key = placeKey(place);
+    const key = partitionKey(place);
     const sequence = sequences.get(key) ?? 0;
     const producer = { id, epoch, sequence, transactional: false };
     const baseOffset = await this.#retrying(`Appending to ${key}`, place, async () =>

@@ -2,7 +2,7 @@
 // logged by this adapter, as what it means), and short retries of its own, because ours know what may be repeated.
 import { existsSync, readFileSync } from 'node:fs';
 import type { LogEntry, RetryOptions, SASLOptions } from 'kafkajs';
-import type { KafkaConfig } from '../../config.ts';
+import type { KafkaConfig } from '../../config/config.ts';
 import { ConfigError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import { openFrameSocket } from './frame-socket.ts';

@@ -1,5 +1,5 @@
 // What `doctor` asks of a cluster beyond the port: how many brokers, how new they are, and the limits they set us.
-import type { KafkaConfig } from '../../config.ts';
+import type { KafkaConfig } from '../../config/config.ts';
 import type { Logger } from '../../logger.ts';
 import { createClient } from './client.ts';
 import { Connections } from './connections.ts';

@@ -10,7 +10,7 @@ import type {
   GroupMember,
   TopicPartition,
 } from '../event-log.ts';
-import { placeKey } from '../place-key.ts';
+import { partitionKey } from '../partition-key.ts';
 import type { KafkaLogOptions } from './client.ts';
 import { ConsumerSession, type SessionEvents } from './consumer-session.ts';
 import { translated } from './failures.ts';
@@ -63,7 +63,7 @@ export class KafkaGroupMember implements GroupMember {
       ...place,
       from,
     });
-    const held = this.#held.get(placeKey(place));
+    const held = this.#held.get(partitionKey(place));
     if (held === undefined) return;
     held.highWatermark = -1;
     this.#session?.seek(held.place, from);
@@ -71,16 +71,16 @@ export class KafkaGroupMember implements GroupMember {
   }
 
   pause(place: TopicPartition): void {
-    this.#held.get(placeKey(place))?.lane.setPaused(true);
+    this.#held.get(partitionKey(place))?.lane.setPaused(true);
   }
 
   resume(place: TopicPartition): void {
-    this.#held.get(placeKey(place))?.lane.setPaused(false);
+    this.#held.get(partitionKey(place))?.lane.setPaused(false);
   }
 
   /** How this member stands since its last join; undefined where it does not hold the partition. */
   standingAt(place: TopicPartition): MemberStanding | undefined {
-    return this.#held.has(placeKey(place)) ? this.#standing : undefined;
+    return this.#held.has(partitionKey(place)) ? this.#standing : undefined;
   }
 
   heartbeatAfterNow(): Promise<void> {
@@ -178,10 +178,10 @@ export class KafkaGroupMember implements GroupMember {
    */
   #reassigned(assigned: readonly TopicPartition[]): void {
     const { listener } = this.#options;
-    const keys = new Set(assigned.map(placeKey));
-    const removed = [...this.#held.values()].filter(({ place }) => !keys.has(placeKey(place)));
+    const keys = new Set(assigned.map(partitionKey));
+    const removed = [...this.#held.values()].filter(({ place }) => !keys.has(partitionKey(place)));
     for (const held of removed) {
-      this.#held.delete(placeKey(held.place));
+      this.#held.delete(partitionKey(held.place));
       void held.lane.close();
     }
     if (removed.length > 0) listener.onRevoked(removed.map(({ place }) => place));
@@ -196,7 +196,7 @@ export class KafkaGroupMember implements GroupMember {
         held.lane.stop();
       }
     }
-    const added = assigned.filter((place) => !this.#held.has(placeKey(place)));
+    const added = assigned.filter((place) => !this.#held.has(partitionKey(place)));
     for (const place of added) this.#hold(place);
     const { groupId } = this;
     const fields = { groupId, held: assigned.length, added: added.length, removed: removed.length };
@@ -215,7 +215,7 @@ export class KafkaGroupMember implements GroupMember {
       },
     });
     const held: Held = { place, lane, fetching: undefined, highWatermark: -1 };
-    this.#held.set(placeKey(place), held);
+    this.#held.set(partitionKey(place), held);
     this.#applyFetching(held);
   }
 
@@ -229,7 +229,7 @@ export class KafkaGroupMember implements GroupMember {
 
   async #fetched(batch: SeamBatch, resolved: (nextOffset: number) => void): Promise<void> {
     const { topic, partition } = batch;
-    const held = this.#held.get(placeKey({ topic, partition }));
+    const held = this.#held.get(partitionKey({ topic, partition }));
     if (held === undefined || !held.lane.started) return;
     const fetchOffset = Number(batch.fetchedOffset);
     if (fetchOffset !== held.lane.nextFetch) {
@@ -263,7 +263,7 @@ export class KafkaGroupMember implements GroupMember {
     lane.stop();
     const failure = await partitionFailure(error, { ...place, offset }, this.#host.offsets);
     // Started again or gone to another meanwhile: the failure is of before.
-    const isCurrent = this.#held.get(placeKey(place)) === held && !lane.started;
+    const isCurrent = this.#held.get(partitionKey(place)) === held && !lane.started;
     if (!isCurrent || this.#ending.signal.aborted) return;
     this.#options.listener.onPartitionFailed(place, failure);
   }

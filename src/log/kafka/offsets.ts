@@ -2,7 +2,7 @@
 // groups.
 import { assert, InvariantError } from '../../errors.ts';
 import type { CommittedPosition, PartitionExtent, TopicPartition } from '../event-log.ts';
-import { placeKey } from '../place-key.ts';
+import { partitionKey } from '../partition-key.ts';
 import type { Connections } from './connections.ts';
 import type { Broker } from './internals.ts';
 import { fetchStableOffsets, partitionsByTopic } from './stable-offset.ts';
@@ -48,7 +48,7 @@ export async function firstOffsetAt(
   const timestamp = String(Math.max(0, Math.ceil(timeMs)));
   const found = await offsetsAt(connections, [place], timestamp);
   // -1: no record is that young.
-  if (found.get(placeKey(place)) !== '-1') return offsetOf(found, place);
+  if (found.get(partitionKey(place)) !== '-1') return offsetOf(found, place);
   return offsetOf(await offsetsAt(connections, [place], latestTimestamp), place);
 }
 
@@ -77,18 +77,18 @@ export async function committedPositionsAll(
   await retryingAt(connections, what, first, async () => {
     // Only those whose offset was unstable are asked again: in a busy group some transaction always
     // ends just now.
-    const wanted = places.filter((place) => !stable.has(placeKey(place)));
+    const wanted = places.filter((place) => !stable.has(partitionKey(place)));
     if (wanted.length === 0) return;
     const coordinator = await connections.coordinatorOf({ group: groupId }, first.topic);
     const { offsets, failure } = await fetchStableOffsets(coordinator, groupId, wanted);
     for (const { offset, metadata, ...place } of offsets) {
       const position =
         offset < 0n ? undefined : { nextOffset: asOffset(String(offset), place), metadata };
-      stable.set(placeKey(place), position);
+      stable.set(partitionKey(place), position);
     }
     if (failure !== undefined) throw failure;
   });
-  return places.map((place) => stable.get(placeKey(place)));
+  return places.map((place) => stable.get(partitionKey(place)));
 }
 
 /** Commits positions outside any transaction and any membership. */
@@ -127,7 +127,7 @@ async function offsetsAt(
   const [first] = places;
   if (first === undefined) return new Map();
   const others = places.length > 1 ? ` and ${places.length - 1} more` : '';
-  const what = `Listing offsets of ${placeKey(first)}${others}`;
+  const what = `Listing offsets of ${partitionKey(first)}${others}`;
   return retryingAt(connections, what, first, async () => {
     const byLeader = new Map<Broker, TopicPartition[]>();
     for (const place of places) {
@@ -154,7 +154,9 @@ async function listOffsets(
   }));
   const { responses } = await leader.listOffsets({ isolationLevel: readUncommitted, topics });
   return responses.flatMap(({ topic, partitions }) =>
-    partitions.map(({ partition, offset }) => [placeKey({ topic, partition }), offset] as const),
+    partitions.map(
+      ({ partition, offset }) => [partitionKey({ topic, partition }), offset] as const,
+    ),
   );
 }
 
@@ -180,7 +182,7 @@ function only<T>(answers: readonly T[]): T {
 }
 
 function offsetOf(offsets: ReadonlyMap<string, string>, place: TopicPartition): number {
-  return asOffset(offsets.get(placeKey(place)) ?? 'nothing', place);
+  return asOffset(offsets.get(partitionKey(place)) ?? 'nothing', place);
 }
 
 function asOffset(text: string, { topic, partition }: TopicPartition): number {

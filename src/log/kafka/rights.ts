@@ -1,7 +1,7 @@
 // Asks Kafka which of the rights that somebody will need are missing, before anything is written or
 // joined. Topics and groups say which operations the asker may do on them (KIP-430); kafkajs is too
 // old to ask for that.
-import type { KafkaConfig } from '../../config.ts';
+import type { KafkaConfig } from '../../config/config.ts';
 import type { Logger } from '../../logger.ts';
 import { createClient } from './client.ts';
 import { Connections } from './connections.ts';

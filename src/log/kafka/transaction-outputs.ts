@@ -5,7 +5,7 @@
 //   records ──▶ [ slice ≤ 1 MB ] ──▶ a batch a partition ──▶ a request a leader ──▶ the next slice
 import { assert } from '../../errors.ts';
 import type { CommitResult, OutputRecord, TopicPartition } from '../event-log.ts';
-import { placeKey } from '../place-key.ts';
+import { partitionKey } from '../partition-key.ts';
 import type { EncodedBatch, RecordBatchBuilder } from '../record-batch-encoder.ts';
 import type { BatchLimits } from './batch-limits.ts';
 import type { Connections } from './connections.ts';
@@ -67,7 +67,7 @@ export class TransactionOutputs {
    * brokers hold all.
    */
   async produce(records: Iterable<OutputRecord>): Promise<CommitResult> {
-    const added = new Set(this.#begun.map(placeKey));
+    const added = new Set(this.#begun.map(partitionKey));
     this.#begun = [];
     const transaction: OpenTransaction = { partitions: new Map(), added, ends: [] };
     const iterator = records[Symbol.iterator]();
@@ -123,9 +123,9 @@ export class TransactionOutputs {
 
   /** Tells the coordinator of the partitions that this transaction has not written to before. */
   async #add(outputs: readonly PartitionBatches[], { added }: OpenTransaction): Promise<void> {
-    const others = outputs.filter((output) => !added.has(placeKey(output)));
+    const others = outputs.filter((output) => !added.has(partitionKey(output)));
     if (others.length === 0) return;
-    for (const output of others) added.add(placeKey(output));
+    for (const output of others) added.add(partitionKey(output));
     await this.#parts.addPartitions(byTopic(others));
   }
 
@@ -224,7 +224,7 @@ export class TransactionOutputs {
   /** Counts a batch that was written; returns where its partition ends then. */
   #advance({ batch, producer, ...place }: ProduceBatch, baseOffset: number): number {
     const next = (producer.sequence + batch.count) % sequenceEnd;
-    this.#sequences.set(placeKey(place), next);
+    this.#sequences.set(partitionKey(place), next);
     return baseOffset + batch.count;
   }
 
@@ -237,7 +237,7 @@ export class TransactionOutputs {
       producer: {
         id: BigInt(producerId),
         epoch: producerEpoch,
-        sequence: this.#sequences.get(placeKey({ topic, partition })) ?? 0,
+        sequence: this.#sequences.get(partitionKey({ topic, partition })) ?? 0,
         transactional: true,
       },
     };
@@ -247,7 +247,7 @@ export class TransactionOutputs {
 interface OpenTransaction {
   /** By topic: how many it has. */
   readonly partitions: Map<string, number>;
-  /** Those that are part of it, by `placeKey`. */
+  /** Those that are part of it, by `partitionKey`. */
   readonly added: Set<string>;
   readonly ends: (TopicPartition & { endOffset: number })[];
 }

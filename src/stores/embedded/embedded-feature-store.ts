@@ -12,8 +12,8 @@ import { resolve } from 'node:path';
 import { feastView } from '../../codecs/feast.ts';
 import type { FeatureRow } from '../../codecs/feature-row.ts';
 import { assert } from '../../errors.ts';
-import { openDurableTables } from '../../log/embedded/database.ts';
-import type { PlanView } from '../../log/embedded/plan-view.ts';
+import { openDurableTables } from '../../lmdb/tables.ts';
+import type { PlanView } from '../../lmdb/plan-view.ts';
 import type { FeatureStore, OnlineFeatures } from '../feature-store.ts';
 
 const table = 'rows';

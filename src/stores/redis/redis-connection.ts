@@ -2,7 +2,7 @@
 // fails at once with the cause. It reconnects for ever; the caller decides when to try again.
 import { Cluster, Redis } from 'ioredis';
 
-import type { RedisConfig } from '../../config.ts';
+import type { RedisConfig } from '../../config/config.ts';
 import { systemClock } from '../../clock.ts';
 import { ConfigError, UnavailableError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';

@@ -2,7 +2,7 @@
 // clock.
 import { Redis } from 'ioredis';
 
-import type { RedisConfig } from '../../config.ts';
+import type { RedisConfig } from '../../config/config.ts';
 import { UnavailableError } from '../../errors.ts';
 
 export interface RedisFacts {

@@ -16,7 +16,7 @@ import {
   writeFeastValue,
   type FeastType,
 } from '../../codecs/feast.ts';
-import type { RedisConfig } from '../../config.ts';
+import type { RedisConfig } from '../../config/config.ts';
 import { assert, DecodeError, isSensoriumError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import type { FeatureStore, OnlineFeatures, RowsRead, UpsertCounts } from '../feature-store.ts';

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, expectTypeOf, it } from 'vitest';
 
 import { createFeatureClient, FeatureError } from '../../../clients/ts/src/index.ts';
 import { featureTypesSource } from '../../../clients/ts/src/feature-types.ts';
-import { parseConfig } from '../../../src/config.ts';
+import { parseConfig } from '../../../src/config/config.ts';
 import { createHttpServer } from '../../../src/http/server.ts';
 import { InMemorySupervisor } from '../../http/in-memory-supervisor.ts';
 import { keepingLogger } from '../../supervisor/keeping-logger.ts';

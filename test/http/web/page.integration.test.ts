@@ -1,7 +1,7 @@
 // The page as a browser shows it, served by the real HTTP server.
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 
-import { parseConfig } from '../../../src/config.ts';
+import { parseConfig } from '../../../src/config/config.ts';
 import { createHttpServer, type HttpServer } from '../../../src/http/server.ts';
 import { selectFeatures } from '../../../src/sensors/features.ts';
 import { freePort } from '../../free-port.ts';

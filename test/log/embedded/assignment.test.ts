@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 
 import { holds, seed } from '../../../property-tests/seed.ts';
 import { assignPartitions } from '../../../src/log/embedded/assignment.ts';
-import { placeKey } from '../../../src/log/place-key.ts';
+import { partitionKey } from '../../../src/log/partition-key.ts';
 
 interface Group {
   readonly members: readonly { readonly id: string; readonly topics: readonly string[] }[];
@@ -38,8 +38,10 @@ function claimsOf(
   holders: readonly number[],
 ): Record<string, string> {
   const names = [
-    ...Array.from({ length: raw }, (_, partition) => placeKey({ topic: 'raw', partition })),
-    ...Array.from({ length: rekeyed }, (_, partition) => placeKey({ topic: 'rekeyed', partition })),
+    ...Array.from({ length: raw }, (_, partition) => partitionKey({ topic: 'raw', partition })),
+    ...Array.from({ length: rekeyed }, (_, partition) =>
+      partitionKey({ topic: 'rekeyed', partition }),
+    ),
   ];
   return Object.fromEntries(
     names.flatMap((name, index) => {

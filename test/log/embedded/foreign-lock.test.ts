@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
 import { ConfigError } from '../../../src/errors.ts';
-import { acquireProcessLock } from '../../../src/log/embedded/process-lock.ts';
+import { acquireProcessLock } from '../../../src/lmdb/process-lock.ts';
 import { startChild, temporaryFolder } from './child-process.ts';
 
 function acquireAndClose(dataDir: string): void {

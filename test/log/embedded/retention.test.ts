@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from 'vitest';
 
 import { systemClock } from '../../../src/clock.ts';
 import { ConfigError } from '../../../src/errors.ts';
-import { openDurableTables } from '../../../src/log/embedded/database.ts';
+import { openDurableTables } from '../../../src/lmdb/tables.ts';
 import { openEmbeddedLog } from '../../../src/log/embedded/embedded-log.ts';
 import { applyRetention } from '../../../src/log/embedded/retention.ts';
 import type { EventLog } from '../../../src/log/event-log.ts';

@@ -4,7 +4,7 @@
 import { createBatchFolder, type BatchFolder } from '../actors/fold-batch.ts';
 import { createOutbox, type Outbox, type Outgoing } from '../actors/outbox.ts';
 import { foldFailedReason } from '../actors/fold-failure.ts';
-import { Replay } from '../actors/replay.ts';
+import { JournaledFold } from '../actors/journaled-fold.ts';
 import {
   journalAfter,
   originOf,
@@ -17,7 +17,7 @@ import { roleOf, type ShardMemory } from '../actors/shard-memory.ts';
 import { assert, ConfigError } from '../errors.ts';
 import type { OutputRecord, TopicPartition } from '../log/event-log.ts';
 import type { DeadLetterReason } from '../sensors/reading.ts';
-import type { ReplayContext } from './replay-context.ts';
+import type { PastContext } from './past-context.ts';
 
 export interface PastShard extends TopicPartition {
   /**
@@ -51,7 +51,7 @@ export interface PastOptions {
  * holds the records.
  */
 export async function shardAt(
-  context: ReplayContext,
+  context: PastContext,
   shard: TopicPartition,
   offset: number,
   { onProgress }: PastOptions = {},
@@ -66,7 +66,7 @@ export async function shardAt(
   const outbox = createOutbox({ featureRow: () => notWritten, anomaly: () => undefined });
   outbox.muted = true;
   const folder = createBatchFolder({ ...context, shard, outbox });
-  const replay = new Replay({ memory, folder, closed: outbox, entries, end: offset });
+  const replay = new JournaledFold({ memory, folder, closed: outbox, entries, end: offset });
   replay.begin();
   if (startOffset < offset) {
     for await (const batch of context.log.read({ ...shard, from: startOffset, to: offset })) {
@@ -95,7 +95,7 @@ export async function shardAt(
  * is no record.
  */
 export async function foldNext(
-  context: ReplayContext,
+  context: PastContext,
   past: PastShard,
 ): Promise<Outgoing | undefined> {
   const { topic, partition, offset: from, outbox, folder, memory } = past;
@@ -114,7 +114,7 @@ export async function foldNext(
 
 /** @throws ConfigError when the group has committed no offset there. */
 export async function committedShard(
-  context: ReplayContext,
+  context: PastContext,
   shard: TopicPartition,
 ): Promise<CommittedShard> {
   const committed = await readCommittedShard(context, shard);
@@ -131,7 +131,7 @@ export async function committedShard(
 const notWritten: OutputRecord = { topic: '', key: null, value: null };
 
 function assertWithin(
-  context: ReplayContext,
+  context: PastContext,
   { topic, partition }: TopicPartition,
   { offset, end, origin }: { offset: number; end: number; origin: number },
 ): void {
@@ -150,7 +150,7 @@ function assertWithin(
 }
 
 async function bestStart(
-  context: ReplayContext,
+  context: PastContext,
   shard: TopicPartition,
   at: { readonly offset: number; readonly earliest: number; readonly committed: CommittedShard },
 ): Promise<{ readonly start: StartingPoint; readonly startedFrom: 'snapshot' | 'origin' }> {

@@ -1,8 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest';
 
-import { UnavailableError } from '../../../src/errors.ts';
-import { openDurableTables, type Tables } from '../../../src/log/embedded/database.ts';
-import { temporaryFolder } from './child-process.ts';
+import { UnavailableError } from '../../src/errors.ts';
+import { openDurableTables, type Tables } from '../../src/lmdb/tables.ts';
+import { temporaryFolder } from '../log/embedded/child-process.ts';
 
 function openFresh(): { tables: Tables; dataDir: string } {
   const dataDir = temporaryFolder();

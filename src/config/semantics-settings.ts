@@ -1,9 +1,9 @@
 // The settings that change results. They are fingerprinted into committed metadata and snapshots: a
 // change of one is a new GROUP_ID and OUTPUT_TOPIC, never a silent mix.
-import { decimal, oneOf, required, someOf, whole, type Setting } from './config-setting.ts';
-import { windowList } from './config-windows.ts';
-import { allFeatures, defaultFeatures } from './sensors/features.ts';
-import type { LargerWindow } from './sensors/larger-window.ts';
+import { decimal, oneOf, required, someOf, whole, type Setting } from './setting.ts';
+import { windowList } from './window-list.ts';
+import { allFeatures, defaultFeatures } from '../sensors/features.ts';
+import type { LargerWindow } from '../sensors/larger-window.ts';
 
 export interface SemanticsValues {
   readonly WINDOW_MS: number;

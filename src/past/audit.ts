@@ -11,8 +11,8 @@ import { readCommittedShard, type CommittedShard } from '../actors/restore.ts';
 import { decodeFeatureRow, type FeatureRow } from '../codecs/feature-row.ts';
 import type { OutputRecord, TopicPartition } from '../log/event-log.ts';
 import { partitionsOf } from '../log/partitioning.ts';
-import { placeKey } from '../log/place-key.ts';
-import type { ReplayContext } from '../replay/replay-context.ts';
+import { partitionKey } from '../log/partition-key.ts';
+import type { PastContext } from './past-context.ts';
 import type { ClosedWindow } from '../sensors/shard-state.ts';
 import type { FeatureStore } from '../stores/feature-store.ts';
 import {
@@ -27,7 +27,7 @@ import { compareStore } from './store-rows.ts';
 import { TopicRows, windowKey, type TopicRow } from './topic-rows.ts';
 
 export interface AuditOptions {
-  readonly context: ReplayContext;
+  readonly context: PastContext;
   readonly store: FeatureStore;
   /**
    * The topics of feature rows by window length, the base's first; the store is held against that
@@ -134,9 +134,9 @@ export class Audit {
   }
 
   async #openShards(start: ShardStart): Promise<void> {
-    const known = new Set(this.shards.map(({ shard }) => placeKey(shard)));
+    const known = new Set(this.shards.map(({ shard }) => partitionKey(shard)));
     for (const shard of shardsOf(this.#options.context)) {
-      if (known.has(placeKey(shard))) continue;
+      if (known.has(partitionKey(shard))) continue;
       const audited = await openAuditedShard(this.#options.context, shard, start);
       if (audited !== undefined) this.shards.push(audited);
     }
@@ -212,14 +212,14 @@ export class Audit {
   #judgeRest(rows: TopicRows): void {
     const byPlace = new Map(
       this.shards.map((audited) => [
-        placeKey(audited.shard),
+        partitionKey(audited.shard),
         { from: audited.startWatermarkMs, to: audited.start.memory.state.watermarkMs },
       ]),
     );
     for (const [name, all] of rows.found) {
       for (const [index, found] of all.entries()) {
         const row = decodeFeatureRow(found.bytes);
-        const seen = byPlace.get(placeKey(row.lineage));
+        const seen = byPlace.get(partitionKey(row.lineage));
         const later = seen !== undefined && row.window_end > seen.to;
         if (later) break;
         if (index === 0) rows.forget(name);
@@ -270,7 +270,7 @@ function place(row: FeatureRow, topic: string, found?: TopicRow): Omit<Finding, 
   return { sensor_id, window_start, window_end, ...at, readings: readingsOf(row) };
 }
 
-function shardsOf(context: ReplayContext): readonly TopicPartition[] {
+function shardsOf(context: PastContext): readonly TopicPartition[] {
   const { topics, sourcePartitions, rekeyedPartitions } = context;
   return [
     ...partitionsOf(topics.input, sourcePartitions),

@@ -22,7 +22,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { threadId } from 'node:worker_threads';
 
-import { ConfigError } from '../../errors.ts';
+import { ConfigError } from '../errors.ts';
 
 const touchEveryMs = 1_000;
 const deadAfterMs = 5_000;

@@ -5,8 +5,8 @@ import { quietHistory } from '../../property-tests/simulation/fixed-histories.ts
 import { historySemantics, runHistory } from '../../property-tests/simulation/history.ts';
 import { replayContextOf } from '../../property-tests/simulation/left-behind.ts';
 import { simulatedTopics } from '../../property-tests/simulation/simulated-process.ts';
-import { explainReading } from '../../src/replay/explanation.ts';
-import { shardAt } from '../../src/replay/past-shard.ts';
+import { explainReading } from '../../src/past/explanation.ts';
+import { shardAt } from '../../src/past/past-shard.ts';
 
 it('explains a skipped record as a dead letter fold_failed, and its sensor learns nothing from it', async () => {
   const plan = { ...quietHistory, partitions: 1, sensors: 1, unkeyed: 0 };

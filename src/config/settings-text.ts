@@ -1,6 +1,6 @@
 // The table of settings for people: as `--help` prints it and as docs/configuration.md holds it.
-import type { SettingGroup } from './config-setting.ts';
-import { settingNames, settings, type SettingName } from './config-settings.ts';
+import type { SettingGroup } from './setting.ts';
+import { settingNames, settings, type SettingName } from './settings.ts';
 
 const groups: readonly { readonly group: SettingGroup; readonly says: string }[] = [
   {
@@ -53,7 +53,7 @@ const preface = `# Configuration
 
 Every setting is an environment variable; an empty one counts as unset. All problems are reported at once, each with
 its name, its value and what is allowed, and nothing starts until there is none. \`node dist/main.js --help\` prints the
-same table; both come from \`src/config-settings.ts\`.
+same table; both come from \`src/config/settings.ts\`.
 
 With nothing set, the program runs on the embedded log and store in \`./state\` with simulated sensors. With
 \`KAFKA_BROKERS\` and \`REDIS_URL\` it runs on Kafka and Redis. Secrets appear in no error and in no log line.`;

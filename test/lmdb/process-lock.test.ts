@@ -3,13 +3,13 @@ import { join } from 'node:path';
 
 import { expect, test } from 'vitest';
 
-import { systemClock } from '../../../src/clock.ts';
-import { ConfigError } from '../../../src/errors.ts';
-import { openEmbeddedLog } from '../../../src/log/embedded/embedded-log.ts';
-import { acquireProcessLock } from '../../../src/log/embedded/process-lock.ts';
-import { createLogger } from '../../../src/logger.ts';
-import { openEmbeddedFeatureStore } from '../../../src/stores/embedded/embedded-feature-store.ts';
-import { startChild, temporaryFolder } from './child-process.ts';
+import { systemClock } from '../../src/clock.ts';
+import { ConfigError } from '../../src/errors.ts';
+import { openEmbeddedLog } from '../../src/log/embedded/embedded-log.ts';
+import { acquireProcessLock } from '../../src/lmdb/process-lock.ts';
+import { createLogger } from '../../src/logger.ts';
+import { openEmbeddedFeatureStore } from '../../src/stores/embedded/embedded-feature-store.ts';
+import { startChild, temporaryFolder } from '../log/embedded/child-process.ts';
 
 function acquireAndClose(dataDir: string): void {
   acquireProcessLock(dataDir).close();

@@ -4,16 +4,16 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
-import { relationProblems } from './config-relations.ts';
+import { relationProblems } from './relations.ts';
 import {
   anomalyTopicOf,
   settingNames,
   settings,
   type SettingName,
   type SettingValues,
-} from './config-settings.ts';
-import { ConfigError } from './errors.ts';
-import type { Semantics } from './sensors/semantics.ts';
+} from './settings.ts';
+import { ConfigError } from '../errors.ts';
+import type { Semantics } from '../sensors/semantics.ts';
 
 export interface KafkaConfig {
   readonly brokers: readonly string[];

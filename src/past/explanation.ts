@@ -10,7 +10,7 @@ import { windowStartMs } from '../sensors/window.ts';
 import { explanationSentence } from './explanation-sentence.ts';
 import type { SensorReading } from './find-sensor.ts';
 import { foldNext, type PastShard } from './past-shard.ts';
-import type { ReplayContext } from './replay-context.ts';
+import type { PastContext } from './past-context.ts';
 
 export interface ReadingExplanation {
   readonly offset: number;
@@ -46,7 +46,7 @@ export interface ReadingExplanation {
 
 /** Folds `reading`, the record at the offset of `past`, and returns why it was judged as it was. */
 export async function explainReading(
-  context: ReplayContext,
+  context: PastContext,
   past: PastShard,
   sensorId: string,
   reading: SensorReading,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { explanationSentence } from '../../src/replay/explanation-sentence.ts';
+import { explanationSentence } from '../../src/past/explanation-sentence.ts';
 
 type Told = Parameters<typeof explanationSentence>[0];
 

@@ -1,11 +1,11 @@
 import { format } from 'prettier';
 import { describe, expect, it } from 'vitest';
 
-import { misspeltSettings } from '../src/config-relations.ts';
-import { settingNames, settings } from '../src/config-settings.ts';
-import { settingsHelp, settingsMarkdown } from '../src/config-text.ts';
-import { parseConfig, type Environment } from '../src/config.ts';
-import { ConfigError } from '../src/errors.ts';
+import { misspeltSettings } from '../../src/config/relations.ts';
+import { settingNames, settings } from '../../src/config/settings.ts';
+import { settingsHelp, settingsMarkdown } from '../../src/config/settings-text.ts';
+import { parseConfig, type Environment } from '../../src/config/config.ts';
+import { ConfigError } from '../../src/errors.ts';
 
 function problemsOf(env: Environment): string {
   try {
@@ -316,7 +316,7 @@ describe('the table of settings', () => {
     // Formatted as the format check wants it, or the two checks would contradict each other.
     const page = await format(settingsMarkdown(), { parser: 'markdown', printWidth: 100 });
 
-    await expect(page).toMatchFileSnapshot('../docs/configuration.md');
+    await expect(page).toMatchFileSnapshot('../../docs/configuration.md');
   });
 
   it('names every setting in --help, within 100 columns', () => {

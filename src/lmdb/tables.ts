@@ -15,7 +15,7 @@ import { join } from 'node:path';
 
 import { open, type Database, type RootDatabase } from 'lmdb';
 
-import { assert, ConfigError, isSensoriumError, UnavailableError } from '../../errors.ts';
+import { assert, ConfigError, isSensoriumError, UnavailableError } from '../errors.ts';
 import { asBuffer, RecordingView, type PlanView } from './plan-view.ts';
 import { acquireProcessLock, unusableFolder, type ProcessLock } from './process-lock.ts';
 

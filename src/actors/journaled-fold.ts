@@ -1,6 +1,6 @@
-// Replay: the fold of one shard from a recovered memory on, the journal's entries applied at their
-// recorded offsets. One piece for all who need the state at an offset: an owner that recovers and
-// then folds on, `replay` and `audit`.
+// Folds one shard's records from a recovered memory on and applies the journal's entries at their
+// recorded offsets. Used wherever the state at an offset is needed: by an owner that recovers and
+// then folds on, by `replay` and by `audit`.
 import { ConfigError } from '../errors.ts';
 import type { FetchedBatch, RecordCursor } from '../log/event-log.ts';
 import type { ClosedWindows } from '../sensors/shard-state.ts';
@@ -10,7 +10,7 @@ import type { Gap } from './gap.ts';
 import type { JournalEntry } from './journal.ts';
 import type { ShardMemory } from './shard-memory.ts';
 
-export interface ReplayParts {
+export interface JournaledFoldParts {
   readonly memory: ShardMemory;
   readonly folder: BatchFolder;
   /** Where windows that an entry closes go. */
@@ -34,7 +34,7 @@ export interface ReplayParts {
   };
 }
 
-export class Replay {
+export class JournaledFold {
   readonly memory: ShardMemory;
   readonly #folder: BatchFolder;
   readonly #closed: ClosedWindows;
@@ -45,12 +45,12 @@ export class Replay {
   #passedSequence = 0;
   readonly #end: number;
   #ended = false;
-  #suspect: ReplayParts['suspect'];
+  #suspect: JournaledFoldParts['suspect'];
   /** Of the batch that is being folded, or whose fold threw. */
   #records: RecordCursor | undefined;
   #paused: { readonly batch: FetchedBatch; readonly records: RecordCursor } | undefined;
 
-  constructor(parts: ReplayParts) {
+  constructor(parts: JournaledFoldParts) {
     this.memory = parts.memory;
     this.#folder = parts.folder;
     this.#closed = parts.closed;

@@ -8,7 +8,7 @@ import { ConfigError } from '../errors.ts';
 import type { RecordCursor, TopicPartition } from '../log/event-log.ts';
 import { partitionForKey, partitionsOf } from '../log/partitioning.ts';
 import { emptyReading } from '../sensors/reading.ts';
-import type { ReplayContext } from './replay-context.ts';
+import type { PastContext } from './past-context.ts';
 
 export interface SensorPlace {
   readonly shard: TopicPartition;
@@ -21,7 +21,7 @@ export interface SensorPlace {
  * @throws ConfigError when no shard of the group ever folded one.
  */
 export async function findSensor(
-  context: ReplayContext,
+  context: PastContext,
   sensorId: string,
   onProgress?: (shard: TopicPartition) => void,
 ): Promise<SensorPlace> {
@@ -71,7 +71,7 @@ export interface ReadingWanted {
  * nothing.
  */
 export async function findReading(
-  context: ReplayContext,
+  context: PastContext,
   shard: TopicPartition,
   sensorId: string,
   { from, sinceMs = -Infinity }: ReadingWanted,
@@ -95,7 +95,7 @@ export async function findReading(
 }
 
 function candidates(
-  { topics, semantics, sourcePartitions, rekeyedPartitions }: ReplayContext,
+  { topics, semantics, sourcePartitions, rekeyedPartitions }: PastContext,
   key: Uint8Array,
 ): readonly [likely: readonly TopicPartition[], others: readonly TopicPartition[]] {
   const rekeyed = { topic: topics.rekeyed, partition: partitionForKey(key, rekeyedPartitions) };
@@ -108,7 +108,7 @@ function candidates(
 }
 
 async function snapshotKnows(
-  context: ReplayContext,
+  context: PastContext,
   shard: TopicPartition,
   sensorId: string,
 ): Promise<boolean> {
@@ -122,7 +122,7 @@ async function snapshotKnows(
 }
 
 async function logKnows(
-  context: ReplayContext,
+  context: PastContext,
   shard: TopicPartition,
   key: Uint8Array,
 ): Promise<boolean> {

@@ -6,9 +6,9 @@ import {
   settingNames,
   type SettingName,
   type SettingValues,
-} from './config-settings.ts';
-import { windowProblems } from './config-windows.ts';
-import { windowName } from './sensors/larger-window.ts';
+} from './settings.ts';
+import { windowProblems } from './window-list.ts';
+import { windowName } from '../sensors/larger-window.ts';
 
 interface Relation {
   /** The settings it speaks of; judged only when each of them is right by itself. */

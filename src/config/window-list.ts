@@ -1,8 +1,8 @@
 // WINDOWS: larger windows as text, `5m,1h,5m/1m`: a size, or a size and its hop.
 import { z } from 'zod';
 
-import type { Kind } from './config-setting.ts';
-import { largerWindowProblem, type LargerWindow } from './sensors/larger-window.ts';
+import type { Kind } from './setting.ts';
+import { largerWindowProblem, type LargerWindow } from '../sensors/larger-window.ts';
 
 const unitsMs: Readonly<Record<string, number>> = {
   ms: 1,

@@ -1,8 +1,8 @@
 // Every setting. `parseConfig`, `--help` and docs/configuration.md all come from this one table, so none of them can
 // disagree with another.
-import { processSettings, type ProcessValues } from './config-process.ts';
-import { semanticsSettings, type SemanticsValues } from './config-semantics.ts';
-import type { Setting } from './config-setting.ts';
+import { processSettings, type ProcessValues } from './process-settings.ts';
+import { semanticsSettings, type SemanticsValues } from './semantics-settings.ts';
+import type { Setting } from './setting.ts';
 
 export type SettingValues = ProcessValues & SemanticsValues;
 export type SettingName = keyof SettingValues;

@@ -1,13 +1,13 @@
 // The ports and topic shapes needed to read the past of shards; none of them can write.
 import type { RestoreContext } from '../actors/restore.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { ConfigError } from '../errors.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { topicNames } from '../log/topics.ts';
 import type { Logger } from '../logger.ts';
 import type { SnapshotStore } from '../stores/snapshot-store.ts';
 
-export interface ReplayContext extends RestoreContext {
+export interface PastContext extends RestoreContext {
   readonly rekeyedPartitions: number;
 }
 
@@ -15,10 +15,10 @@ export interface ReplayContext extends RestoreContext {
  * Returns the context of the program that `config` describes.
  * @throws ConfigError when one of its topics does not exist: nothing has run with these settings.
  */
-export async function replayContext(
+export async function pastContext(
   config: Config,
   ports: { readonly log: EventLog; readonly snapshots: SnapshotStore; readonly logger: Logger },
-): Promise<ReplayContext> {
+): Promise<PastContext> {
   const topics = topicNames(config.process);
   const partitionsOf = async (topic: string): Promise<number> => {
     const description = await ports.log.describeTopic(topic);

@@ -15,7 +15,7 @@ import {
   url,
   whole,
   type Setting,
-} from './config-setting.ts';
+} from './setting.ts';
 
 export interface ProcessValues {
   readonly KAFKA_BROKERS: readonly string[] | undefined;

@@ -2,7 +2,7 @@
 // way handed out, and every stored snapshot on the way held against the state that the log gives there.
 import { createBatchFolder } from '../actors/fold-batch.ts';
 import { createOutbox } from '../actors/outbox.ts';
-import { Replay } from '../actors/replay.ts';
+import { JournaledFold } from '../actors/journaled-fold.ts';
 import {
   journalAfter,
   originOf,
@@ -11,10 +11,10 @@ import {
   type CommittedShard,
   type StartingPoint,
 } from '../actors/restore.ts';
-import { encodeSnapshot, roleOf } from '../actors/shard-memory.ts';
+import { encodeShardSnapshot, roleOf } from '../actors/shard-memory.ts';
 import { ConfigError } from '../errors.ts';
 import type { TopicPartition } from '../log/event-log.ts';
-import type { ReplayContext } from '../replay/replay-context.ts';
+import type { PastContext } from './past-context.ts';
 import type { ClosedWindow } from '../sensors/shard-state.ts';
 
 export interface AuditedShard {
@@ -36,7 +36,7 @@ export interface ShardStart {
 
 /** Returns the shard ready to be folded, or undefined where the group never folded there. @throws ConfigError */
 export async function openAuditedShard(
-  context: ReplayContext,
+  context: PastContext,
   shard: TopicPartition,
   { reach }: ShardStart,
 ): Promise<AuditedShard | undefined> {
@@ -77,7 +77,7 @@ export async function openAuditedShard(
 /** Whether every window that begins at `fromMs` or later closed after this state, if at all. */
 function covers(
   state: StartingPoint['memory']['state'],
-  { semantics }: ReplayContext,
+  { semantics }: PastContext,
   fromMs: number,
 ): boolean {
   return state.watermarkMs < fromMs + semantics.windowMs;
@@ -91,7 +91,7 @@ export interface FoldHandlers {
 
 /** Folds the shard on to the offset that `committed` names; the group's own fold did the same. */
 export async function foldToCommitted(
-  context: ReplayContext,
+  context: PastContext,
   audited: AuditedShard,
   committed: CommittedShard,
   handlers: FoldHandlers,
@@ -112,7 +112,7 @@ export async function foldToCommitted(
     const due = entries.filter(
       ({ sequence }) => sequence > memory.journalSequence && sequence <= lastSequence,
     );
-    const replay = new Replay({ memory, folder, closed: outbox, entries: due, end });
+    const replay = new JournaledFold({ memory, folder, closed: outbox, entries: due, end });
     replay.begin();
     if (replay.ended) return;
     for await (const batch of context.log.read({ ...shard, from: memory.position, to: end })) {
@@ -123,8 +123,8 @@ export async function foldToCommitted(
   };
   for (const stored of await snapshotsBetween(context, audited, committed)) {
     await foldTo(stored.memory.position, stored.memory.journalSequence);
-    const expected = encodeSnapshot(memory, shard, stored.journalOffset);
-    const found = encodeSnapshot(stored.memory, shard, stored.journalOffset);
+    const expected = encodeShardSnapshot(memory, shard, stored.journalOffset);
+    const found = encodeShardSnapshot(stored.memory, shard, stored.journalOffset);
     if (Buffer.compare(expected, found) !== 0) handlers.snapshotDiffers(stored.memory.position);
   }
   await foldTo(committed.committedOffset, committed.metadata.journal.sequence);
@@ -132,7 +132,7 @@ export async function foldToCommitted(
 
 /** Stored snapshots after the memory, oldest first. */
 async function snapshotsBetween(
-  context: ReplayContext,
+  context: PastContext,
   { shard, start: { memory } }: AuditedShard,
   { metadata, committedOffset }: CommittedShard,
 ): Promise<readonly StartingPoint[]> {

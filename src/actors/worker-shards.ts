@@ -1,5 +1,5 @@
-// One worker thread's shards: made and dropped as the group assigns partitions, fed with batches,
-// ticked, drained.
+// The shards of one worker thread. Creates and drops them as the group assigns partitions, feeds
+// them batches, ticks them and drains them.
 import type {
   EventLog,
   FetchedBatch,
@@ -7,7 +7,7 @@ import type {
   GroupMember,
   TopicPartition,
 } from '../log/event-log.ts';
-import { placeKey } from '../log/place-key.ts';
+import { partitionKey } from '../log/partition-key.ts';
 import type { Timer } from '../clock.ts';
 import { FailedShards } from './failed-shards.ts';
 import { decodePositionMetadata } from './position-metadata.ts';
@@ -22,18 +22,18 @@ import type {
 import { Shard } from './shard.ts';
 import type { ShardContext } from './shard-context.ts';
 
-export interface RouterEvents {
+export interface WorkerShardsEvents {
   shardChanged(status: ShardStatus): void;
-  /** Nothing this thread can do about it: the worker ends with it. */
+  /** Notifies of an error that this thread cannot handle; the worker ends with it. */
   failed(error: unknown): void;
 }
 
 const tickMs = 250;
 const rekeyingCheckMs = 1_000;
 
-export class Router implements GroupListener {
+export class WorkerShards implements GroupListener {
   readonly #context: ShardContext;
-  readonly #events: RouterEvents;
+  readonly #events: WorkerShardsEvents;
   readonly #shards: Map<string, Shard> = new Map();
   readonly #leaving: Set<Promise<void>> = new Set();
   #member: Promise<GroupMember> | undefined;
@@ -42,7 +42,7 @@ export class Router implements GroupListener {
   readonly #failedShards: FailedShards;
   #drained = false;
 
-  constructor(context: ShardContext, events: RouterEvents) {
+  constructor(context: ShardContext, events: WorkerShardsEvents) {
     this.#context = context;
     this.#events = events;
     this.#failedShards = new FailedShards(context, () => [...this.#shards.values()]);
@@ -62,7 +62,7 @@ export class Router implements GroupListener {
   }
 
   positionOf(partition: TopicPartition): number | undefined {
-    return this.#shards.get(placeKey(partition))?.position;
+    return this.#shards.get(partitionKey(partition))?.position;
   }
 
   onAssigned(added: readonly TopicPartition[]): void {
@@ -76,7 +76,7 @@ export class Router implements GroupListener {
         phaseChanged: (status: ShardStatus) => this.#events.shardChanged(status),
       };
       this.#shards.set(
-        placeKey(partition),
+        partitionKey(partition),
         new Shard(this.#context, { topic, partition: number }, host),
       );
     }
@@ -84,7 +84,7 @@ export class Router implements GroupListener {
 
   onRevoked(removed: readonly TopicPartition[]): void {
     for (const partition of removed) {
-      const key = placeKey(partition);
+      const key = partitionKey(partition);
       const shard = this.#shards.get(key);
       this.#shards.delete(key);
       if (shard === undefined) continue;
@@ -94,11 +94,11 @@ export class Router implements GroupListener {
   }
 
   async onBatch(batch: FetchedBatch): Promise<void> {
-    await this.#shards.get(placeKey(batch))?.onBatch(batch);
+    await this.#shards.get(partitionKey(batch))?.onBatch(batch);
   }
 
   onPartitionFailed(partition: TopicPartition, error: Error): void {
-    this.#shards.get(placeKey(partition))?.deliveryFailed(error);
+    this.#shards.get(partitionKey(partition))?.deliveryFailed(error);
   }
 
   onFailed(error: Error): void {
@@ -132,7 +132,7 @@ export class Router implements GroupListener {
 
   /** Has a shard that has failed try again; undefined where this thread does not hold it. */
   async retry({ acceptGap, ...place }: ShardRetry): Promise<ShardRetryOutcome | undefined> {
-    return this.#shards.get(placeKey(place))?.retry(acceptGap);
+    return this.#shards.get(partitionKey(place))?.retry(acceptGap);
   }
 
   sensorIds(limit: number): readonly string[] {
@@ -190,7 +190,7 @@ export class Router implements GroupListener {
     for (let partition = 0; !rekeying.active && partition < rekeyedPartitions; partition += 1) {
       const place = { topic: topics.rekeyed, partition };
       // The log is asked only about partitions that others hold: each answer costs it and us.
-      const end = this.#shards.get(placeKey(place))?.knownEnd ?? (await log.offsets(place)).end;
+      const end = this.#shards.get(partitionKey(place))?.knownEnd ?? (await log.offsets(place)).end;
       rekeying.active = end > 0;
     }
     if (rekeying.active) rekeying.leastSourceMs = await this.#leastSourceMs();
@@ -203,7 +203,7 @@ export class Router implements GroupListener {
       const source = { topic: topics.input, partition };
       const committed = await log.committed(settings.groupId, source);
       if (committed === undefined) return undefined;
-      const metadata = decodePositionMetadata(committed.metadata, placeKey(source));
+      const metadata = decodePositionMetadata(committed.metadata, partitionKey(source));
       if (metadata.sourceIdle) continue;
       if (metadata.sourceMaxMs === null) continue;
       leastMs = Math.min(leastMs ?? Infinity, metadata.sourceMaxMs);
