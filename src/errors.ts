@@ -1,7 +1,9 @@
 // Errors are named for what their owner must do; supervisors switch on `directive`, never on message text.
 // They cross threads as plain data (`errorToData`) and are rebuilt by `code` (`errorFromData`).
 
-export type Directive = 'stop' | 'dead-letter' | 'retry' | 'release' | 'rebuild' | 'crash';
+export const directives = ['stop', 'dead-letter', 'retry', 'release', 'rebuild', 'crash'] as const;
+
+export type Directive = (typeof directives)[number];
 
 export interface ErrorDetails {
   readonly [name: string]: string | number | boolean | null | undefined;

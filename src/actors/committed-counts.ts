@@ -1,4 +1,5 @@
 // Counts what a commit has made visible, and nothing before it has.
+import type { JournaledDecision } from '../metrics/label-values.ts';
 import type { Metrics } from '../metrics/pipeline-metrics.ts';
 import type { Outgoing } from './outbox.ts';
 
@@ -23,7 +24,7 @@ export function countCommitted(
   metrics.forwards.inc(outgoing.forwards);
   for (const [kind, entries] of outgoing.journalEntries) {
     if (kind === 'idle') metrics.idleMarks.inc(entries);
-    else metrics.decisions.inc({ kind }, entries);
+    else metrics.decisions.inc({ kind: kind satisfies JournaledDecision }, entries);
   }
   for (const [reason, letters] of outgoing.deadLettersByReason) {
     totals.deadLetters += letters;

@@ -5,6 +5,7 @@ import { createServer, type Server } from 'node:http';
 import { Audit, type AuditOptions } from '../past/audit.ts';
 import { findingLine } from '../past/finding.ts';
 import { ConfigError, isSensoriumError } from '../errors.ts';
+import type { AuditFinding } from '../metrics/label-values.ts';
 import { createAuditMetrics, type AuditMetrics } from '../metrics/process-metrics.ts';
 import { printLine, type CliContext } from './context.ts';
 
@@ -59,7 +60,7 @@ async function auditRound(
   const { windows, findings, findingsLeftOut, unchecked } = await audit.round();
   metrics.windows.inc(windows);
   for (const finding of findings) {
-    metrics.mismatches.inc({ kind: finding.kind });
+    metrics.mismatches.inc({ kind: finding.kind satisfies AuditFinding });
     printLine(context.out, findingLine(finding));
   }
   if (findingsLeftOut > 0) metrics.mismatches.inc({ kind: 'left_out' }, findingsLeftOut);

@@ -2,6 +2,15 @@
 // merges them.
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
+import {
+  deadLetterCodes,
+  directives,
+  journaledDecisions,
+  projectionResults,
+  shardFailureCodes,
+  startAtZero,
+} from './label-values.ts';
+
 export interface Metrics {
   readonly registry: Registry;
   readonly readings: Counter;
@@ -34,9 +43,6 @@ export interface Metrics {
   readonly projectionFailures: Counter;
   readonly twoOwnerSensors: Counter;
 }
-
-/** Of the errors that a shard cannot go on after. */
-const shardFailureCodes = ['CONFIG', 'INVARIANT'] as const;
 
 /** Returns the metrics of one thread in a fresh registry. */
 export function createMetrics(): Metrics {
@@ -128,7 +134,10 @@ export function createMetrics(): Metrics {
       'Sensors seen with rows from two shards; see INPUT_KEYING.',
     ),
   };
-  // Born at 0: the first failure is an increase that an alert can see.
-  for (const code of shardFailureCodes) metrics.shardFailures.inc({ code }, 0);
+  startAtZero(metrics.deadLetters, 'reason', deadLetterCodes);
+  startAtZero(metrics.commitFailures, 'directive', directives);
+  startAtZero(metrics.shardFailures, 'code', shardFailureCodes);
+  startAtZero(metrics.decisions, 'kind', journaledDecisions);
+  startAtZero(metrics.projectedRows, 'result', projectionResults);
   return metrics;
 }

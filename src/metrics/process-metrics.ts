@@ -1,6 +1,8 @@
 // Metrics of the process as a whole, and the merging of every thread's metrics into one text.
 import { AggregatorRegistry, collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 
+import { auditFindings, startAtZero } from './label-values.ts';
+
 export interface ProcessMetrics {
   readonly registry: Registry;
   readonly threadRestarts: Counter<'thread'>;
@@ -23,15 +25,17 @@ export function createAuditMetrics(): AuditMetrics {
   const registers = [registry];
   const counter = (name: string, help: string): Counter =>
     new Counter({ name: `sensorium_audit_${name}`, help, registers });
+  const mismatches = new Counter({
+    name: 'sensorium_audit_mismatches_total',
+    help: 'Findings: rows or stored features that are not what the log says, by kind.',
+    labelNames: ['kind'],
+    registers,
+  });
+  startAtZero(mismatches, 'kind', auditFindings);
   return {
     registry,
     windows: counter('windows_total', 'Windows computed again and compared.'),
-    mismatches: new Counter({
-      name: 'sensorium_audit_mismatches_total',
-      help: 'Findings: rows or stored features that are not what the log says, by kind.',
-      labelNames: ['kind'],
-      registers,
-    }),
+    mismatches,
     unchecked: counter('unchecked_rounds_total', 'Rounds in which something could not be checked.'),
     failures: counter('failed_rounds_total', 'Rounds that ended with an error.'),
     lastRound: new Gauge({
@@ -72,10 +76,16 @@ export interface MetricData {
 /** How often the event loop's delay is taken: at prom-client's 10 ms it woke an idle process a hundred times a second. */
 const loopDelayEveryMs = 50;
 
-/** Returns the metrics of the process in a registry of its own, with those of Node's runtime where asked. */
+/**
+ * Returns the metrics of the process in a registry of its own, with those of Node's runtime where
+ * asked; `threads` are the names of those it supervises.
+ */
 export function createProcessMetrics(
   uptimeSeconds: () => number,
-  runtime: 'node' | 'none' = 'node',
+  {
+    threads = [],
+    runtime = 'node',
+  }: { readonly threads?: readonly string[]; readonly runtime?: 'node' | 'none' } = {},
 ): ProcessMetrics {
   const registry = new Registry();
   const registers = [registry];
@@ -90,14 +100,16 @@ export function createProcessMetrics(
       this.set(uptimeSeconds());
     },
   });
+  const threadRestarts = new Counter({
+    name: 'sensorium_thread_restarts_total',
+    help: 'Threads started again after a failure.',
+    labelNames: ['thread'],
+    registers,
+  });
+  startAtZero(threadRestarts, 'thread', threads);
   return {
     registry,
-    threadRestarts: new Counter({
-      name: 'sensorium_thread_restarts_total',
-      help: 'Threads started again after a failure.',
-      labelNames: ['thread'],
-      registers,
-    }),
+    threadRestarts,
     illegalTransitions: new Counter({
       name: 'sensorium_illegal_transitions_total',
       help: 'Shard phases reported out of order.',

@@ -32,30 +32,34 @@ export interface DeadLetterReason {
   readonly message: string;
 }
 
-export type DeadLetterCode =
-  | 'null_value'
-  | 'json_syntax'
-  | 'json_not_object'
-  | 'avro_malformed'
-  | 'confluent_magic'
-  | 'sensor_id_missing'
-  | 'sensor_id_type'
-  | 'sensor_id_length'
-  | 'sensor_id_utf8'
-  | 'timestamp_missing'
-  | 'timestamp_type'
-  | 'timestamp_range'
-  | 'value_missing'
-  | 'value_type'
-  | 'value_range'
-  | 'too_large'
-  | 'late'
-  | 'timestamp_ahead'
-  | 'sensors_max'
-  | 'quarantined'
-  | 'fold_failed'
-  | 'rekey_header'
-  | 'rekey_key_mismatch';
+/** Every code that is or was written to the dead-letter topic. */
+export const deadLetterCodes = [
+  'null_value',
+  'json_syntax',
+  'json_not_object',
+  'avro_malformed',
+  'confluent_magic',
+  'sensor_id_missing',
+  'sensor_id_type',
+  'sensor_id_length',
+  'sensor_id_utf8',
+  'timestamp_missing',
+  'timestamp_type',
+  'timestamp_range',
+  'value_missing',
+  'value_type',
+  'value_range',
+  'too_large',
+  'late',
+  'timestamp_ahead',
+  'sensors_max',
+  'quarantined',
+  'fold_failed',
+  'rekey_header',
+  'rekey_key_mismatch',
+] as const;
+
+export type DeadLetterCode = (typeof deadLetterCodes)[number];
 
 /** Returns an empty slot. */
 export function emptyReading(): Reading {

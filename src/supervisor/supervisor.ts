@@ -103,7 +103,6 @@ class RunningSupervisor implements Supervisor {
     this.#startedAtMs = clock.nowMs();
     this.#startedMonotonicMs = clock.monotonicMs();
     this.gaveUp = new Promise((resolve) => (this.#giveUp = resolve));
-    this.#process = createProcessMetrics(() => this.#uptimeSeconds(), options.runtimeMetrics);
     const workerPool = createPool({
       file: options.workerFile ?? new URL('../actors/worker.js', import.meta.url),
       exportName: 'runWorker',
@@ -121,6 +120,11 @@ class RunningSupervisor implements Supervisor {
     this.#projector = new SupervisedProjector({
       ...this.#threadOptions('projector'),
       start: () => projectorPool.start((port) => ({ config, port }) satisfies ProjectorTask),
+    });
+    const threads = [...this.#workers, this.#projector].map(({ name }) => name);
+    this.#process = createProcessMetrics(() => this.#uptimeSeconds(), {
+      threads,
+      runtime: options.runtimeMetrics ?? 'node',
     });
     this.#metrics = new ThreadMetrics([...this.#workers, this.#projector], this.#process, logger);
   }

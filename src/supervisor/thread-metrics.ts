@@ -1,6 +1,7 @@
 // The metrics of all threads as one text. A thread that died keeps its counts (its last known ones), so that totals
 // never fall; a thread that does not answer in time is shown as it last was.
 import type { Logger } from '../logger.ts';
+import { createMetrics } from '../metrics/pipeline-metrics.ts';
 import {
   type MetricData,
   mergedMetrics,
@@ -22,13 +23,20 @@ export class ThreadMetrics {
   readonly #logger: Logger;
   readonly #last = new Map<string, readonly MetricData[]>();
   #retired: readonly object[] = [];
-  #retiring: Promise<void> = Promise.resolve();
+  #retiring: Promise<void>;
   #scrape: Promise<string> | undefined;
 
   constructor(threads: readonly MeteredThread[], process: ProcessMetrics, logger: Logger) {
     this.#threads = threads;
     this.#process = process;
     this.#logger = logger;
+    // Every counter is there at 0 before the first thread answers. A thread loads for a second; what
+    // it counted by its first answer would otherwise look like a new series, not like an increase.
+    this.#retiring = createMetrics()
+      .registry.getMetricsAsJSON()
+      .then((fresh) => {
+        this.#retired = lasting(fresh as readonly object[] as readonly MetricData[]);
+      });
   }
 
   /** Returns Prometheus text; calls that come while one is under way share it. */
@@ -48,10 +56,9 @@ export class ThreadMetrics {
     const last = this.#last.get(name);
     this.#last.delete(name);
     if (last === undefined) return;
-    const lasting = last.filter(({ type }) => type === 'counter' || type === 'histogram');
     this.#retiring = this.#retiring
       .then(async () => {
-        this.#retired = await mergedMetrics([this.#retired, lasting]);
+        this.#retired = await mergedMetrics([this.#retired, lasting(last)]);
       })
       .catch((error: unknown) => {
         this.#logger.warn({ thread: name, error: String(error) }, 'metrics of a thread were lost');
@@ -79,6 +86,10 @@ export class ThreadMetrics {
       return false;
     }
   }
+}
+
+function lasting(metrics: readonly MetricData[]): readonly MetricData[] {
+  return metrics.filter(({ type }) => type === 'counter' || type === 'histogram');
 }
 
 function withoutStaleGauges(metric: MetricData, thread: MeteredThread): MetricData {
