@@ -250,7 +250,8 @@ export const processSettings: {
   ),
   SIMULATED_SENSORS: optional(
     whole({ min: 0, max: 100_000 }),
-    'Simulated sensors (1 reading/s each) that feed the embedded log; 0 for none.',
+    'Simulated sensors (1 reading/s each) that feed the embedded log; 0 for none. ' +
+      'Must be set where the features go to Redis but no KAFKA_BROKERS is set.',
     '10 without KAFKA_BROKERS, else 0',
   ),
 };

@@ -30,6 +30,8 @@ const kafkaOnly = [
 const saslNames = ['KAFKA_SASL_MECHANISM', 'KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'] as const;
 const sslFiles = ['KAFKA_SSL_CA', 'KAFKA_SSL_CERT', 'KAFKA_SSL_KEY'] as const;
 
+const redisNames = ['REDIS_URL', 'REDIS_CLUSTER_NODES'] as const;
+
 const relations: readonly Relation[] = [
   {
     names: ['HEARTBEAT_MS', 'SESSION_TIMEOUT_MS'],
@@ -76,6 +78,19 @@ const relations: readonly Relation[] = [
     holds: (v) => (v.SIMULATED_SENSORS ?? 0) === 0 || v.KAFKA_BROKERS === undefined,
     problem: () =>
       'SIMULATED_SENSORS only feeds the embedded log; with KAFKA_BROKERS use the command `produce`',
+  },
+  {
+    names: ['SIMULATED_SENSORS', 'KAFKA_BROKERS', ...redisNames],
+    // An empty KAFKA_BROKERS, say of a template without its value, would fill a real Redis with
+    // features of sensors that do not exist.
+    holds: (v) =>
+      v.SIMULATED_SENSORS !== undefined ||
+      v.KAFKA_BROKERS !== undefined ||
+      setAmong(v, redisNames).length === 0,
+    problem: (v) =>
+      `KAFKA_BROKERS is not set, so simulated features would be written to ` +
+      `${setAmong(v, redisNames).join(' and ')}; set KAFKA_BROKERS, or SIMULATED_SENSORS to the ` +
+      'number of simulated sensors that is meant (0 for none)',
   },
   {
     names: ['INPUT_TOPIC', 'OUTPUT_TOPIC'],

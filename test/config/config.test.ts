@@ -242,6 +242,16 @@ describe('relations between settings', () => {
     ],
     ['snapshots in Kafka need brokers', { SNAPSHOT_STORE: 'kafka' }, 'KAFKA_BROKERS'],
     [
+      'an empty KAFKA_BROKERS simulates nothing into a real Redis',
+      { KAFKA_BROKERS: '', REDIS_URL: 'redis://a' },
+      'simulated features would be written to REDIS_URL',
+    ],
+    [
+      'nothing is simulated into a real Redis Cluster',
+      { REDIS_CLUSTER_NODES: 'a:1,b:1' },
+      'simulated features would be written to REDIS_CLUSTER_NODES',
+    ],
+    [
       'simulated sensors never feed a real topic',
       { ...kafka, SIMULATED_SENSORS: '1' },
       'SIMULATED_SENSORS',
@@ -259,6 +269,13 @@ describe('relations between settings', () => {
     ['the warm-up leaves a variance', { BASELINE: 'cumulative', ANOMALY_WARMUP: '1' }, 'WARMUP'],
   ])('%s', (_law, env, expected) => {
     expect(problemsOf(env)).toContain(expected);
+  });
+
+  it('simulates beside a real Redis once that is said', () => {
+    const redis = { REDIS_URL: 'redis://a' };
+
+    expect(parseConfig({ ...redis, SIMULATED_SENSORS: '3' }).process.simulatedSensors).toBe(3);
+    expect(parseConfig({ ...redis, SIMULATED_SENSORS: '0' }).process.simulatedSensors).toBe(0);
   });
 
   it('judges no relation between settings that are wrong by themselves', () => {
