@@ -1,18 +1,18 @@
-// Who waits for the certainty that what is pending now is committed: told at the end of the commit that cuts it.
+// Callers waiting for everything pending now to be committed; woken by the commit that includes it.
 import { deferred, type Deferred } from '../deferred.ts';
 
 export class CommitWaiters {
   #pending: Deferred<boolean>[] = [];
   #underWay: Deferred<boolean>[] = [];
 
-  /** Resolves with whether it is certain: false where the session ended first. */
+  /** Resolves to whether the commit succeeded; false if the session ended first. */
   wait(): Promise<boolean> {
     const waiter = deferred<boolean>();
     this.#pending.push(waiter);
     return waiter.promise;
   }
 
-  /** The commit that begins now holds everything that was waited for so far. */
+  /** The commit that begins now includes everything waited for so far. */
   cut(): void {
     this.#underWay = this.#pending;
     this.#pending = [];

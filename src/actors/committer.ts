@@ -1,21 +1,21 @@
-// The commit pipeline of one session: cuts what is pending and commits it in one transaction while
-// the fold runs on. One commit is in flight at a time. Snapshots are copied at its cuts and named
-// by it: snapshot-schedule.ts.
+// When a session commits: as the commit policy says, once the fold needs room, when it drains, and
+// when its last snapshot wants a name. One commit is in flight at a time while the fold runs on;
+// what a commit does is in commit-run.ts, what becomes of snapshots in snapshot-schedule.ts.
 //
-//   fold ──▶ outbox ──cut──▶ commit in flight ──ok──▶ committed ──▶ store the snapshot copied at the cut
-//                 (records, position, snapshot copy)                           └──▶ the NEXT commit names it
-import { UnavailableError } from '../errors.ts';
-import type { OutputRecord, PartitionWriter, TopicPartition } from '../log/event-log.ts';
+//   fold ──▶ outbox ──▶ due? ──▶ CommitRun (cut → send → named → forget) ──▶ due?
 import type { Timer } from '../clock.ts';
+import { UnavailableError } from '../errors.ts';
+import type { PartitionWriter, TopicPartition } from '../log/event-log.ts';
 import { closesSoon, commitDelayMs } from './commit-policy.ts';
+import { CommitRun, type SnapshotWish } from './commit-run.ts';
 import { CommitWaiters } from './commit-waiters.ts';
-import { countCommitted, type CommittedTotals } from './committed-counts.ts';
-import type { Outbox, Outgoing } from './outbox.ts';
-import { encodePositionMetadata, type PositionMetadata } from './position-metadata.ts';
+import type { CommittedTotals } from './committed-counts.ts';
+import type { Outbox } from './outbox.ts';
+import type { PositionMetadata } from './position-metadata.ts';
 import type { ShardContext } from './shard-context.ts';
 import type { ShardMemory } from './shard-memory.ts';
-import { SnapshotSchedule, type SnapshotCopy } from './snapshot-schedule.ts';
-import { encodeSourceClock, sourceHeader } from './source-clocks.ts';
+import { SnapshotSchedule } from './snapshot-schedule.ts';
+import { SourceMarker } from './source-marker.ts';
 
 export interface CommitterParts {
   readonly context: ShardContext;
@@ -31,30 +31,21 @@ export interface CommitterParts {
 }
 
 export class Committer {
-  committedOffset: number;
-  lastCommitMs: number | null = null;
-  /** Declared by the session once it has checked that the source is caught up and quiet. */
-  sourceIdle = false;
   lagRecords = 0;
-  /** Committed since this session began. */
-  readonly totals: CommittedTotals = { readings: 0, featureRows: 0, deadLetters: 0 };
 
   readonly #parts: CommitterParts;
   readonly #snapshots: SnapshotSchedule;
-  #journalOffset: number;
-  #lastMarker = '';
-  #lastCommitStartMs = -Infinity;
+  readonly #marker: SourceMarker;
+  readonly #run: CommitRun;
+  readonly #waiters = new CommitWaiters();
   #inFlight: Promise<void> | undefined;
   #timer: Timer | undefined;
-  readonly #waiters = new CommitWaiters();
   #closed = false;
   #draining = false;
 
   constructor(parts: CommitterParts) {
-    const { context, committedOffset, metadata, journalOffset } = parts;
+    const { context, committedOffset, metadata } = parts;
     this.#parts = parts;
-    this.committedOffset = committedOffset;
-    this.#journalOffset = journalOffset;
     this.#snapshots = new SnapshotSchedule({
       context,
       shard: parts.shard,
@@ -65,16 +56,46 @@ export class Committer {
       changed: () => this.poke(),
       failed: (error) => this.#fail(error),
     });
+    this.#marker = new SourceMarker(parts);
+    this.#run = new CommitRun({
+      ...parts,
+      snapshots: this.#snapshots,
+      marker: this.#marker,
+      waiters: this.#waiters,
+    });
   }
 
-  /** Input of `bytes`, as the log holds it, was folded. */
-  folded(bytes: number): void {
-    this.#snapshots.folded(bytes);
+  get committedOffset(): number {
+    return this.#run.committedOffset;
+  }
+
+  /** Wall clock of the last commit of this session, ms. */
+  get lastCommitMs(): number | null {
+    return this.#run.lastMs;
+  }
+
+  /** Committed since this session began. */
+  get totals(): Readonly<CommittedTotals> {
+    return this.#run.totals;
   }
 
   /** Wall clock of the newest snapshot that is stored, ms. */
   get lastSnapshotMs(): number | null {
     return this.#snapshots.lastMs;
+  }
+
+  /** Set by the session once it has checked that the source is caught up and quiet. */
+  get sourceIdle(): boolean {
+    return this.#marker.sourceIdle;
+  }
+
+  set sourceIdle(idle: boolean) {
+    this.#marker.sourceIdle = idle;
+  }
+
+  /** Input of `bytes`, as the log holds it, was folded. */
+  folded(bytes: number): void {
+    this.#snapshots.folded(bytes);
   }
 
   /**
@@ -84,12 +105,12 @@ export class Committer {
   poke(): void {
     const busy = this.#draining || this.#inFlight !== undefined;
     if (this.#closed || busy || this.#parts.outbox.muted) return;
-    const { context, memory, outbox } = this.#parts;
+    const { context, memory, outbox, writer } = this.#parts;
     const { state } = memory;
-    const positionMoved = this.#positionMoved();
+    const { positionMoved } = this.#run;
     const timing = {
       lagRecords: this.lagRecords,
-      sinceLastCommitMs: context.clock.monotonicMs() - this.#lastCommitStartMs,
+      sinceLastCommitMs: context.clock.monotonicMs() - this.#run.startedMs,
       commitIntervalMs: context.settings.commitIntervalMs,
       untilCloseMs: state.earliestWindowEndMs - state.watermarkMs,
     };
@@ -101,22 +122,19 @@ export class Committer {
     this.#timer = undefined;
     if (delayMs === undefined) return;
     if (delayMs === 0) return void this.#commit('if due');
-    // Only where a commit of the position follows within seconds: a transaction must not stay open.
-    if (positionMoved && closesSoon(timing)) this.#parts.writer.begin();
+    // Only if a commit of the position follows within seconds: a transaction must not stay open.
+    if (positionMoved && closesSoon(timing)) writer.begin();
     this.#timer = context.clock.after(delayMs, () => this.poke());
   }
 
-  /** Resolves once no commit is in flight: the fold waits here while the outbox is full. */
+  /** Resolves once the outbox has room again: a full one makes the fold wait here. */
   async room(): Promise<void> {
     while (!this.#closed && !this.#draining && this.#parts.outbox.full) {
       await (this.#inFlight ?? this.#commit('if due'));
     }
   }
 
-  /**
-   * Commits all, stores a last snapshot and commits its name: what a drain leaves for the next
-   * owner.
-   */
+  /** Commits everything, stores a last snapshot and commits its name: the next owner starts there. */
   async drain(): Promise<void> {
     // From here on only the drain commits: the end of a commit or of a snapshot would otherwise
     // begin another beside it.
@@ -137,7 +155,7 @@ export class Committer {
   }
 
   /**
-   * Resolves once all that is pending now is committed.
+   * Resolves once everything that is pending now is committed.
    * @throws UnavailableError when the session ends first: whether it is committed is then unknown.
    */
   async committed(): Promise<void> {
@@ -152,117 +170,20 @@ export class Committer {
   close(): void {
     this.#snapshots.close();
     this.#closed = true;
+    this.#run.close();
     this.#timer?.cancel();
     this.#waiters.lost();
   }
 
-  #positionMoved(): boolean {
-    return (
-      this.#parts.memory.position !== this.committedOffset ||
-      this.#snapshots.unnamed ||
-      this.#marker() !== this.#lastMarker
-    );
-  }
-
-  #commit(snapshot: 'if due' | 'now' | 'never'): Promise<void> {
-    this.#inFlight = this.#runCommit(snapshot).finally(() => {
-      this.#inFlight = undefined;
-      this.poke();
-    });
+  #commit(wish: SnapshotWish): Promise<void> {
+    this.#inFlight = this.#run
+      .run(wish)
+      .catch((error: unknown) => this.#fail(error))
+      .finally(() => {
+        this.#inFlight = undefined;
+        this.poke();
+      });
     return this.#inFlight;
-  }
-
-  async #runCommit(snapshot: 'if due' | 'now' | 'never'): Promise<void> {
-    const { context, writer, memory, outbox } = this.#parts;
-    const { clock, metrics } = context;
-    let copy: SnapshotCopy | undefined;
-    try {
-      // The cut: everything up to the commit is read in one go, before the next reading folds.
-      const outgoing = outbox.take();
-      this.#waiters.cut();
-      const nextOffset = memory.position;
-      copy = this.#snapshots.copy(snapshot, this.#journalOffset);
-      const named = this.#snapshots.toName;
-      const metadata = encodePositionMetadata(this.#metadata());
-      const marker = this.#marker();
-      const records = this.#withMarkers(outgoing.records, marker);
-
-      this.#lastCommitStartMs = clock.monotonicMs();
-      const ends = await writer.commit({ nextOffset, metadata, records });
-      if (this.#closed) return;
-
-      this.committedOffset = nextOffset;
-      this.#lastMarker = marker;
-      this.lastCommitMs = clock.nowMs();
-      this.#noteJournalEnd(outgoing, ends);
-      this.#waiters.committed();
-      metrics.commitSeconds.observe((clock.monotonicMs() - this.#lastCommitStartMs) / 1_000);
-      countCommitted(outgoing, this.totals, metrics);
-
-      this.#snapshots.committed(named);
-      if (copy !== undefined) this.#snapshots.store(copy);
-    } catch (error) {
-      this.#fail(error);
-    } finally {
-      if (copy !== undefined && this.#snapshots.storing === undefined) this.#snapshots.drop(copy);
-    }
-  }
-
-  #metadata(): PositionMetadata {
-    const { context, memory, metadata } = this.#parts;
-    const finite = (ms: number): number | null => (Number.isFinite(ms) ? ms : null);
-    return {
-      ...metadata,
-      sources: context.sourcePartitions,
-      watermarkMs: finite(memory.state.watermarkMs),
-      sourceMaxMs: finite(memory.sourceMaxMs),
-      sourceIdle: this.sourceIdle,
-      journal: { ...metadata.journal, sequence: memory.journalSequence },
-      ...this.#snapshots.metadata,
-    };
-  }
-
-  /**
-   * What this source has to say to the rekeyed shards; '' where there is nothing to say or nobody
-   * to say it to.
-   */
-  #marker(): string {
-    const { context, shard, memory } = this.#parts;
-    if (memory.role !== 'source' || !context.rekeying.active) return '';
-    const silent = memory.sourceMaxMs === -Infinity;
-    if (silent && !this.sourceIdle) return this.#lastMarker;
-    const time = this.sourceIdle ? 'idle' : memory.sourceMaxMs;
-    return encodeSourceClock({ source: shard.partition, sources: context.sourcePartitions, time });
-  }
-
-  #withMarkers(records: Iterable<OutputRecord>, marker: string): Iterable<OutputRecord> {
-    if (marker === this.#lastMarker) return records;
-    const { context } = this.#parts;
-    const headers = [{ key: sourceHeader, value: Buffer.from(marker) }];
-    const markers = Array.from({ length: context.rekeyedPartitions }, (_, partition) => ({
-      topic: context.topics.rekeyed,
-      partition,
-      key: null,
-      value: null,
-      headers,
-    }));
-    return {
-      *[Symbol.iterator]() {
-        yield* records;
-        // After the forwards, which they would make late.
-        yield* markers;
-      },
-    };
-  }
-
-  #noteJournalEnd(
-    outgoing: Outgoing,
-    ends: readonly (TopicPartition & { readonly endOffset: number })[],
-  ): void {
-    if (outgoing.journalEntries.size === 0) return;
-    const { journal } = this.#parts.context.topics;
-    const end = ends.find(({ topic }) => topic === journal);
-    if (end !== undefined) this.#journalOffset = end.endOffset;
   }
 
   #fail(error: unknown): void {
