@@ -1,12 +1,13 @@
-// Configuration: one frozen, fully filled, read-only value. `parseConfig` reads the environment and
-// reports every problem at once. Two groups: semantics (changes results, fingerprinted) and process
-// (may differ between processes).
+// The program's configuration: one frozen value with every default filled in. `parseConfig` reads it
+// from the environment and reports every problem at once. Two groups: semantics (changes results,
+// fingerprinted) and process (may differ between processes).
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 
+import { fillDefaults, type FilledValues, type Machine } from './defaults.ts';
 import { relationProblems } from './relations.ts';
 import {
-  anomalyTopicOf,
+  processSettings,
+  semanticsSettings,
   settingNames,
   settings,
   type SettingName,
@@ -26,7 +27,6 @@ export interface KafkaConfig {
         readonly username: string;
         readonly password: string;
       };
-  readonly fetchDecoder: 'fast' | 'kafkajs';
   readonly sessionTimeoutMs: number;
   readonly transactionTimeoutMs: number;
   readonly heartbeatMs: number;
@@ -42,38 +42,23 @@ export interface RedisConfig {
   readonly onlineTtlS: number | undefined;
 }
 
-export interface ProcessConfig {
-  /** undefined = embedded log in dataDir. */
+/** WINDOW_MS → windowMs. */
+type CamelCase<Name extends string> = Name extends `${infer First}_${infer Rest}`
+  ? `${Lowercase<First>}${Capitalize<CamelCase<Rest>>}`
+  : Lowercase<Name>;
+
+/**
+ * A field for each process setting, named after it in camel case; its meaning is in the table of
+ * settings.
+ */
+export type ProcessConfig = {
+  readonly [K in keyof typeof processSettings as CamelCase<K>]: FilledValues[K];
+} & {
+  /** undefined = the embedded log in dataDir. */
   readonly kafka: KafkaConfig | undefined;
-  /** undefined = embedded feature store in dataDir. */
+  /** undefined = the embedded feature store in dataDir. */
   readonly redis: RedisConfig | undefined;
-  /** Feature rows of each view that serving keeps in memory; with one Redis only. */
-  readonly onlineCacheRows: number;
-  readonly inputTopic: string;
-  readonly outputTopic: string;
-  readonly anomalyTopic: string;
-  readonly anomalyEvents: 'alarms' | 'all' | 'off';
-  readonly groupId: string;
-  readonly workers: number;
-  readonly idleTimeoutMs: number;
-  readonly commitIntervalMs: number;
-  readonly snapshotIntervalMs: number;
-  readonly snapshotStore: 'file' | 'kafka';
-  readonly snapshotDir: string;
-  readonly openWindowsMax: number;
-  readonly outputFormat: 'json' | 'avro';
-  readonly dataDir: string;
-  readonly httpHost: string;
-  readonly httpPort: number;
-  readonly httpToken: string | undefined;
-  readonly advertisedUrl: string | undefined;
-  readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
-  readonly startingOffsets: 'earliest' | 'latest';
-  /** Go on where records were deleted before they were read. */
-  readonly acceptGap: boolean;
-  /** Simulated sensors that `run` feeds into the embedded log; 0 with Kafka. */
-  readonly simulatedSensors: number;
-}
+};
 
 export interface Config {
   readonly semantics: Semantics;
@@ -82,54 +67,65 @@ export interface Config {
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-const workersDefaultMax = 4;
-const simulatedSensorsDefault = 10;
-
 /**
- * Returns the configuration that `env` describes, frozen; an empty variable counts as unset.
+ * Returns the configuration that `env` describes, frozen. An empty variable counts as unset.
  * @param machine its cores bound the default of WORKERS.
- * @throws ConfigError that lists every problem: name, value (never a secret's) and what is allowed.
+ * @throws ConfigError listing every problem: the name, the value (unless secret) and what is
+ * allowed.
  */
 export function parseConfig(
   env: Environment,
-  machine: { readonly cores: number } = { cores: availableParallelism() },
+  machine: Machine = { cores: availableParallelism() },
 ): Config {
-  const problems: string[] = [];
-  const wrong = new Set<SettingName>();
-  const value = <K extends SettingName>(name: K): SettingValues[K] => {
-    const text = settingText(env, name);
-    if (text === undefined) return settings[name].unset;
-    const parsed = settings[name].schema.safeParse(text);
-    if (parsed.success) return parsed.data;
-    problems.push(problem(name, text));
-    wrong.add(name);
-    return settings[name].unset;
-  };
-  const values = readValues(value);
-  // A relation is only judged between values that are themselves right: one mistake, one line.
+  const { values, problems, wrong } = readValues(env);
+  // Relations are judged only between values that are right by themselves: one mistake, one line.
   problems.push(...relationProblems(values, wrong));
   if (problems.length > 0) throw configError(problems);
+  const filled = fillDefaults(values, machine);
   return deepFreeze({
-    semantics: semanticsOf(values),
-    process: processOf(values, machine.cores),
+    semantics: structuredClone(inCamelCase(filled, semanticsSettings)),
+    process: {
+      ...inCamelCase(filled, processSettings),
+      kafka: kafkaOf(values),
+      redis: redisOf(values),
+    },
   });
 }
 
-/** Returns the text of a setting, trimmed but for secrets; undefined where it is unset or empty. */
+/** Returns the text of a setting, trimmed unless secret; undefined if it is unset or empty. */
 export function settingText(env: Environment, name: SettingName): string | undefined {
   const raw = env[name];
   const text = settings[name].secret ? raw : raw?.trim();
   return text === '' ? undefined : text;
 }
 
-function readValues(value: <K extends SettingName>(name: K) => SettingValues[K]): SettingValues {
+interface ReadValues {
+  readonly values: SettingValues;
+  readonly problems: string[];
+  /** The settings with a problem; their value is the unset one. */
+  readonly wrong: ReadonlySet<SettingName>;
+}
+
+function readValues(env: Environment): ReadValues {
   const values: Partial<Writable<SettingValues>> = {};
-  const fill = <K extends SettingName>(name: K): void => {
-    values[name] = value(name);
+  const problems: string[] = [];
+  const wrong = new Set<SettingName>();
+  const read = <K extends SettingName>(name: K): void => {
+    const setting = settings[name];
+    values[name] = setting.unset;
+    const text = settingText(env, name);
+    if (text === undefined) return;
+    const parsed = setting.schema.safeParse(text);
+    if (parsed.success) {
+      values[name] = parsed.data;
+    } else {
+      problems.push(problem(name, text));
+      wrong.add(name);
+    }
   };
-  settingNames.forEach(fill);
-  // The one cast of this file: every name was filled.
-  return values as SettingValues;
+  settingNames.forEach(read);
+  // Every name was read.
+  return { values: values as SettingValues, problems, wrong };
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -155,54 +151,17 @@ function configError(problems: readonly string[]): ConfigError {
   return new ConfigError(message, { problems: problems.length });
 }
 
-function semanticsOf(values: SettingValues): Semantics {
-  return {
-    windowMs: values.WINDOW_MS,
-    watermarkDelayMs: values.WATERMARK_DELAY_MS,
-    maxAheadMs: values.MAX_AHEAD_MS,
-    fastClocks: values.FAST_CLOCKS,
-    baseline: values.BASELINE,
-    baselineHalfLife: values.BASELINE_HALF_LIFE,
-    alarmRest: values.ALARM_REST,
-    anomalyThreshold: values.ANOMALY_THRESHOLD,
-    anomalyWarmup: values.ANOMALY_WARMUP,
-    sensorsMax: values.SENSORS_MAX,
-    inputKeying: values.INPUT_KEYING,
-    features: [...values.FEATURES],
-    windows: values.WINDOWS.map((window) => ({ ...window })),
-  };
-}
-
-function processOf(values: SettingValues, cores: number): ProcessConfig {
-  const kafka = kafkaOf(values);
-  return {
-    kafka,
-    redis: redisOf(values),
-    onlineCacheRows: values.ONLINE_CACHE_ROWS,
-    inputTopic: values.INPUT_TOPIC,
-    outputTopic: values.OUTPUT_TOPIC,
-    anomalyTopic: anomalyTopicOf(values),
-    anomalyEvents: values.ANOMALY_EVENTS ?? (values.BASELINE === 'adaptive' ? 'alarms' : 'all'),
-    groupId: values.GROUP_ID,
-    workers: values.WORKERS ?? Math.max(1, Math.min(workersDefaultMax, cores - 1)),
-    idleTimeoutMs: values.IDLE_TIMEOUT_MS,
-    commitIntervalMs: values.COMMIT_INTERVAL_MS,
-    snapshotIntervalMs: values.SNAPSHOT_INTERVAL_MS,
-    snapshotStore: values.SNAPSHOT_STORE ?? (kafka === undefined ? 'file' : 'kafka'),
-    snapshotDir: values.SNAPSHOT_DIR ?? join(values.DATA_DIR, 'snapshots'),
-    openWindowsMax: values.OPEN_WINDOWS_MAX,
-    outputFormat: values.OUTPUT_FORMAT,
-    dataDir: values.DATA_DIR,
-    httpHost: values.HTTP_HOST,
-    httpPort: values.HTTP_PORT,
-    httpToken: values.HTTP_TOKEN,
-    advertisedUrl: values.ADVERTISED_URL,
-    logLevel: values.LOG_LEVEL,
-    startingOffsets: values.STARTING_OFFSETS,
-    acceptGap: values.ACCEPT_GAP,
-    simulatedSensors:
-      values.SIMULATED_SENSORS ?? (kafka === undefined ? simulatedSensorsDefault : 0),
-  };
+/** Returns the values of the settings in `table`, named in camel case. */
+function inCamelCase<Table extends Partial<Record<SettingName, unknown>>>(
+  values: FilledValues,
+  table: Table,
+): { readonly [K in keyof Table & SettingName as CamelCase<K>]: FilledValues[K] } {
+  const named = Object.keys(table).map((name) => [
+    name.toLowerCase().replace(/_(.)/g, (_, letter: string) => letter.toUpperCase()),
+    values[name as SettingName],
+  ]);
+  // The same names, by the rule that CamelCase states for the compiler.
+  return Object.fromEntries(named) as never;
 }
 
 function kafkaOf(values: SettingValues): KafkaConfig | undefined {
@@ -222,7 +181,6 @@ function kafkaOf(values: SettingValues): KafkaConfig | undefined {
       mechanism === undefined || username === undefined || password === undefined
         ? undefined
         : { mechanism, username, password },
-    fetchDecoder: values.FETCH_DECODER,
     sessionTimeoutMs: values.SESSION_TIMEOUT_MS,
     transactionTimeoutMs: values.TRANSACTION_TIMEOUT_MS,
     heartbeatMs: values.HEARTBEAT_MS,

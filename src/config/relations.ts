@@ -1,12 +1,7 @@
 // What must hold between settings, and what is worth a warning: a setting that has no effect, a name that is nearly one
 // of ours. Called by `parseConfig` after every setting was read by itself.
-import {
-  anomalyTopicOf,
-  isSettingName,
-  settingNames,
-  type SettingName,
-  type SettingValues,
-} from './settings.ts';
+import { anomalyTopicOf } from './defaults.ts';
+import { isSettingName, settingNames, type SettingName, type SettingValues } from './settings.ts';
 import { windowProblems } from './window-list.ts';
 import { windowName } from '../sensors/larger-window.ts';
 

@@ -1,54 +1,42 @@
-// One setting as data, and the builders of the kinds there are. A schema only says whether a text is allowed and what
-// it means; the sentence about it is `expected`, so that every error and table reads the same.
+// One setting as data, and the kinds of settings. A schema decides whether a text is allowed and what
+// value it stands for; `expected` is the sentence about it, so that every error and table reads the
+// same.
 import { z } from 'zod';
 
-/** `semantics` changes results and is fingerprinted; `process` may differ between processes. */
-export type SettingGroup = 'semantics' | 'process';
-
 export interface Setting<T> {
-  readonly group: SettingGroup;
-  /** The value where the variable is unset or empty. */
+  /** The value when the variable is unset or empty. */
   readonly unset: T;
-  /** The same for people. */
+  /** That value as people read it. */
   readonly unsetText: string;
   /** The allowed values, as a noun phrase: "a whole number from 1 to 256". */
   readonly expected: string;
   readonly meaning: string;
-  /** Never shown, in no error and no log line. */
+  /** Kept out of every error and log line. */
   readonly secret: boolean;
   readonly schema: z.ZodType<T, string>;
 }
 
 const topicSuffixCharacters = '.anomalies'.length;
 
-/** Returns a setting that is undefined where unset; `unsetText` says what that amounts to. */
+/** Returns a setting that is undefined when unset; `unsetText` says what that amounts to. */
 export function optional<T>(
   [schema, expected]: Kind<T>,
   meaning: string,
   unsetText = '(none)',
 ): Setting<T | undefined> {
-  return {
-    group: 'process',
-    unset: undefined,
-    unsetText,
-    expected,
-    meaning,
-    secret: false,
-    schema,
-  };
+  return { unset: undefined, unsetText, expected, meaning, secret: false, schema };
 }
 
 /** Returns a setting with a default value. */
-export function required<T extends string | number | boolean | readonly string[]>(
-  group: SettingGroup,
-  unset: T,
+export function required<T>(
+  unset: NoInfer<T>,
   [schema, expected]: Kind<T>,
   meaning: string,
 ): Setting<T> {
-  return { group, unset, unsetText: String(unset), expected, meaning, secret: false, schema };
+  return { unset, unsetText: String(unset) || '(none)', expected, meaning, secret: false, schema };
 }
 
-/** Returns `setting`, never to be shown. */
+/** Returns `setting`, kept out of every error and log line. */
 export function secret<T>(setting: Setting<T>): Setting<T> {
   return { ...setting, secret: true };
 }

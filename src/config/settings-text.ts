@@ -1,34 +1,45 @@
 // The table of settings for people: as `--help` prints it and as docs/configuration.md holds it.
-import type { SettingGroup } from './setting.ts';
-import { settingNames, settings, type SettingName } from './settings.ts';
+import {
+  connectionSettings,
+  isSettingName,
+  processSettings,
+  semanticsSettings,
+  settings,
+  type SettingName,
+} from './settings.ts';
 
-const groups: readonly { readonly group: SettingGroup; readonly says: string }[] = [
+interface Group {
+  readonly title: string;
+  readonly names: readonly SettingName[];
+}
+
+const groups: readonly Group[] = [
   {
-    group: 'process',
-    says: 'Process: where things are, threads and intervals; never changes a result',
+    title: 'Process: where things are, threads and intervals; never changes a result',
+    names: Object.keys({ ...connectionSettings, ...processSettings }).filter(isSettingName),
   },
   {
-    group: 'semantics',
-    says: 'Semantics: changes results; a change needs a new GROUP_ID and OUTPUT_TOPIC',
+    title: 'Semantics: changes results; a change needs a new GROUP_ID and OUTPUT_TOPIC',
+    names: Object.keys(semanticsSettings).filter(isSettingName),
   },
 ];
 
 /** Returns the settings as lines of at most `columns` characters where words allow it. */
 export function settingsHelp(columns = 100): string {
-  const sections = groups.map(({ group, says }) => {
-    const entries = namesOf(group).map((name) => {
+  const sections = groups.map(({ title, names }) => {
+    const entries = names.map((name) => {
       const { meaning, unsetText } = settings[name];
       return `  ${name.padEnd(25)}${wrap(`${meaning} [${unsetText}]`, columns - 27).join(`\n${' '.repeat(27)}`)}`;
     });
-    return `${says}:\n${entries.join('\n')}`;
+    return `${title}:\n${entries.join('\n')}`;
   });
   return `Settings (environment variables; in brackets what holds when unset):\n\n${sections.join('\n\n')}`;
 }
 
 /** Returns docs/configuration.md. */
 export function settingsMarkdown(): string {
-  const sections = groups.map(({ group, says }) => {
-    const rows = namesOf(group).map((name) => {
+  const sections = groups.map(({ title, names }) => {
+    const rows = names.map((name) => {
       const { meaning, unsetText, expected, secret } = settings[name];
       const cells = [
         `\`${name}\``,
@@ -39,7 +50,7 @@ export function settingsMarkdown(): string {
       return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
     });
     return [
-      `## ${says}`,
+      `## ${title}`,
       '',
       '| setting | when unset | allowed | meaning |',
       '|---|---|---|---|',
@@ -57,10 +68,6 @@ same table; both come from \`src/config/settings.ts\`.
 
 With nothing set, the program runs on the embedded log and store in \`./state\` with simulated sensors. With
 \`KAFKA_BROKERS\` and \`REDIS_URL\` it runs on Kafka and Redis. Secrets appear in no error and in no log line.`;
-
-function namesOf(group: SettingGroup): readonly SettingName[] {
-  return settingNames.filter((name) => settings[name].group === group);
-}
 
 function wrap(text: string, columns: number): readonly string[] {
   const lines: string[] = [];

@@ -125,7 +125,6 @@ describe('parseConfig', () => {
       brokers: ['one:9092', 'two:9093'],
       ssl: { ca: '/ca.pem' },
       sasl: { mechanism: 'scram-sha-512', username: 'user', password: ' spaces are kept ' },
-      fetchDecoder: 'fast',
       sessionTimeoutMs: 6_000,
       transactionTimeoutMs: 60_000,
       heartbeatMs: 1_000,

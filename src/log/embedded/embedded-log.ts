@@ -1,6 +1,6 @@
 // The embedded event log: Kafka's contract on LMDB, for one process and all its threads, durable
 // through kill -9. Each thread opens it on the same folder. What a commit writes is one transaction
-// (database.ts says how).
+// (src/lmdb/tables.ts says how).
 import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 

@@ -7,12 +7,15 @@ import { ConfigError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import { openFrameSocket } from './frame-socket.ts';
 import { kafkajs, type Client } from './internals.ts';
+import type { FetchDecoder } from './fetched-batch.ts';
 
 export interface KafkaLogOptions extends KafkaConfig {
   readonly clientId: string;
   readonly logger: Logger;
   /** Called for every fetch request a group member has had answered. */
   readonly onFetch?: () => void;
+  /** `fast` if not given; `kafkajs` is the oracle that tests compare it with. */
+  readonly fetchDecoder?: FetchDecoder;
 }
 
 const connectTimeoutMs = 5_000;

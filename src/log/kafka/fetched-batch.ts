@@ -1,6 +1,6 @@
-// A partition's share of a fetch response as the port's FetchedBatch: aborted records left out,
-// records as a cursor. FETCH_DECODER=kafkajs lets kafkajs decode the records instead, with the same
-// results and the same filter.
+// Turns one partition's part of a fetch response into the port's FetchedBatch: aborted records are
+// left out, the others are read through a cursor. Tests also let kafkajs decode the records and
+// compare.
 import type { FetchedBatch, RecordCursor, RecordHeader, TopicPartition } from '../event-log.ts';
 import { checkedCursor, isAbortMarker, type OffsetRange } from '../record-batch.ts';
 import { codecs, inflate } from '../record-batch-codecs.ts';

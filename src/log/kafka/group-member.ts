@@ -243,7 +243,7 @@ export class KafkaGroupMember implements GroupMember {
     if (batches.length === 0 && highWatermark === held.highWatermark) return;
     let fetched: FetchedBatch;
     try {
-      fetched = await fetchedBatch(this.#host.log.fetchDecoder, fetchedOf(batch));
+      fetched = await fetchedBatch(this.#host.log.fetchDecoder ?? 'fast', fetchedOf(batch));
     } catch (error) {
       return void this.#failPartition(held, error);
     }

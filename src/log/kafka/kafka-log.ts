@@ -114,7 +114,7 @@ class KafkaLog implements EventLog {
 
   read(range: ReadRange): AsyncIterable<FetchedBatch> {
     this.#assertOpen();
-    return readPartition(this.#general, this.#options.fetchDecoder, range);
+    return readPartition(this.#general, this.#options.fetchDecoder ?? 'fast', range);
   }
 
   append(records: readonly OutputRecord[]): Promise<CommitResult> {

@@ -16,7 +16,6 @@ export function kafkaOptions(overrides: Partial<KafkaLogOptions> = {}): KafkaLog
     brokers: kafkaBrokers,
     ssl: false,
     sasl: undefined,
-    fetchDecoder: 'fast',
     sessionTimeoutMs: 6_000,
     transactionTimeoutMs: 60_000,
     heartbeatMs: 200,

@@ -4,7 +4,7 @@ import { kafkaBrokers, openTestLog } from './kafka-harness.ts';
 
 describe.skipIf(kafkaBrokers.length === 0)('Kafka', () => {
   for (const fetchDecoder of ['fast', 'kafkajs'] as const) {
-    eventLogContract(`Kafka, FETCH_DECODER=${fetchDecoder}`, () => {
+    eventLogContract(`Kafka, decoder ${fetchDecoder}`, () => {
       const log = openTestLog({ fetchDecoder });
       return Promise.resolve({
         log,

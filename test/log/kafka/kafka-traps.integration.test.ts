@@ -33,7 +33,7 @@ const client = new (require('kafkajs') as { Kafka: typeof Kafka }).Kafka({
 });
 
 describe.skipIf(kafkaBrokers.length === 0).each(['fast', 'kafkajs'] as const)(
-  'kafkajs traps, FETCH_DECODER=%s',
+  'kafkajs traps, decoder %s',
   (fetchDecoder) => {
     const log = openTestLog({ fetchDecoder });
     afterAll(() => log.close());
