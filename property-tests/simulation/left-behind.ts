@@ -92,9 +92,12 @@ function readOnlyLog(broker: HistoryResult['broker'], travel: () => Promise<void
       await travel();
       return broker.commits.get(`${group}|${keyOf(partition)}`);
     },
-    async committedAll(group, partitions) {
+    async observedPositions(group, partitions) {
       await travel();
-      return partitions.map((partition) => broker.commits.get(`${group}|${keyOf(partition)}`));
+      return partitions.map((partition) => ({
+        committed: broker.commits.get(`${group}|${keyOf(partition)}`),
+        pending: false,
+      }));
     },
     read,
     close: () => Promise.resolve(),

@@ -141,9 +141,12 @@ export class SimulatedBroker {
       offsetAtTime: (partition) => call('offsets', () => this.end(partition)),
       committed: (group, partition) =>
         call('committed', () => this.commits.get(`${group}|${keyOf(partition)}`)),
-      committedAll: (group, partitions) =>
+      observedPositions: (group, partitions) =>
         call('committed', () =>
-          partitions.map((partition) => this.commits.get(`${group}|${keyOf(partition)}`)),
+          partitions.map((partition) => ({
+            committed: this.commits.get(`${group}|${keyOf(partition)}`),
+            pending: false,
+          })),
         ),
       commitOffsets: (group, positions) =>
         call('commitOffsets', () => {

@@ -26,11 +26,11 @@ export class FailedShards {
     const places = failed.map(({ partition }) => partition);
     const [extents, positions] = await Promise.all([
       log.offsetsAll(places),
-      log.committedAll(settings.groupId, places),
+      log.observedPositions(settings.groupId, places),
     ]);
     for (const [index, shard] of failed.entries()) {
       const extent = extents[index];
-      const committed = positions[index]?.nextOffset;
+      const committed = positions[index]?.committed?.nextOffset;
       if (extent !== undefined && shard.hasFailed) shard.observed({ ...extent, committed });
     }
   }

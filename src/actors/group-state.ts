@@ -22,6 +22,8 @@ export interface ShardState {
   readonly extent: PartitionExtent;
   /** undefined where the group never committed, or where that is gone. */
   readonly committed: CommittedPosition | undefined;
+  /** Whether a transaction that has not ended yet may replace it. */
+  readonly pending: boolean;
   /** Where the journal has entries of the shard; looked for only where nothing is committed. */
   readonly journaledIn: TopicPartition | undefined;
 }
@@ -33,7 +35,10 @@ export interface GroupState {
   readonly shards: readonly ShardState[];
 }
 
-type Log = Pick<EventLog, 'committedAll' | 'describeTopic' | 'offsets' | 'offsetsAll' | 'read'>;
+type Log = Pick<
+  EventLog,
+  'describeTopic' | 'observedPositions' | 'offsets' | 'offsetsAll' | 'read'
+>;
 
 /**
  * Returns the state of the group that `config` names.
@@ -61,14 +66,14 @@ export async function readGroupState(
   };
   const look = async (of: readonly TopicPartition[]): Promise<readonly ShardState[]> => {
     // In this order: a group that runs commits nothing past an end that is read after it.
-    const positions = await log.committedAll(groupId, of);
+    const positions = await log.observedPositions(groupId, of);
     const extents = await log.offsetsAll(of);
     return Promise.all(
       of.map(async (shard, index): Promise<ShardState> => {
         const extent = extents[index] ?? { earliest: 0, end: 0 };
-        const committed = positions[index];
+        const { committed, pending } = positions[index] ?? { committed: undefined, pending: false };
         const journaledIn = committed === undefined ? await journalOf(shard) : undefined;
-        return { shard, extent, committed, journaledIn };
+        return { shard, extent, committed, pending, journaledIn };
       }),
     );
   };
@@ -85,14 +90,13 @@ export async function readGroupState(
  * another program's.
  */
 export async function committedFingerprint(
-  log: Pick<EventLog, 'committedAll' | 'describeTopic'>,
+  log: Pick<EventLog, 'describeTopic' | 'observedPositions'>,
   { process: settings }: Pick<Config, 'process'>,
 ): Promise<string | undefined> {
   const partitions = (await log.describeTopic(settings.inputTopic))?.partitions ?? 0;
   const places = partitionsOf(settings.inputTopic, partitions);
-  const found = (await log.committedAll(settings.groupId, places)).find(
-    (each) => each !== undefined,
-  );
+  const observed = await log.observedPositions(settings.groupId, places);
+  const found = observed.find(({ committed }) => committed !== undefined)?.committed;
   if (found === undefined) return undefined;
   try {
     return decodePositionMetadata(found.metadata, settings.inputTopic).fingerprint;

@@ -134,9 +134,12 @@ interface FailingShard {
  * fails.
  */
 function shardRefusal(
-  { shard, extent, committed, journaledIn }: ShardState,
+  { shard, extent, committed, pending, journaledIn }: ShardState,
   { groupId, acceptGap }: { readonly groupId: string; readonly acceptGap: boolean },
 ): readonly FailingShard[] {
+  // A killed owner's transaction may have been decided, and not reached the offsets yet: the next
+  // owner ends it, and then knows.
+  if (pending) return [];
   const { earliest, end } = extent;
   if (journaledIn !== undefined) {
     return [{ shard, error: offsetsVanished(journaledIn, shardKeyOf(groupId, shard)) }];

@@ -2,6 +2,7 @@
 import { decodePositionMetadata } from '../actors/position-metadata.ts';
 import type { Config } from '../config/config.ts';
 import type { EventLog } from '../log/event-log.ts';
+import { partitionsOf } from '../log/partitioning.ts';
 import { featureTopics, topicNames } from '../log/topics.ts';
 
 /** Names as `inspect --json` prints them. */
@@ -71,18 +72,19 @@ async function readTopic(
   topic: string,
 ): Promise<readonly Committed[]> {
   const description = await log.describeTopic(topic);
-  return Promise.all(
-    Array.from({ length: description?.partitions ?? 0 }, async (_, partition) => {
-      const { earliest, end } = await log.offsets({ topic, partition });
-      const committed = await log.committed(groupId, { topic, partition });
-      const position = committed?.nextOffset ?? null;
-      const lag = Math.max(0, end - Math.max(earliest, position ?? earliest));
-      return {
-        position: { topic, partition, position, earliest, end, lag },
-        metadata: committed?.metadata ?? '',
-      };
-    }),
-  );
+  const places = partitionsOf(topic, description?.partitions ?? 0);
+  const positions = await log.observedPositions(groupId, places);
+  const extents = await log.offsetsAll(places);
+  return places.map(({ partition }, index) => {
+    const committed = positions[index]?.committed;
+    const { earliest, end } = extents[index] ?? { earliest: 0, end: 0 };
+    const position = committed?.nextOffset ?? null;
+    const lag = Math.max(0, end - Math.max(earliest, position ?? earliest));
+    return {
+      position: { topic, partition, position, earliest, end, lag },
+      metadata: committed?.metadata ?? '',
+    };
+  });
 }
 
 function describe(

@@ -9,7 +9,7 @@ import type { CliContext } from './context.ts';
 
 /** Returns `config` with the rules that its group keeps, where the environment sets no others. */
 export async function withKeptRules(
-  log: Pick<EventLog, 'committedAll' | 'describeTopic'>,
+  log: Pick<EventLog, 'describeTopic' | 'observedPositions'>,
   config: Config,
   context: Pick<CliContext, 'env'>,
 ): Promise<Config> {

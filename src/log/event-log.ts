@@ -118,6 +118,16 @@ export interface CommittedPosition {
   readonly metadata: string;
 }
 
+/**
+ * What a group has committed for a partition, as a reader sees it that does not own the partition.
+ */
+export interface ObservedPosition {
+  /** undefined where the group never committed. */
+  readonly committed: CommittedPosition | undefined;
+  /** Whether a transaction that has not ended yet may replace it. */
+  readonly pending: boolean;
+}
+
 /** What a partition holds: its earliest retained offset and its high watermark (end, exclusive). */
 export interface PartitionExtent {
   readonly earliest: number;
@@ -236,13 +246,21 @@ export interface EventLog {
   offsetsAll(partitions: readonly TopicPartition[]): Promise<readonly PartitionExtent[]>;
   /** First offset whose record timestamp is >= timeMs; the end where there is none. */
   offsetAtTime(partition: TopicPartition, timeMs: number): Promise<number>;
-  /** What `groupId` committed for the partition; undefined where it never did. */
+  /**
+   * What `groupId` committed for the partition; undefined where it never did. Waits for a
+   * transaction that is open there to end: for the partition's owner, whose writer has ended every
+   * earlier one.
+   */
   committed(groupId: string, partition: TopicPartition): Promise<CommittedPosition | undefined>;
-  /** `committed` of many partitions, in their order, for one request however many there are. */
-  committedAll(
+  /**
+   * What `groupId` has committed so far for many partitions, in their order, for at most two
+   * requests however many there are. Waits for no transaction: a killed owner's stays open until
+   * the next owner, or the transaction timeout, ends it.
+   */
+  observedPositions(
     groupId: string,
     partitions: readonly TopicPartition[],
-  ): Promise<readonly (CommittedPosition | undefined)[]>;
+  ): Promise<readonly ObservedPosition[]>;
   /** Commits positions for a group outside any transaction (projections). */
   commitOffsets(
     groupId: string,

@@ -33,6 +33,7 @@ const shard = (partition: number, changes: Partial<ShardState> = {}): ShardState
   shard: { topic: 'in', partition },
   extent: { earliest: 5, end: 20 },
   committed: { nextOffset: 10, metadata: metadata() },
+  pending: false,
   journaledIn: undefined,
   ...changes,
 });
@@ -134,6 +135,21 @@ describe('before it joins, a process', () => {
     expect(judged(groupOf(trimmed, vanished)).refusal).toMatch(/in\/0 begins.*\n.*g\/in\/1, but/);
   });
 
+  it('refuses no shard whose position a transaction may still replace', () => {
+    const trimmed = shard(0, { extent: { earliest: 12, end: 20 } });
+    const vanished = shard(1, {
+      committed: undefined,
+      journaledIn: { topic: 'sensor_journal', partition: 0 },
+    });
+    const pending = (state: ShardState): ShardState => ({ ...state, pending: true });
+
+    expect(judged(groupOf(trimmed, vanished)).failing).toHaveLength(2);
+    expect(judged(groupOf(pending(trimmed), pending(vanished)))).toMatchObject({
+      refusal: undefined,
+      failing: [],
+    });
+  });
+
   it('says nothing of a gap that is accepted', () => {
     const trimmed = shard(0, { extent: { earliest: 12, end: 20 } });
     const accepting = { ...config, process: { ...config.process, acceptGap: true } };
@@ -158,8 +174,8 @@ describe('the state of a group', () => {
     let asked = 0;
     const log: EventLog = {
       ...connected,
-      committedAll: async (group, places) => {
-        const positions = await connected.committedAll(group, places);
+      observedPositions: async (group, places) => {
+        const positions = await connected.observedPositions(group, places);
         asked += 1;
         // As the first answer comes in, another process has its turn.
         if (asked === 1) between(broker);

@@ -71,20 +71,20 @@ function commitLaws({ log, another }: LogUnderTest): void {
         { topic: narrow, partition: 0, nextOffset: 0, metadata: '' },
       ]);
 
-      const positions = await log().committedAll(groupId, [
+      const positions = await log().observedPositions(groupId, [
         { topic: wide, partition: 3 },
         { topic: narrow, partition: 0 },
         { topic: wide, partition: 2 },
       ]);
 
       expect(positions).toEqual([
-        undefined,
-        { nextOffset: 0, metadata: '' },
-        { nextOffset: 5, metadata },
+        { committed: undefined, pending: false },
+        { committed: { nextOffset: 0, metadata: '' }, pending: false },
+        { committed: { nextOffset: 5, metadata }, pending: false },
       ]);
     });
 
-    test('positions of many partitions are each the last that was committed', async () => {
+    test('positions of many partitions are each the last that was committed, or pending', async () => {
       const topic = await freshTopic(log(), 8);
       const groupId = uniqueName('group');
       const places = Array.from({ length: 8 }, (_, partition) => ({ topic, partition }));
@@ -94,9 +94,18 @@ function commitLaws({ log, another }: LogUnderTest): void {
       for (let nextOffset = 1; nextOffset <= 5; nextOffset += 1) {
         const commit = { nextOffset, metadata: `m${nextOffset}`, records: [] };
         await Promise.all(writers.map((writer) => writer.commit(commit)));
-        const expected = { nextOffset, metadata: `m${nextOffset}` };
+        const committed = { nextOffset, metadata: `m${nextOffset}` };
 
-        expect(await other.committedAll(groupId, places)).toEqual(places.map(() => expected));
+        const observed = await other.observedPositions(groupId, places);
+        expect(observed.filter(({ pending }) => !pending)).toEqual(
+          observed.filter(({ pending }) => !pending).map(() => ({ committed, pending: false })),
+        );
+        for (const place of places) {
+          expect(await other.committed(groupId, place)).toEqual(committed);
+        }
+        expect(await other.observedPositions(groupId, places)).toEqual(
+          places.map(() => ({ committed, pending: false })),
+        );
       }
       await Promise.all(writers.map((writer) => writer.close()));
     });

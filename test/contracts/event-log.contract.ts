@@ -72,7 +72,7 @@ function extentLaws({ log }: LogUnderTest): void {
 
     test('of no partition are none', async () => {
       expect(await log().offsetsAll([])).toEqual([]);
-      expect(await log().committedAll(uniqueName('g'), [])).toEqual([]);
+      expect(await log().observedPositions(uniqueName('g'), [])).toEqual([]);
     });
   });
 }

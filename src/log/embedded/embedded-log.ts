@@ -102,9 +102,13 @@ export function openEmbeddedLog(options: EmbeddedLogOptions): EventLog {
       tables.refresh();
       return positionIn(groupId, partition);
     },
-    async committedAll(groupId, partitions) {
+    async observedPositions(groupId, partitions) {
       tables.refresh();
-      return partitions.map((partition) => positionIn(groupId, partition));
+      // Commits are made one at a time and whole: none is ever pending.
+      return partitions.map((partition) => ({
+        committed: positionIn(groupId, partition),
+        pending: false,
+      }));
     },
     async commitOffsets(groupId, positions) {
       const { flushed } = await tables.update((view) => {

@@ -9,6 +9,7 @@ import type {
   FetchedBatch,
   GroupMember,
   GroupMemberView,
+  ObservedPosition,
   OutputRecord,
   PartitionExtent,
   PartitionWriter,
@@ -25,8 +26,8 @@ import { KafkaGroupMember, type JoinOptions } from './group-member.ts';
 import {
   commitPositions,
   committedPosition,
-  committedPositionsAll,
   firstOffsetAt,
+  observedPositions,
   partitionOffsets,
   partitionOffsetsAll,
 } from './offsets.ts';
@@ -93,12 +94,12 @@ class KafkaLog implements EventLog {
     return committedPosition(this.#general, groupId, place);
   }
 
-  committedAll(
+  observedPositions(
     groupId: string,
     places: readonly TopicPartition[],
-  ): Promise<readonly (CommittedPosition | undefined)[]> {
+  ): Promise<readonly ObservedPosition[]> {
     this.#assertOpen();
-    return committedPositionsAll(this.#general, groupId, places);
+    return observedPositions(this.#general, groupId, places);
   }
 
   commitOffsets(

@@ -1,11 +1,21 @@
 // Offsets of partitions (where the log begins and ends, and where a time is) and positions of
 // groups.
 import { assert, InvariantError } from '../../errors.ts';
-import type { CommittedPosition, PartitionExtent, TopicPartition } from '../event-log.ts';
+import type {
+  CommittedPosition,
+  ObservedPosition,
+  PartitionExtent,
+  TopicPartition,
+} from '../event-log.ts';
 import { partitionKey } from '../partition-key.ts';
 import type { Connections } from './connections.ts';
 import type { Broker } from './internals.ts';
-import { fetchStableOffsets, partitionsByTopic } from './stable-offset.ts';
+import {
+  fetchGroupOffsets,
+  partitionsByTopic,
+  unstableOffset,
+  type GroupOffset,
+} from './stable-offset.ts';
 import { harmless, patience, retrying } from './retry.ts';
 
 // ListOffsets timestamps with a meaning of their own.
@@ -52,43 +62,54 @@ export async function firstOffsetAt(
   return offsetOf(await offsetsAt(connections, [place], latestTimestamp), place);
 }
 
-/** Returns what the group committed for the partition; undefined where it never did. */
-export async function committedPosition(
+/**
+ * Returns what the group committed for the partition; undefined where it never did. Asks again
+ * while a transaction is pending there.
+ */
+export function committedPosition(
   connections: Connections,
   groupId: string,
   place: TopicPartition,
 ): Promise<CommittedPosition | undefined> {
-  return only(await committedPositionsAll(connections, groupId, [place]));
+  return retryingAt(connections, readingPositions(groupId), place, async () => {
+    const coordinator = await connections.coordinatorOf({ group: groupId }, place.topic);
+    const asked = { requireStable: true };
+    const { offsets, unstable } = await fetchGroupOffsets(coordinator, groupId, [place], asked);
+    if (unstable.length > 0) throw unstableOffset();
+    return positionOf(only(offsets));
+  });
 }
 
-/**
- * Returns what the group committed for each partition, in the order of `places`; undefined where it
- * never did.
- */
-export async function committedPositionsAll(
+/** Returns what the group has committed so far for each partition, in the order of `places`. */
+export async function observedPositions(
   connections: Connections,
   groupId: string,
   places: readonly TopicPartition[],
-): Promise<readonly (CommittedPosition | undefined)[]> {
+): Promise<readonly ObservedPosition[]> {
   const [first] = places;
   if (first === undefined) return [];
-  const stable = new Map<string, CommittedPosition | undefined>();
-  const what = `Reading the positions of ${groupId}`;
-  await retryingAt(connections, what, first, async () => {
-    // Only those whose offset was unstable are asked again: in a busy group some transaction always
-    // ends just now.
-    const wanted = places.filter((place) => !stable.has(partitionKey(place)));
-    if (wanted.length === 0) return;
+  return retryingAt(connections, readingPositions(groupId), first, async () => {
     const coordinator = await connections.coordinatorOf({ group: groupId }, first.topic);
-    const { offsets, failure } = await fetchStableOffsets(coordinator, groupId, wanted);
-    for (const { offset, metadata, ...place } of offsets) {
-      const position =
-        offset < 0n ? undefined : { nextOffset: asOffset(String(offset), place), metadata };
-      stable.set(partitionKey(place), position);
-    }
-    if (failure !== undefined) throw failure;
+    const ask = async (
+      of: readonly TopicPartition[],
+      requireStable: boolean,
+    ): Promise<readonly TopicPartition[]> => {
+      const answer = await fetchGroupOffsets(coordinator, groupId, of, { requireStable });
+      for (const offset of answer.offsets) {
+        const observed = { committed: positionOf(offset), pending: !requireStable };
+        found.set(partitionKey(offset), observed);
+      }
+      return answer.unstable;
+    };
+    const found = new Map<string, ObservedPosition>();
+    const pending = await ask(places, true);
+    if (pending.length > 0) await ask(pending, false);
+    return places.map((place) => {
+      const observed = found.get(partitionKey(place));
+      assert(observed !== undefined, 'A partition was asked about and not answered', { ...place });
+      return observed;
+    });
   });
-  return places.map((place) => stable.get(partitionKey(place)));
 }
 
 /** Commits positions outside any transaction and any membership. */
@@ -173,6 +194,12 @@ function retryingAt<T>(
     ...patience,
     onFailure: (error) => connections.recover(error),
   });
+}
+
+const readingPositions = (groupId: string): string => `Reading the positions of ${groupId}`;
+
+function positionOf({ offset, metadata, ...place }: GroupOffset): CommittedPosition | undefined {
+  return offset < 0n ? undefined : { nextOffset: asOffset(String(offset), place), metadata };
 }
 
 /** Returns the answer about the one partition that was asked about. */

@@ -1,7 +1,7 @@
 // OffsetFetch v7 with require_stable (KIP-447), which kafkajs does not speak: a commit's EndTxn is
 // answered before its markers reach the offsets topic, and until then the group's offset is the one
-// before. With require_stable the broker says so (UNSTABLE_OFFSET_COMMIT) and the caller asks again
-// (trap 21).
+// before. With require_stable the broker says so (UNSTABLE_OFFSET_COMMIT): an owner asks again
+// (trap 21), an observer takes the offset before.
 import type { TopicPartition } from '../event-log.ts';
 import {
   compactLength,
@@ -18,45 +18,50 @@ const offsetFetchApiKey = 9;
 const offsetFetchVersion = 7;
 const unstableOffsetCommit = 88;
 
-export interface StableOffset extends TopicPartition {
+export interface GroupOffset extends TopicPartition {
   /** -1 where the group never committed. */
   readonly offset: bigint;
   readonly metadata: string;
 }
 
-export interface StableOffsets {
-  /** Of the partitions that no transaction is pending in. */
-  readonly offsets: readonly StableOffset[];
-  /** The first error of those left out. */
-  readonly failure: Error | undefined;
+export interface GroupOffsets {
+  readonly offsets: readonly GroupOffset[];
+  /** The partitions left out, since a transaction is pending there; none without `requireStable`. */
+  readonly unstable: readonly TopicPartition[];
 }
 
 /**
  * Returns the group's offsets in `places`, which one request asks for.
  * @throws kafkajs errors, untranslated.
  */
-export async function fetchStableOffsets(
+export async function fetchGroupOffsets(
   coordinator: Broker,
   groupId: string,
   places: readonly TopicPartition[],
-): Promise<StableOffsets> {
+  { requireStable }: { readonly requireStable: boolean },
+): Promise<GroupOffsets> {
   const { errorCode, partitions } = await sendCompact(coordinator, {
     apiKey: offsetFetchApiKey,
     apiVersion: offsetFetchVersion,
     apiName: 'OffsetFetch',
-    body: requestBody(groupId, places),
+    body: requestBody(groupId, places, requireStable),
     read: readAnswer,
   });
   const refused = (error: Error): Error =>
     withMissingRight(error, coordinator, 'offsetFetch', { groupId });
   if (errorCode !== 0) throw refused(createErrorFromCode(errorCode));
-  const failures = partitions.filter((partition) => partition.errorCode !== 0);
-  // What is final is said before what another question cures.
-  const failed = failures.find((each) => each.errorCode !== unstableOffsetCommit) ?? failures[0];
-  return {
-    offsets: partitions.filter((partition) => partition.errorCode === 0),
-    failure: failed && refused(withTopic(createErrorFromCode(failed.errorCode), failed.topic)),
-  };
+  const answered = partitions.filter((each) => each.errorCode !== unstableOffsetCommit);
+  const failed = answered.find((each) => each.errorCode !== 0);
+  if (failed !== undefined) {
+    throw refused(withTopic(createErrorFromCode(failed.errorCode), failed.topic));
+  }
+  const unstable = partitions.filter((each) => each.errorCode === unstableOffsetCommit);
+  return { offsets: answered, unstable };
+}
+
+/** The error of a partition that is unstable: the same question will be answered soon. */
+export function unstableOffset(): Error {
+  return createErrorFromCode(unstableOffsetCommit);
 }
 
 /** Returns the partitions of `places` by topic, both in the order in which they come first. */
@@ -73,7 +78,11 @@ export function partitionsByTopic(
 }
 
 // group_id, [topic [partition] tags], require_stable, tags.
-function requestBody(groupId: string, places: readonly TopicPartition[]): readonly Buffer[] {
+function requestBody(
+  groupId: string,
+  places: readonly TopicPartition[],
+  requireStable: boolean,
+): readonly Buffer[] {
   const topics = partitionsByTopic(places);
   return [
     compactString(groupId),
@@ -84,16 +93,14 @@ function requestBody(groupId: string, places: readonly TopicPartition[]): readon
       ...partitions.map(int32),
       noTags,
     ]),
-    requireStable,
+    Buffer.from([requireStable ? 1 : 0]),
     noTags,
   ];
 }
 
-const requireStable = Buffer.from([1]);
-
 interface Answer {
   readonly errorCode: number;
-  readonly partitions: readonly (StableOffset & { readonly errorCode: number })[];
+  readonly partitions: readonly (GroupOffset & { readonly errorCode: number })[];
 }
 
 // throttle_time, [topic [partition offset leader_epoch metadata error tags] tags], error, tags.

@@ -61,6 +61,30 @@ describe.skipIf(kafkaBrokers.length === 0)('the transactional ids of a partition
     expect(await log.committed(group, input)).toBeUndefined();
   });
 
+  it('let an observer read what was committed while a killed owner’s transaction is open', async () => {
+    const topic = await freshTopic(log, 2);
+    const [input, other] = [
+      { topic, partition: 0 },
+      { topic, partition: 1 },
+    ];
+    const group = uniqueName('group');
+    await log.commitOffsets(group, [{ ...input, nextOffset: 3, metadata: 'before' }]);
+    const killed = formerOwner(group, input);
+    await killed.acquire();
+    await killed.commitOffset(5);
+
+    const committed = { nextOffset: 3, metadata: 'before' };
+    expect(await log.observedPositions(group, [other, input])).toEqual([
+      { committed: undefined, pending: false },
+      { committed, pending: true },
+    ]);
+
+    // Its successor ends the transaction, and is then answered for certain.
+    await log.openWriter(group, input);
+    expect(await log.committed(group, input)).toEqual(committed);
+    expect(await log.observedPositions(group, [input])).toEqual([{ committed, pending: false }]);
+  });
+
   it('let nothing be committed beside an owner of the former version that took over from a member that was expelled', async () => {
     const { group, input, output, writer } = await memberThatWrites(log);
     const former = formerOwner(group, input);

@@ -1,0 +1,55 @@
+// A process that starts right after another was killed inside a commit, on real Kafka: the open
+// transaction is its to end, and it waits for nothing.
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+
+import type { EventLog } from '../../src/log/event-log.ts';
+import { openTestLog } from './peers.ts';
+import { partitions, planOf, Programs, settle } from './pipeline.ts';
+import { runProgram } from './program.ts';
+import { makeReadings } from './readings.ts';
+import { createTestTopics } from './topics.ts';
+
+const brokers = inject('kafkaBrokers');
+const crashPoints = join(import.meta.dirname, '../chaos/crash-points.cjs');
+/** Longer than anything here waits: no test passes because the broker ended the transaction. */
+const TRANSACTION_TIMEOUT_MS = '600000';
+
+describe.skipIf(brokers === '')('a process killed inside a commit', () => {
+  let log: EventLog;
+  const programs = new Programs();
+
+  beforeAll(async () => {
+    log = await openTestLog(brokers);
+  });
+  afterAll(() => log.close());
+  afterEach(() => programs.killAll());
+
+  it.each(['txnOffsetCommit.after', 'endTxn.before'])(
+    'at %s leaves a transaction that the next one ends as it starts',
+    async (point) => {
+      const topics = await createTestTopics(log, brokers, partitions);
+      await log.append(makeReadings({ ...planOf(topics, 2_000), unkeyed: 0.1 }));
+      const env = { TRANSACTION_TIMEOUT_MS, WORKERS: '1' };
+      const killed = await programs.start(topics, {
+        ...env,
+        NODE_OPTIONS: `--require ${crashPoints}`,
+        SENSORIUM_CRASH_AT: `${point}:2`,
+      });
+      expect(await killed.exited(), killed.output()).toBe('SIGKILL');
+      const places = Array.from({ length: partitions }, (_, partition) => partition).flatMap(
+        (partition) => [topics.input, topics.rekeyed].map((topic) => ({ topic, partition })),
+      );
+      const observed = await log.observedPositions(topics.groupId, places);
+      expect(observed.map(({ pending }) => pending)).toContain(true);
+
+      const inspected = await runProgram(['inspect', '--json'], topics.env);
+      expect(inspected.exitCode, inspected.output).toBe(0);
+      const next = await programs.start(topics, env);
+      await next.ready();
+
+      await settle(log, topics, programs);
+      expect(await next.stop()).toBe(0);
+    },
+  );
+});
