@@ -4,12 +4,21 @@
 import type { EventLog, TopicPartition } from '../log/event-log.ts';
 import { partitionKey } from '../log/partition-key.ts';
 
+interface JournalShardsOptions {
+  /**
+   * Leaves out what an open transaction holds back: for those who own no shard, and cannot end it.
+   */
+  readonly settledOnly?: boolean;
+}
+
 export class JournalShards {
   readonly #log: Pick<EventLog, 'offsets' | 'read'>;
+  readonly #options: JournalShardsOptions;
   readonly #scans: Map<string, PartitionScan> = new Map();
 
-  constructor(log: Pick<EventLog, 'offsets' | 'read'>) {
+  constructor(log: Pick<EventLog, 'offsets' | 'read'>, options: JournalShardsOptions = {}) {
     this.#log = log;
+    this.#options = options;
   }
 
   /**
@@ -19,7 +28,7 @@ export class JournalShards {
     const place = partitionKey(journal);
     let scan = this.#scans.get(place);
     if (scan === undefined) {
-      scan = new PartitionScan(this.#log, journal);
+      scan = new PartitionScan(this.#log, journal, this.#options);
       this.#scans.set(place, scan);
     }
     await scan.toPresentEnd();
@@ -32,13 +41,19 @@ class PartitionScan {
   readonly shardKeys: Set<string> = new Set();
   readonly #log: Pick<EventLog, 'offsets' | 'read'>;
   readonly #journal: TopicPartition;
+  readonly #options: JournalShardsOptions;
   #position = 0;
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
 
-  constructor(log: Pick<EventLog, 'offsets' | 'read'>, journal: TopicPartition) {
+  constructor(
+    log: Pick<EventLog, 'offsets' | 'read'>,
+    journal: TopicPartition,
+    options: JournalShardsOptions,
+  ) {
     this.#log = log;
     this.#journal = journal;
+    this.#options = options;
   }
 
   /**
@@ -63,7 +78,7 @@ class PartitionScan {
     const { earliest, end } = await this.#log.offsets(this.#journal);
     const from = Math.max(this.#position, earliest);
     if (from >= end) return;
-    for await (const batch of this.#log.read({ ...this.#journal, from })) {
+    for await (const batch of this.#log.read({ ...this.#journal, from, ...this.#options })) {
       const records = batch.records();
       while (records.next()) {
         const { bytes, keyStart, keyEnd } = records;

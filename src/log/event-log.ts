@@ -268,10 +268,15 @@ export interface EventLog {
   ): Promise<void>;
   /**
    * Read-committed batches from `from` up to the end as it was at the call (or `to`, exclusive),
-   * without a group.
+   * without a group. Waits for an open transaction that holds records back; with `settledOnly` the
+   * read ends before it.
    */
   read(
-    partition: TopicPartition & { readonly from: number; readonly to?: number },
+    partition: TopicPartition & {
+      readonly from: number;
+      readonly to?: number;
+      readonly settledOnly?: boolean;
+    },
   ): AsyncIterable<FetchedBatch>;
   /** Appends outside any transaction; resolves when durable, in order per partition. */
   append(records: readonly OutputRecord[]): Promise<CommitResult>;

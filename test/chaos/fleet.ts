@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { semanticsEnv } from '../integration/pipeline.ts';
-import { startProgram, type Program } from '../integration/program.ts';
+import { eventually, startProgram, type Program } from '../integration/program.ts';
 import type { Crash, Freeze } from './schedule.ts';
 
 export interface FleetOptions {
@@ -61,7 +61,7 @@ export class Fleet {
   /** Starts the processes that stay, and starts each again whenever it ends. */
   async startResidents(count: number): Promise<void> {
     for (let member = 0; member < count; member += 1) await this.#startResident(member);
-    await Promise.all(this.#residents.map((program) => program.ready(patienceMs)));
+    await this.ready();
   }
 
   async killResident(member: number): Promise<void> {
@@ -100,7 +100,7 @@ export class Fleet {
     renameSync(`${file}.next`, file);
     this.counts.clockSteps += 1;
     await sleep(2 * this.#options.sessionMs);
-    await this.#resident(member).ready(patienceMs);
+    await this.#ready(member);
   }
 
   /** Starts a process that must not stay; returns its exit code and all it printed. */
@@ -153,7 +153,7 @@ export class Fleet {
 
   /** Whether all residents answer that they are ready. */
   async ready(): Promise<void> {
-    await Promise.all(this.#residents.map((program) => program.ready(patienceMs)));
+    await Promise.all(this.#residents.map((_, member) => this.#ready(member)));
   }
 
   /** What each of those alive printed last. */
@@ -185,9 +185,14 @@ export class Fleet {
   /** Waits for the successor of `before` to be ready. */
   async #restarted(member: number, before: Program): Promise<void> {
     if (this.#resident(member) === before) await this.#startResident(member);
-    await this.#resident(member)
-      .ready(patienceMs)
-      .catch((error: unknown) => this.#options.note(`member ${member}: ${String(error)}`));
+    await this.#ready(member).catch((error: unknown) =>
+      this.#options.note(`member ${member}: ${String(error)}`),
+    );
+  }
+
+  /** Waits until the member is ready; another lane may end it meanwhile, and then its successor must be. */
+  #ready(member: number): Promise<void> {
+    return eventually(() => this.#resident(member).ready(0), { timeoutMs: patienceMs });
   }
 
   async #start(

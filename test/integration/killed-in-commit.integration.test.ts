@@ -1,34 +1,43 @@
-// A process that starts right after another was killed inside a commit, on real Kafka: the open
-// transaction is its to end, and it waits for nothing.
+// A process that starts right after another was killed inside a commit, on a Kafka of its own: the
+// open transaction is its to end, and it waits for nothing.
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 
 import type { EventLog } from '../../src/log/event-log.ts';
+import { partitionsOf } from '../../src/log/partitioning.ts';
+import { startOwnServices, type OwnServices } from './own-services.ts';
 import { openTestLog } from './peers.ts';
 import { partitions, planOf, Programs, settle } from './pipeline.ts';
 import { runProgram } from './program.ts';
 import { makeReadings } from './readings.ts';
 import { createTestTopics } from './topics.ts';
 
-const brokers = inject('kafkaBrokers');
 const crashPoints = join(import.meta.dirname, '../chaos/crash-points.cjs');
 /** Longer than anything here waits: no test passes because the broker ended the transaction. */
 const TRANSACTION_TIMEOUT_MS = '600000';
 
-describe.skipIf(brokers === '')('a process killed inside a commit', () => {
+describe.skipIf(inject('kafkaBrokers') === '')('a process killed inside a commit', () => {
+  let services: OwnServices;
   let log: EventLog;
   const programs = new Programs();
 
+  // What it leaves open holds up every reader of its journal: the shared broker serves other tests.
   beforeAll(async () => {
-    log = await openTestLog(brokers);
+    services = await startOwnServices(mkdtempSync(join(tmpdir(), 'killed-in-commit-')));
+    log = await openTestLog(services.brokers);
   });
-  afterAll(() => log.close());
   afterEach(() => programs.killAll());
+  afterAll(async () => {
+    await log.close();
+    await services.stop();
+  });
 
   it.each(['txnOffsetCommit.after', 'endTxn.before'])(
     'at %s leaves a transaction that the next one ends as it starts',
     async (point) => {
-      const topics = await createTestTopics(log, brokers, partitions);
+      const topics = await createTestTopics(log, services.brokers, partitions);
       await log.append(makeReadings({ ...planOf(topics, 2_000), unkeyed: 0.1 }));
       const env = { TRANSACTION_TIMEOUT_MS, WORKERS: '1' };
       const killed = await programs.start(topics, {
@@ -37,10 +46,10 @@ describe.skipIf(brokers === '')('a process killed inside a commit', () => {
         SENSORIUM_CRASH_AT: `${point}:2`,
       });
       expect(await killed.exited(), killed.output()).toBe('SIGKILL');
-      const places = Array.from({ length: partitions }, (_, partition) => partition).flatMap(
-        (partition) => [topics.input, topics.rekeyed].map((topic) => ({ topic, partition })),
+      const shards = [topics.input, topics.rekeyed].flatMap((topic) =>
+        partitionsOf(topic, partitions),
       );
-      const observed = await log.observedPositions(topics.groupId, places);
+      const observed = await log.observedPositions(topics.groupId, shards);
       expect(observed.map(({ pending }) => pending)).toContain(true);
 
       const inspected = await runProgram(['inspect', '--json'], topics.env);

@@ -1,6 +1,6 @@
 // Reads a partition without a group (trap 18: kafkajs has no such consumer), read-committed, up to
 // its end as of now: journal, snapshots and rebuilds. An open transaction holds committed records
-// back; the read waits for it, bounded.
+// back; the read waits for it, bounded, or ends there.
 import { systemClock } from '../../clock.ts';
 import { ConfigError, UnavailableError } from '../../errors.ts';
 import type { FetchedBatch, TopicPartition } from '../event-log.ts';
@@ -15,6 +15,7 @@ import { harmless, patience, retrying } from './retry.ts';
 export interface ReadRange extends TopicPartition {
   readonly from: number;
   readonly to?: number;
+  readonly settledOnly?: boolean;
 }
 
 const readCommitted = 1;
@@ -51,6 +52,7 @@ export async function* readPartition(
     const fetched = await fetchAt(connections, range, position);
     const batches = checkedBatches(fetched.messages, { topic, partition });
     if (batches.length === 0) {
+      if (range.settledOnly === true && Number(fetched.lastStableOffset) <= position) return;
       if (systemClock.monotonicMs() - progressMs < heldBackMsMax) continue;
       throw new UnavailableError(
         `${topic}/${partition} has an open transaction at offset ${position}`,

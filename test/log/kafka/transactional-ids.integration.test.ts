@@ -79,10 +79,15 @@ describe.skipIf(kafkaBrokers.length === 0)('the transactional ids of a partition
       { committed, pending: true },
     ]);
 
-    // Its successor ends the transaction, and is then answered for certain.
-    await log.openWriter(group, input);
-    expect(await log.committed(group, input)).toEqual(committed);
-    expect(await log.observedPositions(group, [input])).toEqual([{ committed, pending: false }]);
+    // The owner is answered once that transaction has ended.
+    const owned = log.committed(group, input);
+    expect(await log.observedPositions(group, [input])).toEqual([{ committed, pending: true }]);
+    await killed.end();
+    const ended = { nextOffset: 5, metadata: 'former' };
+    expect(await owned).toEqual(ended);
+    expect(await log.observedPositions(group, [input])).toEqual([
+      { committed: ended, pending: false },
+    ]);
   });
 
   it('let nothing be committed beside an owner of the former version that took over from a member that was expelled', async () => {
