@@ -105,9 +105,15 @@ export function addresses(): Kind<readonly string[]> {
   return [list(isAddress), 'host:port, several separated by commas'];
 }
 
-/** Redis nodes: `host:port` or a redis URL, separated by commas. */
+/** A Redis server and one of its numbered databases. */
+export function redisUrl(): Kind<string> {
+  const schema = z.string().refine((value) => isRedisUrl(value, /^\/?\d{0,9}$/));
+  return [schema, 'redis[s]://[user:password@]host[:port][/number]'];
+}
+
+/** Redis nodes: `host:port` or a redis URL, separated by commas. A Cluster has database 0 only. */
 export function redisNodes(): Kind<readonly string[]> {
-  const schema = list((item) => isAddress(item) || isUrl(item, ['redis:', 'rediss:']));
+  const schema = list((item) => isAddress(item) || isRedisUrl(item, /^\/?0?$/));
   return [schema, 'host:port or redis[s]://[user:password@]host:port, separated by commas'];
 }
 
@@ -148,6 +154,13 @@ function isAddress(item: string): boolean {
   const match = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})$/.exec(item);
   const port = Number(match?.[1]);
   return port >= 1 && port <= 65_535;
+}
+
+/** The client would take a query for options of its own, and a path for a database. */
+function isRedisUrl(value: string, path: RegExp): boolean {
+  if (!isUrl(value, ['redis:', 'rediss:'])) return false;
+  const { pathname, search, hash } = new URL(value);
+  return path.test(pathname) && search === '' && hash === '';
 }
 
 function isUrl(value: string, protocols: readonly string[]): boolean {

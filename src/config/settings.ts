@@ -9,6 +9,7 @@ import {
   oneOf,
   optional,
   redisNodes,
+  redisUrl,
   required,
   secret,
   someOf,
@@ -67,11 +68,7 @@ export const connectionSettings = {
     'the broker’s default',
   ),
   REDIS_URL: secret(
-    optional(
-      url(['redis:', 'rediss:'], 'redis[s]://[user:password@]host[:port][/number]'),
-      'Redis that serves the features.',
-      'none: the embedded store in DATA_DIR',
-    ),
+    optional(redisUrl(), 'Redis that serves the features.', 'none: the embedded store in DATA_DIR'),
   ),
   REDIS_CLUSTER_NODES: secret(
     optional(redisNodes(), 'Redis Cluster in place of one Redis: some of its nodes.'),

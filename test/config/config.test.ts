@@ -284,6 +284,30 @@ describe('relations between settings', () => {
   });
 });
 
+describe('the address of Redis', () => {
+  it.each(['redis://a', 'redis://a/', 'redis://a:1/15', 'rediss://u:p%40@a:1/0'])(
+    'may be %s',
+    (REDIS_URL) => {
+      expect(problemsOf({ ...kafka, REDIS_URL })).toBe('');
+    },
+  );
+
+  it.each(['redis://a/x', 'redis://a/1/2', 'redis://a/-1', 'redis://a?db=3', 'redis://a/1#2'])(
+    'may not be %s',
+    (REDIS_URL) => {
+      expect(problemsOf({ ...kafka, REDIS_URL })).toContain('host[:port][/number]');
+    },
+  );
+
+  it('names no database of a Cluster, which has only one', () => {
+    const cluster = (REDIS_CLUSTER_NODES: string): string =>
+      problemsOf({ ...kafka, REDIS_CLUSTER_NODES });
+
+    expect(cluster('redis://a:1/0,b:2')).toBe('');
+    expect(cluster('redis://a:1/1')).toContain('REDIS_CLUSTER_NODES');
+  });
+});
+
 describe('secrets', () => {
   it('show in no error', () => {
     const message = problemsOf({

@@ -7,6 +7,7 @@ import { systemClock } from '../../clock.ts';
 import { ConfigError, UnavailableError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import type { Freshness } from './cached-reads.ts';
+import { watchSetup } from './connection-setup.ts';
 import { trackReads, type ReadTracking, type TrackingListener } from './read-tracking.ts';
 import type { RedisScript } from './redis-script.ts';
 
@@ -76,6 +77,7 @@ export function openRedisConnection(config: RedisConfig, logger: Logger): RedisC
     track(listener) {
       if (client instanceof Cluster) return undefined;
       const changes = openStandalone(config, 'changes');
+      watchSetup(changes);
       const { monotonicMs } = systemClock;
       tracking = trackReads({ reads: client, changes, listener, monotonicMs, logger });
       return tracking;
@@ -98,6 +100,9 @@ interface Watch {
 
 /** Watches the connection and logs each new cause of an outage once. */
 function watchConnection(client: Redis | Cluster, where: string, logger: Logger): Watch {
+  const setup = client instanceof Redis ? watchSetup(client) : undefined;
+  // A Cluster opens a connection to each node as it finds it.
+  if (client instanceof Cluster) client.on('+node', (node: Redis) => watchSetup(node));
   let cause: Error | undefined;
   let loggedCause = '';
   let stopped = false;
@@ -108,7 +113,8 @@ function watchConnection(client: Redis | Cluster, where: string, logger: Logger)
   };
   const lost = (error: Error): void => {
     if (stopped) return;
-    cause = lastNodeError(error);
+    // After a refused step the client only says that its stream is closed.
+    cause = setup?.refusal() ?? lastNodeError(error);
     if (cause.message === loggedCause) return;
     loggedCause = cause.message;
     logger.warn({ redis: where, error: cause.message }, 'Redis cannot be used');

@@ -4,6 +4,7 @@ import { Redis } from 'ioredis';
 
 import type { RedisConfig } from '../../config/config.ts';
 import { UnavailableError } from '../../errors.ts';
+import { watchSetup } from './connection-setup.ts';
 
 export interface RedisFacts {
   readonly version: string;
@@ -33,6 +34,7 @@ export async function readRedisFacts(config: RedisConfig): Promise<RedisFacts> {
     maxRetriesPerRequest: 0,
     retryStrategy: () => null,
   });
+  const setup = watchSetup(client);
   let cause: Error | undefined;
   client.on('error', (error: Error) => (cause = error));
   try {
@@ -50,7 +52,7 @@ export async function readRedisFacts(config: RedisConfig): Promise<RedisFacts> {
       timeMs: seconds * 1_000 + micros / 1_000,
     };
   } catch (error) {
-    const reason = cause ?? error;
+    const reason = setup.refusal() ?? cause ?? error;
     throw new UnavailableError(
       `Redis at ${new URL(address).host}: ${reason instanceof Error ? reason.message : String(reason)}`,
       {},

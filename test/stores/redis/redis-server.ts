@@ -26,9 +26,12 @@ export interface RedisServer {
 export const redisServerInstalled: boolean =
   spawnSync('redis-server', ['--version'], { stdio: 'ignore' }).status === 0;
 
-/** Returns a running server with `settings` (as on its command line) on a free port. */
-export async function startRedisServer(settings: readonly string[] = []): Promise<RedisServer> {
-  const port = await freePort();
+/** Returns a running server with `settings` (as on its command line), by default on a free port. */
+export async function startRedisServer(
+  settings: readonly string[] = [],
+  onPort?: number,
+): Promise<RedisServer> {
+  const port = onPort ?? (await freePort());
   const directory = mkdtempSync(join(tmpdir(), 'sensorium-redis-'));
   let running = await launch(port, directory, settings);
   const kill = (): Promise<void> => running.kill();
