@@ -1,5 +1,6 @@
-// `audit --continuous`: a round every interval over what was committed since the last one, told by metrics and log lines.
-// A round that fails is counted, and the audit begins anew from what is committed then.
+// `audit --continuous`: every interval, audits the rows committed since the last round. Reports
+// through metrics and printed lines. A round that fails is counted, and the audit restarts from the
+// positions committed at that time.
 import { createServer, type Server } from 'node:http';
 
 import { Audit, type AuditOptions } from '../past/audit.ts';
@@ -11,11 +12,11 @@ import { printLine, type CliContext } from './context.ts';
 
 export interface ContinuousAudit {
   readonly intervalMs: number;
-  /** 0: none are served. */
+  /** 0 disables the metrics server. */
   readonly metricsPort: number;
 }
 
-/** Audits until `signal` is aborted; returns the exit code: 1 when anything was found to differ, else 0. */
+/** Audits until `signal` aborts. Returns the exit code: 1 if any difference was found, else 0. */
 export async function auditContinuously(
   context: CliContext,
   { intervalMs, metricsPort }: ContinuousAudit,
@@ -34,7 +35,7 @@ export async function auditContinuously(
       } catch (error) {
         if (!isSensoriumError(error) || error.directive === 'crash') throw error;
         metrics.failures.inc();
-        printLine(context.err, `round failed, beginning anew: ${error.message}`);
+        printLine(context.err, `round failed, starting over: ${error.message}`);
         audit = undefined;
       }
       await context.clock.sleep(intervalMs, signal).catch(() => undefined);
@@ -65,7 +66,7 @@ async function auditRound(
   }
   if (findingsLeftOut > 0) metrics.mismatches.inc({ kind: 'left_out' }, findingsLeftOut);
   if (unchecked.length > 0) metrics.unchecked.inc();
-  for (const what of unchecked) printLine(context.err, `not checked: ${what}`);
+  for (const reason of unchecked) printLine(context.err, `not checked: ${reason}`);
   metrics.lastRound.set(context.clock.nowMs() / 1_000);
   printLine(context.err, `${windows} windows compared, ${findings.length} findings`);
   return findings.length;
@@ -86,7 +87,9 @@ async function serveMetrics(
   });
   await new Promise<void>((resolve, reject) => {
     const refused = (error: Error): void =>
-      reject(new ConfigError(`--metrics-port ${port} of ${host} cannot be used: ${error.message}`));
+      reject(
+        new ConfigError(`cannot listen on --metrics-port ${port} of ${host}: ${error.message}`),
+      );
     server.once('error', refused);
     server.listen(port, host, resolve);
   });

@@ -1,4 +1,4 @@
-// `audit`: folds windows again from the log and holds them against the topic and the store. Reads only.
+// `audit`: recomputes windows from the log and compares them with the topic and the store. Read-only.
 import type { Command } from 'commander';
 
 import { Audit, type AuditOptions, type AuditRound } from '../past/audit.ts';
@@ -31,17 +31,23 @@ const exitUnchecked = 2;
 const findingsShownMax = 50;
 
 const help = `
-Each window is computed again by the program's own fold, from the newest snapshot before the range or from where the
-group began, and must equal its row in the topic bit for bit: none missing, none twice, none that the log does not say.
-The store must hold each sensor's newest row. Stored snapshots on the way must be the state that the log gives there.
+Every window is recomputed by the code that computed it first, starting from the newest snapshot
+before the range or from the group's first offset. It must equal its row in the topic bit for bit:
+no row may be missing, repeated or unexplained by the log. The store must hold each sensor's newest
+row, and each stored snapshot in the range must equal the recomputed state at its offset.
 
-Exit code 0: all equal. 1: something is not; each is named with the offsets of its row and its readings. 2: no
-difference, but not all could be checked (the log or the topic no longer holds it, the store is away, …).
+Exit codes:
+  0  everything is equal
+  1  differences were found; each is printed with the offsets of its row and of its readings
+  2  no difference was found, but part could not be checked: the log or the topic no longer holds
+     it, the store cannot be reached, …
 
---continuous audits what is committed from now on, every --interval seconds, until stopped, and serves
-sensorium_audit_mismatches_total and sensorium_audit_windows_total at http://HTTP_HOST:<metrics-port>/metrics.
+--continuous audits new rows every --interval seconds until stopped, and serves
+sensorium_audit_mismatches_total and sensorium_audit_windows_total at
+http://HTTP_HOST:<metrics-port>/metrics.
 
-Nothing is written, no group is joined: it is safe beside a running program, also on the embedded log.
+The audit writes nothing and joins no group. It is safe beside a running program, on the embedded
+log too.
 
 Examples:
   node dist/main.js audit
@@ -57,16 +63,21 @@ export function addAudit(
 ): void {
   program
     .command('audit')
-    .description('compute windows again from the log; compare the topic and the store')
-    .option('--from <time>', 'windows that begin at it or later (default: all the log can give)')
-    .option('--to <time>', 'windows that end at it or earlier')
-    .option('--sensors <pattern|share>', 'ids with * and ?, or a share as 0.05 (default: all)')
+    .description('recompute windows from the log and compare the topic and the store with them')
+    .option('--from <time>', 'only windows that start at or after it (default: as far as possible)')
+    .option('--to <time>', 'only windows that end at or before it')
+    .option('--sensors <pattern|share>', 'ids with * and ?, or a share such as 0.05 (default: all)')
     .option('--json', 'print the report as JSON')
-    .option('--continuous', 'go on with what is committed from now on, until stopped')
-    .option('--interval <seconds>', 'between two rounds', numberOption({ min: 1, max: 86_400 }), 60)
+    .option('--continuous', 'audit new rows as they are committed, until stopped')
+    .option(
+      '--interval <seconds>',
+      'time between rounds of --continuous',
+      numberOption({ min: 1, max: 86_400 }),
+      60,
+    )
     .option(
       '--metrics-port <port>',
-      'where metrics are served with --continuous; 0 serves none',
+      'port of the metrics of --continuous; 0 disables them',
       numberOption({ min: 0, max: 65_535 }),
       9464,
     )
@@ -89,9 +100,9 @@ async function audit(flags: AuditFlags, context: CliContext): Promise<number> {
         : auditOnce(flags, context, options),
     );
   } catch (error) {
-    // Not the 1 of other commands: nothing was found to differ, it could not be looked at.
+    // Exit code 1 means "differences found"; a check that could not run must not claim that.
     if (!isSensoriumError(error) || error.directive === 'crash') throw error;
-    printLine(context.err, `sensorium: could not be checked: ${error.message}`);
+    printLine(context.err, `sensorium: the audit could not run: ${error.message}`);
     return exitUnchecked;
   }
 }
@@ -131,7 +142,7 @@ async function withAudit<T>(
 
 function rangeOf({ from, to, continuous }: AuditFlags): { fromMs?: number; toMs?: number } {
   if (continuous === true && (from ?? to) !== undefined) {
-    throw new ConfigError('--continuous audits what comes: it takes no --from and no --to');
+    throw new ConfigError('--continuous audits new rows only: leave out --from and --to');
   }
   const fromMs = from === undefined ? undefined : parseTime(from, '--from');
   const toMs = to === undefined ? undefined : parseTime(to, '--to');
@@ -160,7 +171,7 @@ async function auditOnce(
   })().finally(() => progress?.stop());
   if (audited.shards.length === 0) {
     throw new ConfigError(
-      `group ${options.context.settings.groupId} has committed nothing: is GROUP_ID right?`,
+      `group ${options.context.settings.groupId} has committed nothing yet: is GROUP_ID right?`,
     );
   }
   if (json === true) printLine(context.out, reportJson(audited, round));
@@ -195,11 +206,11 @@ function printReport({ out, err }: CliContext, { shards }: Audit, round: AuditRo
   for (const finding of findings.slice(0, findingsShownMax)) printLine(out, findingLine(finding));
   const left = findings.length + findingsLeftOut - findingsShownMax;
   if (left > 0) printLine(out, `… and ${left} more (--json lists up to 1,000)`);
-  for (const what of unchecked) printLine(out, `not checked: ${what}`);
+  for (const reason of unchecked) printLine(out, `not checked: ${reason}`);
   const verdict =
     findings.length > 0
       ? `${findings.length + findingsLeftOut} findings`
-      : `all equal${unchecked.length > 0 ? ' where it could be checked' : ''}`;
+      : `all equal${unchecked.length > 0 ? ' as far as checked' : ''}`;
   const checked = `${windows} windows in the topic, ${sensorsInStore} sensors in the store`;
   printLine(out, `${verdict}: ${checked}`);
 }

@@ -1,4 +1,4 @@
-// `backtest`: scores the history in a file as the program would have, and holds alarms against labels.
+// `backtest`: scores the readings of a file as `run` would, and judges the alarms by labels.
 import { existsSync, realpathSync } from 'node:fs';
 import { basename } from 'node:path';
 
@@ -29,9 +29,10 @@ interface BacktestFlags {
 const tracesMax = 12;
 
 const help = `
-Timestamps are ISO 8601, YYYY-MM-DD HH:MM:SS (UTC) or milliseconds since 1970. The scores have one line per row of
-the input, in its order: sensor_id,timestamp,value,z,score,anomaly,alarm,reason. An alarm needs a score of 0.5.
-BASELINE, ANOMALY_THRESHOLD and the other settings of results are honoured.
+Timestamps are ISO 8601, YYYY-MM-DD HH:MM:SS (UTC) or milliseconds since 1970. --scores writes one
+line per input row, in the same order: sensor_id,timestamp,value,z,score,anomaly,alarm,reason. A
+score of 0.5 or more is an alarm. BASELINE, ANOMALY_THRESHOLD and all other settings that change
+results apply.
 
 Examples:
   node dist/main.js backtest --input data/machine_temperature_system_failure.csv --labels data/labels.json
@@ -42,16 +43,16 @@ Examples:
 export function addBacktest(program: Command, context: CliContext): void {
   program
     .command('backtest')
-    .description('score the history in a CSV or Parquet file, and judge alarms by labels')
-    .requiredOption('--input <file>', 'readings: timestamp,value[,sensor_id]')
-    .option('--labels <json>', 'windows known to be anomalous: a list, or an object by file name')
-    .option('--scores <csv>', 'write the score of every row there')
-    .option('--plot <file>', `draw a picture there, .svg or .html (up to ${tracesMax} sensors)`)
+    .description('score the readings of a CSV or Parquet file and judge the alarms by labels')
+    .requiredOption('--input <file>', 'CSV or Parquet with the columns timestamp,value[,sensor_id]')
+    .option('--labels <json>', 'known anomalous time ranges: a list, or an object keyed by file')
+    .option('--scores <csv>', 'write the score of every row to this file')
+    .option('--plot <file>', `draw an .svg or .html picture (up to ${tracesMax} sensors)`)
     .option('--json', 'print the summary as JSON')
-    .option('--column <name>', 'column of the value', 'value')
-    .option('--time-column <name>', 'column of the timestamp', 'timestamp')
-    .option('--sensor-column <name>', 'column of the sensor id', 'sensor_id')
-    .option('--sensor-id <id>', 'sensor of rows that name none (default: the file’s name)')
+    .option('--column <name>', 'column with the value', 'value')
+    .option('--time-column <name>', 'column with the timestamp', 'timestamp')
+    .option('--sensor-column <name>', 'column with the sensor id', 'sensor_id')
+    .option('--sensor-id <id>', 'sensor id of rows without one (default: the file name)')
     .addHelpText('after', help)
     .action((flags: BacktestFlags) => backtestCommand(flags, context));
 }
@@ -112,7 +113,7 @@ function summary(report: BacktestReport, seconds: number): readonly string[] {
       : []),
     `anomalies       ${anomalies} (${per1000(anomalies)} per 1,000 readings)`,
     `alarms          ${alarms} (${per1000(alarms)} per 1,000 readings)`,
-    `feature windows ${windows}, ${late} readings too late for theirs`,
+    `feature windows ${windows}, ${late} readings too late for their window`,
     ...(report.verdict === undefined ? [] : verdictLines(report.verdict)),
   ];
 }
@@ -189,12 +190,12 @@ function pictureNotes(report: BacktestReport, semantics: Semantics): readonly st
   const hidden = sensors - traces.length;
   return [
     `baseline ${semantics.baseline} · ${judged}` +
-      (hidden > 0 ? ` · ${count(hidden, 'further sensor')} not drawn` : ''),
+      (hidden > 0 ? ` · ${count(hidden, 'more sensor')} not drawn` : ''),
   ];
 }
 
-function count(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? '' : 's'}`;
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
 function rate(value: number): string {

@@ -1,5 +1,4 @@
-// What `run` looks at before it joins its group: whether the group can go on under these settings.
-// Reads only.
+// Checks, before `run` joins its group, that the group can go on under these settings. Read-only.
 import { assertMayJoin, preflight } from '../actors/preflight.ts';
 import { readGroupState } from '../actors/group-state.ts';
 import type { Config } from '../config/config.ts';
@@ -18,9 +17,9 @@ export interface Joining {
 const warningsMax = 10;
 
 /**
- * Returns the parts with the rules that the group keeps; warns of shards that will fail.
- * @throws ConfigError with every reason where the group cannot go on, or none of its shards can;
- * nothing is joined then.
+ * Returns `joining` with the semantic settings the group was started with; warns of shards that
+ * will fail.
+ * @throws ConfigError with every reason if the group, or all of its shards, cannot go on.
  */
 export async function checkBeforeJoining(joining: Joining): Promise<Joining> {
   const { context, config, log, logger } = joining;
@@ -29,7 +28,7 @@ export async function checkBeforeJoining(joining: Joining): Promise<Joining> {
   assertMayJoin(found);
   for (const line of found.kept) logger.info({}, line);
   for (const { message } of found.failing.slice(0, warningsMax)) {
-    printLine(context.err, `warning: one shard will fail, the others run: ${message}`);
+    printLine(context.err, `warning: one shard will fail while the others run: ${message}`);
   }
   return { ...joining, config: { ...config, semantics: found.semantics } };
 }

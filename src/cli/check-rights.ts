@@ -1,19 +1,19 @@
-// Rights that are missing are said before anything begins, all of them at once: somebody who may
-// not write a topic would otherwise hear of it when the first window closes.
+// Reports every missing Kafka right before `run` starts. A missing right to write the output topic
+// would otherwise surface only when the first window closes.
 import type { Config } from '../config/config.ts';
 import { ConfigError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { rightsOfRun } from './needed-rights.ts';
 
 export interface RightFinding {
-  /** Who lacks what. */
+  /** Names the principal and the right it lacks. */
   readonly refusal: string;
-  /** The command that gives it. */
+  /** The command that grants it. */
   readonly cure: string;
 }
 
 /**
- * Returns the rights that `run` lacks, none on the embedded log.
+ * Returns the rights that `run` lacks; empty on the embedded log.
  * @throws UnavailableError, ConfigError
  */
 export async function lackingRights(
@@ -35,14 +35,14 @@ export async function lackingRights(
 }
 
 /**
- * Resolves where `run` may do all that it will have to.
- * @throws ConfigError with every missing right and its cure
+ * Resolves if `run` has every right it needs.
+ * @throws ConfigError that lists every missing right with its cure.
  */
 export async function assertRights(config: Config, logger: Logger): Promise<void> {
   const [first, ...others] = await lackingRights(config, logger);
   if (first === undefined) return;
   const cures = others.map(({ cure }) => `\n${cure}`).join('');
-  const more = others.length === 0 ? '' : `, and ${others.length} rights more`;
+  const more = others.length === 0 ? '' : `, and ${others.length} more rights`;
   const { refusal, cure } = first;
   throw new ConfigError(`${refusal}${more}. Give it: ${cure}${cures}`, { refusal, cure });
 }

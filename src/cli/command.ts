@@ -1,4 +1,4 @@
-// What all commands share: how one is added, and the settings, logger and log it opens.
+// Shared by all commands: registration, reading settings, opening the log, parsing numbers.
 import { InvalidArgumentError, type Command } from 'commander';
 
 import { parseConfig, type Config } from '../config/config.ts';
@@ -16,8 +16,8 @@ export type AddCommand = (
 ) => void;
 
 /**
- * Returns the settings of the environment with `overrides` (from options) over them; warns of names that are nearly a
- * setting. @throws ConfigError
+ * Returns the settings of the environment; `overrides` (from options) win. Warns of misspelt names.
+ * @throws ConfigError
  */
 export function readConfig(
   context: CliContext,
@@ -33,13 +33,16 @@ export function readConfig(
 export interface LogUse {
   readonly config: Config;
   readonly context: CliContext;
-  /** The command's, in log lines and towards the broker. */
+  /** Name of the command in log lines and in the Kafka client id. */
   readonly name: string;
-  /** `read`: the embedded log may belong to a running process. Default `write`. */
+  /** `read` opens the embedded log even while another process holds it. Default `write`. */
   readonly access?: 'write' | 'read';
 }
 
-/** Opens the event log for the time of `use`. @throws UnavailableError at once where no broker can be reached */
+/**
+ * Opens the event log, runs `use` and closes the log.
+ * @throws UnavailableError without retries if no broker can be reached.
+ */
 export async function withLog<T>(
   { config, context, name, access = 'write' }: LogUse,
   use: (log: EventLog, logger: Logger) => Promise<T>,
@@ -60,14 +63,14 @@ export async function withLog<T>(
   }
 }
 
-/** Returns where the log is, for people: no credentials in it. */
+/** Returns the location of the log for display, without credentials. */
 export function logPlace({ process: settings }: Config): string {
   return settings.kafka === undefined
     ? `the embedded log in ${settings.dataDir}`
     : `Kafka at ${settings.kafka.brokers.join(',')}`;
 }
 
-/** Reads an option's number from `min` up; whole ones only unless `decimals`. */
+/** Returns a parser for a numeric option from `min` to `max`; whole numbers unless `decimals`. */
 export function numberOption(limits: {
   readonly min: number;
   readonly max: number;

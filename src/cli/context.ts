@@ -1,5 +1,5 @@
-// What the commands see of the outside: the environment, two streams of text, time and signals. `main.ts` gives the
-// process's own; tests give theirs.
+// The outside world of a command: environment, standard output and error, time, signals. `main.ts`
+// passes those of the process; tests pass their own.
 import type { Clock } from '../clock.ts';
 import type { Environment } from '../config/config.ts';
 
@@ -8,7 +8,7 @@ export interface CliContext {
   readonly clock: Clock;
   readonly out: TextOutput;
   readonly err: TextOutput;
-  /** Calls `listener` at every SIGTERM and SIGINT until the returned function is called. */
+  /** Calls `listener` on every SIGTERM and SIGINT until the returned function is called. */
   onSignal(listener: (signal: string) => void): () => void;
   /** Ends the process without waiting for anything. */
   exitNow(code: number): void;
@@ -17,16 +17,15 @@ export interface CliContext {
 export interface TextOutput {
   write(text: string): void;
   readonly isTerminal: boolean;
-  /** Characters a line has; 100 where unknown. */
+  /** Width of a line in characters; 100 if unknown. */
   readonly columns: number;
 }
 
-/** Writes `text` as a line of its own. */
 export function printLine(output: TextOutput, text: string): void {
   output.write(`${text}\n`);
 }
 
-/** Runs `work` with a signal that SIGTERM or SIGINT aborts; a second one ends the process at once. */
+/** Runs `work` with a signal aborted by SIGTERM or SIGINT; a second one ends the process at once. */
 export async function withInterrupt<T>(
   context: CliContext,
   work: (signal: AbortSignal) => Promise<T>,

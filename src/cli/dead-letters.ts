@@ -5,7 +5,7 @@ import { DecodeError } from '../errors.ts';
 import type { EventLog, FetchedBatch, RecordCursor } from '../log/event-log.ts';
 
 export interface ReadDeadLetter extends RestoredDeadLetter {
-  /** Where the dead letter itself is. */
+  /** Position of the dead letter itself. */
   readonly at: { readonly partition: number; readonly offset: number };
   readonly timestampMs: number;
 }
@@ -17,7 +17,7 @@ export interface DeadLetterRange {
   readonly to: number;
 }
 
-/** Returns the ranges of the topic as it is now; none where it does not exist. */
+/** Returns the current range of each partition of `topic`; none if it does not exist. */
 export async function deadLetterRanges(
   log: EventLog,
   topic: string,
@@ -31,7 +31,7 @@ export async function deadLetterRanges(
   );
 }
 
-/** Yields each batch's dead letters; what others wrote to the topic goes to `onStranger` instead. */
+/** Yields the dead letters batch by batch; reports records of other programs to `onStranger`. */
 export async function* readDeadLetters(
   log: EventLog,
   range: DeadLetterRange,

@@ -1,7 +1,7 @@
-// Puts dead letters back, each once. The dead letters put back and how far the replay got are one
-// transaction, so an interrupted replay goes on where it stopped and loses or doubles nothing. How
-// far is kept for each reason, since one
-// replay may take only some reasons:  committed metadata = {"<reason>": next offset, …}
+// Writes dead letters back to the input topic, each once. One transaction holds the records and the
+// position of the replay, so an interrupted replay resumes without loss or duplicates. A replay can
+// be limited to one reason, so the position is kept per reason:
+//   committed metadata = {"<reason>": next offset, …}
 import type { Config } from '../config/config.ts';
 import { ConfigError } from '../errors.ts';
 import type { EventLog, OutputRecord } from '../log/event-log.ts';
@@ -32,14 +32,14 @@ interface Tally {
   replayedBefore: number;
   elsewhere: number;
   strangers: number;
-  /** Those that were cut, and whose whole record is gone. */
+  /** Truncated dead letters whose original record is no longer in the log. */
   cutGone: number;
 }
 
 const recordsPerCommit = 500;
 
 /**
- * Says what would be put back, or with `yes` puts it back.
+ * Prints what would be replayed; with `yes` replays it.
  * @throws ConfigError, UnavailableError
  */
 export async function replay(flags: ReplayFlags, context: CliContext): Promise<void> {
@@ -86,7 +86,7 @@ async function replayPartition(
   onSeen: (count: number) => void,
 ): Promise<void> {
   const groupId = `${config.process.groupId}-dlq-replay`;
-  // Opened before the position is read: a second replay at the same time is fenced, not doubled.
+  // Opening the writer before the position is read fences a concurrent replay: no duplicates.
   const writer = flags.yes === true ? await log.openWriter(groupId, range, signal) : undefined;
   try {
     const replayed = { ...parseReplayed(await log.committed(groupId, range)) };
@@ -138,7 +138,7 @@ function isChosen(
     return false;
   }
   if (record.topic !== config.process.inputTopic) {
-    // Only the input topic is ours to write to; a header can name any other.
+    // A forged header can name any topic; only the input topic is written.
     tally.elsewhere += 1;
     return false;
   }
@@ -158,7 +158,7 @@ function parseReplayed(committed: { readonly metadata: string } | undefined): Re
     if (!(error instanceof SyntaxError)) throw error;
   }
   throw new ConfigError(
-    `another program commits to this group of ours: metadata ${JSON.stringify(committed.metadata)}`,
+    `another program commits to the group of dlq replay: it left the metadata ${JSON.stringify(committed.metadata)}`,
   );
 }
 
@@ -181,18 +181,14 @@ function printTally({ out }: CliContext, { yes, json }: ReplayFlags, tally: Tall
   }
   const total = Object.values(replayed).reduce((sum, count) => sum + count, 0);
   const reasons = Object.entries(replayed).map(([reason, count]) => `${count} ${reason}`);
-  const what = total === 0 ? '' : `: ${reasons.join(', ')}`;
-  printLine(out, `${yes === true ? 'put back' : 'would put back'} ${total} dead letters${what}`);
-  if (leftOutLate > 0) printLine(out, `left out ${leftOutLate} late ones (--include-late)`);
-  if (replayedBefore > 0) printLine(out, `left out ${replayedBefore} that were put back before`);
-  if (elsewhere > 0) printLine(out, `left out ${elsewhere} that came from other topics`);
+  const byReason = total === 0 ? '' : `: ${reasons.join(', ')}`;
+  printLine(out, `${yes === true ? 'replayed' : 'would replay'} ${total} dead letters${byReason}`);
+  if (leftOutLate > 0) printLine(out, `skipped ${leftOutLate} late (--include-late replays them)`);
+  if (replayedBefore > 0) printLine(out, `skipped ${replayedBefore} already replayed`);
+  if (elsewhere > 0) printLine(out, `skipped ${elsewhere} from other topics`);
   if (cutGone > 0) {
-    printLine(
-      out,
-      `left out ${cutGone} that are cut and whose whole record the input holds no more`,
-    );
+    printLine(out, `skipped ${cutGone} truncated, their original record is no longer in the input`);
   }
-  if (strangers > 0)
-    printLine(out, `left out ${strangers} records that are no dead letters of ours`);
-  if (yes !== true && total > 0) printLine(out, 'nothing was written; add --yes to do it');
+  if (strangers > 0) printLine(out, `skipped ${strangers} records written by other programs`);
+  if (yes !== true && total > 0) printLine(out, 'nothing was written; add --yes to replay them');
 }

@@ -1,5 +1,4 @@
-// `dlq list` and `dlq replay`: what could not be folded, why, and putting it back once the cause is
-// gone.
+// `dlq list` and `dlq replay`: shows dead letters, and replays them once the cause is fixed.
 import type { Command } from 'commander';
 
 import { topicNames } from '../log/topics.ts';
@@ -18,7 +17,7 @@ interface Listing {
   readonly topic: string;
   readonly counts: Readonly<Record<string, number>>;
   readonly strangers: number;
-  /** The newest, oldest of them first. */
+  /** The newest ones, in the order they were written. */
   readonly letters: readonly ReadDeadLetter[];
 }
 
@@ -30,33 +29,32 @@ Examples:
   node dist/main.js dlq list --reason value_type --limit 100 --json`;
 
 const replayExamples = `
-Each dead letter goes back to the partition it came from, with its key, value and headers, once:
-what was put back before is not put back again. Of one that was too long to be kept whole the record
-is read again from where it came from, and left out where that topic no longer holds it. Late
-readings stay late unless the state they were late for is gone (a new GROUP_ID), so they are left
-out by default.
+Each dead letter is written back once, to the partition it came from, with its key, value and
+headers. A dead letter that was too long to keep whole is read again from the input, and skipped if
+the input no longer holds it. Late readings are skipped by default: they stay late unless the state
+they were late for is gone (a new GROUP_ID).
 
 Examples:
-  node dist/main.js dlq replay                       say what would be put back
+  node dist/main.js dlq replay                       show what would be replayed
   node dist/main.js dlq replay --reason value_type --yes`;
 
 /** Adds `dlq list` and `dlq replay`. */
 export function addDlq(program: Command, context: CliContext): void {
-  const dlq = program.command('dlq').description('records that could not be folded');
+  const dlq = program.command('dlq').description('list or replay records that could not be used');
   dlq
     .command('list')
     .description('count dead letters by reason and show the newest')
-    .option('--reason <code>', 'only these')
+    .option('--reason <code>', 'only dead letters with this reason')
     .option('--limit <number>', 'how many to show', numberOption({ min: 0, max: 100_000 }), 20)
     .option('--json', 'print as JSON')
     .addHelpText('after', listExamples)
     .action((flags: ListFlags) => list(flags, context));
   dlq
     .command('replay')
-    .description('put dead letters back into the topic they came from')
-    .option('--reason <code>', 'only these')
-    .option('--include-late', 'late readings too')
-    .option('--yes', 'do it; without this it only says what it would do')
+    .description('write dead letters back to the topic they came from')
+    .option('--reason <code>', 'only dead letters with this reason')
+    .option('--include-late', 'include late readings')
+    .option('--yes', 'write them; without it, only print what would be written')
     .option('--json', 'print the counts as JSON')
     .addHelpText('after', replayExamples)
     .action((flags: ReplayFlags) => replay(flags, context));
@@ -84,7 +82,7 @@ async function list(flags: ListFlags, context: CliContext): Promise<void> {
   else printListing(context, listing);
 }
 
-/** Bounds what is held to the newest `limit`, in the order they were written. */
+/** Returns the newest `limit` letters in the order they were written; bounds the memory used. */
 function newest(letters: ReadDeadLetter[], limit: number): ReadDeadLetter[] {
   return letters
     .sort((a, b) => a.timestampMs - b.timestampMs)
@@ -97,12 +95,13 @@ function printListing({ out }: CliContext, { topic, counts, strangers, letters }
   const byCount = Object.entries(counts).sort(([, a], [, b]) => b - a);
   for (const [reason, count] of byCount)
     printLine(out, `  ${String(count).padStart(8)}  ${reason}`);
-  if (strangers > 0) printLine(out, `  ${strangers} records there are no dead letters of ours`);
+  if (strangers > 0) printLine(out, `  ${strangers} records were written by other programs`);
   for (const letter of letters) {
     const { record, reason, message, offset, timestampMs, cut } = letter;
     const from = `${record.topic}/${record.partition ?? '?'}@${offset}`;
     printLine(out, `${new Date(timestampMs).toISOString()}  ${reason}  from ${from}: ${message}`);
-    const note = cut === undefined ? '' : `  (cut: ${cut.parts}; the input holds the whole record)`;
+    const note =
+      cut === undefined ? '' : `  (truncated: ${cut.parts}; see the input for the whole record)`;
     printLine(out, `    key ${shown(record.key)}  value ${shown(record.value)}${note}`);
   }
 }
@@ -131,7 +130,7 @@ function base64(bytes: Uint8Array | null): string | null {
   return bytes === null ? null : Buffer.from(bytes).toString('base64');
 }
 
-// JSON.stringify shows control characters, so that a hostile record cannot steer the terminal.
+// JSON.stringify escapes control characters, so a hostile record cannot control the terminal.
 function shown(bytes: Uint8Array | null): string {
   if (bytes === null) return 'null';
   const text = Buffer.from(bytes.subarray(0, valueCharactersMax * 4)).toString();

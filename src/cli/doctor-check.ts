@@ -1,15 +1,14 @@
-// One thing `doctor` has looked at.
+// The result of one check of `doctor`.
 
 export interface Check {
   readonly name: string;
   readonly status: 'ok' | 'warn' | 'fail';
-  /** What was found. */
   readonly found: string;
-  /** What to do about it; absent where all is well. */
+  /** What to do about it; absent if the check passed. */
   readonly cure?: string;
 }
 
-/** Returns a check that is well. */
+/** Returns a check that passed. */
 export function ok(name: string, found: string): Check {
   return { name, status: 'ok', found };
 }
@@ -19,7 +18,7 @@ export function warn(name: string, found: string, cure: string): Check {
   return { name, status: 'warn', found, cure };
 }
 
-/** Returns a check that found what will not work. */
+/** Returns a check that found something that will not work. */
 export function fail(name: string, found: string, cure: string): Check {
   return { name, status: 'fail', found, cure };
 }
@@ -27,7 +26,7 @@ export function fail(name: string, found: string, cure: string): Check {
 const skewMsMax = 1_000;
 const skewMsFailed = 30_000;
 
-/** Returns the check of this machine's clock against another's. */
+/** Returns the comparison of this machine's clock with another; `skewMs` > 0 when it is ahead. */
 export function clockCheck(name: string, skewMs: number): Check {
   const found = `${(Math.abs(skewMs) / 1_000).toFixed(1)} s ${skewMs < 0 ? 'behind' : 'ahead'}`;
   if (Math.abs(skewMs) <= skewMsMax) return ok(name, 'the clocks agree');

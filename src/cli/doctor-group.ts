@@ -1,4 +1,4 @@
-// Whether the group can go on under these settings, as `run` asks before it joins.
+// Checks that the group can go on under these settings, as `run` does before it joins.
 import { preflight } from '../actors/preflight.ts';
 import { readGroupState } from '../actors/group-state.ts';
 import type { Config } from '../config/config.ts';
@@ -7,9 +7,9 @@ import type { CliContext } from './context.ts';
 import { fail, ok, type Check } from './doctor-check.ts';
 import { isSetIn } from './kept-config.ts';
 
-const cure = 'as the message says; docs/operations.md has more';
+const cure = 'follow the message; docs/operations.md explains more';
 
-/** Returns the checks of what the group has committed. @throws UnavailableError */
+/** Returns the checks of the group's committed positions. @throws UnavailableError */
 export async function groupChecks(
   log: EventLog,
   config: Config,
@@ -19,6 +19,6 @@ export async function groupChecks(
   const { refusals, failing } = preflight(state, config, { isSet: isSetIn(context) });
   const problems = [...refusals, ...failing];
   const { groupId } = config.process;
-  if (problems.length === 0) return [ok('group', `${groupId} can begin or go on`)];
+  if (problems.length === 0) return [ok('group', `${groupId} can start or go on`)];
   return problems.map(({ message }) => fail('group', message, cure));
 }

@@ -1,4 +1,4 @@
-// Kafka, as `doctor` finds it: reachable, new enough, its limits, its topics, its clock.
+// Checks of Kafka: reachable, recent enough, limits, topics, clock.
 import type { Clock } from '../clock.ts';
 import type { Config, KafkaConfig } from '../config/config.ts';
 import { ConfigError } from '../errors.ts';
@@ -9,14 +9,14 @@ import { programTopics, topicChecks } from './doctor-topics.ts';
 
 const newestRecords = 20;
 
-/** Returns the checks of what the brokers are. */
+/** Returns the checks of the brokers' version and settings. */
 export function clusterChecks(config: KafkaConfig, facts: ClusterFacts): readonly Check[] {
   const { brokers, isKafka4, settings } = facts;
   const checks = [
     ok('kafka', `${brokers} brokers answer at ${config.brokers.join(',')}`),
     isKafka4
       ? ok('kafka version', '4.0 or newer')
-      : warn('kafka version', 'older than 4.0', 'exactly-once was proved on 4.1; use 4.0 or newer'),
+      : warn('kafka version', 'older than 4.0', 'exactly-once is tested on 4.1; use 4.0 or newer'),
   ];
   const minimum = Number(settings['group.min.session.timeout.ms'] ?? 0);
   const maximum = Number(settings['group.max.session.timeout.ms'] ?? Infinity);
@@ -33,16 +33,16 @@ export function clusterChecks(config: KafkaConfig, facts: ClusterFacts): readonl
   const replicas = Number(settings['transaction.state.log.replication.factor'] ?? brokers);
   if (brokers >= 3 && replicas < 3) {
     const cure = 'transaction.state.log.replication.factor=3 on the brokers';
-    checks.push(warn('kafka transactions', `their log has ${replicas} replicas`, cure));
+    checks.push(warn('kafka transactions', `the transaction log has ${replicas} replicas`, cure));
   }
   const retentionMinutes = Number(settings['offsets.retention.minutes'] ?? Infinity);
   if (retentionMinutes < 7 * 24 * 60) {
-    const found = `committed positions of a stopped group live ${retentionMinutes} minutes`;
+    const found = `positions of a stopped group expire after ${retentionMinutes} minutes`;
     checks.push(warn('kafka offsets', found, 'offsets.retention.minutes=10080 or more'));
   }
   if (settings['auto.create.topics.enable'] === 'true') {
-    const cure = 'auto.create.topics.enable=false: a mistyped topic then is an error';
-    checks.push(warn('kafka topics', 'the brokers create topics by themselves', cure));
+    const cure = 'auto.create.topics.enable=false, so that a mistyped topic is an error';
+    checks.push(warn('kafka topics', 'the brokers create topics automatically', cure));
   }
   return checks;
 }
@@ -63,8 +63,8 @@ export async function logChecks(
   );
   const newestMs = await unlessRefused(newestTimestampMs(log, appended), undefined);
   const nowMs = clock.nowMs();
-  // Read-only, so it shows only a clock that is behind: what was appended cannot be from the
-  // future.
+  // Nothing is written, so only a clock that is behind can be detected: it sees append times in
+  // its future.
   const isBehind = newestMs !== undefined && newestMs > nowMs;
   return [
     ...topicChecks(config, { topics, brokers }),
@@ -74,13 +74,10 @@ export async function logChecks(
   ];
 }
 
-/**
- * Resolves as `asked` does, or with `otherwise` where a right is missing: the rights have a check
- * of their own.
- */
-async function unlessRefused<T>(asked: Promise<T>, otherwise: T): Promise<T> {
+/** Resolves as `request` does, or with `otherwise` if a right is missing: see the check of rights. */
+async function unlessRefused<T>(request: Promise<T>, otherwise: T): Promise<T> {
   try {
-    return await asked;
+    return await request;
   } catch (error) {
     if (error instanceof ConfigError && error.details['refusal'] !== undefined) return otherwise;
     throw error;

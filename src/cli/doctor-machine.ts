@@ -1,4 +1,4 @@
-// This machine, as `doctor` finds it: Node, folders and the space in them.
+// Checks of this machine: the Node version, the folders in use and their free space.
 import { accessSync, constants, existsSync, statfsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
@@ -8,15 +8,14 @@ import { fail, ok, warn, type Check } from './doctor-check.ts';
 const nodeMajorMin = 20;
 const gigabyte = 1_073_741_824;
 
-/** Returns the checks of Node and of the folders that the settings use. */
 export function machineChecks(config: Config, nodeVersion: string): readonly Check[] {
   const { kafka, redis, dataDir, snapshotStore, snapshotDir } = config.process;
   const checks = [nodeCheck(nodeVersion)];
   if (kafka === undefined || redis === undefined) checks.push(folderCheck('DATA_DIR', dataDir));
   if (snapshotStore === 'file') checks.push(folderCheck('SNAPSHOT_DIR', snapshotDir));
   if (kafka !== undefined && snapshotStore === 'file') {
-    const cure = 'a folder that all hosts share, or SNAPSHOT_STORE=kafka';
-    checks.push(warn('snapshots', `in ${snapshotDir}`, `with several hosts: ${cure}`));
+    const cure = 'with several hosts, use a shared folder or SNAPSHOT_STORE=kafka';
+    checks.push(warn('snapshots', `in ${snapshotDir}`, cure));
   }
   return checks;
 }
@@ -28,7 +27,7 @@ function nodeCheck(version: string): Check {
     : fail('node', version, `Node ${nodeMajorMin} or newer`);
 }
 
-/** Never creates a folder: it is judged by its nearest ancestor that exists. */
+/** Returns the check of `folder`, judged by its nearest existing ancestor; creates nothing. */
 export function folderCheck(name: string, folder: string): Check {
   const path = resolve(folder);
   const existing = nearestExisting(path);
@@ -38,17 +37,19 @@ export function folderCheck(name: string, folder: string): Check {
   try {
     accessSync(existing, constants.W_OK | constants.X_OK);
   } catch {
-    // The one thing asked; the message of the system adds nothing.
+    // accessSync fails for one reason here; the system's message adds nothing.
     return fail(
       name,
       `${existing} cannot be written to`,
-      `give this user the right, or set ${name}`,
+      `make it writable for this user, or set ${name} to another`,
     );
   }
   const { bavail, bsize } = statfsSync(existing);
   const free = `${((bavail * bsize) / gigabyte).toFixed(1)} GiB free in ${existing}`;
-  if (bavail * bsize < gigabyte / 10) return fail(name, free, 'make room');
-  return bavail * bsize < gigabyte ? warn(name, free, 'make room') : ok(name, `${path}, ${free}`);
+  if (bavail * bsize < gigabyte / 10) return fail(name, free, 'free some space');
+  return bavail * bsize < gigabyte
+    ? warn(name, free, 'free some space')
+    : ok(name, `${path}, ${free}`);
 }
 
 function nearestExisting(path: string): string {

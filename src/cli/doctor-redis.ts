@@ -1,4 +1,4 @@
-// Redis, as `doctor` finds it: version, what it drops when full, whether it survives a restart, its clock.
+// Checks of Redis: version, role, eviction, durability, clock.
 import type { RedisConfig } from '../config/config.ts';
 import type { RedisFacts } from '../stores/redis/redis-facts.ts';
 import { clockCheck, fail, ok, warn, type Check } from './doctor-check.ts';
@@ -14,7 +14,7 @@ export function redisChecks(
   const checks = [ok('redis', `version ${facts.version}, ${facts.role}`)];
   if (facts.role === 'slave') {
     const cure = 'REDIS_URL must name the master';
-    checks.push(fail('redis role', 'a replica, which takes no writes', cure));
+    checks.push(fail('redis role', 'a replica, which refuses writes', cure));
   }
   checks.push(memoryCheck(config, facts), durabilityCheck(facts));
   checks.push(clockCheck('clock and Redis', nowMs - facts.timeMs));
@@ -28,11 +28,11 @@ function memoryCheck({ onlineTtlS }: RedisConfig, facts: RedisFacts): Check {
   const evicts =
     policy.startsWith('allkeys') || (onlineTtlS !== undefined && policy !== 'noeviction');
   if (maxMemoryBytes > 0 && evicts) {
-    const cure = 'maxmemory-policy noeviction: else features vanish without a word when it is full';
+    const cure = 'maxmemory-policy noeviction: a full Redis would silently evict features';
     return warn('redis memory', found, cure);
   }
   if (maxMemoryBytes > 0 && usedMemoryBytes > 0.9 * maxMemoryBytes) {
-    return warn('redis memory', `${found}, nine tenths used`, 'raise maxmemory');
+    return warn('redis memory', `${found}, more than 90 % used`, 'raise maxmemory');
   }
   return ok('redis memory', found);
 }
@@ -43,5 +43,8 @@ function durabilityCheck({ isAppendOnly, savesSnapshots }: RedisFacts): Check {
     const cure = 'appendonly yes; or run `project --rebuild` after each restart of Redis';
     return warn('redis durability', 'nothing is written to disk', cure);
   }
-  return ok('redis durability', savesSnapshots === true ? 'snapshots' : 'not visible to us');
+  return ok(
+    'redis durability',
+    savesSnapshots === true ? 'snapshots' : 'unknown: CONFIG is not readable',
+  );
 }

@@ -1,18 +1,18 @@
-// What can be wrong with topics, judged from their descriptions alone.
+// Checks of the topics, pure: they read the topics' descriptions only.
 import type { Config } from '../config/config.ts';
 import type { TopicDescription } from '../log/event-log.ts';
 import { featureTopics, topicNames } from '../log/topics.ts';
 import { fail, ok, warn, type Check } from './doctor-check.ts';
 
 export interface FoundTopics {
-  /** By name; a topic that does not exist is missing. */
+  /** By name; topics that do not exist are absent. */
   readonly topics: ReadonlyMap<string, TopicDescription>;
   readonly brokers: number;
 }
 
 const dayMs = 86_400_000;
 
-/** Returns what each topic that the program uses is for, and its name. */
+/** Returns the role and the name of each topic that the program uses. */
 export function programTopics(config: Config): readonly (readonly [role: string, name: string])[] {
   const { anomalyEvents, snapshotStore } = config.process;
   const [, ...larger] = featureTopics(config);
@@ -24,7 +24,6 @@ export function programTopics(config: Config): readonly (readonly [role: string,
   ];
 }
 
-/** Returns the checks of every topic of the program. */
 export function topicChecks(config: Config, { topics, brokers }: FoundTopics): readonly Check[] {
   const names = topicNames(config.process);
   const input = topics.get(names.input);
@@ -44,13 +43,13 @@ export function topicChecks(config: Config, { topics, brokers }: FoundTopics): r
   return [...checks, ...unknownSettings(topics)];
 }
 
-/** One check however many topics it is about: nobody needs the same line for each. */
+/** One warning covers all topics: the cause and the cure are the same. */
 function unknownSettings(topics: FoundTopics['topics']): readonly Check[] {
   const unknown = [...topics.values()].filter(({ configUnknown }) => configUnknown !== undefined);
   const [first] = unknown;
   if (first?.configUnknown === undefined) return [];
   const others = unknown.length > 1 ? ` and ${unknown.length - 1} more` : '';
-  const found = `those of ${first.topic}${others} may not be read, Kafka’s defaults are assumed`;
+  const found = `no right to read those of ${first.topic}${others}; Kafka’s defaults are assumed`;
   return [warn('topic settings', found, first.configUnknown)];
 }
 
@@ -59,14 +58,15 @@ function replicationFindings(topic: TopicDescription, brokers: number): readonly
   const inSync = Number(config['min.insync.replicas'] ?? 1);
   const found = `${replicas} replicas, min.insync.replicas ${inSync}, ${brokers} brokers`;
   if (inSync > replicas) {
-    return [fail(`topic ${name}`, found, 'no write can succeed: lower min.insync.replicas')];
+    return [fail(`topic ${name}`, found, 'lower min.insync.replicas: no write can succeed')];
   }
   if (brokers >= 3 && (replicas < 3 || inSync < 2)) {
-    const cure = '3 replicas and min.insync.replicas 2 survive the loss of a broker';
+    const cure = 'use 3 replicas and min.insync.replicas=2 to survive the loss of a broker';
     return [warn(`topic ${name}`, found, cure)];
   }
   if (replicas > 1 && inSync === replicas) {
-    const cure = 'writes stop while any broker is down: min.insync.replicas one below the replicas';
+    const cure =
+      'set min.insync.replicas one below the replicas: now writes stop while any broker is down';
     return [warn(`topic ${name}`, found, cure)];
   }
   return [];
@@ -78,12 +78,11 @@ function partitionFindings(
   input: TopicDescription | undefined,
 ): readonly Check[] {
   if (input === undefined || role === 'input' || topic.partitions === input.partitions) return [];
-  // Only the sources of forwards are counted against each other; every other topic may have any
-  // number.
+  // Other topics may have any number of partitions.
   if (role !== 'rekeyed') return [];
   const found = `${topic.partitions} partitions, the input has ${input.partitions}`;
   const cure =
-    'its own count never changes; if the input was grown under keyed input, set INPUT_KEYING=rekey';
+    'its count is fixed; if partitions were added to a keyed input, set INPUT_KEYING=rekey';
   return [warn(`topic ${topic.topic}`, found, cure)];
 }
 
@@ -102,41 +101,40 @@ function settingFindings(
     note(
       fail,
       `cleanup.policy ${policy}`,
-      'cleanup.policy=compact, or old snapshots fill the disk',
+      'set cleanup.policy=compact, or old snapshots fill the disk',
     );
   }
   if (role === 'snapshots' && policy.includes('delete')) {
-    note(fail, `cleanup.policy ${policy}`, 'without delete, or snapshots in use are lost');
+    note(fail, `cleanup.policy ${policy}`, 'remove delete from it, or snapshots in use are lost');
   }
   if (role !== 'snapshots' && policy.includes('compact')) {
-    const cure = 'cleanup.policy=delete: compaction removes records that a replay needs';
+    const cure = 'set cleanup.policy=delete: compaction removes records that recovery needs';
     const isOutput = role === 'output' || role === 'anomalies';
     note(isOutput ? warn : fail, `cleanup.policy ${policy}`, cure);
   }
   if (role === 'input' && config['message.timestamp.type'] === 'CreateTime') {
     const cure =
-      'message.timestamp.type=LogAppendTime: MAX_AHEAD_MS and FAST_CLOCKS then compare with the broker’s clock';
-    note(warn, 'timestamps are the producers’ (CreateTime)', cure);
+      'set message.timestamp.type=LogAppendTime: MAX_AHEAD_MS and FAST_CLOCKS then use the broker’s clock';
+    note(warn, 'timestamps come from the producers (CreateTime)', cure);
   }
   if (role === 'input' && retentionMs(topic) < dayMs) {
-    const cure = 'retention.ms of a day or more: a replay needs the records since its snapshot';
+    const cure = 'set retention.ms to a day or more: recovery needs all records since a snapshot';
     note(warn, `retention ${Math.round(retentionMs(topic) / 60_000)} minutes`, cure);
   }
   if (role === 'journal' && input !== undefined && retentionMs(topic) < retentionMs(input)) {
-    const cure = 'retention.ms=-1: a replay without its journal computes something else';
-    note(fail, 'retention shorter than the input’s', cure);
+    const cure = 'set retention.ms=-1: recovery without the journal gives other results';
+    note(fail, 'retention is shorter than the input’s', cure);
   }
   const room = Number(config['max.message.bytes']) - Number(input?.config['max.message.bytes']);
   if ((role === 'deadLetters' || role === 'rekeyed') && room < 1_000) {
-    const cure = 'max.message.bytes 64 KiB above the input’s: dead letters carry headers of ours';
-    note(warn, 'takes no larger records than the input', cure);
+    const cure =
+      'set max.message.bytes 64 KiB above the input’s: records are written with more headers';
+    note(warn, 'its largest record is no larger than the input’s', cure);
   }
   return findings;
 }
 
-/**
- * Infinity where retention is unlimited; retention by size counts as none, it cannot be compared.
- */
+/** Returns Infinity if retention is unlimited. Ignores retention by size: it has no duration. */
 function retentionMs({ config }: TopicDescription): number {
   const retention = Number(config['retention.ms'] ?? 7 * dayMs);
   return retention < 0 ? Infinity : retention;

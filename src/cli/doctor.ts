@@ -1,5 +1,4 @@
-// `doctor`: looks at everything the program stands on, and says what is wrong and the cure. Writes
-// nothing.
+// `doctor`: checks everything the program depends on; prints each problem with its cure. Read-only.
 import type { Command } from 'commander';
 import { existsSync } from 'node:fs';
 
@@ -16,7 +15,7 @@ import { machineChecks } from './doctor-machine.ts';
 import { redisChecks } from './doctor-redis.ts';
 
 const examples = `
-Exit code 1 when a check fails; warnings are risks, not failures.
+The exit code is 1 if a check fails. Warnings are risks, not failures.
 
 Examples:
   node dist/main.js doctor
@@ -30,7 +29,7 @@ export function addDoctor(
 ): void {
   program
     .command('doctor')
-    .description('check settings, Kafka, topics, Redis, clocks and disk, and say the cures')
+    .description('check settings, Kafka, topics, Redis, clocks and disk; print problems and cures')
     .option('--json', 'print the checks as JSON')
     .addHelpText('after', examples)
     .action(async ({ json }: { readonly json?: true }) => {
@@ -50,7 +49,7 @@ async function examine(context: CliContext): Promise<readonly Check[]> {
     return [fail('settings', error.message, 'see docs/configuration.md')];
   }
   return [
-    ok('settings', 'all are allowed'),
+    ok('settings', 'all are valid'),
     ...machineChecks(config, process.version),
     ...(await attempted('kafka', 'is it running, and is KAFKA_BROKERS right?', () =>
       config.process.kafka === undefined
@@ -63,18 +62,18 @@ async function examine(context: CliContext): Promise<readonly Check[]> {
   ];
 }
 
-/** What cannot even be asked is a failure of `name`, with `cure` for when it is down. */
+/** Returns the checks of `examinePart`; if it throws, one failure of `name` with `cure`. */
 async function attempted(
   name: string,
   cure: string,
-  examineIt: () => Promise<readonly Check[]>,
+  examinePart: () => Promise<readonly Check[]>,
 ): Promise<readonly Check[]> {
   try {
-    return await examineIt();
+    return await examinePart();
   } catch (error) {
     if (!isSensoriumError(error)) throw error;
     const { refusal, cure: given } = error.details;
-    // A missing right is no outage: its error brings the cure with it.
+    // The error of a missing right carries its own cure.
     return typeof refusal === 'string' && typeof given === 'string'
       ? [fail(name, refusal, given)]
       : [fail(name, error.message, cure)];
@@ -90,13 +89,12 @@ async function kafkaChecks(config: Config, context: CliContext): Promise<readonl
   const lacking = await lackingRights(config, logger);
   const rights =
     lacking.length === 0
-      ? [ok('rights', 'those that `run` needs are given, as far as Kafka tells')]
+      ? [ok('rights', '`run` has every right it needs, as far as Kafka reports them')]
       : lacking.map(({ refusal, cure }) => fail('rights', refusal, cure));
   const checked = await withLog({ config, context, name: 'doctor' }, async (log) => [
     ...(await logChecks(log, config, { brokers: facts.brokers, clock: context.clock })),
-    // What it reads needs rights of its own: where they are missing, the checks above must still be
-    // shown.
-    ...(await attempted('group', 'give the missing right, or ask again', () =>
+    // May fail for missing rights of its own; the checks above must still be shown.
+    ...(await attempted('group', 'grant the missing right, or run doctor again', () =>
       groupChecks(log, config, context),
     )),
   ]);
@@ -105,8 +103,8 @@ async function kafkaChecks(config: Config, context: CliContext): Promise<readonl
 
 async function embeddedChecks(config: Config, context: CliContext): Promise<readonly Check[]> {
   const place = `embedded in ${config.process.dataDir}`;
-  // Opening it would make it.
-  if (!existsSync(config.process.dataDir)) return [ok('log', `${place}, not made yet`)];
+  // Opening the log would create the folder.
+  if (!existsSync(config.process.dataDir)) return [ok('log', `${place}, not created yet`)];
   try {
     return await withLog({ config, context, name: 'doctor' }, async (log) => {
       const found = await log.describeTopic(config.process.inputTopic);
@@ -114,7 +112,7 @@ async function embeddedChecks(config: Config, context: CliContext): Promise<read
       return [ok('log', place), ...(await groupChecks(log, config, context))];
     });
   } catch (error) {
-    // Held by a running process: that is how it should be.
+    // A running process holds the log: all is well.
     const pid = error instanceof ConfigError ? error.details['pid'] : undefined;
     if (typeof pid !== 'number') throw error;
     return [ok('log', `${place}, in use by process ${pid}`)];

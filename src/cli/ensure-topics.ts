@@ -1,4 +1,4 @@
-// Creates the topics of the program that are missing: all of them for `topics create` and `run`, the input for `produce`.
+// Creates missing topics: all of them for `topics create` and `run`, only the input for `produce`.
 import type { Config } from '../config/config.ts';
 import { assert } from '../errors.ts';
 import type { EventLog, TopicDescription, TopicSpec } from '../log/event-log.ts';
@@ -13,8 +13,8 @@ export interface EnsuredTopic {
 export const partitionsDefault = 4;
 
 /**
- * Creates what is missing with the input's partition count, `partitions` where the input is missing too. Existing
- * topics stay as they are. Returns every topic in the order of the line.
+ * Creates missing topics with as many partitions as the input; `partitions` if it is missing too.
+ * Existing topics stay as they are. Returns every topic, the input first.
  */
 export async function ensureTopics(
   log: EventLog,
@@ -24,7 +24,7 @@ export async function ensureTopics(
   return ensure(log, await specsFor(log, config, partitions));
 }
 
-/** The same for the input alone: a producer has no business with what is behind it. */
+/** Creates the input topic if it is missing: a producer needs no other. */
 export async function ensureInputTopic(log: EventLog, config: Config): Promise<EnsuredTopic> {
   const [input] = await ensure(log, (await specsFor(log, config, partitionsDefault)).slice(0, 1));
   assert(input !== undefined, 'the input is the first of the topics');

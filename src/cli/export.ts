@@ -1,4 +1,4 @@
-// `export`: the history of feature rows as Parquet files, which Feast joins for training.
+// `export`: writes the history of feature rows to Parquet files, which Feast joins for training.
 import { join } from 'node:path';
 
 import type { Command } from 'commander';
@@ -32,7 +32,7 @@ interface Exported {
   readonly path: string;
   rows: number;
   readonly sensors: Set<string>;
-  /** Rows without one of the features. */
+  /** Rows that lack at least one feature. */
   incomplete: number;
   badRows: number;
   firstMs: number;
@@ -42,18 +42,21 @@ interface Exported {
 const badRowsShownMax = 10;
 
 const help = `
-A row is in the range when its window ends after --from and not after --to, so that ranges that adjoin share no row.
-The columns are sensor_id, event_timestamp (the window's end), created (when the row was committed), window_start and
-the features of FEATURES with their declared types: what the FileSource of feature_repo/ expects.
+A row is exported if its window ends after --from and at or before --to, so adjacent ranges never
+share a row. The columns are those the FileSource of feature_repo/ expects: sensor_id,
+event_timestamp (the window's end), created (when the row was committed), window_start, and each
+feature of FEATURES with its declared type.
 
---out FILE.parquet takes one view. --out FOLDER takes several, each as FOLDER/<view>/features.parquet: with
-feature_repo/data Feast finds them. A file that is there is replaced once the new one is whole.
+--out FILE.parquet holds one view. --out FOLDER holds several, each in
+FOLDER/<view>/features.parquet; Feast finds them in feature_repo/data. An existing file is replaced
+once the new one is complete.
 
-Only committed rows are read, nothing is written to the log and no group is joined: it is safe beside a running program.
+Only committed rows are read. The export writes nothing to the log and joins no group: it is safe
+beside a running program.
 
 Examples:
   node dist/main.js export --out feature_repo/data
-  node dist/main.js export --from 2026-01-01 --to 2026-02-01 --out feature_repo/data/sensor_features/2026-01.parquet
+  node dist/main.js export --from 2026-01-01 --to 2026-02-01 --out january.parquet
   WINDOWS=5m node dist/main.js export --views sensor_features_5m --out five-minutes.parquet`;
 
 /** Adds `export`. */
@@ -61,12 +64,12 @@ export function addExport(program: Command, context: CliContext): void {
   program
     .command('export')
     .description('write the history of feature rows to Parquet, for training with Feast')
-    .option('--from <time>', 'windows that end after it (default: the oldest in the topic)')
-    .option('--to <time>', 'windows that end at it or earlier (default: the newest)')
+    .option('--from <time>', 'only windows that end after it (default: the oldest in the topic)')
+    .option('--to <time>', 'only windows that end at or before it (default: the newest)')
     .requiredOption('--out <path>', 'a .parquet file, or a folder')
-    .option('--views <names>', 'which, comma-separated (default: all; into a file the base one)')
-    .option('--lineage', 'with the topic, partition and offsets each window was folded from')
-    .option('--json', 'print what was written as JSON')
+    .option('--views <names>', 'feature views, comma-separated (default: all; one file: the base)')
+    .option('--lineage', 'add the topic, partition and offsets of each window’s readings')
+    .option('--json', 'print the written files as JSON')
     .addHelpText('after', help)
     .action((flags: ExportFlags) => exportHistory(flags, context));
 }
@@ -108,12 +111,12 @@ function targetsOf({ out, views }: ExportFlags, known: readonly FeatureTopic[]):
       const found = known.find(({ view }) => view === name);
       if (found !== undefined) return found;
       const all = known.map(({ view }) => view).join(', ');
-      throw new ConfigError(`--views: expected among ${all} (WINDOWS adds others), got ${name}`);
+      throw new ConfigError(`--views: expected one of ${all} (WINDOWS adds more), got ${name}`);
     },
   );
   if (new Set(wanted).size < wanted.length) throw new ConfigError('--views names a view twice');
   if (intoFile && wanted.length > 1) {
-    throw new ConfigError(`--out ${out} is one file, for one view: name a folder for several`);
+    throw new ConfigError(`--out ${out} is one file and holds one view: use a folder for several`);
   }
   return wanted.map((topic) => ({
     ...topic,
@@ -151,7 +154,7 @@ async function exportView(
     onBadRow: ({ topic, partition }, offset, error) => {
       exported.badRows += 1;
       if (exported.badRows > badRowsShownMax) return;
-      printLine(context.err, `left out ${topic}/${partition}@${offset}: ${error.message}`);
+      printLine(context.err, `skipped ${topic}/${partition}@${offset}: ${error.message}`);
     },
     onProgress: ({ records, recordsTotal }) => {
       const title = `exporting ${view}`;
@@ -187,18 +190,20 @@ async function* counted(
 
 function warningsOf({ view, rows, incomplete, badRows }: Exported): readonly string[] {
   return [
-    ...(rows === 0 ? [`${view} has no row in this range; the file has columns only`] : []),
+    ...(rows === 0 ? [`${view} has no row in this range; the file is empty`] : []),
     ...(incomplete === 0
       ? []
-      : [`${incomplete} rows lack a feature of FEATURES, null there: is FEATURES as it runs?`]),
-    ...(badRows > badRowsShownMax ? [`${badRows} records were no feature rows`] : []),
+      : [
+          `${incomplete} rows lack a feature of FEATURES (written as null): is FEATURES that of run?`,
+        ]),
+    ...(badRows > badRowsShownMax ? [`${badRows} records were not feature rows`] : []),
   ];
 }
 
 function exportedLine({ path, rows, sensors, firstMs, lastMs }: Exported): string {
   if (rows === 0) return `${path}: 0 rows`;
   const [first, last] = [firstMs, lastMs].map((ms) => new Date(ms).toISOString());
-  return `${path}: ${rows} rows of ${sensors.size} sensors, windows that end ${first} to ${last}`;
+  return `${path}: ${rows} rows of ${sensors.size} sensors, window ends ${first} to ${last}`;
 }
 
 function exportedJson(exported: Exported): object {

@@ -1,19 +1,19 @@
-// What the groups have committed: for each partition the position, the lag, and what the metadata says of its shard.
+// The committed state of both groups: position and lag per partition, and the shard's metadata.
 import { decodePositionMetadata } from '../actors/position-metadata.ts';
 import type { Config } from '../config/config.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { partitionsOf } from '../log/partitioning.ts';
 import { featureTopics, topicNames } from '../log/topics.ts';
 
-/** Names as `inspect --json` prints them. */
+/** Printed as it is by `inspect --json`, hence the snake case. */
 export interface GroupPosition {
   readonly topic: string;
   readonly partition: number;
-  /** Next offset; null where nothing was ever committed. */
+  /** Next offset; null if nothing was ever committed. */
   readonly position: number | null;
   readonly earliest: number;
   readonly end: number;
-  /** Records from the position to the end; all that are there where nothing was committed. */
+  /** Records from the position to the end; from the earliest offset if nothing was committed. */
   readonly lag: number;
 }
 
@@ -36,7 +36,7 @@ export interface Groups {
   readonly projection: readonly GroupPosition[];
 }
 
-/** Returns the positions of the processing group and of its projection; topics that do not exist have none. */
+/** Returns the positions of the processing group and its projection; none for missing topics. */
 export async function readGroups(log: EventLog, config: Config): Promise<Groups> {
   const { process: settings } = config;
   const names = topicNames(settings);

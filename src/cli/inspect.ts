@@ -1,5 +1,5 @@
-// `inspect`: how far the groups have come, or one sensor. From a running process where one answers, else from the log
-// and the store themselves.
+// `inspect`: shows the groups' progress, or one sensor. Asks a running process if one answers, else
+// reads the log and the store.
 import type { Command } from 'commander';
 
 import type { Config } from '../config/config.ts';
@@ -29,8 +29,11 @@ export function addInspect(program: Command, context: CliContext): void {
   program
     .command('inspect')
     .description('show positions, lag, watermarks and snapshots, or one sensor')
-    .option('--sensor <id>', 'this sensor: baseline, open window, last features')
-    .option('--url <url>', 'the running process to ask (default: ADVERTISED_URL or HTTP_HOST:PORT)')
+    .option('--sensor <id>', 'show this sensor: baseline, open windows, last features')
+    .option(
+      '--url <url>',
+      'running process to ask (default: ADVERTISED_URL or HTTP_HOST:HTTP_PORT)',
+    )
     .option('--json', 'print as JSON')
     .addHelpText('after', examples)
     .action((flags: InspectFlags) =>
@@ -43,7 +46,7 @@ export function addInspect(program: Command, context: CliContext): void {
 async function inspectGroups(flags: InspectFlags, context: CliContext): Promise<void> {
   const config = readConfig(context);
   const url = processUrl(flags, config);
-  // The embedded log belongs to the process that runs on it: then only that process can tell.
+  // A running process holds the embedded log exclusively, so only that process can answer.
   if (flags.url !== undefined || config.process.kafka === undefined) {
     const tree = await ask(`${url}/supervisor`);
     if (isTree(tree)) {
@@ -52,7 +55,7 @@ async function inspectGroups(flags: InspectFlags, context: CliContext): Promise<
       else printTree(context, tree);
       return;
     }
-    if (flags.url !== undefined) throw new ConfigError(`nothing answers at ${url}`);
+    if (flags.url !== undefined) throw new ConfigError(`no answer from ${url}`);
   }
   const nowMs = context.clock.nowMs();
   const groups = await withLog({ config, context, name: 'inspect' }, (log) =>
@@ -95,9 +98,9 @@ async function inspectSensor(
     }
   });
   if (stored === undefined) {
-    throw new ConfigError(`no sensor ${sensorId}: not in a process at ${url}, not in the store`);
+    throw new ConfigError(`no sensor ${sensorId}: neither at ${url} nor in the store`);
   }
-  printLine(context.err, `no process at ${url} has it; its last window, from the store`);
+  printLine(context.err, `not found at ${url}; this is its last window in the store`);
   const shown = {
     sensor_id: sensorId,
     window_end: stored.eventTimeMs,
@@ -150,13 +153,16 @@ function printTree(
   printLine(context.out, `projector: ${lag} rows behind, ${store}`);
 }
 
-/** The JSON at `url`; undefined where nothing answers or it has none. Redirects lead to the owner of a sensor. */
+/**
+ * Returns the JSON at `url`; undefined if there is no usable answer. Follows redirects to the owner
+ * of a sensor.
+ */
 async function ask(url: string): Promise<unknown> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(httpTimeoutMs) });
     return response.ok ? await response.json() : undefined;
   } catch {
-    // Not running, not reachable or not ours: the caller looks elsewhere, and says so.
+    // Not running, not reachable or another program: the caller falls back and says so.
     return undefined;
   }
 }

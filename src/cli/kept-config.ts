@@ -1,5 +1,4 @@
-// The configuration of a command that looks at what a group has computed: with the rules that the
-// group began with.
+// The configuration for reading a group's results: the semantic settings the group started with.
 import { committedFingerprint } from '../actors/group-state.ts';
 import { settingText, type Config } from '../config/config.ts';
 import { settingNames } from '../config/settings.ts';
@@ -7,7 +6,7 @@ import type { EventLog } from '../log/event-log.ts';
 import { keepRules } from '../sensors/kept-rules.ts';
 import type { CliContext } from './context.ts';
 
-/** Returns `config` with the rules that its group keeps, where the environment sets no others. */
+/** Returns `config` with the group's semantic settings where the environment sets none. */
 export async function withKeptRules(
   log: Pick<EventLog, 'describeTopic' | 'observedPositions'>,
   config: Config,
@@ -18,7 +17,7 @@ export async function withKeptRules(
   return { ...config, semantics };
 }
 
-/** Returns whether the environment sets a setting, by its name. */
+/** Returns a predicate: does the environment set the setting of this name? */
 export function isSetIn({ env }: Pick<CliContext, 'env'>): (setting: string) => boolean {
   const names = new Map(settingNames.map((name) => [name as string, name]));
   return (setting) => {

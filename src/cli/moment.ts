@@ -1,4 +1,4 @@
-// Offsets, times and partitions as options: what a person types, read strictly.
+// Strict parsing of offsets, times and partitions in options.
 import { ConfigError } from '../errors.ts';
 import type { TopicPartition } from '../log/event-log.ts';
 import type { PastContext } from '../past/past-context.ts';
@@ -10,31 +10,35 @@ export interface Moment {
 }
 
 /**
- * Returns the offset or time that `text` says: digits are an offset, with the suffix ms a time, anything else ISO 8601.
- * @throws ConfigError where it says neither.
+ * Returns the moment in `text`: digits are an offset, digits with the suffix ms or ISO 8601 a time.
+ * @throws ConfigError for any other text.
  */
 export function parseMoment(text: string, option: string): Moment {
   if (/^\d{1,15}$/.test(text)) return { kind: 'offset', value: Number(text) };
-  return { kind: 'time', value: parseTime(text, `${option}: an offset is digits alone; else`) };
+  return { kind: 'time', value: parseTime(text, option, 'an offset (digits only) or ') };
 }
 
-/** Returns the ms since 1970 that `text` says, ISO 8601 or <ms>ms. @throws ConfigError */
-export function parseTime(text: string, option: string): number {
+/**
+ * Returns ms since 1970 from ISO 8601 or <ms>ms. `alternative` names what else `option` accepts.
+ * @throws ConfigError
+ */
+export function parseTime(text: string, option: string, alternative = ''): number {
   const ms = /^(-?\d{1,15})ms$/.exec(text)?.[1];
   const value = ms === undefined ? isoMs(text) : Number(ms);
   if (Number.isSafeInteger(value)) return value;
   throw new ConfigError(
-    `${option} expected a time as 2026-01-31T10:00:00Z, or 1700000000000ms, got ${JSON.stringify(text)}`,
+    `${option} expected ${alternative}a time such as 2026-01-31T10:00:00Z or 1700000000000ms, ` +
+      `got ${JSON.stringify(text)}`,
   );
 }
 
-/** A text without a zone would mean another time on another machine. */
+/** The zone is required: without it the text means another time on another machine. */
 function isoMs(text: string): number {
   const date = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d))?$/.test(text);
   return date ? Date.parse(text) : NaN;
 }
 
-/** Returns the shard that `text` names: a partition of the input, or TOPIC/PARTITION. @throws ConfigError */
+/** Returns the shard for a partition of the input or TOPIC/PARTITION. @throws ConfigError */
 export function parsePartition(
   text: string,
   { topics, sourcePartitions, rekeyedPartitions }: PastContext,

@@ -1,10 +1,10 @@
-// What `run` needs of a Kafka with ACLs. docs/security.md tells the same, for every command.
+// The ACLs that `run` needs. docs/security.md lists them for every command.
 import type { Config } from '../config/config.ts';
 import type { Right, RightOperation } from '../log/kafka/missing-right.ts';
 import { transactionalIdsOf } from '../log/kafka/transactional-id.ts';
 import { featureTopics, topicNames } from '../log/topics.ts';
 
-/** Returns the rights without which `run` cannot do its work, in the order of the line. */
+/** Returns the rights that `run` needs: to read, to write, on its groups, on transactions. */
 export function rightsOfRun(config: Config): readonly Right[] {
   const { anomalyEvents, groupId, inputTopic, simulatedSensors, snapshotStore } = config.process;
   const names = topicNames(config.process);
@@ -22,7 +22,7 @@ export function rightsOfRun(config: Config): readonly Right[] {
     ...written.map((topic) => onTopic('Write', topic)),
     { operation: 'Read', resource: 'group', name: groupId },
     { operation: 'Read', resource: 'group', name: `${groupId}-projection` },
-    // Of one partition of many; all of them begin with the group.
+    // Partition 0 stands for all: every transactional id begins with the group id.
     ...[current, former].map((name): Right => ({
       operation: 'Write',
       resource: 'transactional-id',

@@ -1,12 +1,11 @@
-// What `replay` and `audit` open: the log and the snapshots, to read only, also beside a running
-// process.
+// Opens the log and the snapshots read-only for `replay` and `audit`, even beside a running process.
 import { pastContext, type PastContext } from '../past/past-context.ts';
 import { openSnapshotStore } from '../stores/open.ts';
 import { withLog, type LogUse } from './command.ts';
 import { withKeptRules } from './kept-config.ts';
 
 /**
- * Opens what the past of shards is read from, for the time of `use`.
+ * Opens the log and the snapshots, runs `use` and closes them.
  * @throws ConfigError, UnavailableError
  */
 export function withPastShards<T>(

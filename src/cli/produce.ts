@@ -35,15 +35,16 @@ interface ProduceFlags {
 }
 
 interface Source {
-  readonly what: string;
+  readonly title: string;
   readonly readings: Iterable<PlannedReading> | AsyncIterable<PlannedReading>;
   readonly total: number | undefined;
   readonly eventTime: 'planned' | 'wall';
 }
 
 const examples = `
-Timestamps of a file are kept as they are unless --shift-to-now. Old ones are fine: only readings behind
-their own watermark are late, and only readings of the future (MAX_AHEAD_MS) are refused.
+Timestamps of a file are kept unless --shift-to-now is given. Old data is fine: a reading is late
+only compared with newer readings of the same topic, and refused only if it lies in the future
+(MAX_AHEAD_MS).
 
 Examples:
   node dist/main.js produce --bootstrap-servers localhost:9092 --sensors 100 --rate 10 --duration 60
@@ -53,7 +54,7 @@ Examples:
 
 /** Adds `produce`. */
 export function addProduce(program: Command, context: CliContext): void {
-  const part = numberOption({ min: 0, max: 1, decimals: true });
+  const share = numberOption({ min: 0, max: 1, decimals: true });
   const defaults = simulationDefaults;
   program
     .command('produce')
@@ -65,13 +66,18 @@ export function addProduce(program: Command, context: CliContext): void {
         .choices(['json', 'avro'])
         .default('json'),
     )
-    .option('--unkeyed', 'send records without a key, for the program to forward by sensor id')
+    .option('--unkeyed', 'send records without a key; run then forwards them by sensor id')
     .option('--json', 'print the summary as JSON')
     .optionsGroup('Simulated sensors:')
-    .option('--sensors <number>', 'how many', numberOption({ min: 1, max: 1e6 }), defaults.sensors)
+    .option(
+      '--sensors <number>',
+      'number of sensors',
+      numberOption({ min: 1, max: 1e6 }),
+      defaults.sensors,
+    )
     .option(
       '--rate <number>',
-      'readings a second of each sensor',
+      'readings per second and sensor',
       numberOption({ min: 0.001, max: 1e6, decimals: true }),
       defaults.rate,
     )
@@ -80,27 +86,35 @@ export function addProduce(program: Command, context: CliContext): void {
       'how long (default: until interrupted)',
       numberOption({ min: 0.001, max: 1e9, decimals: true }),
     )
-    .option('--seed <number>', 'same seed, same values', numberOption({ min: 0, max: 2 ** 31 }), 1)
+    .option(
+      '--seed <number>',
+      'the same seed gives the same values',
+      numberOption({ min: 0, max: 2 ** 31 }),
+      1,
+    )
     .option(
       '--disorder-ms <ms>',
-      'readings arrive up to this late and out of order',
+      'delay readings by up to this much, so that they arrive out of order',
       numberOption({ min: 0, max: 86_400_000 }),
       0,
     )
-    .option('--late-rate <part>', 'part of the readings, 0 to 1, that come too late', part, 0)
+    .option('--late-rate <share>', 'share of readings, 0 to 1, that arrive too late', share, 0)
     .option(
       '--late-by-ms <ms>',
-      'how late those are, at least',
+      'minimum delay of those late readings',
       numberOption({ min: 0, max: 31_536_000_000 }),
       defaults.lateByMs,
     )
-    .option('--bad-rate <part>', 'part of the records, 0 to 1, that are no readings', part, 0)
+    .option('--bad-rate <share>', 'share of records, 0 to 1, that are malformed', share, 0)
     .optionsGroup('A file:')
-    .option('--file <csv>', 'send its rows: timestamp,value[,sensor_id], or reading,mote_id,…')
-    .option('--speed <factor>', 'pace of the file’s own clock times this, or max', speedOption, 1)
-    .option('--shift-to-now', 'move timestamps so that the last row is sent when its time comes')
-    .option('--column <name>', 'column of the value (default: value, in mote files temperature)')
-    .option('--sensor-id <id>', 'sensor of a file without such a column (default: its name)')
+    .option(
+      '--file <csv>',
+      'CSV with timestamp,value[,sensor_id], or a mote file: reading,mote_id,…',
+    )
+    .option('--speed <factor>', 'multiple of the file’s own pace, or max', speedOption, 1)
+    .option('--shift-to-now', 'shift timestamps so that the last row is sent at its own time')
+    .option('--column <name>', 'column with the value (default: value; mote files: temperature)')
+    .option('--sensor-id <id>', 'sensor id if the file has no such column (default: the file name)')
     .option('--start <time>', 'mote files: time of reading 1 (default: 2010-05-01)', timeOption)
     .option(
       '--interval <ms>',
@@ -123,7 +137,7 @@ async function produceCommand(flags: ProduceFlags, context: CliContext): Promise
   const report = await withLog({ config, context, name: 'produce' }, async (log) => {
     const { isNew, partitions } = await ensureInputTopic(log, config);
     if (isNew) printLine(context.err, `created topic ${topic} with ${partitions} partitions`);
-    printLine(context.err, `sending ${source.what} to ${topic} on ${logPlace(config)}`);
+    printLine(context.err, `sending ${source.title} to ${topic} on ${logPlace(config)}`);
     const progress = createProgress(context, {
       title: 'sending',
       unit: 'records',
@@ -153,7 +167,7 @@ function simulated(flags: ProduceFlags, { clock }: CliContext): Source {
   const durationMs = flags.duration === undefined ? Infinity : flags.duration * 1_000;
   const options = { ...flags, durationMs, startMs: clock.nowMs() };
   return {
-    what: `readings of ${flags.sensors} simulated sensors, ${flags.rate}/s each,`,
+    title: `readings of ${flags.sensors} simulated sensors, ${flags.rate}/s each,`,
     readings: simulateSensors(options),
     total:
       durationMs === Infinity
@@ -176,7 +190,7 @@ async function replayed(flags: ProduceFlags, { clock }: CliContext): Promise<Sou
     new Date(timeMs + shiftMs).toISOString(),
   );
   return {
-    what: `${file.rows} rows of ${path} (${from} to ${to})`,
+    title: `${file.rows} rows of ${path} (${from} to ${to})`,
     readings: replayCsv(file, { speed, shiftMs }),
     total: file.rows,
     eventTime: 'planned',

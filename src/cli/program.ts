@@ -1,4 +1,4 @@
-// The command line: parses it, runs the one command it names, and turns what went wrong into one line and an exit code.
+// The command line: parses it, runs one command, turns any error into one line and an exit code.
 import { Command, CommanderError } from 'commander';
 
 import { settingsHelp } from '../config/settings-text.ts';
@@ -40,12 +40,12 @@ Examples:
   node dist/main.js                     run on the embedded log with simulated sensors
   KAFKA_BROKERS=localhost:9092 REDIS_URL=redis://localhost:6379 node dist/main.js
   node dist/main.js produce --file data/machine_temperature_system_failure.csv --speed max
-  node dist/main.js doctor              what is wrong, and the cure
-  node dist/main.js produce --help      how a command is used`;
+  node dist/main.js doctor              check the setup; print problems and cures
+  node dist/main.js produce --help      show the options of a command`;
 
 /**
- * Runs the command line `argv` (without node and script); returns the exit code: 0, 1 when the command failed, 2 when
- * the command line itself is wrong.
+ * Runs the command line `argv` (without node and script). Returns the exit code: 0, 1 if the command
+ * failed, 2 if the command line is invalid; some commands set others.
  */
 export async function runCli(argv: readonly string[], context: CliContext): Promise<number> {
   let exitCode = 0;
@@ -53,7 +53,7 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
   for (const add of commands) add(program, context, (code) => (exitCode = code));
   const unknown = unknownCommand(program, argv);
   if (unknown !== undefined) {
-    printLine(context.err, `sensorium: unknown command '${unknown}'; --help lists them`);
+    printLine(context.err, `sensorium: unknown command '${unknown}'; --help lists all commands`);
     return exitUsage;
   }
   try {
@@ -68,7 +68,9 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
 
 function createProgram({ out, err }: CliContext): Command {
   return new Command('sensorium')
-    .description('Exactly-once, windowed, anomaly-aware features from a Kafka topic of readings.')
+    .description(
+      'Computes windowed features and flags anomalies from sensor readings in Kafka, exactly once.',
+    )
     .version(version())
     .showSuggestionAfterError()
     .exitOverride()
@@ -82,7 +84,7 @@ function createProgram({ out, err }: CliContext): Command {
     .addHelpText('after', () => `${examples}\n\n${settingsHelp(Math.min(100, out.columns))}`);
 }
 
-// commander would hand it to the default command, which then speaks of one argument too many.
+// commander would pass it to the default command, which then complains of too many arguments.
 function unknownCommand(program: Command, argv: readonly string[]): string | undefined {
   const [first] = argv;
   if (first === undefined || first.startsWith('-') || first === 'help') return undefined;
@@ -92,8 +94,8 @@ function unknownCommand(program: Command, argv: readonly string[]): string | und
 function errorLine(error: unknown, { env }: CliContext): string {
   if (isSensoriumError(error) && error.code !== 'INVARIANT') return error.message;
   if (!(error instanceof Error)) return String(error);
-  // Not foreseen: whoever reports it needs to say where it happened.
+  // Unexpected: a bug report needs the stack.
   return env['LOG_LEVEL'] === 'debug' || isSensoriumError(error)
     ? (error.stack ?? error.message)
-    : `${error.message} (LOG_LEVEL=debug shows where)`;
+    : `${error.message} (LOG_LEVEL=debug prints the stack)`;
 }

@@ -11,7 +11,7 @@ export interface Progress {
 
 const lineEveryMs = 5_000;
 
-/** Returns the progress of `title`; `total` undefined where the end is not known. */
+/** Returns a progress display; `total` is undefined if the end is not known. */
 export function createProgress(
   context: CliContext,
   { title, unit, total }: { title: string; unit: string; total: number | undefined },
@@ -35,7 +35,7 @@ function createBar(
         : `${title}  {bar} {percentage} %  {value}/{total} ${unit}  {rate}/s  {eta_formatted} left`,
     barsize: 30,
     hideCursor: true,
-    // Signals are the commands' own business.
+    // The commands handle signals themselves.
     gracefulExit: false,
     stopOnComplete: false,
     clearOnComplete: false,

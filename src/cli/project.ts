@@ -1,4 +1,5 @@
-// `project --rebuild`: refills the online store from the topic of feature rows, for example after Redis was wiped.
+// `project --rebuild`: refills the online store from the topics of feature rows, for example after
+// Redis was wiped.
 import type { Command } from 'commander';
 
 import type { TopicPartition } from '../log/event-log.ts';
@@ -17,7 +18,7 @@ interface ProjectFlags {
 const badRowsShownMax = 10;
 
 const examples = `
-It is safe at any time, also while \`run\` works on the same store: only newer windows are written.
+It is safe at any time, even while \`run\` writes to the same store: only newer windows are written.
 
 Example:
   KAFKA_BROKERS=localhost:9092 REDIS_URL=redis://localhost:6379 node dist/main.js project --rebuild`;
@@ -26,10 +27,10 @@ Example:
 export function addProject(program: Command, context: CliContext): void {
   program
     .command('project')
-    .description('fill the online store from the topics of feature rows')
+    .description('refill the online store from the topics of feature rows')
     .requiredOption(
       '--rebuild',
-      'read the whole topics and write each sensor’s newest window of each length',
+      'read all rows and write each sensor’s newest window of each length',
     )
     .option('--json', 'print the counts as JSON')
     .addHelpText('after', examples)
@@ -57,9 +58,9 @@ async function project({ json }: ProjectFlags, context: CliContext): Promise<voi
   const { records, written, skipped, refused, badRows } = result;
   printLine(
     context.out,
-    `${records} records read in ${seconds} s: ${written} sensors written, ${skipped} were as new already` +
+    `${records} records read in ${seconds} s: ${written} sensors written, ${skipped} were up to date` +
       (refused > 0 ? `, ${refused} refused by the store` : '') +
-      (badRows > 0 ? `, ${badRows} records were no feature rows` : ''),
+      (badRows > 0 ? `, ${badRows} records were not feature rows` : ''),
   );
 }
 

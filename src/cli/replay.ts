@@ -1,5 +1,5 @@
-// `replay`: one sensor exactly as it was at an offset, and why a reading was judged as it was. Reads only: a running
-// program notices nothing of it.
+// `replay`: shows one sensor exactly as it was at an offset, and why a reading was flagged or not.
+// Read-only: it does not disturb a running program.
 import type { Command } from 'commander';
 
 import { quarantineOf } from '../actors/quarantine-views.ts';
@@ -25,13 +25,16 @@ interface ReplayFlags {
 }
 
 const help = `
---at OFFSET is the state that the record at that offset met: all records below it are folded, the journal's entries at
-it are applied, it itself is not. The offset of \`GET /sensors/{id}\` means the same.
---at TIME (ISO 8601, or milliseconds since 1970 with the suffix ms) is the state that the sensor's first reading with
-that event time or a later one met.
---explain folds that reading too (at an offset of another sensor's record: the sensor's next one) and says what it met.
+--at OFFSET shows the state just before the record at that offset: every earlier record is included,
+and so are operator commands and idle marks journaled at that offset. The offset of
+\`GET /sensors/{id}\` means the same.
+--at TIME (ISO 8601, or milliseconds since 1970 with the suffix ms) shows the state just before the
+sensor's first reading with that event time or a later one.
+--explain also evaluates that reading and prints why it was flagged or not. If the record at the
+offset belongs to another sensor, it takes this sensor's next reading.
 
-Nothing is written, no group is joined: it is safe beside a running program, also on the embedded log.
+The replay writes nothing and joins no group. It is safe beside a running program, on the embedded
+log too.
 
 Examples:
   node dist/main.js replay --sensor sensor_003 --at 48210
@@ -43,11 +46,11 @@ Examples:
 export function addReplay(program: Command, context: CliContext): void {
   program
     .command('replay')
-    .description('one sensor exactly as it was at an offset, and why a reading was flagged or not')
-    .requiredOption('--sensor <id>', 'the sensor')
-    .requiredOption('--at <offset|time>', 'before which record')
-    .option('--partition <p>', 'its shard: a partition of the input, or TOPIC/PARTITION')
-    .option('--explain', 'why that reading was flagged or was not')
+    .description('show a sensor as it was at an offset, and why a reading was flagged or not')
+    .requiredOption('--sensor <id>', 'the sensor to show')
+    .requiredOption('--at <offset|time>', 'show its state just before this record')
+    .option('--partition <p>', 'partition of the input, or TOPIC/PARTITION (default: searched)')
+    .option('--explain', 'print why the reading was flagged or not')
     .option('--json', 'print as JSON')
     .addHelpText('after', help)
     .action((flags: ReplayFlags) => replay(flags, context));
@@ -81,8 +84,9 @@ async function chooseShard(
     printLine(context.err, `looking for ${sensor} in ${nameOf(place)}`),
   );
   if (otherShard !== undefined) {
-    const cure = `--partition ${nameOf(otherShard)} shows the other`;
-    printLine(context.err, `warning: ${sensor} has two owners (INPUT_KEYING=rekey cures); ${cure}`);
+    const other = `--partition ${nameOf(otherShard)} shows the other`;
+    const cure = 'INPUT_KEYING=rekey prevents it';
+    printLine(context.err, `warning: ${sensor} is split over two shards (${cure}); ${other}`);
   }
   return shard;
 }
@@ -109,7 +113,7 @@ async function replayShard(
   const sensor = state.inspect(sensorId);
   const watermarkMs = Number.isFinite(state.watermarkMs) ? state.watermarkMs : null;
   if (explain !== true || reading === undefined) {
-    if (sensor === undefined) throw unknownThen(sensorId, past);
+    if (sensor === undefined) throw unknownSensor(sensorId, past);
     return { past, sensor, watermarkMs, explanation: undefined };
   }
   const explanation = await explainReading(context, past, sensorId, reading);
@@ -127,32 +131,32 @@ async function readingAt(
     moment.kind === 'offset'
       ? { from: moment.value }
       : {
-          // A reading lies at most MAX_AHEAD_MS before its record's time, else it was refused.
+          // The event time of an accepted reading is at most MAX_AHEAD_MS past its record's time.
           from: await context.log.offsetAtTime(shard, moment.value - context.semantics.maxAheadMs),
           sinceMs: moment.value,
         };
   const where = nameOf(shard);
   if (wanted.from > end) {
-    throw new ConfigError(`offset ${wanted.from} is past the end of ${where}, which is ${end}`);
+    throw new ConfigError(`offset ${wanted.from} is past the end of ${where}, offset ${end}`);
   }
   if (wanted.from < earliest) {
     throw new ConfigError(
-      `offset ${wanted.from} of ${where} is no longer in the log, which begins at ${earliest}`,
+      `offset ${wanted.from} of ${where} is no longer in the log, which starts at ${earliest}`,
     );
   }
   const reading = await findReading(context, shard, sensorId, wanted);
   if (reading !== undefined) return reading;
   const since = moment.kind === 'offset' ? `offset ${moment.value}` : isoTime(moment.value);
   throw new ConfigError(
-    `no reading of sensor ${JSON.stringify(sensorId)} from ${since} on in ${where}, which ends at offset ${end}; ` +
-      `its state at the end: --at ${end}`,
+    `no reading of sensor ${JSON.stringify(sensorId)} from ${since} on in ${where}; ` +
+      `--at ${end} shows its state at the end of the log`,
     { sensorId, end },
   );
 }
 
-function unknownThen(sensorId: string, { offset, ...shard }: PastShard): ConfigError {
+function unknownSensor(sensorId: string, { offset, ...shard }: PastShard): ConfigError {
   return new ConfigError(
-    `no reading of sensor ${JSON.stringify(sensorId)} was folded in ${nameOf(shard)} before offset ${offset}`,
+    `no reading of sensor ${JSON.stringify(sensorId)} was used in ${nameOf(shard)} before offset ${offset}`,
     { sensorId, offset },
   );
 }
@@ -181,16 +185,16 @@ function printReplayed({ out, err }: CliContext, sensorId: string, replayed: Rep
   const { offset, committedOffset, startOffset, startedFrom } = past;
   printLine(err, `replayed offsets ${startOffset} to ${offset} from the ${startedFrom}`);
   if (offset > committedOffset) {
-    const note = `the program has committed up to ${committedOffset}; past it an idle mark may still come`;
+    const note = `only offsets up to ${committedOffset} are committed; idle marks may still be added past it`;
     printLine(err, `note: ${note}`);
   }
   printLine(out, `${sensorId} in ${nameOf(past)} before offset ${offset}`);
-  if (sensor === undefined) printLine(out, '  unknown: no reading was folded before');
+  if (sensor === undefined) printLine(out, '  unknown: it had no reading before');
   else for (const line of sensorLines(sensor)) printLine(out, `  ${line}`);
   const { quarantine } = quarantineOf(past.memory, sensorId);
   if (quarantine !== undefined) {
     const { cause, message, offset: at } = quarantine;
-    printLine(out, `  set aside    at offset ${at}, ${cause}: ${message}`);
+    printLine(out, `  quarantined  at offset ${at}, ${cause}: ${message}`);
   }
   printLine(out, `  watermark    ${watermarkMs === null ? '-' : isoTime(watermarkMs)}`);
   if (explanation === undefined) return;

@@ -1,4 +1,4 @@
-// `run`, the default command: the whole line in this process until it is told to stop.
+// `run`, the default command: runs the whole pipeline in this process until it is stopped.
 import type { Command } from 'commander';
 import { hostname } from 'node:os';
 
@@ -26,8 +26,7 @@ import { reachBroker } from './reach-broker.ts';
 import { version } from './version.ts';
 
 const startMsMax = 60_000;
-// Ten seconds is what a stop may take; the process must be gone before whoever stopped it loses
-// patience.
+// Process managers kill after ten seconds; the process must have ended by then.
 const stopMsMax = 9_500;
 
 interface Running extends Joining {
@@ -42,8 +41,8 @@ export function addRun(
 ): void {
   program
     .command('run', { isDefault: true })
-    .description('fold readings into features until stopped (the default)')
-    .option('--accept-gap', 'go on where the log no longer holds what a shard needs (ACCEPT_GAP)')
+    .description('compute features from readings until stopped (the default command)')
+    .option('--accept-gap', 'go on although the log lost records that recovery needs (ACCEPT_GAP)')
     .addHelpText('after', () => `\n${settingsHelp(Math.min(100, context.out.columns))}`)
     .action(async (flags: RunFlags) => setExitCode(await run(flags, context)));
 }
@@ -59,7 +58,7 @@ async function run({ acceptGap }: RunFlags, context: CliContext): Promise<number
   const stop = armStop(context);
   const closers: (() => Promise<void>)[] = [];
   try {
-    const { log, ensured } = await openPatiently(context, config, logger, stop.signal);
+    const { log, ensured } = await openWithRetries(context, config, logger, stop.signal);
     closers.push(() => log.close());
     const featureStore = await openFeatureStore(config, logger, 'serve');
     closers.push(() => featureStore.close());
@@ -69,7 +68,7 @@ async function run({ acceptGap }: RunFlags, context: CliContext): Promise<number
     return await superviseUntilStopped({ ...joining, stop }, featureStore);
   } catch (error) {
     if (!stop.signal.aborted) throw error;
-    printLine(context.out, 'stopped before anything had started');
+    printLine(context.out, 'stopped before startup was complete');
     return 0;
   } finally {
     for (const close of closers.reverse()) await close();
@@ -118,8 +117,8 @@ async function superviseUntilStopped(
 
 function stoppedLine(unfinished: readonly string[]): string {
   return unfinished.length === 0
-    ? 'stopped; everything folded is committed'
-    : `stopped; ${unfinished.join(', ')} had to be ended: the next start goes on from the last commit`;
+    ? 'stopped; all work is committed'
+    : `stopped; ${unfinished.join(', ')} had to be terminated: the next start resumes at the last commit`;
 }
 
 interface Stop {
@@ -129,21 +128,23 @@ interface Stop {
   disarm(): void;
 }
 
-/**
- * The first signal asks for a stop and bounds how long it may take; the second one ends the process
- * at once.
- */
+/** The first signal starts a stop of bounded duration; the second ends the process at once. */
 function armStop(context: CliContext): Stop {
   const abort = new AbortController();
   let force: Timer | undefined;
-  const endNow = (why: string): void => {
-    printLine(context.err, `sensorium: ${why}; the next start goes on from the last commit`);
+  const endNow = (reason: string): void => {
+    printLine(context.err, `sensorium: ${reason}; the next start resumes at the last commit`);
     context.exitNow(1);
   };
   const off = context.onSignal((name) => {
-    if (abort.signal.aborted) return endNow(`${name} again: stopped at once`);
-    printLine(context.out, `${name}: committing and leaving; once more to stop at once`);
-    force = context.clock.after(stopMsMax, () => endNow('stopped by force'));
+    if (abort.signal.aborted) return endNow(`second ${name}: stopped at once`);
+    printLine(
+      context.out,
+      `${name}: committing and leaving the group; a second signal stops at once`,
+    );
+    force = context.clock.after(stopMsMax, () =>
+      endNow('the stop took too long: stopped by force'),
+    );
     abort.abort();
   });
   const asked = new Promise<undefined>((resolve) => {
@@ -159,8 +160,8 @@ function armStop(context: CliContext): Stop {
   };
 }
 
-/** Opens the log and its topics, trying for a while: a broker may be starting beside us. */
-async function openPatiently(
+/** Opens the log and creates missing topics. Retries: a broker may still be starting. */
+async function openWithRetries(
   context: CliContext,
   config: Config,
   logger: Logger,
@@ -200,19 +201,19 @@ function printStart({ out }: CliContext, config: Config, ensured: readonly Ensur
     printLine(
       out,
       `the readings are SIMULATED: ${settings.simulatedSensors} sensors, 1 reading/s each ` +
-        '(KAFKA_BROKERS brings your own, SIMULATED_SENSORS=0 turns these off)',
+        '(set KAFKA_BROKERS for your own; SIMULATED_SENSORS=0 turns them off)',
     );
   }
 }
 
-/** Topics that were there before are taken as they are; what is risky about them is said once. */
+/** Warns once of risky settings of existing topics, which are never changed. */
 async function warnOfTopics({ err }: CliContext, config: Config, log: EventLog): Promise<void> {
   const topics = new Map<string, TopicDescription>();
   for (const [, name] of programTopics(config)) {
     const description = await log.describeTopic(name);
     if (description !== undefined) topics.set(name, description);
   }
-  // Replicas are left to `doctor`, which knows how many brokers there are.
+  // Replicas are left to `doctor`, which knows the number of brokers.
   for (const { status, name, found, cure } of topicChecks(config, { topics, brokers: 1 })) {
     if (status !== 'ok' && cure !== undefined)
       printLine(err, `warning: ${name}: ${found}; ${cure}`);
@@ -227,7 +228,7 @@ async function feedSimulatedSensors(
   if (sensors === 0) return;
   const { clock } = context;
   const startMs = clock.nowMs();
-  // Another seed at every start: repeated noise would look like a broken sensor.
+  // A new seed for each start: repeated noise would look like a broken sensor.
   const seed = startMs % 2 ** 31;
   try {
     await produce({
@@ -246,10 +247,7 @@ async function feedSimulatedSensors(
   }
 }
 
-/**
- * Fills ADVERTISED_URL where it follows from the others; port 0 is only known once it is open, and
- * not shared.
- */
+/** Derives ADVERTISED_URL from host and port if unset; not from port 0, known only after binding. */
 function withAdvertisedUrl(config: Config): Config {
   const { advertisedUrl, httpHost, httpPort } = config.process;
   if (advertisedUrl !== undefined || httpPort === 0) return config;

@@ -1,4 +1,4 @@
-// `topics create`: makes the topics that are missing, with the settings that fit their use.
+// `topics create`: creates missing topics with the settings each needs.
 import type { Command } from 'commander';
 
 import { numberOption, logPlace, readConfig, withLog } from './command.ts';
@@ -17,10 +17,10 @@ Examples:
 
 /** Adds `topics create`. */
 export function addTopics(program: Command, context: CliContext): void {
-  const topics = program.command('topics').description('the topics of the program');
+  const topics = program.command('topics').description('manage the topics of the program');
   topics
     .command('create')
-    .description('create the topics that are missing; existing ones stay as they are')
+    .description('create missing topics; existing ones stay as they are')
     .option(
       '--partitions <number>',
       `partitions of a new input topic (default: ${partitionsDefault})`,
@@ -46,7 +46,7 @@ async function create({ partitions, json }: CreateFlags, context: CliContext): P
   const [input] = ensured;
   if (partitions !== undefined && input !== undefined && input.partitions !== partitions) {
     const kept = `${input.topic} keeps its ${input.partitions} partitions`;
-    printLine(context.err, `warning: ${kept}: a topic that exists is never changed`);
+    printLine(context.err, `warning: ${kept}: an existing topic is never changed`);
   }
   printLine(context.err, `on ${logPlace(config)}`);
 }

@@ -1,7 +1,7 @@
 // The version of the program, from package.json beside dist/ or src/.
 import { readFileSync } from 'node:fs';
 
-/** Returns the version, '0.0.0' where package.json holds none. */
+/** Returns the version; '0.0.0' if package.json has none. */
 export function version(): string {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
   const parsed: unknown = JSON.parse(text);

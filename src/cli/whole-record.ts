@@ -1,11 +1,11 @@
-// The whole record of a dead letter that was cut, read again from where it entered.
+// Reads the original record of a truncated dead letter from the topic it came from.
 import type { RestoredDeadLetter } from '../codecs/dead-letter.ts';
 import { wholeOf } from '../codecs/cut-record.ts';
 import type { EventLog, OutputRecord, RecordCursor } from '../log/event-log.ts';
 
 /**
- * Returns the record to put back: that of the letter, or where it was cut, the whole one from its
- * topic; undefined where that topic no longer holds it, or holds another one there.
+ * Returns the record to write back: the letter's own or, if it was truncated, the original from its
+ * topic. Undefined if the topic no longer holds the original, or holds another record at its offset.
  */
 export async function wholeRecord(
   log: EventLog,

@@ -201,8 +201,8 @@ describe('dlq', () => {
 
     const { out } = await cli(['dlq', 'replay'], env);
 
-    expect(out).toContain('would put back 2 dead letters: 2 value_type');
-    expect(out).toContain('left out 1 late ones (--include-late)');
+    expect(out).toContain('would replay 2 dead letters: 2 value_type');
+    expect(out).toContain('skipped 1 late (--include-late replays them)');
     expect(await readAll(env.DATA_DIR, 'raw_readings')).toEqual([]);
   });
 
@@ -308,9 +308,7 @@ describe('inspect', () => {
     const { exitCode, err } = await cli(['inspect', '--sensor', 'nobody'], env);
 
     expect(exitCode).toBe(1);
-    expect(err).toContain(
-      'no sensor nobody: not in a process at http://127.0.0.1:1, not in the store',
-    );
+    expect(err).toContain('no sensor nobody: neither at http://127.0.0.1:1 nor in the store');
   });
 });
 

@@ -230,7 +230,7 @@ describe('doctor on the embedded default', () => {
     const { checks } = JSON.parse(out) as { checks: Check[] };
     expect(exitCode).toBe(0);
     expect(checks.filter(({ status }) => status === 'fail')).toEqual([]);
-    expect(checks.find(({ name }) => name === 'log')?.found).toContain('not made yet');
+    expect(checks.find(({ name }) => name === 'log')?.found).toContain('not created yet');
   });
 
   it('fails where DATA_DIR cannot be a folder', async () => {

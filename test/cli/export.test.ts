@@ -62,7 +62,7 @@ describe('export', () => {
       expect(counts).toEqual([60n, 61n, 62n, 63n, 64n]);
     }
     expect(rows).toHaveLength(sensors.length * windowsOfEach);
-    expect(printed).toContain(`${path}: 15 rows of 3 sensors, windows that end ${firstEnd} to `);
+    expect(printed).toContain(`${path}: 15 rows of 3 sensors, window ends ${firstEnd} to `);
     expect(err).toContain('sensor_features/0@10: expected a feature row, got a null value');
     expect(err).toContain('sensor_features/0@11: feature count must be a whole number');
   });
@@ -115,9 +115,15 @@ describe('export', () => {
   });
 
   it.each([
-    [['--out', 'x.parquet', '--views', 'nope'], '--views: expected among sensor_features (WINDOWS'],
+    [
+      ['--out', 'x.parquet', '--views', 'nope'],
+      '--views: expected one of sensor_features (WINDOWS',
+    ],
     [['--out', 'x.parquet', '--views', 'sensor_features,sensor_features'], 'names a view twice'],
-    [['--out', 'x.parquet', '--from', 'May'], '--from expected a time as 2026-01-31T10:00:00Z'],
+    [
+      ['--out', 'x.parquet', '--from', 'May'],
+      '--from expected a time such as 2026-01-31T10:00:00Z',
+    ],
     [['--out', 'x', '--from', '2026-01-02', '--to', '2026-01-02'], '--from must be before --to'],
   ])('says what is wrong with %j, and writes nothing', async (argv, message) => {
     const { env } = await logWithRows();
@@ -138,7 +144,7 @@ describe('export', () => {
       { ...env, WINDOWS: '5m' },
     );
 
-    expect(both.err).toContain('is one file, for one view: name a folder for several');
+    expect(both.err).toContain('is one file and holds one view: use a folder for several');
     expect(existsSync(path)).toBe(false);
   });
 });

@@ -50,7 +50,7 @@ describe('run on the embedded default', () => {
     program.signal('SIGTERM');
 
     expect(await exitWithin(program, 10_000)).toBe(0);
-    expect(linesOf(program.output()).at(-1)).toBe('stopped; everything folded is committed');
+    expect(linesOf(program.output()).at(-1)).toBe('stopped; all work is committed');
   });
 
   it('takes two signals in one breath for one stop, as `timeout` and terminals send them', async () => {
@@ -89,7 +89,7 @@ describe('run on the embedded default', () => {
 
     expect(await exitWithin(program, 1_000)).toBe(1);
     expect(linesOf(program.output()).at(-1)).toMatch(
-      /^sensorium: SIG(INT|TERM) again: stopped at once; the next start goes on from the last commit$/,
+      /^sensorium: second SIG(INT|TERM): stopped at once; the next start resumes at the last commit$/,
     );
   });
 
@@ -105,7 +105,7 @@ describe('run on the embedded default', () => {
     program.signal('SIGTERM');
 
     expect(await exitWithin(program, 3_000)).toBe(0);
-    expect(linesOf(program.output()).at(-1)).toBe('stopped before anything had started');
+    expect(linesOf(program.output()).at(-1)).toBe('stopped before startup was complete');
   });
 
   it('feeds nothing with SIMULATED_SENSORS=0', async () => {

@@ -233,7 +233,7 @@ function expectNamed(
 ): void {
   const first = lines(printed).find((line) => line.includes('lacks')) ?? printed;
   const [, lacked = '', what = '', cure = ''] =
-    /User:\S+ lacks (\w+) on ([^:]+?)(?:, and \d+ rights more)?\. Give it: (.*)$/.exec(first) ?? [];
+    /User:\S+ lacks (\w+) on ([^:]+?)(?:, and \d+ more rights)?\. Give it: (.*)$/.exec(first) ?? [];
   expect(first).toContain(`User:${user} lacks`);
   expect([operation, 'Describe']).toContain(lacked);
   expect(what.startsWith(`${resource.replace('-', ' ')} ${name}`), first).toBe(true);
