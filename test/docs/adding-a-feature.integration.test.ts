@@ -1,10 +1,8 @@
 // docs/adding-a-feature.md, done: its files and edits in a copy of the sources, its commands, and the new feature read
 // where a user would.
 import { spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 
 import { openFeastSdk } from '../feast/feast-sdk.ts';
@@ -13,61 +11,26 @@ import { freePort } from '../free-port.ts';
 import { eventually } from '../integration/program.ts';
 import { createTestTopics, readTopic, type TestTopics } from '../integration/topics.ts';
 import type { EventLog } from '../../src/log/event-log.ts';
+import { workedCopy, type WorkedCopy } from './worked-copy.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const copy = mkdtempSync(join(tmpdir(), 'sensorium-feature-'));
-const page = readFileSync(join(root, 'docs/adding-a-feature.md'), 'utf8');
+let copy: WorkedCopy;
+const services = { TEST_SERVICES: 'none' };
 const features = 'count,zero_count';
 
 beforeAll(() => {
-  for (const path of [
-    ...['src', 'assembly', 'scripts', 'test', 'property-tests', 'docs', 'avro', 'feature_repo'],
-    ...['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'],
-    ...['vitest.config.ts', '.prettierrc.json', 'import-rules.json'],
-  ]) {
-    cpSync(join(root, path), join(copy, path), { recursive: true });
-  }
-  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
-  for (const [, kind, path = '', block = ''] of page.matchAll(
-    /^```(ts|diff) (\S+)\n(.*?)^```$/gms,
-  )) {
-    const file = join(copy, path);
-    if (kind === 'ts') writeFileSync(file, block);
-    else writeFileSync(file, edited(readFileSync(file, 'utf8'), block));
-  }
+  copy = workedCopy('docs/adding-a-feature.md');
 });
 afterAll(() => {
-  rmSync(copy, { recursive: true, force: true });
+  copy.remove();
 });
 
-/** Returns `text` with the block's added lines at the one place where its other lines stand. */
-function edited(text: string, block: string): string {
-  const lines = block.split('\n').slice(0, -1);
-  const before = lines.filter((line) => !line.startsWith('+')).map((line) => line.slice(1));
-  const after = lines.map((line) => line.slice(1));
-  const parts = text.split(`${before.join('\n')}\n`);
-  expect(parts, `expected these lines once: ${before.join(' ⏎ ')}`).toHaveLength(2);
-  return parts.join(`${after.join('\n')}\n`);
-}
-
-/** Runs a command in the copy; @throws with what it printed. */
-async function run(...[command, ...args]: readonly [string, ...string[]]): Promise<void> {
-  const env = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', CI: '' };
-  const child = spawn(command, args, { cwd: copy, env: { ...env, TEST_SERVICES: 'none' } });
-  let printed = '';
-  child.stdout.on('data', (text: Buffer) => (printed += text.toString()));
-  child.stderr.on('data', (text: Buffer) => (printed += text.toString()));
-  const code = await new Promise((resolve) => child.once('close', resolve));
-  expect(code, `${command} ${args.join(' ')}\n${printed}`).toBe(0);
-}
-
 it('the worked example generates, builds and passes the laws', { timeout: 240_000 }, async () => {
-  await run('npm', 'run', '--silent', 'generate');
-  await run(process.execPath, 'scripts/build.mjs');
-  await run('npx', 'vitest', 'run', 'property-tests/laws/opt-in-features.test.ts');
+  await copy.run(['npm', 'run', '--silent', 'generate'], services);
+  await copy.run([process.execPath, 'scripts/build.mjs']);
+  await copy.run(['npx', 'vitest', 'run', 'property-tests/laws/opt-in-features.test.ts'], services);
 
   for (const path of ['docs/features.md', 'avro/sensor_features.avsc']) {
-    expect(readFileSync(join(copy, path), 'utf8')).toContain('zero_count');
+    expect(readFileSync(join(copy.folder, path), 'utf8')).toContain('zero_count');
   }
 });
 
@@ -102,7 +65,7 @@ describe.skipIf(brokers === '' || redisUrl === '' || python === '')('the program
 
       expect(row.features).toEqual({ count: 5, zero_count: 2 });
       const feast = await openFeastSdk(python, `${redisUrl}/13`, {
-        from: join(copy, 'feature_repo'),
+        from: join(copy.folder, 'feature_repo'),
         features,
       });
       try {
@@ -125,7 +88,7 @@ describe.skipIf(brokers === '' || redisUrl === '' || python === '')('the program
     env: Readonly<Record<string, string>>,
   ): Promise<{ readonly features: unknown }> {
     const program = spawn(process.execPath, ['dist/main.js'], {
-      cwd: copy,
+      cwd: copy.folder,
       env: {
         PATH: process.env['PATH'] ?? '',
         ...topics.env,
