@@ -1,5 +1,5 @@
-// Feast's feature-server protocol (0.67.0) as pure functions: the request checked as FastAPI checks it, the answer in
-// the server's column-wise shape, errors as it gives them (a JSON string that holds JSON).
+// The protocol of Feast's feature server (0.67.0) as pure functions: requests are validated as
+// FastAPI does, responses are column-wise, errors look like Feast's (a JSON string holding JSON).
 import { feastJoinKey, feastProject } from '../codecs/feast.ts';
 import type { OnlineFeatures, RowText } from '../stores/feature-store.ts';
 
@@ -8,18 +8,18 @@ export interface OnlineFeaturesRequest {
   readonly selection: Selection;
 }
 
-/** The features asked for, and what follows from them alone: many requests ask for the same ones. */
+/** The requested features and everything derived from them; reused, as many requests are alike. */
 export interface Selection {
-  /** Each view that they are of, once, with the names of its features. */
+  /** Each requested view once, with the names of its requested features. */
   readonly views: readonly { readonly name: string; readonly features: readonly string[] }[];
-  /** In the order asked for: which of the views, and which of its features. */
+  /** In request order: index of the view, and of the feature in that view. */
   readonly columns: readonly { readonly view: number; readonly feature: number }[];
-  /** The answer's metadata as JSON. */
+  /** The response's metadata as JSON. */
   readonly metadata: string;
 }
 
-export interface Asked {
-  /** In the order asked for. */
+export interface RequestedFeatures {
+  /** In request order. */
   readonly features: readonly FeatureReference[];
   readonly fullFeatureNames: boolean;
   readonly withViewMetadata: boolean;
@@ -30,7 +30,7 @@ export interface FeatureReference {
   readonly name: string;
 }
 
-/** What there is to ask for: every view has every feature. */
+/** The views and features on offer: every view has every feature. */
 export interface ServedFeatures {
   readonly views: readonly string[];
   readonly features: readonly string[];
@@ -38,17 +38,17 @@ export interface ServedFeatures {
 
 export interface FeastRefusal {
   readonly status: 404 | 422 | 500;
-  /** Sent as JSON: a string is therefore doubly encoded, as Feast's are. */
+  /** Sent as JSON, so a string is encoded twice, as in Feast. */
   readonly body: string | { readonly detail: readonly object[] };
 }
 
-/** `unix epoch`: what Feast reports for an entity value and for a sensor that is not stored. */
+/** Feast reports the Unix epoch for entity values and for sensors without a stored row. */
 const epoch = '1970-01-01T00:00:00Z';
 const sensorIdsMax = 10_000;
-/** Of a client each; one that makes up others all the time only loses what they save. */
+/** Bound of the cache of selections; a client that varies its requests endlessly only slows itself. */
 const selectionsMax = 1_000;
 
-/** Returns the parser of requests for what is served: from a body's text the request, or how Feast's server refuses it. */
+/** Returns a parser from the body's text to a request, or to the refusal of Feast's server. */
 export function onlineFeaturesParser(
   served: ServedFeatures,
 ): (text: string) => OnlineFeaturesRequest | FeastRefusal {
@@ -67,16 +67,20 @@ export function onlineFeaturesParser(
     const key = keyOf(features, service, `${fullFeatureNames}${withViewMetadata}`);
     const known = key === undefined ? undefined : selections.get(key);
     if (known !== undefined) return { sensorIds: ids.values, selection: known };
-    const asked = askedFeatures({ features, service, fullFeatureNames }, served);
-    if ('status' in asked) return asked;
-    const selection = selectionOf({ features: asked.values, fullFeatureNames, withViewMetadata });
+    const requested = requestedFeatures({ features, service, fullFeatureNames }, served);
+    if ('status' in requested) return requested;
+    const { values } = requested;
+    const selection = selectionOf({ features: values, fullFeatureNames, withViewMetadata });
     if (selections.size >= selectionsMax) selections.clear();
     if (key !== undefined) selections.set(key, selection);
     return { sensorIds: ids.values, selection };
   };
 }
 
-/** Returns what tells one selection from another; undefined where it may be none. No name that is served has a newline. */
+/**
+ * Returns the cache key of a selection; undefined if the request is malformed. A newline separates
+ * names: no served name has one.
+ */
 function keyOf(features: unknown, service: unknown, flags: string): string | undefined {
   if (typeof service === 'string' && service !== '') return `${flags}@${service}`;
   if (!Array.isArray(features)) return undefined;
@@ -84,8 +88,9 @@ function keyOf(features: unknown, service: unknown, flags: string): string | und
   return `${flags}${features.length}\n${features.join('\n')}`;
 }
 
-/** Returns what follows from the features asked for. */
-export function selectionOf({ features, fullFeatureNames, withViewMetadata }: Asked): Selection {
+/** Returns the selection for the requested features. */
+export function selectionOf(requested: RequestedFeatures): Selection {
+  const { features, fullFeatureNames, withViewMetadata } = requested;
   const names = [...new Set(features.map(({ view }) => view))];
   const views = names.map((name) => ({
     name,
@@ -107,17 +112,17 @@ export function selectionOf({ features, fullFeatureNames, withViewMetadata }: As
 }
 
 /**
- * Returns the answer's body: `results[i]` belongs to `metadata.feature_names[i]`, the entity's column first. `stored` has
- * what each of the selection's views holds of the sensors, in their order. The text is put together here from the text of
- * rows, which stays with them: JSON.stringify of the columns would write every number anew, and 100 sensors' statuses and
- * times once per feature.
+ * Returns the response body: `results[i]` belongs to `metadata.feature_names[i]`, the entity's column
+ * first. `stored` holds one list per view of the selection, with one row per sensor. The body is
+ * joined from text cached on the rows: JSON.stringify would format every number on each request, and
+ * the statuses and times of all sensors once per feature.
  */
 export function onlineFeaturesResponse(
   { sensorIds, selection }: OnlineFeaturesRequest,
   stored: readonly (readonly (OnlineFeatures | undefined)[])[],
 ): string {
   const count = sensorIds.length;
-  // Only PRESENT is ever seen of Feast on Redis: for nulls, for unknown entities, for expired ones.
+  // Feast on Redis reports PRESENT for everything: nulls, unknown entities, expired rows.
   const statuses = `],"statuses":[${repeated('"PRESENT"', count)}],"event_timestamps":[`;
   const ids = JSON.stringify(sensorIds).slice(0, -1);
   const head = `{"results":[{"values":${ids}${statuses}${repeated(quotedEpoch, count)}]}`;
@@ -131,7 +136,7 @@ export function onlineFeaturesResponse(
 const quotedEpoch = `"${epoch}"`;
 const nothingStored: OnlineFeatures = { eventTimeMs: 0, values: {} };
 
-/** What follows the entity's column in an answer about one sensor: it stays with the row, to be gathered once. */
+/** Returns the response after the entity's column for one sensor, cached on its row. */
 function restAlone(selection: Selection, row: OnlineFeatures, statuses: string): string {
   if (row.alone?.selection !== selection) {
     const text = textOf(row, selection.views[0]?.features ?? []);
@@ -140,7 +145,7 @@ function restAlone(selection: Selection, row: OnlineFeatures, statuses: string):
   return row.alone.text;
 }
 
-/** What follows the entity's column; `rows` are those of the selection's views. */
+/** Returns the response after the entity's column; `rows` holds one list per view. */
 function restOf(
   { columns, metadata }: Selection,
   rows: readonly (readonly (RowText | undefined)[])[],
@@ -154,7 +159,7 @@ function restOf(
   return `${parts.join('')}],"metadata":${metadata}}`;
 }
 
-/** Flat, as all that stands in the answer more than once: V8 would walk a string of many parts once for each time. */
+/** Returns `count` items. Built with `join`, since V8 re-walks a concatenated rope on every use. */
 function repeated(item: string, count: number): string {
   return new Array<string>(count).fill(item).join(',');
 }
@@ -233,7 +238,7 @@ interface Unchecked {
   readonly fullFeatureNames: boolean;
 }
 
-function askedFeatures(
+function requestedFeatures(
   { features, service, fullFeatureNames }: Unchecked,
   served: ServedFeatures,
 ): { readonly values: readonly FeatureReference[] } | FeastRefusal {
@@ -258,22 +263,22 @@ function askedFeatures(
     if (!served.features.includes(name)) {
       return failed(`Feature ${name} does not exist in view ${view}`);
     }
-    const isAgain = (other: FeatureReference): boolean =>
+    const isDuplicate = (other: FeatureReference): boolean =>
       other.name === name && (other.view === view || !fullFeatureNames);
-    if (values.some(isAgain)) return failed(duplicate(name, fullFeatureNames));
+    if (values.some(isDuplicate)) return failed(duplicate(name, fullFeatureNames));
     values.push({ view, name });
   }
   return values.length === 0 ? failed('No features were requested') : { values };
 }
 
 function duplicate(name: string, fullFeatureNames: boolean): string {
-  const cure = "full_feature_names tells the views' features apart";
+  const cure = 'Set full_feature_names to request features of the same name from several views';
   return `Duplicate features named ${name} found.${fullFeatureNames ? '' : ` ${cure}.`}`;
 }
 
-function notFound(className: string, what: string): FeastRefusal {
-  const message = `${what} does not exist in project ${feastProject}`;
-  // Python's json.dumps writes a space after ':' and ','; clients compare such strings.
+function notFound(className: string, subject: string): FeastRefusal {
+  const message = `${subject} does not exist in project ${feastProject}`;
+  // With the spaces of Python's json.dumps: clients compare such strings.
   const body = `{"module": "feast.errors", "class": "${className}", "message": ${JSON.stringify(message)}}`;
   return { status: 404, body };
 }

@@ -1,5 +1,5 @@
 // The HTTP server: health, metrics, the supervision tree, live sensors, online features, the page.
-// It reads; what changes something (commands on sensors and shards) needs the token.
+// Everything is read-only except commands on sensors and shards, which need the token.
 import Fastify, { type FastifyInstance } from 'fastify';
 
 import type { Config } from '../config/config.ts';
@@ -23,7 +23,7 @@ import { addSupervisorRoute } from './routes/supervisor.ts';
 
 export interface HttpServerOptions {
   readonly supervisor: SupervisorView;
-  /** Left out where no other process can hold anything. */
+  /** Absent if there is no other process in the group. */
   readonly owners?: SensorOwners;
   readonly featureStore: Pick<FeatureStore, 'read' | 'readKept' | 'rowsRead'>;
   readonly config: Config;
@@ -31,11 +31,11 @@ export interface HttpServerOptions {
 }
 
 export interface HttpServer {
-  /** For `inject` in tests; nothing else needs it. */
+  /** Exposed for `inject` in tests. */
   readonly app: FastifyInstance;
   /**
-   * Returns the URL it listens on.
-   * @throws ConfigError naming host and port when they cannot be had.
+   * Resolves with the URL it listens on.
+   * @throws ConfigError naming host and port if it cannot listen there.
    */
   listen(): Promise<string>;
   /** Ends open streams and stops listening. Idempotent. */
@@ -53,7 +53,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const app = Fastify({
     logger: false,
     bodyLimit: 4 * 1024 * 1024,
-    // A sensor id has up to 256 bytes, each of which may be percent-encoded.
+    // A sensor id has up to 256 bytes; percent-encoding triples each.
     routerOptions: { maxParamLength: 1_024 },
     forceCloseConnections: true,
   });

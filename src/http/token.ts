@@ -1,4 +1,4 @@
-// The token of whoever may change something: HTTP_TOKEN, sent as a bearer token.
+// Authorization of commands: HTTP_TOKEN, sent as a bearer token.
 import { createHash, timingSafeEqual } from 'node:crypto';
 
 export interface Refusal {
@@ -6,13 +6,13 @@ export interface Refusal {
   readonly body: { readonly error: string; readonly message: string };
 }
 
-/** Returns why a request with this header may not change anything; undefined where it may. */
+/** Returns the refusal of a command with this header; undefined if it is allowed. */
 export function refusalOf(
   authorization: string | undefined,
   token: string | undefined,
 ): Refusal | undefined {
   if (token === undefined) {
-    const message = 'commands are off: start with HTTP_TOKEN and send it as a bearer token';
+    const message = 'commands are disabled: set HTTP_TOKEN and send it as a bearer token';
     return { status: 403, body: { error: 'forbidden', message } };
   }
   if (isSame(authorization ?? '', `Bearer ${token}`)) return undefined;
@@ -20,7 +20,7 @@ export function refusalOf(
   return { status: 401, body: { error: 'unauthorized', message } };
 }
 
-/** Digests have one length, and comparing them tells nothing by the time it takes. */
+/** Compares digests in constant time; digests also have equal lengths, as timingSafeEqual needs. */
 function isSame(given: string, expected: string): boolean {
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(given), digest(expected));

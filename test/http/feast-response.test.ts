@@ -1,4 +1,5 @@
-// The captured bodies below are of `feast serve` 0.67.0, its view `sensor_stats` renamed to ours.
+// The captured bodies below come from `feast serve` 0.67.0, with its view `sensor_stats` renamed to
+// ours.
 import { describe, expect, it } from 'vitest';
 
 import { parseConfig } from '../../src/config/config.ts';
@@ -35,7 +36,7 @@ function ofBase(rows: readonly (OnlineFeatures | undefined)[]): Stored {
 const entities = { sensor_id: ['sensor-0001'] };
 
 describe('the Feast protocol', () => {
-  it('answers column by column, exactly as a Feast server does', () => {
+  it('responds column by column, exactly as a Feast server does', () => {
     const request = accepted({
       features: ['sensor_features:avg_value', 'sensor_features:count'],
       entities: { sensor_id: ['sensor-0001', 'unknown'] },
@@ -60,7 +61,7 @@ describe('the Feast protocol', () => {
     );
   });
 
-  it('names features in full when asked to, and the view’s metadata', () => {
+  it('returns full feature names and the view’s metadata on request', () => {
     const request = accepted({
       features: ['sensor_features:avg_value'],
       entities,
@@ -76,7 +77,7 @@ describe('the Feast protocol', () => {
     });
   });
 
-  it('writes what JSON numbers cannot hold as strings', () => {
+  it('writes NaN and infinities as strings', () => {
     const request = accepted({ features: ['sensor_features:avg_value'], entities });
     const values = [NaN, Infinity, -Infinity, null].map((avg_value) => {
       const response = onlineFeaturesResponse(
@@ -90,13 +91,13 @@ describe('the Feast protocol', () => {
     expect(values).toEqual(['NaN', 'Infinity', '-Infinity', null]);
   });
 
-  it('serves every feature to who asks for the service by the view’s name', () => {
+  it('serves every feature of the service named like the view', () => {
     const { selection } = accepted({ feature_service: 'sensor_features', entities });
 
     expect(selection.views).toEqual([{ name: 'sensor_features', features: known }]);
   });
 
-  it('answers each view’s features with that view’s event time', () => {
+  it('returns each view’s features with that view’s event time', () => {
     const request = accepted({
       features: ['sensor_features:count', 'sensor_features_5m:avg_value'],
       entities,
@@ -120,7 +121,7 @@ describe('the Feast protocol', () => {
     });
   });
 
-  it('tells the same feature of two views apart only by full names, as Feast does', () => {
+  it('distinguishes the same feature of two views only by full names, as Feast does', () => {
     const features = ['sensor_features:count', 'sensor_features_5m:count'];
 
     expect(parse({ features, entities })).toMatchObject({ status: 500 });
@@ -135,7 +136,7 @@ describe('the Feast protocol', () => {
     ).toMatchObject({ status: 500 });
   });
 
-  it('takes numbers for sensor ids as the SDK does: the entity is a string', () => {
+  it('accepts numbers as sensor ids, as the SDK does', () => {
     const features = ['sensor_features:count'];
 
     expect(accepted({ features, entities: { sensor_id: [42, '43'] } }).sensorIds).toEqual([
@@ -144,7 +145,7 @@ describe('the Feast protocol', () => {
     ]);
   });
 
-  it('refuses an unknown view with the very string of a Feast server', () => {
+  it('refuses an unknown view with exactly the text of a Feast server', () => {
     const refusal = parse({ features: ['nope:avg_value'], entities });
 
     expect(refusal).toEqual({

@@ -1,4 +1,4 @@
-// The supervisor's port over plain values, so that routes are tried without threads.
+// The port of the supervisor over plain values, so that routes are tested without threads.
 import type {
   CommandOutcome,
   SensorCommand,
@@ -140,7 +140,7 @@ export class InMemorySupervisor implements SupervisorView {
   }
 
   readonly retries: ShardRetry[] = [];
-  /** What becomes of the retry of a shard; undefined where none is held. */
+  /** Outcome of the retry of a shard; undefined if no shard is held. */
   retryOutcome: ShardRetryOutcome | undefined;
 
   retryShard(retry: ShardRetry): Promise<ShardRetryOutcome | undefined> {

@@ -109,7 +109,7 @@ describe('metrics and the tree', () => {
 });
 
 describe('the features', () => {
-  it('are told as declared, in the order of a row', async () => {
+  it('are served as declared, in the order of a row', async () => {
     const answer = await get(serve().server, '/features');
 
     expect(answer.json()).toEqual({
@@ -135,7 +135,7 @@ describe('sensors', () => {
     },
   );
 
-  it('shows a sensor with its last flagged readings, each with why', async () => {
+  it('shows a sensor with its last flagged readings, each with the reason', async () => {
     const { supervisor, server } = serve();
     const anomaly = {
       timestamp: 1_700_000_040_000,
@@ -154,7 +154,7 @@ describe('sensors', () => {
     expect(answer.json()).toMatchObject({ anomalies: [anomaly] });
   });
 
-  it('shows a sensor also while its flagged readings cannot be read', async () => {
+  it('shows a sensor even while its flagged readings cannot be read', async () => {
     const { supervisor, server } = serve();
     supervisor.sensorViews = new Map([['a', sensorView('a')]]);
     supervisor.anomaliesFailure = new UnavailableError('projector did not answer within 1500 ms');
@@ -165,7 +165,7 @@ describe('sensors', () => {
     expect(answer.json()).toMatchObject({ sensor_id: 'a', anomalies: null });
   });
 
-  it('answers 404 as JSON for a sensor nobody here has', async () => {
+  it('answers 404 as JSON for an unknown sensor', async () => {
     const answer = await get(serve().server, '/sensors/nobody');
 
     expect(answer.statusCode).toBe(404);
@@ -175,7 +175,7 @@ describe('sensors', () => {
     });
   });
 
-  it('answers 307 with the same path at a process that may hold the sensor, commands too', async () => {
+  it('redirects requests and commands to a process that may hold the sensor', async () => {
     const { server } = serve({ owners: ['http://b:80/', 'http://c:80'], token: 'secret' });
 
     const asked = await get(server, '/sensors/hall%2F1?x=1');
@@ -196,7 +196,7 @@ describe('sensors', () => {
     );
   });
 
-  it('answers 503 and not 404 while a shard that may hold it is on the way', async () => {
+  it('answers 503, not 404, while a shard that may hold it is starting', async () => {
     const { supervisor, server } = serve();
     const shards = [shardView(0), shardView(1, { phase: 'replaying' })];
     supervisor.tree = () => treeOf({ workers: [{ ...thread, index: 0, shards }] });
@@ -206,11 +206,11 @@ describe('sensors', () => {
     expect(answer.statusCode).toBe(503);
     expect(answer.json()).toEqual({
       error: 'unavailable',
-      message: 'not known yet whether this process holds it: shard raw_readings/1 replaying',
+      message: 'not yet known whether this process holds it: shard raw_readings/1 replaying',
     });
   });
 
-  it('answers 503 and not 404 while a worker is silent', async () => {
+  it('answers 503, not 404, while a worker does not answer', async () => {
     const { supervisor, server } = serve();
     supervisor.failure = new UnavailableError('not every worker answered');
 
@@ -220,7 +220,7 @@ describe('sensors', () => {
     expect(answer.json()).toEqual({ error: 'unavailable', message: 'not every worker answered' });
   });
 
-  it('hides what an unexpected failure says, and logs it', async () => {
+  it('logs an unexpected failure and hides its message from the client', async () => {
     const lines: LoggedLine[] = [];
     const { supervisor, server } = serve({ lines });
     supervisor.failure = new Error('a secret');
@@ -232,7 +232,7 @@ describe('sensors', () => {
     expect(JSON.stringify(lines)).toContain('a secret');
   });
 
-  it('lists as many ids as asked for', async () => {
+  it('lists as many ids as the limit allows', async () => {
     const { supervisor, server } = serve();
     supervisor.sensorViews = new Map(['b', 'a', 'c'].map((id) => [id, sensorView(id)]));
 
@@ -288,7 +288,7 @@ describe('online features', () => {
     },
   );
 
-  it('answers with rows in memory without a read, and reads where one is missing', async () => {
+  it('answers from memory, and reads the store only if a row is missing', async () => {
     const row = (count: number): OnlineFeatures => ({ eventTimeMs: 60_000, values: { count } });
     const asked: (readonly string[])[] = [];
     const kept = new Map([
@@ -313,7 +313,7 @@ describe('online features', () => {
     expect(asked).toEqual([['a', 'b']]);
   });
 
-  it('hides what an unexpected failure of the store says, and logs it', async () => {
+  it('logs an unexpected failure of the store and hides its message from the client', async () => {
     const lines: LoggedLine[] = [];
     const { server } = serve({ lines, read: () => Promise.reject(new Error('a secret')) });
 
@@ -362,7 +362,7 @@ describe('online features', () => {
 });
 
 describe('the page', () => {
-  it('loads nothing that this server does not serve', async () => {
+  it('loads only files that this server serves', async () => {
     const { server } = serve();
     const queue = ['/'];
     const served = new Set<string>();
@@ -391,7 +391,7 @@ describe('the page', () => {
     ]);
   });
 
-  it('has every element that its script asks for', async () => {
+  it('has every element that its script looks up', async () => {
     const { server } = serve();
     const html = (await get(server, '/')).body;
     const scripts = await Promise.all(
@@ -405,7 +405,7 @@ describe('the page', () => {
 });
 
 describe('the description', () => {
-  it('names every route that is served, and no other', async () => {
+  it('lists every route that is served, and no other', async () => {
     const { server } = serve();
     await server.app.ready();
     const files = /\.(js|css|svg)$/;
@@ -425,7 +425,7 @@ describe('the description', () => {
     expect((await get(server, '/openapi.json')).json()).toEqual(openApiDocument);
   });
 
-  it('is pointed to by a 404', async () => {
+  it('is mentioned by every 404', async () => {
     const answer = await get(serve().server, '/nothing');
 
     expect(answer.statusCode).toBe(404);
@@ -437,7 +437,7 @@ describe('the description', () => {
 });
 
 describe('the live stream', () => {
-  it('begins with the tree and every row that is kept, then sends only new ones', async () => {
+  it('begins with the tree and all recent rows, then sends only new ones', async () => {
     const { supervisor, server } = serve();
     supervisor.rows.add(featureRow('a', 60_000));
     const url = await server.listen();
@@ -454,7 +454,7 @@ describe('the live stream', () => {
     expect(second.value?.rows.map((row) => row.sensor_id)).toEqual(['b']);
   });
 
-  it('ends when the server closes, so that closing waits for nobody', async () => {
+  it('ends when the server closes, so that closing never waits for a client', async () => {
     const { server } = serve();
     const url = await server.listen();
     const events = eventsOf(await fetch(`${url}/live`));
@@ -486,7 +486,7 @@ async function* eventsOf(response: Response): AsyncGenerator<LiveEvent, undefine
 }
 
 describe('listening', () => {
-  it('says which port is in use and what to change', async () => {
+  it('names the port that is in use and the setting to change', async () => {
     const holder = createServer().listen(0, '127.0.0.1');
     await once(holder, 'listening');
     const address = holder.address();
@@ -532,7 +532,7 @@ describe('commands on a sensor', () => {
     },
   );
 
-  it('change nothing without the token, or where the process has none', async () => {
+  it('change nothing without the token, or if the process has none', async () => {
     const guarded = serve({ token: 'secret' });
     const off = serve();
     for (const { supervisor } of [guarded, off]) {
@@ -545,12 +545,12 @@ describe('commands on a sensor', () => {
 
     expect([refused.statusCode, refused.json<{ message: string }>().message]).toEqual([
       403,
-      'commands are off: start with HTTP_TOKEN and send it as a bearer token',
+      'commands are disabled: set HTTP_TOKEN and send it as a bearer token',
     ]);
     expect([guarded.supervisor.commands, off.supervisor.commands]).toEqual([[], []]);
   });
 
-  it('say that a sensor is unknown, and that an end is', async () => {
+  it('report an unknown sensor and an unknown route', async () => {
     const { supervisor, server } = serve({ token: 't' });
 
     expect((await post(server, '/sensors/nobody/release', 'Bearer t')).statusCode).toBe(404);

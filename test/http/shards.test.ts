@@ -50,7 +50,7 @@ const outcome: ShardRetryOutcome = {
 };
 
 describe('a retry of a shard', () => {
-  it('needs the token, and is passed on with the gap accepted only where it says so', async () => {
+  it('needs the token, and accepts a gap only if the request says so', async () => {
     const { supervisor, post } = serve();
     supervisor.retryOutcome = outcome;
 
@@ -69,7 +69,7 @@ describe('a retry of a shard', () => {
     ]);
   });
 
-  it('answers 202 while the shard is on its way, and 409 with the reason where it failed again', async () => {
+  it('answers 202 while the shard is starting, and 409 with the reason if it failed again', async () => {
     const { supervisor, post } = serve();
     supervisor.retryOutcome = { ...outcome, phase: 'replaying' };
     expect((await post('/shards/raw_readings/3/retry')).status).toBe(202);
@@ -83,7 +83,7 @@ describe('a retry of a shard', () => {
     });
   });
 
-  it('goes to the process that holds the shard, or says that none is known to', async () => {
+  it('is redirected to the process that holds the shard, or answers that none is known', async () => {
     const elsewhere = await serve(['http://b:80']).post('/shards/raw_readings/3/retry');
     const nowhere = await serve().post('/shards/raw_readings/3/retry');
 
@@ -105,10 +105,10 @@ describe('a retry of a shard', () => {
   );
 });
 
-describe('a sensor that no shard here shows, beside a shard that has failed', () => {
+describe('a sensor unknown here, beside a failed shard', () => {
   const failed = shardView(1, { phase: 'failed' });
 
-  it('is looked for elsewhere, and where there is no other, 503 and not 404 says why', async () => {
+  it('is redirected elsewhere; without another process the answer is 503, not 404, with the reason', async () => {
     const tree = treeOf({ workers: [{ ...thread, index: 0, shards: [shardView(0), failed] }] });
     const withOther = serve(['http://b:80']);
     const alone = serve();
@@ -120,7 +120,7 @@ describe('a sensor that no shard here shows, beside a shard that has failed', ()
       status: 503,
       body: {
         error: 'unavailable',
-        message: 'not known whether this process holds it: shard raw_readings/1 failed',
+        message: 'unknown whether this process holds it: shard raw_readings/1 failed',
       },
     });
   });

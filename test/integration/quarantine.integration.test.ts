@@ -66,7 +66,7 @@ describe.skipIf(brokers === '')('a quarantine', () => {
       ...semanticsEnv,
       ...topics.env,
     });
-    expect(then.out).toMatch(/set aside .*operator: broken cable/);
+    expect(then.out).toMatch(/quarantined .*operator: broken cable/);
 
     const again = await feed();
     await deadLetters(log, topics, meanwhile.ofSensor + again.ofSensor);

@@ -1,4 +1,5 @@
-// What the features of a row are, as declared: names, types, units and meanings. The page's headings come from here.
+// Serves the declarations of the features: names, types, units, meanings. The page takes its headings
+// from here.
 import type { FastifyInstance } from 'fastify';
 
 import { selectFeatures } from '../../sensors/features.ts';
@@ -6,12 +7,12 @@ import { selectFeatures } from '../../sensors/features.ts';
 export interface FeatureFacts {
   readonly name: string;
   readonly type: 'Float64' | 'Int64';
-  /** `value` stands for the unit of the sensor's own readings. */
+  /** `value` means the unit of the sensor's readings. */
   readonly unit: string;
   readonly description: string;
 }
 
-/** Adds `GET /features`: the views, and the features of each of their rows in their order. */
+/** Adds `GET /features`: the views, and the features in the order of a row. */
 export function addFeaturesRoute(
   app: FastifyInstance,
   { views, names }: { readonly views: readonly string[]; readonly names: readonly string[] },

@@ -1,9 +1,9 @@
-// Health for orchestrators: live = do not restart me, ready = send me work.
+// Health for orchestrators: live = do not restart, ready = doing its whole job.
 import type { FastifyInstance } from 'fastify';
 
 import type { SupervisorView } from '../../supervisor/supervisor-view.ts';
 
-/** Adds `GET /health/live` and `GET /health/ready`; 503 with reasons where the answer is no. */
+/** Adds `GET /health/live` and `GET /health/ready`. A negative answer is 503; ready adds reasons. */
 export function addHealthRoutes(app: FastifyInstance, supervisor: SupervisorView): void {
   app.get('/health/live', (_request, reply) => {
     const live = supervisor.live();

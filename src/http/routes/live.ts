@@ -1,5 +1,6 @@
-// Server-sent events for the page: once a second the tree, and the rows projected since the last event. The first event
-// carries every row that is kept. A client that does not read misses events; it never makes us queue them.
+// Server-sent events for the page: once a second the supervision tree and the rows projected since
+// the last event; the first event carries all recent rows. A slow client misses events: none are
+// queued for it.
 import { PassThrough } from 'node:stream';
 
 import type { FastifyInstance } from 'fastify';
@@ -25,13 +26,13 @@ export function addLiveRoute(app: FastifyInstance, supervisor: SupervisorView): 
   };
   app.get('/live', (_request, reply) => {
     if (clients.size >= clientsMax) {
-      const message = `${clientsMax} clients listen already`;
+      const message = `the limit of ${clientsMax} live clients is reached`;
       return reply.code(503).send({ error: 'unavailable', message });
     }
     const client = { stream: new PassThrough(), cursor: 0 };
     client.stream.on('close', () => leave(client));
     clients.add(client);
-    // EventSource tries again after this long; a restarted process is found within two seconds.
+    // EventSource reconnects after this time, so a restarted process is found within two seconds.
     client.stream.write('retry: 2000\n\n');
     sendStatus(client, { tree: supervisor.tree(), readiness: supervisor.ready() }, supervisor);
     timer ??= setInterval(beat, intervalMs);

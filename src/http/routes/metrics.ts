@@ -1,4 +1,4 @@
-// Prometheus metrics of all threads, merged, and of serving.
+// Serves the Prometheus metrics of all threads, merged, and those of the feature API.
 import type { FastifyInstance } from 'fastify';
 
 import { createServingMetrics } from '../../metrics/process-metrics.ts';

@@ -1,4 +1,4 @@
-// Feast's online endpoint on our feature store: a model's client that speaks to `feast serve` speaks to us unchanged.
+// Feast's online endpoint on our feature store. Clients of `feast serve` work unchanged.
 import type { FastifyInstance } from 'fastify';
 
 import { isSensoriumError } from '../../errors.ts';
@@ -9,7 +9,7 @@ import {
   type ServedFeatures,
 } from '../feast-response.ts';
 
-/** Adds `POST /get-online-features`. Whatever the content type says, the body is read as JSON: curl's default works. */
+/** Adds `POST /get-online-features`. Reads any content type as JSON, so curl's default works. */
 export function addOnlineFeaturesRoute(
   app: FastifyInstance,
   featureStore: Pick<FeatureStore, 'read' | 'readKept'>,
@@ -19,17 +19,17 @@ export function addOnlineFeaturesRoute(
   app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body));
   const parse = onlineFeaturesParser(served);
   app.post<{ Body: string | undefined }>('/get-online-features', (request, reply) => {
-    const asked = parse(request.body ?? '');
+    const parsed = parse(request.body ?? '');
     reply.type('application/json');
-    if ('status' in asked) return reply.code(asked.status).send(JSON.stringify(asked.body));
-    const { sensorIds, selection } = asked;
+    if ('status' in parsed) return reply.code(parsed.status).send(JSON.stringify(parsed.body));
+    const { sensorIds, selection } = parsed;
     const [view, ...others] = selection.views;
-    // Rows that are in memory are answered in the turn in which they are asked for.
+    // Rows in memory are answered synchronously: a promise per request costs throughput.
     const kept = others.length === 0 ? featureStore.readKept?.(sensorIds, view?.name) : undefined;
-    if (kept !== undefined) return reply.send(onlineFeaturesResponse(asked, [kept]));
+    if (kept !== undefined) return reply.send(onlineFeaturesResponse(parsed, [kept]));
     const reads = selection.views.map(({ name }) => featureStore.read(sensorIds, name));
     Promise.all(reads)
-      .then((stored) => reply.send(onlineFeaturesResponse(asked, stored)))
+      .then((stored) => reply.send(onlineFeaturesResponse(parsed, stored)))
       .catch((error: unknown) => {
         if (!isSensoriumError(error) || error.directive !== 'retry') return reply.send(error);
         const message = `The online store is unavailable: ${error.message}`;

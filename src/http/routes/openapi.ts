@@ -1,5 +1,4 @@
-// The description of this server for machines. Kept beside the routes; a test holds that every path
-// here is served.
+// The OpenAPI description of this server. A test checks that every path here is served.
 import type { FastifyInstance } from 'fastify';
 
 const json = (description: string): object => ({
@@ -45,7 +44,7 @@ const sensorId = {
   in: 'path',
   required: true,
   schema: { type: 'string', minLength: 1 },
-  description: 'Sensor id, percent-encoded, slashes too.',
+  description: 'Sensor id, percent-encoded, including slashes.',
 };
 
 const limit = {
@@ -58,12 +57,14 @@ const reason = {
   name: 'reason',
   in: 'query',
   schema: { type: 'string', maxLength: 200 },
-  description: 'Why, in your words; shown beside a quarantine.',
+  description: 'Free text, shown with a quarantine.',
 };
 
 const elsewhere = {
   ...errorJson('Another process may hold it'),
-  headers: { location: { schema: { type: 'string' }, description: 'The same path there' } },
+  headers: {
+    location: { schema: { type: 'string' }, description: 'The same path on that process' },
+  },
 };
 
 const command = (summary: string): object => ({
@@ -72,19 +73,19 @@ const command = (summary: string): object => ({
     security: [{ token: [] }],
     parameters: [sensorId, reason],
     responses: {
-      200: json('Committed: the shards that hold the sensor, with offset and whether it changed'),
-      401: errorJson('Not the bearer token that HTTP_TOKEN names'),
+      200: json('Committed: each shard of the sensor, the offset, and whether anything changed'),
+      401: errorJson('The bearer token is not HTTP_TOKEN'),
       403: errorJson('The process was started without HTTP_TOKEN'),
       307: elsewhere,
-      404: errorJson('No shard of this process holds it, and no other process is known to'),
-      503: errorJson('Unknown whether it is committed: ask again'),
+      404: errorJson('No shard of this process holds it, nor any other known process'),
+      503: errorJson('Unknown whether it was committed: try again'),
     },
   },
 });
 
 const retryShard = {
   post: {
-    summary: 'Have a shard that has failed try again; the others are not touched',
+    summary: 'Retry a failed shard; other shards are not affected',
     security: [{ token: [] }],
     parameters: [
       { name: 'topic', in: 'path', required: true, schema: { type: 'string' } },
@@ -93,19 +94,19 @@ const retryShard = {
         name: 'accept_gap',
         in: 'query',
         schema: { type: 'boolean', default: false },
-        description: 'Go on without records that were deleted before they were read.',
+        description: 'Go on although records were deleted before they were read.',
       },
     ],
     responses: {
-      200: json('It runs; `retried` is false where it had not failed'),
-      202: json('Still on the way: see its phase in /supervisor'),
+      200: json('The shard is running; `retried` is false if it had not failed'),
+      202: json('The shard is still starting: see its phase in /supervisor'),
       307: elsewhere,
-      400: errorJson('No such partition number, or accept_gap is neither true nor false'),
-      401: errorJson('Not the bearer token that HTTP_TOKEN names'),
+      400: errorJson('The partition is not a number, or accept_gap is neither true nor false'),
+      401: errorJson('The bearer token is not HTTP_TOKEN'),
       403: errorJson('The process was started without HTTP_TOKEN'),
-      404: errorJson('No worker of this process holds the shard, and no other process is known to'),
-      409: errorJson('It has failed again, with the reason'),
-      503: errorJson('The worker did not answer: ask again'),
+      404: errorJson('No worker of this process holds the shard, nor any other known process'),
+      409: errorJson('The shard failed again, with the reason'),
+      503: errorJson('The worker did not answer: try again'),
     },
   },
 };
@@ -119,40 +120,40 @@ export const openApiDocument: { readonly paths: Readonly<Record<string, object>>
   ...{ components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } } },
   paths: {
     '/': get('The live page', { 200: text('The page', 'text/html') }),
-    '/health/live': get('Whether the process should go on living', {
-      200: json('It should'),
-      503: json('It has given up'),
+    '/health/live': get('Liveness: whether the process should keep running', {
+      200: json('It should keep running'),
+      503: json('It has failed for good: restart it'),
     }),
-    '/health/ready': get('Whether the process does its whole job now', {
-      200: json('It does'),
-      503: json('It does not, with reasons'),
+    '/health/ready': get('Readiness: whether the process is doing its whole job', {
+      200: json('It is ready'),
+      503: json('It is not ready; the body lists the reasons'),
     }),
     '/metrics': get('Prometheus metrics of all threads', { 200: text('Metrics', 'text/plain') }),
     '/supervisor': get('The supervision tree', { 200: json('Workers, shards, projector, totals') }),
-    '/features': get('What the features are: names, types, units, descriptions, as declared', {
-      200: json('The views, and the features of their rows in order'),
+    '/features': get('The declared features: names, types, units, descriptions', {
+      200: json('The views, and the features in the order of a row'),
     }),
-    '/live': get('The tree and new feature rows, every second', {
+    '/live': get('The supervision tree and new feature rows, every second', {
       200: text('Server-sent events named `status`', 'text/event-stream'),
     }),
     '/sensors': get('Sensor ids', { 200: json('Up to `limit` ids, sorted') }, [limit]),
     '/sensors/{id}': get(
-      'One live sensor: lifecycle, baseline, open windows, the offset it is valid at; its last flagged readings and why',
+      'One live sensor: lifecycle, baseline, open windows, offset, last flagged readings with reasons',
       {
         200: json('The sensor'),
         307: elsewhere,
-        404: errorJson('No shard of this process holds it, and no other process is known to'),
-        503: errorJson('A worker that may hold it did not answer, or a shard is on the way'),
+        404: errorJson('No shard of this process holds it, nor any other known process'),
+        503: errorJson('A worker that may hold it did not answer, or a shard is still starting'),
       },
       [sensorId],
     ),
-    '/sensors/{id}/quarantine': command('Set a sensor aside: its readings become dead letters'),
-    '/sensors/{id}/release': command('End a quarantine; the baseline goes on from before it'),
-    '/sensors/{id}/reset': command('Empty the baseline; open windows and a quarantine stay'),
+    '/sensors/{id}/quarantine': command('Quarantine a sensor: its readings become dead letters'),
+    '/sensors/{id}/release': command('End a quarantine; the baseline continues from before it'),
+    '/sensors/{id}/reset': command('Reset the baseline; open windows and a quarantine stay'),
     '/shards/{topic}/{partition}/retry': retryShard,
     '/get-online-features': {
       post: {
-        summary: 'The newest stored features, in the request and response of a Feast server',
+        summary: 'The newest stored features; request and response as in Feast’s feature server',
         requestBody: {
           required: true,
           content: { 'application/json': { schema: onlineFeaturesRequest } },
@@ -160,7 +161,7 @@ export const openApiDocument: { readonly paths: Readonly<Record<string, object>>
         responses: {
           200: json('Columns in the order of metadata.feature_names'),
           404: text('Unknown view or service, a JSON string that holds JSON', 'application/json'),
-          422: json('Not JSON, or not the shape of a request'),
+          422: json('The body is not JSON, or not a valid request'),
           500: text('Unknown feature or entity, a JSON string', 'application/json'),
           503: text('The feature store is unavailable, a JSON string', 'application/json'),
         },

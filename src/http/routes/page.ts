@@ -1,4 +1,4 @@
-// The live page: plain files beside this module, read once. No build, no network beyond this server.
+// Serves the live page: plain files, read once at startup. It needs no build step and no other server.
 import { readFileSync } from 'node:fs';
 
 import type { FastifyInstance } from 'fastify';
@@ -14,12 +14,12 @@ const files = [
   { path: '/favicon.svg', file: 'favicon.svg', type: 'image/svg+xml' },
 ] as const;
 
-/** Only what this server itself sends may run or be asked for: a sensor id is somebody else's text. */
+/** Allows only this server's own files, in case a hostile sensor id ever reached the markup. */
 const contentSecurityPolicy =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/** Adds `GET /` and what the page loads. */
+/** Adds `GET /` and the files that the page loads. */
 export function addPageRoutes(app: FastifyInstance): void {
   for (const { path, file, type } of files) {
     const content = readFileSync(new URL(`../web/${file}`, import.meta.url));

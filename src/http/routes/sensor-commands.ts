@@ -1,6 +1,5 @@
-// What an operator may change: sets a sensor aside, takes it back, has its baseline begin anew.
-// Needs the token; answers once the command is committed, so that what was answered holds through
-// every restart.
+// Operator commands on a sensor: quarantine, release, reset the baseline. They need the token. The
+// response is sent after the commit, so an acknowledged command survives every restart.
 import type { FastifyInstance } from 'fastify';
 
 import type { SensorCommand } from '../../actors/protocol.ts';

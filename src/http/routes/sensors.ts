@@ -1,4 +1,4 @@
-// Live sensor actors: what the shard that owns a sensor knows of it now.
+// Serves live sensors from the memory of the shard that owns them.
 import type { FastifyInstance } from 'fastify';
 
 import { isSensoriumError, UnavailableError } from '../../errors.ts';
@@ -11,9 +11,8 @@ const limitDefault = 100;
 const limitMax = 10_000;
 
 /**
- * Adds `GET /sensors?limit=` and `GET /sensors/{id}`; the id is percent-encoded, slashes too. A
- * sensor of another process is answered with its address. `anomalyEvents` says which flagged
- * readings there are to show.
+ * Adds `GET /sensors?limit=` and `GET /sensors/{id}`; the id is percent-encoded, including slashes.
+ * Redirects to the process that owns the sensor. `anomalyEvents` tells which flagged readings exist.
  */
 export function addSensorRoutes(
   app: FastifyInstance,
@@ -38,18 +37,15 @@ export function addSensorRoutes(
     if (sensor !== undefined) {
       return reply.send({ ...sensor, anomaly_events: anomalyEvents, anomalies });
     }
-    const [onTheWay] = supervisor.tree().workers.flatMap(shardsOnTheWay);
-    if (onTheWay !== undefined) {
-      throw new UnavailableError(`not known yet whether this process holds it: ${onTheWay}`);
+    const [starting] = supervisor.tree().workers.flatMap(shardsOnTheWay);
+    if (starting !== undefined) {
+      throw new UnavailableError(`not yet known whether this process holds it: ${starting}`);
     }
     return sendElsewhere(elsewhereOf(supervisor, owners, id), request, reply);
   });
 }
 
-/**
- * Returns where else to ask for the sensor. A shard here that has failed may hold it: "not found"
- * would be a lie.
- */
+/** Returns where else to look for the sensor. Never says 404 while a failed shard may hold it. */
 export function elsewhereOf(
   supervisor: SupervisorView,
   owners: SensorOwners,
@@ -62,12 +58,12 @@ export function elsewhereOf(
       if (failed === undefined) {
         return `no shard of this process holds a sensor ${JSON.stringify(sensorId)}`;
       }
-      throw new UnavailableError(`not known whether this process holds it: ${failed}`);
+      throw new UnavailableError(`unknown whether this process holds it: ${failed}`);
     },
   };
 }
 
-/** null where they cannot be read now: what the shard says of the sensor is shown all the same. */
+/** Resolves with null if the anomalies cannot be read now; the sensor itself is still shown. */
 async function anomaliesOf(
   supervisor: SupervisorView,
   sensorId: string,

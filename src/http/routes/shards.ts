@@ -1,5 +1,4 @@
-// What an operator may do for a shard that has failed: have it try again, once what it misses is
-// there or given up.
+// Retries a failed shard, once the operator has restored what it lacks or accepts the gap.
 import type { FastifyInstance } from 'fastify';
 
 import type { ShardRetryOutcome } from '../../actors/protocol.ts';
@@ -45,7 +44,7 @@ export function addShardRoutes(
   });
 }
 
-/** 200 it runs, 202 it is still on the way, 409 it has failed again. */
+/** Returns 200 if the shard is running, 202 if it is still starting, 409 if it failed again. */
 function statusOf({ phase }: ShardRetryOutcome): number {
   if (phase === 'failed') return 409;
   return phase === 'running' ? 200 : 202;

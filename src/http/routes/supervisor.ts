@@ -1,4 +1,4 @@
-// The supervision tree as JSON.
+// Serves the supervision tree as JSON.
 import type { FastifyInstance } from 'fastify';
 
 import type { SupervisorView } from '../../supervisor/supervisor-view.ts';

@@ -1,4 +1,4 @@
-// Making elements from text and attributes; text is never markup.
+// Creates elements from text and attributes; text is never parsed as markup.
 
 export const at = (id) => document.getElementById(id);
 

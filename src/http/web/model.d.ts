@@ -1,4 +1,4 @@
-// The types of model.js, for its tests: the page itself is plain JavaScript, served as it is.
+// The types of model.js, for its tests: the page is plain JavaScript, served without a build.
 import type { QuarantineView } from '../../actors/protocol.ts';
 import type { FeatureRow } from '../../codecs/feature-row.ts';
 import type { FeatureFacts } from '../routes/features.ts';
@@ -13,7 +13,7 @@ export interface StatusEvent {
 
 export interface PageModel {
   readonly sensors: Map<string, FeatureRow[]>;
-  /** As declared, by name. */
+  /** Declarations by name. */
   readonly features: Map<string, FeatureFacts>;
   columns: string[];
   rate: number | undefined;
@@ -43,11 +43,11 @@ export function quarantined(tree: SupervisorTree): {
   readonly total: number;
   readonly sensors: readonly {
     readonly id: string;
-    readonly why: string;
-    readonly where: string;
+    readonly reason: string;
+    readonly place: string;
   }[];
 };
-export function whyQuarantined(quarantine: Pick<QuarantineView, 'cause' | 'message'>): string;
+export function quarantineReason(quarantine: Pick<QuarantineView, 'cause' | 'message'>): string;
 export function visibleSensors(
   model: PageModel,
   options: { readonly filter: string; readonly onlyAnomalous: boolean },
@@ -66,7 +66,7 @@ export function formatFeature(
   value: number | null | undefined,
 ): string;
 export function formatDuration(seconds: number): string;
-export function whyFlagged(anomaly: Omit<RecentAnomaly, 'timestamp' | 'lineage'>): string;
+export function flagReason(anomaly: Omit<RecentAnomaly, 'timestamp' | 'lineage'>): string;
 export function noFlags(sensor: {
   readonly anomaly_events: 'alarms' | 'all' | 'off';
   readonly anomalies: readonly RecentAnomaly[] | null;

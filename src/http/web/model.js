@@ -1,15 +1,15 @@
-// What the page knows, and what follows from it: pure functions without a document, so that tests can hold them.
+// The state of the page and everything derived from it: pure functions without a DOM, for tests.
 
 export const windowsKept = 30;
 
-/** Returns a page model that has heard nothing. */
+/** Returns a model before the first event. */
 export function emptyModel() {
   return { sensors: new Map(), features: new Map(), columns: [], rate: undefined, last: undefined };
 }
 
 /**
- * Takes one `status` event into the model, in place, and returns the ids whose last window is new. A row that is not
- * newer than the sensor's last one is dropped: after a reconnection the server sends its rows again.
+ * Applies one `status` event to the model in place. Returns the ids with a new last window. Drops
+ * rows not newer than the sensor's last: after a reconnection the server sends its rows again.
  */
 export function takeStatus(model, event) {
   const { nowMs, totals } = event.tree;
@@ -32,14 +32,14 @@ export function takeStatus(model, event) {
   return changed;
 }
 
-/** Takes what `/features` says the features are, in place. */
+/** Applies the response of `/features` to the model in place. */
 export function takeFeatures(model, { features }) {
   for (const feature of features) model.features.set(feature.name, feature);
 }
 
 /**
- * Returns a column's heading by the feature's declaration: its name in words without its unit, the unit where it says
- * more than "the reading's", and what it is. One that is not declared here has its name alone.
+ * Returns a column's heading from the feature's declaration: the name in words, the unit unless it is
+ * that of the readings, and the description. An undeclared feature has only its name.
  */
 export function heading(model, name) {
   const { unit = '', description = '' } = model.features.get(name) ?? {};
@@ -52,18 +52,18 @@ export function heading(model, name) {
   };
 }
 
-/** Returns the feature whose course is drawn: the mean, or without it the first of the readings' unit, or the first. */
+/** Returns the feature to draw: the mean, else the first in the unit of the readings, else the first. */
 export function drawnFeature({ columns, features }) {
   if (columns.includes('avg_value')) return 'avg_value';
   return columns.find((name) => features.get(name)?.unit === 'value') ?? columns[0];
 }
 
-/** Returns whether the window held an anomaly. */
+/** Returns whether the window has an anomaly. */
 export function isAnomalous(row) {
   return (row.features.anomaly_count ?? 0) > 0;
 }
 
-/** Returns the anomalies in the last window of every sensor together. */
+/** Returns the number of anomalies in the last windows of all sensors. */
 export function anomaliesNow(model) {
   let total = 0;
   for (const rows of model.sensors.values()) total += rows.at(-1).features.anomaly_count ?? 0;
@@ -80,29 +80,29 @@ export function visibleSensors(model, { filter, onlyAnomalous }) {
     .sort(collator.compare);
 }
 
-/** Returns how many sensors are quarantined, and those that the shards name, each with its reason in words. */
+/** Returns the number of quarantined sensors, and those the shards list, each with its reason. */
 export function quarantined({ workers }) {
   const shards = workers.flatMap((worker) => worker.shards);
   const total = shards.reduce((sum, shard) => sum + shard.quarantined, 0);
   const sensors = shards.flatMap((shard) =>
     shard.quarantines.map((quarantine) => ({
       id: quarantine.sensor_id,
-      why: whyQuarantined(quarantine),
-      where: `${shard.topic} / ${shard.partition}, offset ${quarantine.offset}`,
+      reason: quarantineReason(quarantine),
+      place: `${shard.topic} / ${shard.partition}, offset ${quarantine.offset}`,
     })),
   );
   return { total, sensors };
 }
 
-/** Returns why a sensor is quarantined, in words. */
-export function whyQuarantined({ cause, message }) {
-  const who = cause === 'operator' ? 'by an operator' : 'its fold failed';
-  return message === '' ? who : `${who}: ${message}`;
+/** Returns the reason of a quarantine in words. */
+export function quarantineReason({ cause, message }) {
+  const reason = cause === 'operator' ? 'by an operator' : 'a reading could not be processed';
+  return message === '' ? reason : `${reason}: ${message}`;
 }
 
 /**
- * Returns the line of `values` in a box: an SVG path, and its points. A level line lies in the middle; a single value
- * is a point at the right edge.
+ * Returns `values` as a line in a box: an SVG path and its points. A constant line lies in the middle;
+ * a single value is a point at the right edge.
  */
 export function sparkline(values, { width, height, padding }) {
   const least = Math.min(...values);
@@ -121,8 +121,8 @@ export function sparkline(values, { width, height, padding }) {
 }
 
 /**
- * Returns how long until the first window closes, in seconds, and how far along that is (0 to 1); undefined before the
- * first reading. A window closes once the watermark, event time less the delay, has reached its end.
+ * Returns the seconds until the first window closes and the progress (0 to 1); undefined before the
+ * first reading. A window closes once the watermark (event time minus the delay) reaches its end.
  */
 export function firstWindow(tree) {
   const eventTimes = tree.workers
@@ -138,7 +138,7 @@ export function firstWindow(tree) {
   return { seconds: Math.ceil(leftMs / 1000), done: 1 - leftMs / windowMs };
 }
 
-/** Returns `value` for a narrow column: whole numbers whole, others with three significant fraction digits at most. */
+/** Returns `value` for a narrow column: integers in full, others with at most three decimals. */
 export function formatNumber(value) {
   if (value === null || value === undefined) return '–';
   if (Number.isInteger(value)) return value.toLocaleString('en');
@@ -147,7 +147,7 @@ export function formatNumber(value) {
   return value.toLocaleString('en', { maximumFractionDigits: size >= 100 ? 1 : size >= 1 ? 2 : 3 });
 }
 
-/** Returns a feature's value for a column, by its declaration: as many digits in every row, ratios as percentages. */
+/** Returns a feature's value for a column: fixed digits by its type, ratios as percentages. */
 export function formatFeature(model, name, value) {
   if (value === null || value === undefined) return '–';
   const { type, unit } = model.features.get(name) ?? {};
@@ -159,10 +159,8 @@ export function formatFeature(model, name, value) {
   return value.toLocaleString('en', digits);
 }
 
-/**
- * Returns why a reading was flagged, in words: how far it lay from what was usual, and what that raised.
- */
-export function whyFlagged({ value, z, score, alarm, baseline }) {
+/** Returns why a reading was flagged, in words: its distance from the baseline, and any alarm. */
+export function flagReason({ value, z, score, alarm, baseline }) {
   const { mean, std_dev: deviation, n } = baseline;
   const far = `${Math.abs(z).toFixed(1)} standard deviations ${z < 0 ? 'below' : 'above'}`;
   const usual = `${formatNumber(mean)} ± ${formatNumber(deviation)} of ${formatNumber(n)} readings`;
@@ -170,13 +168,13 @@ export function whyFlagged({ value, z, score, alarm, baseline }) {
   return `${formatNumber(value)} is ${far} ${usual}${raised}`;
 }
 
-/** Returns what the list of flagged readings says when it has none, or cannot have any. */
-export function noFlags({ anomaly_events: told, anomalies }) {
-  if (told === 'off') return 'not told: ANOMALY_EVENTS is off';
+/** Returns the text of an empty list of flagged readings. */
+export function noFlags({ anomaly_events: recorded, anomalies }) {
+  if (recorded === 'off') return 'not recorded: ANOMALY_EVENTS is off';
   if (anomalies === null) return 'cannot be read now';
-  return told === 'alarms'
-    ? 'no alarms lately (ANOMALY_EVENTS=all tells every anomaly)'
-    : 'no anomalies lately';
+  return recorded === 'alarms'
+    ? 'no recent alarms (ANOMALY_EVENTS=all records every anomaly)'
+    : 'no recent anomalies';
 }
 
 /** Returns a duration in words: 42 s, 3 min 5 s, 2 h 10 min, 3 d 4 h. */

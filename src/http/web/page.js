@@ -1,5 +1,5 @@
-// The live page: hears `/live` once a second and draws what the model says. Text goes in as text, never as markup: a
-// sensor id is whatever somebody sent.
+// The live page: receives `/live` once a second and draws the model. Text is inserted as text, never
+// as markup: a sensor id may be hostile.
 import { at, element } from './elements.js';
 import {
   anomaliesNow,
@@ -45,7 +45,7 @@ function drawStatus({ tree, readiness }) {
 
 function drawTiles({ tree }) {
   const { totals, projector } = tree;
-  const rate = model.rate === undefined ? '' : `${formatNumber(Math.round(model.rate))} a second`;
+  const rate = model.rate === undefined ? '' : `${formatNumber(Math.round(model.rate))} per second`;
   const anomalies = anomaliesNow(model);
   const tiles = [
     ['Readings', totals.readings, rate],
@@ -53,8 +53,8 @@ function drawTiles({ tree }) {
     ['Feature rows', totals.featureRows, 'closed windows'],
     ['Anomalies', anomalies, 'in the last windows', anomalies > 0 ? 'alert' : ''],
     ['Dead letters', totals.deadLetters, 'late or bad', totals.deadLetters > 0 ? 'warn' : ''],
-    ['Lag', totals.lag, 'readings to fold'],
-    ['Projection lag', projector.lag, projector.connected ? 'rows to store' : 'store not reached'],
+    ['Lag', totals.lag, 'readings to process'],
+    ['Projection lag', projector.lag, projector.connected ? 'rows to store' : 'store unreachable'],
   ];
   at('tiles').replaceChildren(
     ...tiles.map(([name, value, note, tone = '']) =>
@@ -73,22 +73,22 @@ let quarantinesDrawn = '';
 
 function drawQuarantines({ tree }) {
   const { total, sensors } = quarantined(tree);
-  // Drawn anew, it would take the focus from whoever stands in it.
+  // Redrawing would take the keyboard focus out of the list.
   const drawn = JSON.stringify([total, sensors]);
   if (drawn === quarantinesDrawn) return;
   quarantinesDrawn = drawn;
   at('quarantined').hidden = total === 0;
-  const some = sensors.length < total ? `, ${sensors.length} of them shown` : '';
+  const some = sensors.length < total ? ` (${sensors.length} shown)` : '';
   at('quarantined-note').textContent =
-    `${formatNumber(total)} set aside${some}; their readings become dead letters until a release`;
+    `${formatNumber(total)} in quarantine${some}; their readings become dead letters until released`;
   at('quarantined-sensors').replaceChildren(
-    ...sensors.map(({ id, why, where }) =>
+    ...sensors.map(({ id, reason, place }) =>
       element(
         'li',
         {},
         sensorLink(id),
-        element('span', { text: where, class: 'quiet' }),
-        element('p', { text: why, class: 'error' }),
+        element('span', { text: place, class: 'quiet' }),
+        element('p', { text: reason, class: 'error' }),
       ),
     ),
   );
@@ -199,7 +199,7 @@ function drawSensors(changed) {
   const same =
     visible.length === body.childElementCount &&
     visible.every((row, i) => body.children[i] === row);
-  // Moving rows would take the focus out of the table, so they are only moved when the list differs.
+  // Moving rows takes the keyboard focus out of the table, so they move only if the list differs.
   if (!same) body.replaceChildren(...visible);
   const shown = visible.length === model.sensors.size ? '' : `${visible.length} of `;
   at('sensors-note').textContent =
@@ -273,9 +273,9 @@ function listen() {
   const source = new EventSource('/live');
   source.addEventListener('status', (event) => draw(takeStatus(model, JSON.parse(event.data))));
   source.addEventListener('error', () => {
-    at('status').textContent = 'disconnected, trying again';
+    at('status').textContent = 'disconnected, reconnecting';
     at('status').dataset.tone = 'bad';
-    // A refused stream (503) is closed for good by the browser; a broken one it opens again itself.
+    // The browser reconnects a broken stream by itself, but gives up on a refused one (503).
     if (source.readyState === EventSource.CLOSED) setTimeout(listen, 3000);
   });
 }
@@ -283,7 +283,7 @@ function listen() {
 themes();
 at('filter').addEventListener('input', () => drawSensors([]));
 at('only-anomalous').addEventListener('change', () => drawSensors([]));
-// Without it the columns have their bare names.
+// If this fails, the columns show their bare names.
 fetch('/features')
   .then(async (answer) => takeFeatures(model, await answer.json()))
   .catch((error) => console.warn('/features', error))

@@ -1,11 +1,11 @@
-// One sensor in a dialog, as the shard that owns it sees it now.
+// A dialog with one sensor, as the shard that owns it sees it now.
 import { at, element } from './elements.js';
-import { formatNumber, noFlags, whyFlagged, whyQuarantined } from './model.js';
+import { formatNumber, noFlags, flagReason, quarantineReason } from './model.js';
 
 /** Opens the dialog and fills it once the shard has answered. */
 export async function showSensor(id) {
   at('sensor-title').textContent = id;
-  at('sensor-facts').replaceChildren(element('dd', { text: 'asking its shard…' }));
+  at('sensor-facts').replaceChildren(element('dd', { text: 'loading…' }));
   at('sensor-flags-title').hidden = true;
   at('sensor-flags').replaceChildren();
   at('sensor').showModal();
@@ -25,10 +25,10 @@ async function askSensor(id) {
   try {
     const response = await fetch(`/sensors/${encodeURIComponent(id)}`);
     const sensor = await response.json();
-    if (!response.ok) return { facts: [['Not shown', sensor.message]] };
+    if (!response.ok) return { facts: [['Not available', sensor.message]] };
     return { facts: sensorFacts(sensor), sensor };
   } catch (error) {
-    return { facts: [['Not shown', String(error)]] };
+    return { facts: [['Not available', String(error)]] };
   }
 }
 
@@ -38,7 +38,7 @@ function sensorFacts(sensor) {
     ['Lifecycle', sensor.lifecycle],
     ...(quarantine === undefined
       ? []
-      : [['Quarantined', `${whyQuarantined(quarantine)}; since offset ${quarantine.offset}`]]),
+      : [['Quarantined', `${quarantineReason(quarantine)}; since offset ${quarantine.offset}`]]),
     ['Owner', `${sensor.topic} / ${sensor.partition}, valid at offset ${sensor.offset}`],
     ['Baseline mean', formatNumber(baseline.mean)],
     ['Baseline std dev', formatNumber(baseline.std_dev)],
@@ -51,7 +51,7 @@ function sensorFacts(sensor) {
   ];
 }
 
-/** The last flagged readings, the newest first: when, why, and where in the log. */
+/** Returns the last flagged readings, newest first: time, reason, offset. */
 function flags(sensor) {
   const { anomalies } = sensor;
   if (anomalies === null || anomalies.length === 0) {
@@ -60,12 +60,12 @@ function flags(sensor) {
   return anomalies.map((anomaly) => {
     const { alarm, lineage, timestamp } = anomaly;
     const when = new Date(timestamp).toLocaleString('en-GB');
-    const where = lineage === null ? '' : ` · offset ${lineage.offset}`;
+    const place = lineage === null ? '' : ` · offset ${lineage.offset}`;
     return element(
       'li',
       { class: alarm ? 'alarm' : 'anomaly' },
-      element('span', { class: 'quiet', text: `${when}${where}` }),
-      element('span', { text: whyFlagged(anomaly) }),
+      element('span', { class: 'quiet', text: `${when}${place}` }),
+      element('span', { text: flagReason(anomaly) }),
     );
   });
 }

@@ -1,4 +1,4 @@
-// Light or dark: as the system has it, until the reader chooses.
+// Light or dark: follows the system until the reader chooses.
 import { at } from './elements.js';
 
 export function themes() {

@@ -1,4 +1,5 @@
-// A real browser, headless, spoken to in the DevTools protocol over two pipes: one JSON message, one zero byte.
+// A real headless browser, driven with the DevTools protocol over two pipes: JSON messages, each
+// ended by a zero byte.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,7 +7,7 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 
 export interface Browser {
-  /** Opens a page; the returned function gives the value of an expression in it. @throws what the expression throws */
+  /** Opens a page; returns a function that evaluates an expression in it and rejects if it throws. */
   open(url: string): Promise<(expression: string) => Promise<unknown>>;
   close(): Promise<void>;
 }
@@ -22,13 +23,13 @@ interface Answer {
   readonly error?: { readonly message: string };
 }
 
-/** Returns a browser of this machine, or '' where it has none that we know. */
+/** Returns the path of a browser on this machine; empty if none is found. */
 export function findBrowser(): string {
   const names = ['chromium-headless-shell', 'chromium', 'chromium-browser', 'google-chrome'];
   return names.find((name) => spawnSync(name, ['--version']).status === 0) ?? '';
 }
 
-/** Starts `command` with a profile of its own. */
+/** Starts `command` with a fresh profile. */
 export function openBrowser(command: string): Browser {
   const profile = mkdtempSync(join(tmpdir(), 'sensorium-browser-'));
   const child = spawn(

@@ -18,7 +18,7 @@ import {
   takeFeatures,
   takeStatus,
   visibleSensors,
-  whyFlagged,
+  flagReason,
   windowsKept,
 } from '../../../src/http/web/model.js';
 import { featureRow, shardView, thread, treeOf } from '../in-memory-supervisor.ts';
@@ -30,7 +30,7 @@ const status = (rows: Parameters<typeof takeStatus>[1]['rows'], tree = treeOf())
 });
 
 describe('the page’s model', () => {
-  it('keeps the last windows of each sensor and says which changed', () => {
+  it('keeps the last windows of each sensor and returns which changed', () => {
     const model = emptyModel();
 
     const changed = takeStatus(model, status([featureRow('a', 60_000), featureRow('b', 60_000)]));
@@ -53,7 +53,7 @@ describe('the page’s model', () => {
     expect(model.sensors.get('a')?.length).toBe(windowsKept);
   });
 
-  it('names the quarantined sensors with their reasons, and counts those that are not named', () => {
+  it('lists the quarantined sensors with their reasons, and counts those not listed', () => {
     const failed = {
       sensor_id: 'b',
       cause: 'fold_failed' as const,
@@ -63,14 +63,14 @@ describe('the page’s model', () => {
     };
     const asked = { ...failed, sensor_id: 'c', cause: 'operator' as const, message: '' };
     const shard = shardView(0, { quarantined: 25, quarantines: [failed, asked] });
-    const where = 'raw_readings / 0, offset 7';
+    const place = 'raw_readings / 0, offset 7';
     const workers = [{ ...thread, index: 0, shards: [shard] }];
 
     expect(quarantined(treeOf({ workers }))).toEqual({
       total: 25,
       sensors: [
-        { id: 'b', why: 'its fold failed: RangeError: x', where },
-        { id: 'c', why: 'by an operator', where },
+        { id: 'b', reason: 'a reading could not be processed: RangeError: x', place },
+        { id: 'c', reason: 'by an operator', place },
       ],
     });
     expect(quarantined(treeOf()).total).toBe(0);
@@ -98,7 +98,7 @@ describe('the page’s model', () => {
     expect(model.rate).toBe(100);
   });
 
-  it('tells when the first window closes: at its end plus the delay', () => {
+  it('predicts when the first window closes: at its end plus the delay', () => {
     const at = (maxEventTimeMs: number | null) =>
       firstWindow(
         treeOf({ workers: [{ ...thread, index: 0, shards: [shardView(0, { maxEventTimeMs })] }] }),
@@ -134,7 +134,7 @@ describe('a sparkline', () => {
     );
   });
 
-  it('draws the greatest value highest and a level line in the middle', () => {
+  it('draws the greatest value highest and a constant line in the middle', () => {
     expect(sparkline([1, 3, 2], box).points.map(({ y }) => y)).toEqual([26, 4, 15]);
     expect(sparkline([5, 5], box).path).toBe('M4 15L128 15');
   });
@@ -165,7 +165,7 @@ describe('a column', () => {
   const declared = emptyModel();
   takeFeatures(declared, { features: allFeatures });
 
-  it('is headed by what its feature declares: name, unit where it says more, description', () => {
+  it('has a heading from its declaration: name, unit if it adds something, description', () => {
     const told = allFeatures.map(({ name }) => heading(declared, name));
 
     expect(told.map(({ title }) => title)).toEqual(
@@ -189,7 +189,7 @@ describe('a column', () => {
     expect(shown('rate_of_change', 0.5)).toBe('0.50');
   });
 
-  it('has the bare name of what is not declared', () => {
+  it('has the bare name of an undeclared feature', () => {
     expect(heading(emptyModel(), 'of_another')).toEqual({
       text: 'Of another',
       unit: '',
@@ -198,7 +198,7 @@ describe('a column', () => {
     expect(formatFeature(emptyModel(), 'of_another', 2)).toBe('2.00');
   });
 
-  it('is drawn over time: the mean, else the first of the readings’ unit', () => {
+  it('is drawn over time: the mean, else the first in the unit of the readings', () => {
     const withColumns = (...columns: string[]): string | undefined =>
       drawnFeature({ ...declared, columns });
 
@@ -217,23 +217,23 @@ describe('a flagged reading', () => {
     baseline: { mean: 20.1, std_dev: 1.5, n: 250 },
   };
 
-  it('says in one line how far it lay from what was usual, and what it raised', () => {
-    expect(whyFlagged(flagged)).toBe(
+  it('shows its distance from the baseline and any alarm in one line', () => {
+    expect(flagReason(flagged)).toBe(
       '27.5 is 4.3 standard deviations above 20.1 ± 1.5 of 250 readings; alarm, score 3.9',
     );
-    expect(whyFlagged({ ...flagged, value: 12, z: -5, alarm: false })).toBe(
+    expect(flagReason({ ...flagged, value: 12, z: -5, alarm: false })).toBe(
       '12 is 5.0 standard deviations below 20.1 ± 1.5 of 250 readings',
     );
   });
 
-  it('is missing for a reason that is said', () => {
+  it('has a text for each reason it can be missing', () => {
     const none = (told: 'alarms' | 'all' | 'off', anomalies: [] | null = []): string =>
       noFlags({ anomaly_events: told, anomalies });
 
     expect([none('alarms'), none('all'), none('off'), none('all', null)]).toEqual([
-      'no alarms lately (ANOMALY_EVENTS=all tells every anomaly)',
-      'no anomalies lately',
-      'not told: ANOMALY_EVENTS is off',
+      'no recent alarms (ANOMALY_EVENTS=all records every anomaly)',
+      'no recent anomalies',
+      'not recorded: ANOMALY_EVENTS is off',
       'cannot be read now',
     ]);
   });

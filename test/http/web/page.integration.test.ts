@@ -35,7 +35,7 @@ describe.skipIf(command === '')('the page in a browser', () => {
     await server.close();
   });
 
-  it('heads its columns by the declarations, and shows each value in its unit', async () => {
+  it('takes its headings from the declarations, and shows each value in its unit', async () => {
     const values = [60, 20.125, 0.25, -0.5, 61_000];
     const features = Object.fromEntries(names.map((name, index) => [name, values[index] ?? NaN]));
     supervisor.rows.add({ ...featureRow('<b>pump</b> 7', 60_000), features });
