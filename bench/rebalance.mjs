@@ -4,7 +4,7 @@
 import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { assignSticky } from '../dist/log/kafka/sticky-assignor.js';
+import { assignSticky } from '../dist/log/sticky-assignment.js';
 import { openBenchLog } from './bench-log.mjs';
 import { feedLive } from './feed-live.mjs';
 import { defaultWorkers, startLive } from './measured-program.mjs';
@@ -81,11 +81,11 @@ async function movedByAssignors() {
 function stickily(topics, numbers) {
   const all = new Map(topics.map((topic) => [topic, numbers]));
   return async (ids, held) => {
-    const members = ids.map((memberId) => {
+    const members = ids.map((member) => {
       const owned = [...held]
-        .filter(([, id]) => id === memberId)
+        .filter(([, id]) => id === member)
         .map(([place]) => ({ topic: place.split('/')[0], partition: Number(place.split('/')[1]) }));
-      return { memberId, topics, claim: { generation: 1, owned, info: '' } };
+      return { id: member, topics, held: owned };
     });
     return placesOf(
       [...assignSticky(members, all)].map(([id, byTopic]) => [id, Object.fromEntries(byTopic)]),

@@ -4,8 +4,9 @@
 //
 //   value = generation u64 (grows with every change but heartbeats) · JSON
 import { assert } from '../../errors.ts';
-import { assignPartitions } from './assignment.ts';
 import type { PlanView } from '../../lmdb/plan-view.ts';
+import { parsePartitionKey, partitionKey } from '../partition-key.ts';
+import { assignSticky } from '../sticky-assignment.ts';
 import { logTables, nameKey } from './layout.ts';
 
 interface GroupMemberState {
@@ -125,11 +126,26 @@ function forget(state: GroupState, memberId: string): void {
   }
 }
 
+/** Returns the member that should hold each partition, by partition key. */
 function targetOf(state: GroupState, input: HeartbeatInput): ReadonlyMap<string, string> {
-  const members = Object.entries(state.members).map(([id, { topics }]) => ({ id, topics }));
+  const members = Object.entries(state.members).map(([id, { topics }]) => ({
+    id,
+    topics,
+    held: Object.keys(state.claims)
+      .filter((key) => state.claims[key] === id)
+      .map(parsePartitionKey),
+  }));
   const topics = new Set(members.flatMap((member) => member.topics));
-  const partitions = new Map([...topics].map((topic) => [topic, input.partitionsOf(topic)]));
-  return assignPartitions({ members, partitions, claims: state.claims });
+  const partitions = new Map(
+    [...topics].map((topic) => [topic, [...Array(input.partitionsOf(topic)).keys()]]),
+  );
+  const target = new Map<string, string>();
+  for (const [id, shares] of assignSticky(members, partitions)) {
+    for (const [topic, numbers] of shares) {
+      for (const partition of numbers) target.set(partitionKey({ topic, partition }), id);
+    }
+  }
+  return target;
 }
 
 function shapeOf(state: GroupState): string {

@@ -10,18 +10,19 @@ import type {
 import { systemClock } from '../../clock.ts';
 import { UnavailableError } from '../../errors.ts';
 import type { Delivery, TopicPartition } from '../event-log.ts';
+import { assignSticky } from '../sticky-assignment.ts';
 import { createClient, type KafkaLogOptions } from './client.ts';
 import { fetchPace } from './fetch-pace.ts';
 import { SeamBatch } from './fetch-seam.ts';
 import { kafkajs } from './internals.ts';
 import type { Standing } from './transaction-requests.ts';
 import {
-  assignSticky,
   decodeClaim,
   encodeClaim,
+  resolveClaims,
   type Claim,
   type Claimant,
-} from './sticky-assignor.ts';
+} from './member-claim.ts';
 
 export interface SessionEvents {
   /** What this member holds, said at every join. */
@@ -250,14 +251,16 @@ function stickyAssigner(events: SessionEvents, generation: GenerationBox): Parti
             metadata.map(({ partitionId }) => partitionId),
           );
         }
-        const shares = [...assignSticky(claimants, partitions)].map(([memberId, topics]) => ({
-          memberId,
-          memberAssignment: MemberAssignment.encode({
-            version: assignerVersion,
-            assignment: Object.fromEntries(topics),
-            userData: Buffer.alloc(0),
+        const shares = [...assignSticky(resolveClaims(claimants), partitions)].map(
+          ([memberId, topics]) => ({
+            memberId,
+            memberAssignment: MemberAssignment.encode({
+              version: assignerVersion,
+              assignment: Object.fromEntries(topics),
+              userData: Buffer.alloc(0),
+            }),
           }),
-        }));
+        );
         return Promise.resolve(shares);
       },
     };

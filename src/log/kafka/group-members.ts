@@ -3,7 +3,7 @@ import type { GroupMemberView } from '../event-log.ts';
 import type { Connections } from './connections.ts';
 import { kafkajs } from './internals.ts';
 import { harmless, patience, retrying } from './retry.ts';
-import { decodeClaim } from './sticky-assignor.ts';
+import { decodeClaim } from './member-claim.ts';
 
 const { MemberMetadata, MemberAssignment } = kafkajs.AssignerProtocol;
 

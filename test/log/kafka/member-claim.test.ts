@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import {
-  assignSticky,
   decodeClaim,
   encodeClaim,
-  type Assignment,
+  resolveClaims,
   type Claimant,
-} from '../../../src/log/kafka/sticky-assignor.ts';
+} from '../../../src/log/kafka/member-claim.ts';
+import { assignSticky, type Assignment } from '../../../src/log/sticky-assignment.ts';
 
 const topics = ['raw_readings', 'raw_readings.rekeyed'];
 
@@ -27,7 +27,7 @@ function assigned(members: readonly Claimant[], counts: Readonly<Record<string, 
       Array.from({ length: count }, (_, p) => p),
     ]),
   );
-  return plain(assignSticky(members, partitions));
+  return plain(assignSticky(resolveClaims(members), partitions));
 }
 
 function plain(assignment: Assignment): object {
