@@ -1,5 +1,5 @@
-// The line of a backtest: row → score → written, judged, drawn. One pass over the file; the same
-// baseline as the live fold, without its lateness.
+// A backtest: one pass over a file, row → score → written, judged, drawn. Uses the baseline of the
+// live fold; no reading is late.
 import type { Semantics } from '../sensors/semantics.ts';
 import type { ColumnNames, HistoryRow } from './history-row.ts';
 import { readHistory } from './history.ts';
@@ -13,11 +13,11 @@ import { createWindowCounter, type WindowCounts } from './window-count.ts';
 export interface BacktestOptions {
   readonly inputPath: string;
   readonly columns: ColumnNames;
-  /** Sensor of rows that name none; left out, the file's name. */
+  /** Sensor id of rows without one; default: the file name. */
   readonly sensorId: string | undefined;
   readonly scoresPath: string | undefined;
   readonly windows: readonly LabelWindow[] | undefined;
-  /** Of how many sensors, the first in the file, every reading is kept for a picture. */
+  /** Number of sensors to draw, the first in the file: all their readings are kept. */
   readonly tracesMax: number;
   readonly semantics: Semantics;
 }
@@ -26,7 +26,7 @@ export interface BacktestReport extends WindowCounts {
   readonly rows: number;
   readonly readings: number;
   readonly unreadable: number;
-  /** The first unreadable rows: number of the row from 1, and why. */
+  /** The first unreadable rows, numbered from 1, with the reason. */
   readonly unreadableFirst: readonly { readonly row: number; readonly reason: string }[];
   readonly sensors: number;
   readonly anomalies: number;
@@ -38,9 +38,8 @@ export interface BacktestReport extends WindowCounts {
 const unreadableShown = 3;
 
 /**
- * Runs the history at `inputPath` through the baseline and returns what came of it; writes the
- * scores where `scoresPath` says.
- * @throws ConfigError when a file cannot be read or written, or is none of readings.
+ * Scores the history at `inputPath`, writes the scores to `scoresPath` and resolves with the report.
+ * @throws ConfigError if a file cannot be read or written, or has no readings.
  */
 export async function backtest(options: BacktestOptions): Promise<BacktestReport> {
   const scores = options.scoresPath === undefined ? undefined : createScoreFile(options.scoresPath);

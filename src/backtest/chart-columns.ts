@@ -1,24 +1,21 @@
-// A trace by pixel columns: of each column its lowest and highest value, so that a spike of one
+// Reduces a trace to pixel columns with the lowest and highest value of each, so that a spike of one
 // reading among a million stays visible.
 import type { Trace } from './trace.ts';
 
 export interface PixelColumn {
-  /** Place from the left, from 0. */
+  /** Index from the left, from 0. */
   readonly place: number;
   first: number;
   last: number;
   min: number;
   max: number;
-  /** Band of the column's last reading that has one; NaN without. */
+  /** Band of the last reading with one; NaN if none has. */
   low: number;
   high: number;
   scoreMax: number;
 }
 
-/**
- * Returns the columns that hold readings, from left to right; `columns` of them cover
- * [fromMs, toMs].
- */
+/** Divides [fromMs, toMs] into `columns` and returns those with readings, left to right. */
 export function pixelColumns(
   trace: Trace,
   { fromMs, toMs, columns }: { fromMs: number; toMs: number; columns: number },
@@ -41,10 +38,7 @@ export function pixelColumns(
   return byPlace.filter((column) => column !== undefined);
 }
 
-/**
- * Returns the columns in runs without a hole of more than `gapColumns`: across a longer one no line
- * is drawn, since nothing was measured there.
- */
+/** Splits the columns at gaps of more than `gapColumns`: no line is drawn where nothing was measured. */
 export function unbroken(
   columns: readonly PixelColumn[],
   gapColumns: number,

@@ -1,4 +1,4 @@
-// Axes: where an interval lies on paper, and the round numbers and dates that mark it.
+// Axes: maps an interval to pixels, and returns round numbers and dates as ticks.
 
 export interface Scale {
   readonly from: number;
@@ -27,13 +27,13 @@ const evenStepsMs = [
 const monthMs = 30.4375 * dayMs;
 const monthSteps = [0.5, 1, 2, 3, 6, 12, 24, 60, 120, 600, 1_200, 6_000, 12_000, 60_000];
 
-/** Pixels further out than this many widths of the scale are drawn at its edge: all of it is clipped. */
+/** Bound of a pixel, in widths of the scale: everything past its edge is clipped anyway. */
 const widthsMax = 1_000;
 
-/** Returns the pixel of `at`: finite, also for an interval of ±1e308 or of one subnormal step. */
+/** Returns the pixel of `at`; finite even for an interval of ±1e308 or of one subnormal step. */
 export function toPx({ from, to, fromPx, toPx: end }: Scale, at: number): number {
   const width = to - from;
-  // Halves only where the whole overflows: half a subnormal may be nothing.
+  // Divides by two only if the width overflows: half a subnormal may be 0.
   const part = Number.isFinite(width)
     ? (at - from) / width
     : (at / 2 - from / 2) / (to / 2 - from / 2);
@@ -63,7 +63,7 @@ export function timeTicks(scale: Scale, count: number): readonly Tick[] {
 }
 
 function evenTicks({ from, to }: Scale, stepMs: number): readonly Tick[] {
-  // Weeks begin on a Monday; the epoch was a Thursday.
+  // Weeks start on Monday; the epoch was a Thursday.
   const offsetMs = stepMs === 7 * dayMs ? 4 * dayMs : 0;
   const ticks: Tick[] = [];
   const firstMs = Math.ceil((from - offsetMs) / stepMs) * stepMs + offsetMs;
@@ -87,7 +87,7 @@ function monthTicks({ from, to }: Scale, roughMs: number): readonly Tick[] {
   return ticks;
 }
 
-/** Returns the time as people write it, to the minute where that is whole. */
+/** Returns the time as text, without seconds if they are 0. */
 export function momentText(timeMs: number): string {
   const date = new Date(timeMs);
   if (Number.isNaN(date.getTime())) return `${timeMs} ms`;
@@ -108,7 +108,7 @@ function dateText(timeMs: number): string {
   return new Date(timeMs).toISOString().slice(0, 10);
 }
 
-/** Returns `value` as an axis shows it: five digits at most. */
+/** Returns `value` with at most five digits. */
 export function numberText(value: number): string {
   const rounded = Number(value.toPrecision(5));
   const size = Math.abs(rounded);

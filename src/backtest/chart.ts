@@ -10,9 +10,9 @@ export interface ChartContent {
   /** Lines of small text under the title. */
   readonly notes: readonly string[];
   readonly traces: readonly Trace[];
-  /** undefined: nothing is known of when it was anomalous, so no alarm is called false. */
+  /** Labelled windows; undefined without labels: then no alarm is called false. */
   readonly windows: readonly LabelWindow[] | undefined;
-  /** Standard deviations that the band reaches from the mean. */
+  /** Half width of the band in standard deviations. */
   readonly threshold: number;
 }
 
@@ -46,7 +46,7 @@ const styles = `text{font:12px system-ui,-apple-system,"Segoe UI",sans-serif;fil
 .score{fill:${colours.score};fill-opacity:.75}.limit{stroke:${colours.alarm};stroke-dasharray:3 3}
 .label{stroke:#b7791f;stroke-dasharray:2 3}`;
 
-/** Returns the SVG text; of times and values the picture shows the whole range. */
+/** Returns the SVG text; it shows the whole range of times and values. */
 export function drawChart(content: ChartContent): string {
   const { traces } = content;
   const height = headHeight + Math.max(1, traces.length) * panelHeight + 6;
@@ -168,7 +168,7 @@ function seriesPath(run: readonly PixelColumn[], y: Scale): string {
       .filter((value, at, all) => at === 0 || value !== all[at - 1])
       .map((value) => point(place, value, y)),
   );
-  // A line of no length shows as a dot only when it has round ends.
+  // A line of zero length is visible only with round ends.
   const d = points.length === 1 ? `M${points[0] ?? ''}h0.1` : `M${points.join('L')}`;
   return `<path class="series" stroke-linecap="round" d="${d}"/>`;
 }
@@ -237,7 +237,7 @@ function point(place: number, value: number, y: Scale): string {
 }
 
 function px(value: number): string {
-  // Far outside the picture is as good as just outside, and viewers fail on huge numbers.
+  // Clamped: SVG viewers fail on huge numbers, and anything outside is invisible anyway.
   return String(Number(Math.max(-9999, Math.min(99999, value)).toFixed(1)));
 }
 
@@ -245,7 +245,7 @@ function escape(text: string): string {
   return (
     text
       .replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`)
-      // XML allows none of these, not even escaped.
+      // XML forbids these characters even when escaped.
       .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '\ufffd')
   );
 }

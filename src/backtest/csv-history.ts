@@ -1,6 +1,5 @@
-// Rows of a CSV file in file order. A row is a line; empty lines are none. The first line names the
-// columns, in any order; a file whose first line is already a reading has timestamp, value and
-// perhaps sensor_id, in this order.
+// Rows of a CSV file in file order, one per line; empty lines are skipped. The first line names the
+// columns in any order. Without a header the columns are timestamp, value and optionally sensor_id.
 import { ConfigError } from '../errors.ts';
 import { csvCells, csvLineBlocks, parseDecimal, parseTimestampMs } from '../producer/csv-rows.ts';
 import {
@@ -13,14 +12,13 @@ import {
 
 interface Layout {
   readonly columns: Columns;
-  /** Columns the header names; Infinity without a header. */
+  /** Number of columns in the header; Infinity without a header. */
   readonly width: number;
 }
 
 /**
- * Yields the rows of the CSV file at `path`, many at a time; a row without a sensor id is one of
- * `sensorIdDefault`.
- * @throws ConfigError when the header lacks a column, or a line is longer than any reading's.
+ * Yields the rows of the CSV file at `path` in chunks; rows without a sensor id get `sensorIdDefault`.
+ * @throws ConfigError if the header lacks a column, or a line is longer than any reading's.
  */
 export async function* csvHistory(
   path: string,
@@ -51,14 +49,14 @@ function layoutOf(path: string, cells: readonly string[], names: ColumnNames): L
   }
   throw new ConfigError(
     `${path}:1: expected the columns ${names.timestamp} and ${names.value}, found ` +
-      `${cells.join(', ').slice(0, 200)}; --time-column and --column name others`,
+      `${cells.join(', ').slice(0, 200)}; set others with --time-column and --column`,
   );
 }
 
 function rowOf(cells: readonly string[], { columns, width }: Layout, id: string): HistoryRow {
   const timestampText = cells[columns.timestamp] ?? '';
   const valueText = cells[columns.value] ?? '';
-  // A decimal comma, or a comma in a name without quotes, moves all that follows: guess nothing.
+  // A decimal comma or an unquoted comma shifts the cells after it, so the row is refused.
   const isTooWide = cells.length > width && cells.slice(width).some((cell) => cell !== '');
   return historyRow(
     {
@@ -67,7 +65,7 @@ function rowOf(cells: readonly string[], { columns, width }: Layout, id: string)
       valueText,
       timestampMs: parseTimestampMs(timestampText),
       value: parseDecimal(valueText),
-      fault: isTooWide ? `${cells.length} cells where the header names ${width}` : '',
+      fault: isTooWide ? `${cells.length} cells, but the header has ${width}` : '',
     },
     id,
   );

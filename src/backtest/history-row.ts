@@ -1,27 +1,27 @@
-// One row of history as the file gives it: either a reading or the reason why it is none. A bad row
-// is kept, not thrown away: every row of the input has its row in the output. Next: the scorer.
+// One row of history: a reading, or the reason why it is not one. Bad rows are kept, so that every
+// input row has an output row. Next: the scorer.
 
 export interface HistoryRow {
   readonly sensorId: string;
-  /** As the file gives them, to be echoed. */
+  /** Copied from the file to the output. */
   readonly timestampText: string;
   readonly valueText: string;
   /** Event time in ms since the epoch; NaN in an unreadable row. */
   readonly timestampMs: number;
   /** NaN in an unreadable row. */
   readonly value: number;
-  /** Why the row is no reading; empty for a reading. */
+  /** Why the row is not a reading; empty for a reading. */
   readonly reason: string;
 }
 
-/** Cells of a row before they are understood; undefined where the row has none. */
+/** The unparsed cells of a row; undefined if a cell is missing. */
 export interface RowCells {
   readonly sensorId: string | undefined;
   readonly timestampText: string;
   readonly valueText: string;
   readonly timestampMs: number;
   readonly value: number;
-  /** What is wrong with the row as a whole; empty if nothing is. */
+  /** An error of the row as a whole; empty if there is none. */
   readonly fault: string;
 }
 
@@ -34,15 +34,15 @@ export interface ColumnNames {
 export interface Columns {
   readonly timestamp: number;
   readonly value: number;
-  /** −1 where the file has no such column. */
+  /** −1 if the file has no such column. */
   readonly sensorId: number;
 }
 
-/** What the program refuses everywhere: sums of squares would overflow. */
+/** The live program's limit: beyond it sums of squares would overflow. */
 const valueMax = 1e150;
 const sensorIdBytesMax = 256;
 
-/** Returns the row that `cells` make; a row without a sensor id gets `sensorIdDefault`. */
+/** Returns the row for `cells`; without a sensor id it gets `sensorIdDefault`. */
 export function historyRow(cells: RowCells, sensorIdDefault: string): HistoryRow {
   const { timestampText, valueText, timestampMs, value } = cells;
   const sensorId =
@@ -53,10 +53,7 @@ export function historyRow(cells: RowCells, sensorIdDefault: string): HistoryRow
     : { sensorId, timestampText, valueText, timestampMs: NaN, value: NaN, reason };
 }
 
-/**
- * Returns where the columns are among `names`, upper or lower case; undefined where time or value
- * is missing.
- */
+/** Returns the indexes of the columns in `names`, ignoring case; undefined if one is missing. */
 export function findColumns(names: readonly string[], wanted: ColumnNames): Columns | undefined {
   const lower = names.map((name) => name.trim().toLowerCase());
   const find = (name: string): number => lower.indexOf(name.toLowerCase());
@@ -74,7 +71,7 @@ function fault({ timestampText, valueText, timestampMs, value }: RowCells, id: s
   if (valueText === '') return 'value is missing';
   if (!Number.isFinite(value)) return `value is not a number: ${shown(valueText)}`;
   if (Math.abs(value) > valueMax) return 'value is beyond ±1e150';
-  // No id of fewer characters can be too long: three bytes is the most one UTF-16 unit takes.
+  // One UTF-16 unit takes at most three bytes, so shorter ids need no count.
   if (id.length * 3 > sensorIdBytesMax && Buffer.byteLength(id) > sensorIdBytesMax) {
     return `sensor_id is longer than ${sensorIdBytesMax} bytes`;
   }

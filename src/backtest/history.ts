@@ -1,4 +1,4 @@
-// History: the rows of a file, whatever its format.
+// Reads the rows of a file, CSV or Parquet.
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 
@@ -8,14 +8,14 @@ import type { ColumnNames, HistoryRow } from './history-row.ts';
 
 export interface HistoryOptions {
   readonly columns: ColumnNames;
-  /** Sensor of rows that name none; left out, the file's name without `.csv` or `.parquet`. */
+  /** Sensor id of rows without one; default: the file name without `.csv` or `.parquet`. */
   readonly sensorId: string | undefined;
 }
 
 /**
- * Yields the rows of the file at `path` in file order, many at a time; a file that begins like
- * Parquet is Parquet, every other is CSV.
- * @throws ConfigError that names the file and what is wrong with it as a whole.
+ * Yields the rows of the file at `path` in order, in chunks. Detects Parquet by its first bytes; any
+ * other file is read as CSV.
+ * @throws ConfigError naming the file and its problem.
  */
 export async function* readHistory(
   path: string,
@@ -24,7 +24,7 @@ export async function* readHistory(
   const idDefault = sensorId ?? stem(path);
   try {
     if (await isParquet(path)) {
-      // Loaded when needed: the reader and its decompressors cost every other start 70 ms.
+      // Loaded on demand: the reader and its decompressors would add 70 ms to every start.
       const { parquetHistory } = await import('./parquet-history.ts');
       yield* parquetHistory(path, columns, idDefault);
     } else {
@@ -37,7 +37,7 @@ export async function* readHistory(
   }
 }
 
-/** Returns the file's name without folders and without `.csv` or `.parquet`. */
+/** Returns the file name without folders and without `.csv` or `.parquet`. */
 export function stem(path: string): string {
   return basename(path).replace(/\.(csv|parquet)$/i, '');
 }

@@ -1,11 +1,11 @@
-// Holds alarms against labels: which windows were hit, how soon, and how often an alarm was false.
-// A window counts once however many alarms it holds; an alarm outside all windows is false.
+// Compares alarms with labels: which windows were hit, how soon, and how many alarms were false. A
+// window counts once, however many alarms it has; an alarm outside all windows is false.
 import type { LabelWindow } from './labels.ts';
 
 export interface WindowVerdict extends LabelWindow {
   readonly readings: number;
   readonly alarms: number;
-  /** Event time of the window's earliest alarm; undefined where it was missed. */
+  /** Event time of the window's earliest alarm; undefined if it was missed. */
   readonly firstAlarmMs: number | undefined;
 }
 
@@ -13,21 +13,21 @@ export interface Verdict {
   readonly windows: readonly WindowVerdict[];
   readonly windowsHit: number;
   readonly falseAlarms: number;
-  /** Of all readings, those inside windows as well. */
+  /** Per 1,000 readings of all, inside and outside windows. */
   readonly falseAlarmsPer1000: number;
   readonly readingsOutside: number;
-  /** Mean and greatest time from a window's start to its first alarm, of the windows hit. */
+  /** Mean and maximum time from a window's start to its first alarm, over the windows hit. */
   readonly delayMeanMs: number | undefined;
   readonly delayMaxMs: number | undefined;
 }
 
 export interface Judge {
-  /** Takes one reading; `isAlarm` where it raised an alarm. Any order of times will do. */
+  /** Adds one reading, in any order of time. */
   add(timestampMs: number, isAlarm: boolean): void;
   verdict(): Verdict;
 }
 
-/** Returns a judge that has seen nothing; `windows` may overlap. */
+/** Returns a judge without readings; `windows` may overlap. */
 export function createJudge(windows: readonly LabelWindow[]): Judge {
   const tallies = windows.map(() => ({ readings: 0, alarms: 0, firstAlarmMs: Infinity }));
   let [readings, readingsOutside, falseAlarms] = [0, 0, 0];

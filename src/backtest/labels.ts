@@ -1,4 +1,4 @@
-// Labels: the windows of time in which a series is known to be anomalous, as people marked them.
+// Labels: time ranges in which people marked a series as anomalous.
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 
@@ -10,21 +10,21 @@ export interface LabelWindow {
   /** Both ends belong to the window. */
   readonly startMs: number;
   readonly endMs: number;
-  /** The labelled moment inside it, where the labels name one. */
+  /** The labelled moment inside the window, if the labels have one. */
   readonly labelMs: number | undefined;
 }
 
 /**
- * Returns the windows that the JSON file at `labelsPath` holds for the history at `inputPath`,
- * by start. The file is a list of windows `[start, end]`, or an object with `windows` and
- * perhaps `labels` (moments), or an object that holds one of these by the history's file name.
- * @throws ConfigError that says what was expected and what came.
+ * Returns the windows in the JSON file at `labelsPath` for the history at `inputPath`, by start. The
+ * file is a list of windows `[start, end]`, an object with `windows` and optionally `labels`
+ * (moments), or an object that maps the history's file name to one of these.
+ * @throws ConfigError with what was expected and what was found.
  */
 export function readLabels(labelsPath: string, inputPath: string): readonly LabelWindow[] {
   return parseLabels(readJson(labelsPath), { labelsPath, inputPath });
 }
 
-/** Returns the windows of a labels file's content; see `readLabels`. @throws ConfigError */
+/** Returns the windows in the content of a labels file; see `readLabels`. @throws ConfigError */
 export function parseLabels(
   content: unknown,
   paths: { readonly labelsPath: string; readonly inputPath: string },

@@ -14,9 +14,9 @@ import { findColumns, historyRow, type ColumnNames, type HistoryRow } from './hi
 const blockRows = 50_000;
 
 /**
- * Yields the rows of the Parquet file at `path`, many at a time: timestamps as timestamps, integers of ms or text,
- * values as numbers or text; a row without a sensor id is one of `sensorIdDefault`.
- * @throws ConfigError when the file lacks a column or cannot be read.
+ * Yields the rows of the Parquet file at `path` in chunks. Timestamps may be timestamps, integers in
+ * ms or text; values numbers or text. Rows without a sensor id get `sensorIdDefault`.
+ * @throws ConfigError if the file lacks a column or cannot be read.
  */
 export async function* parquetHistory(
   path: string,
@@ -30,7 +30,7 @@ export async function* parquetHistory(
   if (found === undefined) {
     throw new ConfigError(
       `${path}: expected the columns ${names.timestamp} and ${names.value}, found ` +
-        `${present.join(', ')}; --time-column and --column name others`,
+        `${present.join(', ')}; set others with --time-column and --column`,
     );
   }
   const [timestamp = '', value = ''] = [present[found.timestamp], present[found.value]];

@@ -1,12 +1,12 @@
-// Puts the chart into a file: SVG as it is, or on a page of its own.
+// Writes the chart to a file, as SVG or as an HTML page.
 import { writeFileSync } from 'node:fs';
 
 import { ConfigError } from '../errors.ts';
 import { drawChart, type ChartContent } from './chart.ts';
 
 /**
- * Writes the picture of `content` to `path`, as a page where that ends in .html, else as SVG.
- * @throws ConfigError when it cannot be written there.
+ * Writes the picture of `content` to `path`: a page if it ends in .html, else SVG.
+ * @throws ConfigError if the file cannot be written.
  */
 export function writePicture(path: string, content: ChartContent): void {
   const svg = drawChart(content);

@@ -1,5 +1,5 @@
-// The scores as CSV: `sensor_id,timestamp,value,z,score,anomaly,alarm,reason`, one line per row of
-// the input, in its order. Written beside its place and moved there when whole.
+// The scores as CSV: `sensor_id,timestamp,value,z,score,anomaly,alarm,reason`, one line per input row,
+// in the same order. Written to a temporary file and renamed when complete.
 import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 
 import { ConfigError } from '../errors.ts';
@@ -9,16 +9,16 @@ import type { Scored } from './scorer.ts';
 export interface ScoreFile {
   /** Adds the line of `row`; an unreadable row has no score. */
   add(row: HistoryRow, scored: Scored | undefined): void;
-  /** Puts the whole file in its place. */
+  /** Renames the complete file to its final name. */
   finish(): void;
-  /** Leaves no trace of a file that was not finished; else does nothing. */
+  /** Deletes an unfinished file; does nothing after `finish`. */
   close(): void;
 }
 
 const header = 'sensor_id,timestamp,value,z,score,anomaly,alarm,reason\n';
 const bufferedCharsMax = 65_536;
 
-/** Begins the file at `path`. @throws ConfigError when it cannot be written there. */
+/** Creates the file at `path`. @throws ConfigError if it cannot be written. */
 export function createScoreFile(path: string): ScoreFile {
   const partPath = `${path}.part`;
   const descriptor = openOrExplain(path, partPath);
@@ -51,7 +51,7 @@ export function createScoreFile(path: string): ScoreFile {
   };
 }
 
-/** Returns the line of one row with its end. */
+/** Returns the line of one row, with its newline. */
 export function scoreLine(row: HistoryRow, scored: Scored | undefined): string {
   const echoed = `${cell(row.sensorId)},${cell(row.timestampText)},${cell(row.valueText)}`;
   if (scored === undefined) return `${echoed},,,0,0,${cell(row.reason)}\n`;

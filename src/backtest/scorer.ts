@@ -1,5 +1,5 @@
-// Scores history with the fold's own baselines: one slot per sensor, readings in the order they
-// come, whatever their timestamps. Next: the row is written, judged and drawn.
+// Scores history with the baselines of the live fold: one slot per sensor, readings in file order,
+// whatever their timestamps. Next: the row is written, judged and drawn.
 import { ConfigError } from '../errors.ts';
 import {
   alarmFlag,
@@ -9,11 +9,11 @@ import {
 } from '../sensors/baseline.ts';
 import { createBaseline, type BaselineSettings } from '../sensors/create-baseline.ts';
 
-/** The score of the last reading; one object, filled anew for each. */
+/** The score of the last reading; one object, overwritten by the next. */
 export interface Scored {
-  /** Place of the sensor among those seen, from 0. */
+  /** Index of the sensor, from 0, in order of appearance. */
   sensor: number;
-  /** Standard deviations from the sensor's baseline, signed; 0 while it has learned too little. */
+  /** Signed distance from the baseline in standard deviations; 0 during warm-up. */
   z: number;
   /** In [0, 1]: s / (s + 3) of the alarm score s, so that an alarm needs 0.5. */
   score: number;
@@ -23,16 +23,16 @@ export interface Scored {
 
 export interface Scorer {
   readonly sensorIds: readonly string[];
-  /** Scores `value` on what its sensor learned before, then learns it. */
+  /** Scores `value` against its sensor's baseline, then adds it to the baseline. */
   score(sensorId: string, value: number): Scored;
-  /** What the sensor has learned so far; of a sensor not yet seen, undefined. */
+  /** Returns the sensor's current baseline; undefined for an unknown sensor. */
   baselineOf(sensorId: string): BaselineSummary | undefined;
 }
 
-/** The alarm score at which an alarm is raised; there the output's score is one half. */
+/** The alarm score that raises an alarm; it maps to an output score of 0.5. */
 const alarmScore = 3;
 
-/** Returns a scorer that has seen nothing. */
+/** Returns a scorer without readings. */
 export function createScorer(settings: BaselineSettings & { sensorsMax: number }): Scorer {
   const baseline = createBaseline(settings);
   const slots = new Map<string, number>();

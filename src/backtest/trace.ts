@@ -1,21 +1,21 @@
-// What a picture needs of one sensor: every reading with the band it was held against. Kept only
-// when a picture is asked for; 40 bytes a reading.
+// The data of one drawn sensor: every reading with the band it was compared with. Kept only if a
+// picture is requested: 40 bytes per reading.
 import type { BaselineSummary } from '../sensors/baseline.ts';
 
 export interface Trace {
   readonly sensorId: string;
   readonly timesMs: Column;
   readonly values: Column;
-  /** mean ∓ threshold · standard deviation before the reading; NaN while there is none. */
+  /** mean ∓ threshold · standard deviation before the reading; NaN during warm-up. */
   readonly lows: Column;
   readonly highs: Column;
   readonly scores: Column;
-  /** Places of the readings that raised an alarm. */
+  /** Indexes of the readings that raised an alarm. */
   readonly alarms: number[];
   anomalies: number;
 }
 
-/** A list of doubles that grows. */
+/** A growing list of doubles. */
 export class Column {
   private values: Float64Array = new Float64Array(1024);
   length: number = 0;

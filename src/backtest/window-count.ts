@@ -1,5 +1,5 @@
-// What the live fold would make of the same readings as one partition: how many base windows of sensors
-// close, and how many readings come too late for theirs. Scores do not depend on it.
+// Runs the live fold over the readings as one partition, to count the closed base windows and the
+// readings too late for theirs. Scores do not depend on it.
 import { emptyReading } from '../sensors/reading.ts';
 import type { Semantics } from '../sensors/semantics.ts';
 import { createShardState } from '../sensors/shard-state.ts';
@@ -14,7 +14,7 @@ export interface WindowCounter {
   counts(): WindowCounts;
 }
 
-/** Returns a counter that has seen nothing. */
+/** Returns a counter without readings. */
 export function createWindowCounter(semantics: Semantics): WindowCounter {
   const state = createShardState({ ...semantics, windows: [] }, { watermark: 'own' });
   const encoder = new TextEncoder();
@@ -31,7 +31,7 @@ export function createWindowCounter(semantics: Semantics): WindowCounter {
       reading.idEnd = bytes.length;
       reading.timestampMs = timestampMs;
       reading.value = value;
-      // History has no clock of its own: a reading is never ahead of itself.
+      // History has no record time: the reading's own timestamp stands for it.
       if (state.fold(reading, timestampMs, offset, closedWindows)?.code === 'late') late += 1;
       offset += 1;
     },

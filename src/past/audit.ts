@@ -1,11 +1,11 @@
-// The audit: the windows of a group folded again from the log, and held against the rows of the
-// topic and of the store.
+// The audit: recomputes a group's windows from the log and compares them with the rows of the topic
+// and of the store.
 //
-//   cut: what each shard has committed ─▶ read the topic to its end ─▶ fold every shard to its cut, compare each window
-//                                                                ─▶ judge the rows nobody folded ─▶ compare the store
+//   cut: each shard's committed position ─▶ read the topic to its end ─▶ fold every shard to its cut, compare each window
+//                                                                  ─▶ judge the remaining rows ─▶ compare the store
 //
-// The topic is read after the cut, so every row of a cut is in it; rows of later commits are known
-// by the watermark.
+// The topic is read after the cut, so it holds every row up to the cut. The watermark at the cut
+// tells rows of later commits apart.
 import { featureRowRecord } from '../actors/output-records.ts';
 import { readCommittedShard, type CommittedShard } from '../actors/restore.ts';
 import { decodeFeatureRow, type FeatureRow } from '../codecs/feature-row.ts';
@@ -29,20 +29,14 @@ import { TopicRows, windowKey, type TopicRow } from './topic-rows.ts';
 export interface AuditOptions {
   readonly context: PastContext;
   readonly store: FeatureStore;
-  /**
-   * The topics of feature rows by window length, the base's first; the store is held against that
-   * one.
-   */
+  /** Topics of feature rows, one per window length; the store is compared with the base's. */
   readonly featureTopics: readonly [base: string, ...larger: string[]];
   readonly projectionGroupId: string;
   readonly sampled: SensorSample;
-  /**
-   * Windows that begin at it or later, and end at `toMs` or earlier, ms; left out, all that the log
-   * can give.
-   */
+  /** Audits windows that start at or after `fromMs` and end at or before `toMs`. Default: all. */
   readonly fromMs?: number;
   readonly toMs?: number;
-  /** `newest`: from the newest snapshots on, for audits that go on. */
+  /** `newest` starts at the newest snapshots, for continuous audits. */
   readonly reach?: 'newest';
   encodeFeatureRow(window: ClosedWindow, shard: TopicPartition): Uint8Array;
   onProgress?(done: number, total: number): void;
@@ -52,17 +46,15 @@ export interface AuditRound {
   readonly windows: number;
   readonly sensorsInStore: number;
   readonly findings: readonly Finding[];
-  /** How many findings there were beyond those that are listed. */
+  /** Number of findings beyond those listed. */
   readonly findingsLeftOut: number;
-  /** What could not be checked, and why. */
+  /** What could not be checked, with the reason. */
   readonly unchecked: readonly string[];
 }
 
 const findingsMax = 1_000;
 
-/**
- * One group under audit; `round` may be called again and goes on from where the last one stopped.
- */
+/** The audit of one group. Each `round` continues where the last one stopped. */
 export class Audit {
   readonly shards: AuditedShard[] = [];
   readonly #options: AuditOptions;
@@ -86,18 +78,18 @@ export class Audit {
   }
 
   /**
-   * Finds where each shard begins.
-   * @throws ConfigError where one cannot: other semantics, or a log too short
+   * Finds the starting point of each shard.
+   * @throws ConfigError if there is none: the settings differ, or the log lost the records.
    */
   async open(): Promise<void> {
     const { fromMs, reach } = this.#options;
     await this.#openShards({ reach: reach ?? fromMs ?? 'oldest' });
   }
 
-  /** Folds silently to what is committed now: later rounds compare what comes after. */
+  /** Folds to the committed positions without comparing; later rounds compare what follows. */
   async prime(): Promise<void> {
-    // Passed over before the cut: of what is committed between the two, the rows are read and known
-    // as folded here.
+    // Record the start before the cut: rows committed in between are then read, and recognized as
+    // older than the first round.
     for (const rows of this.#rows.values()) await rows.skipToEnd();
     await this.#fold(await this.#cut(), () => undefined);
     for (const audited of this.shards) {
@@ -108,18 +100,18 @@ export class Audit {
   }
 
   /**
-   * Compares everything that the group has committed by now.
+   * Compares everything the group has committed so far.
    * @throws UnavailableError, ConfigError
    */
   async round(): Promise<AuditRound> {
     const cut = await this.#cut();
     for (const rows of this.#rows.values()) await rows.readOn();
     await this.#fold(cut, (record) => this.#compare(record));
-    // Again: the first rows of a shard may have come after the cut.
+    // A shard may have committed its first rows after the cut.
     await this.#openShards({ reach: 'oldest' });
     for (const rows of this.#rows.values()) this.#judgeRest(rows);
     if (this.#expired > 0) {
-      this.#unchecked.push(`${this.#expired} rows that retention deleted from their topic`);
+      this.#unchecked.push(`${this.#expired} rows that retention has deleted from their topic`);
     }
     const { context, store, projectionGroupId: groupId } = this.#options;
     const { compared, unchecked } = await compareStore(
@@ -143,7 +135,7 @@ export class Audit {
   }
 
   async #cut(): Promise<ReadonlyMap<AuditedShard, CommittedShard>> {
-    // Of a shard that had committed nothing so far, everything came since.
+    // A shard without a commit so far is audited from its origin.
     await this.#openShards({ reach: 'oldest' });
     const cut = new Map<AuditedShard, CommittedShard>();
     for (const audited of this.shards) {
@@ -202,13 +194,12 @@ export class Audit {
   #missing(rows: TopicRows, expected: FeatureRow): void {
     const oldest = rows.oldestEndMs.get(expected.sensor_id) ?? Infinity;
     const someExpired = [...rows.earliest.values()].some((earliest) => earliest > 0);
-    // Retention deletes from the front: what is older than the sensor's oldest row may have been
-    // there.
+    // Retention deletes the oldest rows: a row older than the sensor's oldest may have existed.
     if (someExpired && expected.window_end < oldest) this.#expired += 1;
     else this.#add({ kind: 'missing', ...place(expected, rows.topic) });
   }
 
-  /** Rows that no fold gave: of a later commit, of before the audit began to look, or of nobody. */
+  /** Judges rows that the fold did not produce: of a later commit, before the audit, or extra. */
   #judgeRest(rows: TopicRows): void {
     const byPlace = new Map(
       this.shards.map((audited) => [

@@ -1,5 +1,5 @@
-// One shard folded again by an audit: from a snapshot or the origin to what is committed, every window that closes on the
-// way handed out, and every stored snapshot on the way held against the state that the log gives there.
+// Refolds one shard for an audit, from a snapshot or the origin to the committed position. Reports
+// every window that closes, and every stored snapshot that differs from the recomputed state.
 import { createBatchFolder } from '../actors/fold-batch.ts';
 import { createOutbox } from '../actors/outbox.ts';
 import { JournaledFold } from '../actors/journaled-fold.ts';
@@ -19,22 +19,22 @@ import type { ClosedWindow } from '../sensors/shard-state.ts';
 
 export interface AuditedShard {
   readonly shard: TopicPartition;
-  /** Its memory moves on with each `foldToCommitted`. */
+  /** Advanced by each `foldToCommitted`. */
   readonly start: StartingPoint;
   readonly startedFrom: 'snapshot' | 'origin';
   readonly startOffset: number;
-  /** Windows that end at it or before had closed before the audit began to compare. */
+  /** Windows ending at or before it had closed before the audit began to compare. */
   startWatermarkMs: number;
-  /** Windows wanted from before that are beyond reach; why, with both offsets. */
+  /** Set if earlier requested windows cannot be recomputed: the reason, with both offsets. */
   readonly outOfReach: string | undefined;
 }
 
 export interface ShardStart {
-  /** `newest`: whatever comes from now on; `oldest`: all that the log can still give; a number: windows from there, ms. */
+  /** `newest`: new windows only; `oldest`: as far back as the log goes; a number: from that time, ms. */
   readonly reach: 'newest' | 'oldest' | number;
 }
 
-/** Returns the shard ready to be folded, or undefined where the group never folded there. @throws ConfigError */
+/** Resolves with the shard at its start, or undefined if the group never committed. @throws ConfigError */
 export async function openAuditedShard(
   context: PastContext,
   shard: TopicPartition,
@@ -74,7 +74,7 @@ export async function openAuditedShard(
   };
 }
 
-/** Whether every window that begins at `fromMs` or later closed after this state, if at all. */
+/** Returns whether no window that starts at or after `fromMs` has closed in this state. */
 function covers(
   state: StartingPoint['memory']['state'],
   { semantics }: PastContext,
@@ -89,7 +89,7 @@ export interface FoldHandlers {
   progress(records: number): void;
 }
 
-/** Folds the shard on to the offset that `committed` names; the group's own fold did the same. */
+/** Folds the shard to the committed offset, exactly as the group did. */
 export async function foldToCommitted(
   context: PastContext,
   audited: AuditedShard,
@@ -99,7 +99,7 @@ export async function foldToCommitted(
   const { shard, start } = audited;
   const { memory } = start;
   const entries = await journalAfter(context, shard, start, committed.metadata);
-  // Muted: of all that the fold has to say, only the windows are wanted.
+  // Muted: only the closed windows of the fold are needed.
   const outbox = Object.assign(
     createOutbox({
       featureRow: () => ({ topic: '', key: null, value: null }),
@@ -130,7 +130,7 @@ export async function foldToCommitted(
   await foldTo(committed.committedOffset, committed.metadata.journal.sequence);
 }
 
-/** Stored snapshots after the memory, oldest first. */
+/** Resolves with the stored snapshots past the current position, oldest first. */
 async function snapshotsBetween(
   context: PastContext,
   { shard, start: { memory } }: AuditedShard,

@@ -1,4 +1,4 @@
-// Puts an explanation into a sentence for a person who did not write the program.
+// Turns an explanation into sentences for a reader who does not know the code.
 import type { ReadingExplanation } from './explanation.ts';
 
 type Told = Omit<ReadingExplanation, 'sentence'>;
@@ -8,7 +8,7 @@ export function explanationSentence(told: Told): string {
   if (told.reason !== null) return refusedSentence(told, told.reason);
   const { sensor_before: before, value } = told;
   if (before === null || before.baseline.n === 0) {
-    return `${shown(value)} is the first reading that this sensor's baseline learns: there is nothing to compare it with.`;
+    return `${shown(value)} is the first reading of this sensor's baseline: there is nothing to compare it with.`;
   }
   return `${anomalySentence(told, before.baseline)} ${alarmSentence(told, before.baseline.n)}`.trim();
 }
@@ -17,9 +17,9 @@ function refusedSentence(
   { window, watermark_before: watermark }: Told,
   { code, message }: { readonly code: string; readonly message: string },
 ): string {
-  if (code !== 'late') return `Not folded, a dead letter ${code}: ${message}.`;
+  if (code !== 'late') return `Refused as a dead letter (${code}): ${message}.`;
   const at = watermark === null ? '' : ` (the watermark was ${time(watermark)})`;
-  return `Not folded, a dead letter late: its window [${time(window.start)}, ${time(window.end)}) had closed${at}.`;
+  return `Refused as a dead letter (late): its window [${time(window.start)}, ${time(window.end)}) had closed${at}.`;
 }
 
 function anomalySentence(
@@ -28,9 +28,9 @@ function anomalySentence(
 ): string {
   const sensor = `this sensor's mean of ${shown(mean)} (standard deviation ${shown(deviation)}, ${n} readings)`;
   if (z === null || z === 0) {
-    const learned = n < 3 || deviation === 0;
-    const why = learned ? 'too little is learned to judge it' : 'it is on the mean';
-    return `${shown(value)} was compared with ${sensor}: no anomaly, ${why}.`;
+    const isTooEarly = n < 3 || deviation === 0;
+    const reason = isTooEarly ? 'the baseline has learned too little' : 'it equals the mean';
+    return `${shown(value)} was compared with ${sensor}: no anomaly, because ${reason}.`;
   }
   const side = z > 0 ? 'above' : 'below';
   const size = `${shown(Math.abs(z))} standard deviations ${side} ${sensor}`;
@@ -42,7 +42,7 @@ function anomalySentence(
 function alarmSentence({ score, alarm, alarm_rule: rule, value }: Told, readings: number): string {
   if (rule === null || score === null) return '';
   if (readings < rule.warm_readings) {
-    return `No alarm: a surprise score needs ${rule.warm_readings} readings, ${readings} came before.`;
+    return `No alarm: a surprise score needs ${rule.warm_readings} earlier readings, there are ${readings}.`;
   }
   const [low, high] = rule.range;
   const from =
@@ -53,14 +53,14 @@ function alarmSentence({ score, alarm, alarm_rule: rule, value }: Told, readings
   if (score < rule.score_min) {
     return `Surprise score ${shown(score)} < ${rule.score_min}: no alarm.`;
   }
-  const calm = rule.calm_reading > 1 ? `, of which a calm one counts ${rule.calm_reading}` : '';
+  const calm = rule.calm_reading > 1 ? ` (a calm reading counts ${rule.calm_reading})` : '';
   return (
-    `Surprise score ${shown(score)} ≥ ${rule.score_min}${from}, but not an alarm: the sensor rests after its last one, ` +
-    `${rule.rest_left} of ${rule.rest_readings} readings to go${calm}.`
+    `Surprise score ${shown(score)} ≥ ${rule.score_min}${from}, but no alarm: the sensor raised one recently and ` +
+    `rests for ${rule.rest_left} of ${rule.rest_readings} more readings${calm}.`
   );
 }
 
-/** Returns four significant digits, enough for a sentence; the JSON has all of them. */
+/** Returns `value` with four significant digits; the JSON output has all digits. */
 function shown(value: number): string {
   return String(Number(value.toPrecision(4)));
 }

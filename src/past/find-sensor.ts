@@ -45,8 +45,8 @@ export async function findSensor(
   }
   const { topics, settings } = context;
   throw new ConfigError(
-    `no reading of sensor ${JSON.stringify(sensorId)} in ${topics.input} or ${topics.rekeyed} that group ` +
-      `${settings.groupId} folded: is the id right, and the group?`,
+    `group ${settings.groupId} has no reading of sensor ${JSON.stringify(sensorId)} in ${topics.input} or ` +
+      `${topics.rekeyed}: are the sensor id and GROUP_ID right?`,
     { sensorId },
   );
 }

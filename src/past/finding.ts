@@ -1,27 +1,27 @@
-// What an audit reports, and how two rows are held against each other.
+// The findings of an audit, and the comparison of two rows.
 import type { FeatureRow } from '../codecs/feature-row.ts';
 
 export type FindingKind =
-  /** The topic holds the row with another value. */
+  /** A row of the topic has another value than the recomputed one. */
   | 'mismatch'
-  /** The log says it, the topic does not hold it. */
+  /** A recomputed row is not in the topic. */
   | 'missing'
-  /** The topic holds it again. */
+  /** The topic holds a row more than once. */
   | 'doubled'
-  /** The topic holds it, the log does not say it. */
+  /** The topic holds a row that the log does not explain. */
   | 'extra'
-  /** A record of the topic is no feature row. */
+  /** A record of the topic is not a feature row. */
   | 'unreadable'
-  /** The store holds the window with another value. */
+  /** The store holds the right window with another value. */
   | 'store_mismatch'
   /** The store holds an older window than the topic, or none. */
   | 'store_older'
-  /** The store holds a window that nobody committed. */
+  /** The store holds a window that was never committed. */
   | 'store_newer'
-  /** A stored snapshot is not the state that the log gives at its offset. */
+  /** A stored snapshot differs from the recomputed state at its offset. */
   | 'snapshot_mismatch';
 
-/** Names as `audit --json` prints them. */
+/** Printed as it is by `audit --json`, hence the snake case. */
 export interface Finding {
   readonly kind: FindingKind;
   readonly sensor_id?: string;
@@ -33,7 +33,7 @@ export interface Finding {
   readonly found?: number | string | null;
   /** `<topic>/<partition>@<offset>` of the row. */
   readonly row?: string;
-  /** `<topic>/<partition>@<first offset>..<last>` of the readings it is made of. */
+  /** `<topic>/<partition>@<first offset>..<last>` of its readings. */
   readonly readings?: string;
 }
 
@@ -43,7 +43,7 @@ export interface FieldDifference {
   readonly found: number | string | null;
 }
 
-/** Returns every field in which the rows differ; numbers are equal only bit for bit. */
+/** Returns every field in which the rows differ; numbers are compared bit for bit. */
 export function rowDifferences(expected: FeatureRow, found: FeatureRow): FieldDifference[] {
   const { features, lineage, ...plain } = expected;
   const { features: foundFeatures, lineage: foundLineage, ...foundPlain } = found;
@@ -67,19 +67,19 @@ type Values = Readonly<Record<string, number | string | null>>;
 function differences(prefix: string, expected: Values, found: Values): FieldDifference[] {
   const names = new Set([...Object.keys(expected), ...Object.keys(found)]);
   return [...names].flatMap((name) => {
-    const [wanted, came] = [expected[name] ?? null, found[name] ?? null];
-    if (Object.is(wanted, came)) return [];
-    return [{ field: `${prefix}${name}`, expected: wanted, found: came }];
+    const [wanted, actual] = [expected[name] ?? null, found[name] ?? null];
+    if (Object.is(wanted, actual)) return [];
+    return [{ field: `${prefix}${name}`, expected: wanted, found: actual }];
   });
 }
 
-/** Returns the readings a row is made of, as one place in the log. */
+/** Returns the offset range of a row's readings. */
 export function readingsOf({ lineage }: FeatureRow): string {
   const { topic, partition, first_offset: first, last_offset: last } = lineage;
   return `${topic}/${partition}@${first}..${last}`;
 }
 
-/** Returns a finding as one line for people. */
+/** Returns a finding as one printable line. */
 export function findingLine(finding: Finding): string {
   const { kind, sensor_id: sensor, window_start: start, window_end: end } = finding;
   const { field, expected, found, row, readings } = finding;

@@ -121,8 +121,8 @@ export async function committedShard(
   if (committed !== undefined) return committed;
   const { groupId } = context.settings;
   throw new ConfigError(
-    `group ${groupId} has committed nothing of ${shard.topic}/${shard.partition}: nothing was folded there yet, or ` +
-      'GROUP_ID is another one',
+    `group ${groupId} has committed nothing for ${shard.topic}/${shard.partition}: no reading was processed there ` +
+      'yet, or GROUP_ID is wrong',
     { ...shard, groupId },
   );
 }
@@ -137,14 +137,14 @@ function assertWithin(
 ): void {
   const where = `${topic}/${partition}`;
   if (offset > end) {
-    throw new ConfigError(`offset ${offset} is past the end of ${where}, which is ${end}`, {
+    throw new ConfigError(`offset ${offset} is past the end of ${where}, offset ${end}`, {
       offset,
       end,
     });
   }
   if (offset >= origin) return;
   throw new ConfigError(
-    `offset ${offset} of ${where} lies before offset ${origin}, where group ${context.settings.groupId} began to fold`,
+    `offset ${offset} of ${where} lies before offset ${origin}, where group ${context.settings.groupId} started`,
     { offset, origin },
   );
 }
@@ -168,9 +168,9 @@ async function bestStart(
   }
   const where = `${shard.topic}/${shard.partition}`;
   throw new ConfigError(
-    `the state at offset ${offset} of ${where} needs the log from offset ${metadata.origin}, but it begins at ` +
-      `${earliest} and no snapshot between is left` +
-      (later === undefined ? '' : `; from offset ${later} on, states can be had`),
+    `the state at offset ${offset} of ${where} needs the log from offset ${metadata.origin}, but it starts at ` +
+      `${earliest} and no snapshot in between is left` +
+      (later === undefined ? '' : `; states from offset ${later} on are available`),
     { offset, needed: metadata.origin, earliest },
   );
 }

@@ -1,18 +1,19 @@
-// Which sensors are looked at: all, those whose id fits a pattern, or a share of them that stays the same.
+// Selects the audited sensors: all, those whose id matches a pattern, or a stable share of them.
 import { ConfigError } from '../errors.ts';
 import { murmur2 } from '../log/murmur2.ts';
 
 export type SensorSample = (sensorId: string) => boolean;
 
 /**
- * Returns the sample that `text` says: a number in (0, 1] is a share of the sensors, by a hash of their id and `salt`;
- * anything else is a pattern, * for any text and ? for one character; undefined is all.
+ * Returns the sample for `text`. A number in (0, 1] is a share, chosen by a hash of id and `salt`; any
+ * other text is a pattern with * and ?; undefined selects all sensors.
  * @throws ConfigError for an empty text or a number outside (0, 1].
  */
 export function sensorSample(text: string | undefined, salt: string = ''): SensorSample {
   if (text === undefined) return () => true;
   if (/^[\d.]+$/.test(text)) return shareOf(Number(text), text, salt);
-  if (text === '') throw new ConfigError('--sensors: expected a pattern or a share, got nothing');
+  if (text === '')
+    throw new ConfigError('--sensors: expected a pattern or a share, got an empty text');
   const pattern = text
     .replace(/[.+^${}()|[\]\\]/g, '\\$&')
     .replaceAll('*', '[^]*')

@@ -1,6 +1,6 @@
-// The online store against the topic: it must hold each sensor's newest row that the projection has passed, and nothing
-// that no row says. The positions are read before the store and the topic again after it, so that a row on its way is
-// no finding.
+// Compares the online store with the topic. The store must hold each sensor's newest projected row and
+// nothing else. The projection's positions are read before the store and the topic again after it, so
+// rows in flight are not reported.
 import { decodeFeatureRow } from '../codecs/feature-row.ts';
 import { isSensoriumError } from '../errors.ts';
 import type { EventLog } from '../log/event-log.ts';
@@ -11,11 +11,11 @@ import type { NewestRow, TopicRows } from './topic-rows.ts';
 export interface StoreAudit {
   readonly log: EventLog;
   readonly store: FeatureStore;
-  /** The projection's. */
+  /** Consumer group of the projection. */
   readonly groupId: string;
-  /** Of the base windows. */
+  /** Rows of the base windows. */
   readonly rows: TopicRows;
-  /** Of windows that end at it or before, rows may have been passed over: the store may rightly hold another. */
+  /** The audit may have skipped rows of windows ending at or before it, so it ignores those. */
   readonly passedToMs: number;
 }
 
@@ -26,7 +26,7 @@ export interface StoreCompared {
 
 const sensorsPerRead = 1_000;
 
-/** Compares every sensor of `rows` with the store; returns how many, and why some could not be. */
+/** Compares every sensor of `rows` with the store. Resolves with the count, and what was not checked. */
 export async function compareStore(
   audit: StoreAudit,
   add: (finding: Finding) => void,
@@ -40,10 +40,10 @@ export async function compareStore(
   let waiting = 0;
   try {
     for (let at = 0; at < sensorIds.length; at += sensorsPerRead) {
-      const some = sensorIds.slice(at, at + sensorsPerRead);
-      const before = new Map(some.map((id) => [id, audit.rows.newest.get(id)]));
-      const stored = await audit.store.read(some);
-      const suspects = some.flatMap((sensorId, index) => {
+      const chunk = sensorIds.slice(at, at + sensorsPerRead);
+      const before = new Map(chunk.map((id) => [id, audit.rows.newest.get(id)]));
+      const stored = await audit.store.read(chunk);
+      const suspects = chunk.flatMap((sensorId, index) => {
         const row = before.get(sensorId);
         if (row === undefined) return [];
         return [{ sensorId, row, stored: stored[index] }];
@@ -87,28 +87,29 @@ function judge(
 ): 'compared' | 'waiting' {
   const { sensorId, stored } = suspect;
   const newest = rows.newest.get(sensorId) ?? suspect.row;
-  // Newer than both looks at the topic: nobody committed it. Newer than the first only: the second is what it may be.
+  // The topic was read before and after the store. A stored window newer than the first read may be
+  // the newest of the second; one newer than both was never committed.
   const row = stored?.eventTimeMs === newest.windowEndMs ? newest : suspect.row;
-  const said = decodeFeatureRow(row.bytes);
-  const { window_start, window_end } = said;
+  const decoded = decodeFeatureRow(row.bytes);
+  const { window_start, window_end } = decoded;
   const place = {
     sensor_id: sensorId,
     window_start,
     window_end,
     row: `${rows.topic}/${row.partition}@${row.offset}`,
-    readings: readingsOf(said),
+    readings: readingsOf(decoded),
   };
   if (stored === undefined || stored.eventTimeMs < row.windowEndMs) {
     if (row.offset >= (projected.get(row.partition) ?? 0)) return 'waiting';
     const found = stored?.eventTimeMs ?? null;
     add({ kind: 'store_older', ...place, field: 'window_end', expected: row.windowEndMs, found });
   } else if (stored.eventTimeMs > row.windowEndMs) {
-    // Between the two looks several windows may have closed: the store may hold one before the newest.
+    // Several windows may have closed between the two reads: the store may hold one in between.
     if (stored.eventTimeMs <= newest.windowEndMs) return 'waiting';
     const [expected, found] = [row.windowEndMs, stored.eventTimeMs];
     add({ kind: 'store_newer', ...place, field: 'window_end', expected, found });
   } else {
-    const differences = featureDifferences(said.features, stored.values);
+    const differences = featureDifferences(decoded.features, stored.values);
     const isRival = row.rivals.some(({ bytes }) => {
       const { features } = decodeFeatureRow(bytes);
       return featureDifferences(features, stored.values).length === 0;

@@ -1,5 +1,5 @@
-// The rows of the output topic as an audit needs them: by sensor, window and shard, as bytes; and each sensor's newest row.
-// Read forward once; a later read goes on where the last one stopped.
+// The rows of an output topic for an audit: the bytes by sensor, window and shard, and each sensor's
+// newest row. Each read continues where the last one stopped.
 import { decodeFeatureRow, type FeatureRow } from '../codecs/feature-row.ts';
 import { ConfigError, DecodeError } from '../errors.ts';
 import type { EventLog } from '../log/event-log.ts';
@@ -12,24 +12,24 @@ export interface TopicRow {
 
 export interface NewestRow extends TopicRow {
   readonly windowEndMs: number;
-  /** Others of the sensor that end with it: it has two owners, or the row is doubled. The store holds one of them. */
+  /** Other rows with the same sensor and end (two owners, or a repeated row): the store holds one. */
   readonly rivals: TopicRow[];
 }
 
 export interface TopicRowsOptions {
   readonly log: EventLog;
   readonly topic: string;
-  /** Whether a row is to be kept for comparison. */
+  /** Returns whether to keep a row for comparison. */
   wanted(row: FeatureRow): boolean;
-  /** Whether the sensor is looked at. */
+  /** Returns whether the sensor is audited. */
   sampled(sensorId: string): boolean;
   unreadable(place: string, reason: string): void;
 }
 
-/** What one audit may hold: about half a gigabyte. */
+/** Bound of the rows in memory: about half a gigabyte. */
 const rowsMax = 1_000_000;
 
-/** Returns the name of a window of a sensor in a shard. */
+/** Returns the key of a window of a sensor in a shard. */
 export function windowKey(
   shard: { readonly topic: string; readonly partition: number },
   windowStartMs: number,
@@ -39,13 +39,13 @@ export function windowKey(
 }
 
 export class TopicRows {
-  /** By `windowKey`; several where a row is doubled. Whoever has judged a row deletes it. */
+  /** By `windowKey`; several if a row is repeated. Deleted with `forget` once judged. */
   readonly found: Map<string, TopicRow[]> = new Map();
-  /** Of each sampled sensor, the rows with the greatest window end in each partition read so far. */
+  /** Newest row of each sampled sensor. */
   readonly newest: Map<string, NewestRow> = new Map();
-  /** Of each sampled sensor, the least window end seen: what may have expired ends before it. */
+  /** Least window end seen of each sampled sensor: rows that expired end before it. */
   readonly oldestEndMs: Map<string, number> = new Map();
-  /** First offset that each partition holds. */
+  /** First offset of each partition. */
   readonly earliest: Map<number, number> = new Map();
   rowsRead = 0;
   readonly #options: TopicRowsOptions;
@@ -60,12 +60,12 @@ export class TopicRows {
     return this.#options.topic;
   }
 
-  /** Passes over what the topic holds now: only rows written from now on are read. */
+  /** Skips the rows now in the topic: later reads return only new ones. */
   async skipToEnd(): Promise<void> {
     for (const { partition, end } of await this.#extents()) this.#positions.set(partition, end);
   }
 
-  /** Reads on to the end of the topic as it is now. @throws ConfigError when it is too much to hold */
+  /** Reads to the current end of the topic. @throws ConfigError if there are too many rows */
   async readOn(): Promise<void> {
     const { log, topic } = this.#options;
     for (const { partition, earliest, end } of await this.#extents()) {
@@ -76,7 +76,7 @@ export class TopicRows {
           while (records.next()) {
             const { bytes, offset, valueStart, valueEnd } = records;
             if (offset < from) continue;
-            // Copied: the bytes of a fetch are used again.
+            // Copied, because the fetch buffer is reused.
             const value =
               valueStart < 0 ? undefined : new Uint8Array(bytes.subarray(valueStart, valueEnd));
             this.#take(partition, offset, value);

@@ -1,8 +1,9 @@
-// A life-cycle: a small xstate machine written as plain data, and one running instance of it. An event that the
-// current state does not name changes nothing and is reported to the caller, so illegal transitions cannot pass unseen.
+// A life cycle: a small xstate machine written as plain data, and a running instance of it. An event
+// that the current state does not define changes nothing and is reported to the caller, so illegal
+// transitions never go unnoticed.
 import { createActor, createMachine } from 'xstate';
 
-/** An xstate machine configuration restricted to named transitions; plain data, so a test can compare two of them. */
+/** An xstate configuration limited to named transitions. Plain data, so tests can compare machines. */
 export interface MachineDefinition<State extends string, Event extends string> {
   readonly id: string;
   readonly initial: State;
@@ -16,13 +17,13 @@ export interface MachineDefinition<State extends string, Event extends string> {
 
 export interface Lifecycle<State extends string, Event extends string> {
   state(): State;
-  /** Takes the transition and returns true; returns false, changing nothing, where the state does not name it. */
+  /** Takes the transition and returns true. If the state does not define it, returns false instead. */
   send(event: Event): boolean;
-  /** Puts the machine into `state` without a transition: for following a thread that is the truth. */
+  /** Sets `state` without a transition, to follow a thread whose report is authoritative. */
   force(state: State): void;
 }
 
-/** Returns a running instance of `definition`, in `from` or else in its initial state. */
+/** Returns a running instance of `definition`, started in `from` (default: its initial state). */
 export function startLifecycle<State extends string, Event extends string>(
   definition: MachineDefinition<State, Event>,
   from: State = definition.initial,
@@ -37,7 +38,7 @@ export function startLifecycle<State extends string, Event extends string>(
   return {
     state: () => actor.getSnapshot().value as State,
     send(type) {
-      // A final state stops its actor, and xstate warns on standard error about events to a stopped one.
+      // A final state stops the actor; xstate prints a warning for every event sent to it after that.
       if (definition.states[this.state()].on?.[type] === undefined) return false;
       actor.send({ type });
       return true;

@@ -1,4 +1,4 @@
-// The projector as the supervisor holds it: its thread, how far it is behind, and the rows it projected last.
+// The supervisor's view of the projector: its thread, its lag, the rows it projected last.
 import type { ProjectorCommand, ProjectorEvent, ProjectorStatus } from '../projections/protocol.ts';
 import { InvariantError, UnavailableError } from '../errors.ts';
 import type { RecentAnomaly } from '../projections/recent-anomalies.ts';
@@ -43,7 +43,10 @@ export class SupervisedProjector implements MeteredThread {
     return this.#rows.since(cursor);
   }
 
-  /** The sensor's last anomalies, the newest first. @throws UnavailableError when they cannot be read now. */
+  /**
+   * Resolves with the sensor's last anomalies, newest first.
+   * @throws UnavailableError if they cannot be read now.
+   */
   async anomalies(sensorId: string, timeoutMs: number): Promise<readonly RecentAnomaly[]> {
     const answer = await this.thread.ask(
       (requestId) => ({ type: 'anomalies', requestId, sensorId }),
@@ -67,7 +70,7 @@ export class SupervisedProjector implements MeteredThread {
     return answer.metrics;
   }
 
-  /** The projector's gauges are per feature topic partition and reset by itself. */
+  /** Always true: the projector resets the gauges of partitions it loses. */
   holds(): boolean {
     return true;
   }

@@ -1,4 +1,4 @@
-// Whether the process does its whole job now, and if not, why: pure over the tree.
+// Decides whether the process is doing its whole job, and why not: a pure function of the tree.
 import type { ShardPhase } from '../actors/protocol.ts';
 import type { Readiness, ShardView, SupervisorTree, WorkerView } from './supervisor-view.ts';
 
@@ -10,8 +10,8 @@ const notYetRunning: ReadonlySet<ShardPhase> = new Set([
 ]);
 
 /**
- * Returns the shards of the worker that do not fold, and those that have failed and do not fold for
- * long enough yet to be well again: each with its phase and the failure that it waits after.
+ * Returns a description of each unhealthy shard: not running yet, failed, or recovered from a
+ * failure too recently. Each names its phase and its failure.
  */
 export function shardsNotWell({ shards }: Pick<WorkerView, 'shards'>): readonly string[] {
   return shards
@@ -19,17 +19,14 @@ export function shardsNotWell({ shards }: Pick<WorkerView, 'shards'>): readonly 
     .map(described);
 }
 
-/**
- * As `shardsNotWell`, without those that have failed: of these it will be known soon what they
- * hold.
- */
+/** Returns a description of each shard that is still starting: it will soon know its sensors. */
 export function shardsOnTheWay({ shards }: Pick<WorkerView, 'shards'>): readonly string[] {
   return shards
     .filter(({ phase }) => notYetRunning.has(phase) && phase !== 'failed')
     .map(described);
 }
 
-/** Returns the shards of the worker that have failed. */
+/** Returns a description of each failed shard. */
 export function shardsFailed({ shards }: Pick<WorkerView, 'shards'>): readonly string[] {
   return shards.filter(({ phase }) => phase === 'failed').map(described);
 }
@@ -42,10 +39,7 @@ function described({ topic, partition, phase, error, failedSinceMs }: ShardView)
   return `shard ${topic}/${partition} ${phase}${since}${failure}`;
 }
 
-/**
- * Returns ready iff every worker runs, none of its shards is on the way or failed, and the
- * projector is connected.
- */
+/** Returns ready if every worker runs, all shards are healthy and the projector is connected. */
 export function readinessOf(tree: SupervisorTree): Readiness {
   const reasons: string[] = [];
   if (tree.state === 'draining' || tree.state === 'stopped')
@@ -60,7 +54,7 @@ export function readinessOf(tree: SupervisorTree): Readiness {
     const cause = projector.lastError === null ? '' : `: ${projector.lastError.message}`;
     reasons.push(`projector ${projector.state}${cause}`);
   } else if (!projector.connected) {
-    reasons.push(`projector not connected: ${projector.storeError ?? 'nothing heard yet'}`);
+    reasons.push(`projector not connected: ${projector.storeError ?? 'no report yet'}`);
   }
   return { ready: reasons.length === 0, reasons };
 }

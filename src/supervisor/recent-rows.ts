@@ -1,5 +1,5 @@
-// The last feature rows of each sensor, for the live page. Bounded twice: rows a sensor, and sensors; the sensor that
-// was silent longest makes room.
+// The last feature rows of each sensor, for the live page. Bounds both the rows per sensor and the
+// number of sensors; evicts the sensor that was silent longest.
 import type { FeatureRow } from '../codecs/feature-row.ts';
 import type { RecentRows } from './supervisor-view.ts';
 
@@ -14,7 +14,7 @@ interface Kept {
 }
 
 export class RecentRowsStore {
-  /** In the order of each sensor's last row: the first key is the sensor silent longest. */
+  /** Ordered by each sensor's last row: the first key is the sensor that was silent longest. */
   readonly #bySensor = new Map<string, Kept[]>();
   readonly #bounds: RecentRowsBounds;
   #sequence = 0;
@@ -23,7 +23,7 @@ export class RecentRowsStore {
     this.#bounds = bounds;
   }
 
-  /** Keeps a row unless the sensor has one of the same or a later window: a replayed projection shows nothing twice. */
+  /** Adds a row unless it is not newer than the sensor's last: a projection may repeat rows. */
   add(row: FeatureRow): void {
     const kept = this.#bySensor.get(row.sensor_id) ?? [];
     const last = kept.at(-1);

@@ -1,5 +1,5 @@
-// When a failed thread is started again, and when it is not: exponential backoff with bounded intensity. Pure; the
-// caller brings the time. At most `restartsMax` restarts are granted in any period of `periodMs`.
+// Decides whether and when a failed thread is restarted: exponential backoff, at most `restartsMax`
+// restarts in any period of `periodMs`. Pure; the caller passes the time.
 
 export interface RestartSettings {
   readonly restartsMax: number;
@@ -8,7 +8,7 @@ export interface RestartSettings {
   readonly backoffMaxMs: number;
 }
 
-/** Monotonic times of the restarts granted within the last period, oldest first; never longer than `restartsMax`. */
+/** Monotonic times of the restarts in the last period, oldest first; at most `restartsMax`. */
 export type RestartHistory = readonly number[];
 
 export type RestartDecision =
@@ -23,8 +23,8 @@ export const restartDefaults: RestartSettings = {
 };
 
 /**
- * Returns what follows a failure at `nowMs` (monotonic, never before the last of `history`): a restart after a delay
- * that doubles with every restart still inside the period, or an escalation once `restartsMax` are inside it.
+ * Returns the decision after a failure at `nowMs` (monotonic, not before the last of `history`): a
+ * restart, with a delay that doubles per restart in the period, or an escalation after `restartsMax`.
  */
 export function decideRestart(
   history: RestartHistory,

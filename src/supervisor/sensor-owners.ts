@@ -1,6 +1,5 @@
-// Where to ask for a sensor that no shard of this process holds: the member of the group that owns
-// its partition says its address when it joins. Asked of the log at most once a second, however
-// many ask us.
+// Finds the process that holds a sensor or shard unknown here. Every member of the group publishes
+// its URL when it joins. The group is read at most once a second, however many requests need it.
 import type { Clock } from '../clock.ts';
 import { isSensoriumError } from '../errors.ts';
 import type { EventLog, GroupMemberView, TopicPartition } from '../log/event-log.ts';
@@ -12,23 +11,17 @@ export interface SensorOwnersOptions {
   readonly groupId: string;
   readonly inputTopic: string;
   readonly rekeyedTopic: string;
-  /**
-   * This process's own, as it tells the group; undefined: it tells none, and sends nobody
-   * elsewhere.
-   */
+  /** URL this process publishes to the group; undefined publishes none and disables redirects. */
   readonly advertisedUrl: string | undefined;
 }
 
 export interface SensorOwners {
   /**
-   * Returns the addresses of other processes that may hold the sensor, the likelier first: whoever
-   * owns the partition of the input that its id belongs in, and of the rekeyed topic.
+   * Resolves with the URLs of other processes that may hold the sensor, most likely first: the owners
+   * of its partition in the input topic and in the rekeyed topic.
    */
   urlsOf(sensorId: string): Promise<readonly string[]>;
-  /**
-   * Returns the address of the other process that holds the shard; none where it is unknown or this
-   * one.
-   */
+  /** Resolves with the URL of the process that holds the shard; empty if unknown or this one. */
   urlsOfShard(shard: TopicPartition): Promise<readonly string[]>;
 }
 
@@ -37,14 +30,14 @@ interface GroupView {
   readonly members: readonly GroupMemberView[];
 }
 
-const knownMs = 1_000;
+const cachedMs = 1_000;
 
 export function createSensorOwners(options: SensorOwnersOptions): SensorOwners {
   const { log, clock, groupId, inputTopic, rekeyedTopic, advertisedUrl } = options;
-  let known: Promise<GroupView> | undefined;
-  let askedMs = -Infinity;
+  let cached: Promise<GroupView> | undefined;
+  let requestedMs = -Infinity;
 
-  const look = async (): Promise<GroupView> => {
+  const readGroup = async (): Promise<GroupView> => {
     const [topic, members] = await Promise.all([
       log.describeTopic(inputTopic),
       log.groupMembers(groupId, inputTopic),
@@ -53,19 +46,19 @@ export function createSensorOwners(options: SensorOwnersOptions): SensorOwners {
   };
   const current = (): Promise<GroupView> => {
     const nowMs = clock.monotonicMs();
-    if (known !== undefined && nowMs - askedMs < knownMs) return known;
-    askedMs = nowMs;
-    const asked = look();
-    known = asked;
-    // One that failed is not kept.
-    asked.catch(() => {
-      if (known === asked) known = undefined;
+    if (cached !== undefined && nowMs - requestedMs < cachedMs) return cached;
+    requestedMs = nowMs;
+    const requested = readGroup();
+    cached = requested;
+    // A failed request is not cached.
+    requested.catch(() => {
+      if (cached === requested) cached = undefined;
     });
-    return asked;
+    return requested;
   };
-  /** The addresses of others that hold one of the places, which are made of the view. */
+  /** Resolves with the URLs of the other processes that hold one of the partitions. */
   const urlsOfOthers = async (
-    placesIn: (view: GroupView) => readonly TopicPartition[],
+    partitionsIn: (view: GroupView) => readonly TopicPartition[],
   ): Promise<readonly string[]> => {
     if (advertisedUrl === undefined) return [];
     let view: GroupView;
@@ -75,7 +68,7 @@ export function createSensorOwners(options: SensorOwnersOptions): SensorOwners {
       if (isSensoriumError(error) && error.directive === 'retry') return [];
       throw error;
     }
-    const urls = placesIn(view).map((place) => urlOfOwner(view.members, place));
+    const urls = partitionsIn(view).map((partition) => urlOfOwner(view.members, partition));
     return [...new Set(urls)].filter(
       (url): url is string => url !== undefined && url !== advertisedUrl,
     );
@@ -93,11 +86,11 @@ export function createSensorOwners(options: SensorOwnersOptions): SensorOwners {
 
 function urlOfOwner(
   members: readonly GroupMemberView[],
-  place: TopicPartition,
+  wanted: TopicPartition,
 ): string | undefined {
   const owner = members.find(({ partitions }) =>
     partitions.some(
-      ({ topic, partition }) => topic === place.topic && partition === place.partition,
+      ({ topic, partition }) => topic === wanted.topic && partition === wanted.partition,
     ),
   );
   return owner === undefined || owner.info === '' ? undefined : owner.info;

@@ -1,11 +1,11 @@
-// The life of a shard as its worker reports it. The worker is the truth: a report that this machine does not allow is
-// counted and logged, and the machine then follows the report.
+// The life cycle of a shard as its worker reports it. The report is authoritative: if the machine does
+// not allow it, it is counted and logged, and the machine follows the report.
 //
 //   assigned ─RESTORE─▶ restoring ─REPLAY─▶ replaying ─RUN─▶ running ─DRAIN─▶ draining ─RELEASE─▶ released
 //                        ▲  │ ▲                 │            ▲  │
 //                        │  └─┼────── RUN ──────┼────────────┘  │                 (nothing to replay)
 //                        │    └──── RESTORE ────┴───────────────┘                 (drop memory, recover)
-//                        └── RESTORE ── draining, released, fenced, failed        (try again; it came back to us)
+//                        └── RESTORE ── draining, released, fenced, failed        (retried, or assigned again)
 //   any but released ─RELEASE─▶ released   (revoked, drained)
 //   any but released ─FENCE──▶ fenced      (another owner took over)
 //   any but released ─FAIL───▶ failed

@@ -1,4 +1,4 @@
-// One shard worker as the supervisor holds it: its thread, its shards, and questions about sensors.
+// The supervisor's view of one shard worker: its thread, its shards, requests about sensors.
 import type {
   CommandOutcome,
   SensorCommand,
@@ -67,7 +67,7 @@ export class ShardWorker implements MeteredThread {
     return answer.sensorIds;
   }
 
-  /** @throws UnavailableError where it is unknown whether the command is committed: ask again. */
+  /** @throws UnavailableError if it is unknown whether the command was committed: try again. */
   async command(command: SensorCommand, timeoutMs: number): Promise<readonly CommandOutcome[]> {
     const answer = await this.thread.ask(
       (requestId) => ({ type: 'command', requestId, command }),
@@ -78,9 +78,7 @@ export class ShardWorker implements MeteredThread {
     return answer.outcomes;
   }
 
-  /**
-   * Resolves with what became of the attempt; undefined where this worker does not hold the shard.
-   */
+  /** Resolves with the outcome of the retry; undefined if this worker does not hold the shard. */
   async retry(retry: ShardRetry, timeoutMs: number): Promise<ShardRetryOutcome | undefined> {
     const answer = await this.thread.ask(
       (requestId) => ({ type: 'retry', requestId, retry }),

@@ -1,5 +1,5 @@
-// The shards of one worker as it reports them. The worker is the truth; the machine beside each shard only notices when
-// a report skips or repeats a step it must not.
+// The shards of one worker as it reports them. The reports are authoritative; the machine beside each
+// shard only detects illegal transitions.
 import type { ShardStatus } from '../actors/protocol.ts';
 import { partitionKey } from '../log/partition-key.ts';
 import type { Lifecycle } from './lifecycle.ts';
@@ -26,7 +26,7 @@ export class ShardsOfWorker {
     this.#onIllegal = onIllegal;
   }
 
-  /** One shard has changed its phase. */
+  /** Applies the report of one shard. */
   changed(status: ShardStatus): void {
     const key = partitionKey(status);
     const shard = this.#shards.get(key) ?? { status, life: startLifecycle(shardLifecycle) };
@@ -40,19 +40,19 @@ export class ShardsOfWorker {
     this.#onIllegal({ topic, partition, from, to: status.phase });
   }
 
-  /** All shards the worker has; one it no longer names was let go. */
+  /** Applies the report of all shards; a shard missing from it was released. */
   report(statuses: readonly ShardStatus[]): void {
     const named = new Set(statuses.map(partitionKey));
     for (const key of this.#shards.keys()) if (!named.has(key)) this.#shards.delete(key);
     for (const status of statuses) this.changed(status);
   }
 
-  /** The worker has ended: what it held is nobody's here. */
+  /** Removes all shards: the worker has ended. */
   clear(): void {
     this.#shards.clear();
   }
 
-  /** The last reports, by topic and then partition. */
+  /** Returns the last reports, ordered by topic and partition. */
   statuses(): readonly ShardStatus[] {
     return [...this.#shards.values()]
       .map((shard) => shard.status)

@@ -1,6 +1,7 @@
-// One supervised thread: its life-cycle, its control channel, its restarts. A failure is answered by the directive of
-// its error: `stop` gives up at once; `retry` (a peer is away) restarts with backoff for as long as it takes; anything
-// else restarts with backoff and bounded intensity, and then gives up, which is the process's to act on.
+// One supervised thread: its life cycle, its control channel, its restarts. The directive of the
+// error decides what follows a failure: `stop` gives up at once; `retry` (a peer is away) restarts
+// with backoff without limit; any other restarts with backoff a bounded number of times, then gives
+// up. The process must act when a thread has given up.
 import type { Clock, Timer } from '../clock.ts';
 import type { ControlPort } from '../control-port.ts';
 import { type AnySensoriumError, InvariantError, isSensoriumError } from '../errors.ts';
@@ -28,10 +29,10 @@ export interface SupervisedThreadOptions<Event extends ThreadEvent> {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly restart: RestartSettings;
-  /** Ticks of `tick()` without any event after which a running thread counts as hung. */
+  /** Calls of `tick` without any event after which a running thread counts as hung. */
   readonly silentTicksMax: number;
   onEvent(event: Event): void;
-  /** The thread ended, however it did; it may be started again. */
+  /** Called whenever the thread has ended; it may be restarted. */
   onEnded(): void;
   onRestart(): void;
   onGaveUp(error: AnySensoriumError): void;
@@ -96,19 +97,22 @@ export class SupervisedThread<Command extends object, Event extends ThreadEvent>
     this.#thread?.port.postMessage(command);
   }
 
-  /** Asks the thread; @throws UnavailableError when it does not run or does not answer in time. */
+  /**
+   * Sends a request and resolves with the answer.
+   * @throws UnavailableError if the thread does not run or does not answer in time.
+   */
   ask(command: (requestId: number) => Command, timeoutMs: number): Promise<Answer<Event>> {
     return this.#requests.ask((requestId) => this.send(command(requestId)), timeoutMs);
   }
 
-  /** Ends the thread at once; it is then treated as having failed with `error`. */
+  /** Terminates the thread at once; it then counts as failed with `error`. */
   kill(error: AnySensoriumError): void {
     if (this.#thread === undefined) return;
     this.#killedBecause ??= error;
     this.#thread.terminate();
   }
 
-  /** One beat of the supervisor. Beats are counted, not milliseconds: a process that was paused has missed none. */
+  /** Called at each beat of the supervisor. Counts beats, not time: a paused process misses none. */
   tick(): void {
     if (this.#life.state() !== 'running') return;
     this.#silentTicks += 1;
@@ -119,8 +123,8 @@ export class SupervisedThread<Command extends object, Event extends ThreadEvent>
   }
 
   /**
-   * Asks the thread to finish and returns once it has, or after `timeoutMs`, when it is ended by force.
-   * Returns whether it finished by itself.
+   * Asks the thread to finish; terminates it after `timeoutMs`. Resolves with whether it finished by
+   * itself.
    */
   async drain(command: Command, timeoutMs: number): Promise<boolean> {
     this.#backoff?.cancel();
@@ -179,7 +183,7 @@ export class SupervisedThread<Command extends object, Event extends ThreadEvent>
   #errorOf(reason: unknown): AnySensoriumError {
     if (this.#killedBecause !== undefined) return this.#killedBecause;
     if (isSensoriumError(reason)) return reason;
-    return new InvariantError(`${this.#options.name} ended though nobody asked it to`, {}, reason);
+    return new InvariantError(`${this.#options.name} ended unexpectedly`, {}, reason);
   }
 
   #onFailure(error: AnySensoriumError): void {

@@ -1,5 +1,5 @@
-// What the HTTP server sees of the supervisor: a port, so that routes are tried without threads.
-// Types only.
+// The supervisor as the HTTP server sees it: a port, so that routes are tested without threads. Types
+// only.
 import type {
   CommandOutcome,
   SensorCommand,
@@ -28,7 +28,7 @@ export interface ProjectorView extends ThreadView {
   /** Feature rows committed but not yet projected. */
   readonly lag: number;
   readonly partitions: readonly ProjectedPartition[];
-  /** Why the feature store or the log could not be reached last; null once all is well again. */
+  /** Last error of the feature store or the log; null once both work again. */
   readonly storeError: string | null;
 }
 
@@ -37,7 +37,7 @@ export interface SupervisorTree {
   readonly nowMs: number;
   readonly startedAtMs: number;
   readonly uptimeSeconds: number;
-  /** What a reader needs to tell when a window closes: both in ms. */
+  /** For predicting when a window closes. */
   readonly windowMs: number;
   readonly watermarkDelayMs: number;
   readonly workers: readonly WorkerView[];
@@ -60,42 +60,41 @@ export interface Readiness {
 }
 
 export interface RecentRows {
-  /** Hand this back to get only what is newer. */
+  /** Pass this to the next call to get only newer rows. */
   readonly cursor: number;
   readonly rows: readonly FeatureRow[];
 }
 
 export interface SupervisorView {
   tree(): SupervisorTree;
-  /** Whether the process should go on living: false once the supervisor has given up. */
+  /** Returns false once the supervisor has given up: the process should be restarted. */
   live(): boolean;
   ready(): Readiness;
-  /** Prometheus text over all threads. */
+  /** Resolves with the Prometheus text of all threads. */
   metrics(): Promise<string>;
   /**
-   * The live sensor, undefined where no shard here has it.
-   * @throws UnavailableError when a worker did not answer.
+   * Resolves with the live sensor; undefined if no local shard holds it.
+   * @throws UnavailableError if a worker did not answer.
    */
   sensor(sensorId: string): Promise<SensorView | undefined>;
   /**
-   * The sensor's last flagged readings, the newest first, whichever process flagged them.
-   * @throws UnavailableError when they cannot be read now.
+   * Resolves with the sensor's last flagged readings of any process, newest first.
+   * @throws UnavailableError if they cannot be read now.
    */
   anomalies(sensorId: string): Promise<readonly RecentAnomaly[]>;
   /**
-   * Has every shard of this process obey that has the sensor; resolves once that is committed,
-   * empty where none has it.
-   * @throws UnavailableError where that is unknown: ask again, a repeated command changes nothing.
+   * Runs the command on every local shard that holds the sensor. Resolves once it is committed; with
+   * an empty list if no local shard holds the sensor.
+   * @throws UnavailableError if the outcome is unknown: try again, commands are idempotent.
    */
   command(command: SensorCommand): Promise<readonly CommandOutcome[]>;
   /**
-   * Has a shard of this process that has failed try again, and says what became of it; undefined
-   * where none is held.
-   * @throws UnavailableError when its worker did not answer.
+   * Retries a failed local shard and resolves with the outcome; undefined if no local worker holds it.
+   * @throws UnavailableError if its worker did not answer.
    */
   retryShard(retry: ShardRetry): Promise<ShardRetryOutcome | undefined>;
-  /** Up to `limit` sensor ids, sorted. */
+  /** Resolves with up to `limit` sensor ids, sorted. */
   sensors(limit: number): Promise<readonly string[]>;
-  /** Projected rows newer than `cursor` (0 = all that are kept), oldest first. */
+  /** Returns projected rows newer than `cursor` (0 = all recent rows), oldest first. */
   recentRows(cursor: number): RecentRows;
 }

@@ -1,5 +1,5 @@
 // The root of the supervision tree, in the main thread: starts the shard workers and the projector,
-// restarts what fails, answers for all of them, drains them in order. No reading passes here.
+// restarts failed threads, reports on all of them, drains them in order. No reading passes here.
 //
 //   supervisor ─┬─ worker 0 … n−1 ── shards ── sensors
 //               └─ projector
@@ -31,28 +31,26 @@ export interface SupervisorOptions {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly restart?: RestartSettings;
-  /** Everything has this long to finish before it is ended by force. */
+  /** Time for all threads to finish before they are terminated. */
   readonly drainTimeoutMs?: number;
-  /** Built modules whose exports `runWorker` and `runProjector` are the threads' tasks. */
+  /** Compiled modules that export the threads' tasks, `runWorker` and `runProjector`. */
   readonly workerFile?: URL;
   readonly projectorFile?: URL;
-  /** Threads of another kind than Piscina's. */
+  /** Replaces Piscina, in simulations. */
   readonly createPool?: (options: ThreadPoolOptions) => ThreadPool;
-  /**
-   * Metrics of Node's runtime; none where several supervisors share one process, as in simulations.
-   */
+  /** Metrics of Node's runtime; `none` in simulations, where supervisors share one process. */
   readonly runtimeMetrics?: 'node' | 'none';
 }
 
 export interface DrainReport {
-  /** Threads that had to be ended by force; empty when all finished by themselves. */
+  /** Threads that had to be terminated; empty if all finished by themselves. */
   readonly unfinished: readonly string[];
 }
 
 export interface Supervisor extends SupervisorView {
   /**
-   * Resolves, at most once, with the error that restarts could not cure. The process must then exit
-   * with code 1, the message its last line: whoever started it is the next supervisor.
+   * Resolves, at most once, with an error that restarts could not cure. The process must then print
+   * the message and exit with code 1: its process manager is the next supervisor.
    */
   readonly gaveUp: Promise<AnySensoriumError>;
   /** Lets workers commit and leave, then the projector; idempotent, bounded by `drainTimeoutMs`. */
@@ -61,19 +59,13 @@ export interface Supervisor extends SupervisorView {
 
 const tickMs = 1_000;
 const metricsRefreshTicks = 10;
-/**
- * Beats of a second without a report after which a thread counts as hung: well past any session
- * timeout.
- */
+/** Beats (one a second) without a report after which a thread counts as hung. */
 const silentTicksMax = 30;
 const askTimeoutMs = 1_500;
-/** A commit takes milliseconds, far behind a second; who waits longer is told to ask again. */
+/** A commit takes milliseconds, or a second far behind; past this the client is asked to retry. */
 const commandTimeoutMs = 5_000;
 
-/**
- * Returns the running tree; threads start at once and report by themselves, so nothing is waited
- * for.
- */
+/** Starts all threads and returns the tree without waiting: the threads report by themselves. */
 export function startSupervisor(options: SupervisorOptions): Supervisor {
   const supervisor = new RunningSupervisor(options);
   supervisor.begin();
@@ -173,7 +165,7 @@ class RunningSupervisor implements Supervisor {
       if (answer.status === 'rejected') silent = answer.reason;
       else if (answer.value !== undefined) return answer.value;
     }
-    // "Not found" would be a lie while somebody who may own it has not answered.
+    // "Not found" would be wrong while a worker that may own it has not answered.
     if (silent !== undefined) throw new UnavailableError('not every worker answered', {}, silent);
     return undefined;
   }
@@ -218,8 +210,8 @@ class RunningSupervisor implements Supervisor {
     const { clock, drainTimeoutMs = 8_000, logger } = this.#options;
     const startedMs = clock.monotonicMs();
     const unfinished: string[] = [];
-    // The projector goes last and keeps a quarter of the time, so that the workers' last rows still
-    // reach the store.
+    // The projector drains last, with a quarter of the time left for it: the workers' last rows must
+    // still reach the store.
     await Promise.all(
       this.#workers.map(async (worker) => {
         const drained = await worker.thread.drain({ type: 'drain' }, drainTimeoutMs * 0.75);

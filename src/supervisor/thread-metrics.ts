@@ -1,5 +1,5 @@
-// The metrics of all threads as one text. A thread that died keeps its counts (its last known ones), so that totals
-// never fall; a thread that does not answer in time is shown as it last was.
+// Merges the metrics of all threads. The last known counters of a dead thread are kept, so totals
+// never decrease; a thread that does not answer in time is shown with its last known values.
 import type { Logger } from '../logger.ts';
 import { createMetrics } from '../metrics/pipeline-metrics.ts';
 import {
@@ -11,9 +11,9 @@ import {
 
 export interface MeteredThread {
   readonly name: string;
-  /** The thread's `getMetricsAsJSON()`; @throws UnavailableError. */
+  /** Resolves with the thread's `getMetricsAsJSON()`. @throws UnavailableError */
   ask(): Promise<readonly object[]>;
-  /** Whether the thread holds this partition now: a gauge of one it let go is stale. */
+  /** Returns whether the thread holds this partition: gauges of other partitions are stale. */
   holds(topic: string, partition: string): boolean;
 }
 
@@ -30,8 +30,8 @@ export class ThreadMetrics {
     this.#threads = threads;
     this.#process = process;
     this.#logger = logger;
-    // Every counter is there at 0 before the first thread answers. A thread loads for a second; what
-    // it counted by its first answer would otherwise look like a new series, not like an increase.
+    // Every counter exists at 0 before the first thread answers. Otherwise the counts of a thread's
+    // first second would appear as a new series, not as an increase.
     this.#retiring = createMetrics()
       .registry.getMetricsAsJSON()
       .then((fresh) => {
@@ -39,19 +39,19 @@ export class ThreadMetrics {
       });
   }
 
-  /** Returns Prometheus text; calls that come while one is under way share it. */
+  /** Resolves with the Prometheus text; concurrent calls share one collection. */
   text(): Promise<string> {
     this.#scrape ??= this.#text().finally(() => (this.#scrape = undefined));
     return this.#scrape;
   }
 
-  /** Asks every thread, so that little is lost when one dies between two scrapes. */
+  /** Collects from every thread, so that little is lost if one dies between two scrapes. */
   async refresh(): Promise<void> {
     const answers = await Promise.all(this.#threads.map((thread) => this.#ask(thread)));
     this.#process.threadsNotAnswering.set(answers.filter((answered) => !answered).length);
   }
 
-  /** The thread has ended: its counters and histograms live on, its gauges do not. */
+  /** Keeps the counters and histograms of a thread that has ended; drops its gauges. */
   retire(name: string): void {
     const last = this.#last.get(name);
     this.#last.delete(name);

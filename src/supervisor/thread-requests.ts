@@ -1,5 +1,5 @@
-// Questions to a thread and their answers, matched by id. Bounded both ways: a question waits at most its time, and a
-// thread that answers nothing is asked nothing more (its port would queue the questions without end).
+// Requests to a thread and their answers, matched by id. Each request has a timeout, and their number
+// is bounded: otherwise the port of a hung thread would queue them without limit.
 import { UnavailableError } from '../errors.ts';
 import type { Clock, Timer } from '../clock.ts';
 
@@ -23,8 +23,8 @@ export class ThreadRequests<Answer extends { readonly requestId: number }> {
   }
 
   /**
-   * Sends what `send` makes of a fresh request id and returns the answer.
-   * @throws UnavailableError after `timeoutMs`, at once when too many wait already, or when the thread ends.
+   * Calls `send` with a new request id and resolves with the answer.
+   * @throws UnavailableError after `timeoutMs`, if the thread ends, or at once if too many are pending.
    */
   ask(send: (requestId: number) => void, timeoutMs: number): Promise<Answer> {
     if (this.#pending.size >= pendingRequestsMax) {
@@ -45,7 +45,7 @@ export class ThreadRequests<Answer extends { readonly requestId: number }> {
     });
   }
 
-  /** Takes an answer; one that nobody waits for any more is dropped. */
+  /** Delivers an answer; drops it if its request has timed out. */
   answer(answer: Answer): void {
     const pending = this.#pending.get(answer.requestId);
     if (pending === undefined) return;
@@ -54,7 +54,7 @@ export class ThreadRequests<Answer extends { readonly requestId: number }> {
     pending.resolve(answer);
   }
 
-  /** Rejects everything that waits: the thread has ended. */
+  /** Rejects all pending requests: the thread has ended. */
   abandon(): void {
     for (const pending of this.#pending.values()) {
       pending.timer.cancel();

@@ -1,7 +1,7 @@
-// The sums that a reader of the tree would otherwise make: pure.
+// The totals shown in the tree: pure.
 import type { ProjectorView, SupervisorTree, WorkerView } from './supervisor-view.ts';
 
-/** Returns the totals over all shards of all workers; counts are since each shard's owner took it over. */
+/** Returns the totals over all shards; each shard counts from when its owner took it over. */
 export function totalsOf(
   workers: readonly WorkerView[],
   projector: ProjectorView,

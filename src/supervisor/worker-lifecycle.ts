@@ -8,7 +8,7 @@
 //   │      ▼                   ▼                 ▼                   │
 //   └── backing-off ◀──────────┘               failed                │
 //   RESTARTED │  └──────────────── DRAIN ────────────────────────────┘
-//             └─ GAVE_UP ──▶ failed      (GAVE_UP also from starting and running: nothing a restart could cure)
+//             └─ GAVE_UP ──▶ failed      (GAVE_UP also from starting and running: a restart is no cure)
 import type { MachineDefinition } from './lifecycle.ts';
 
 export type WorkerState =

@@ -1,5 +1,6 @@
-// Threads through Piscina: one pool for shard workers, one of a single thread for the projector. Each thread runs one
-// never-ending task; a task that settles is a thread that ended, and its supervisor decides what follows.
+// Threads through Piscina: one pool for shard workers, one with a single thread for the projector.
+// Each thread runs one task that never ends. When it settles, the thread has ended and its supervisor
+// decides what follows.
 import { MessageChannel } from 'node:worker_threads';
 
 import { Piscina } from 'piscina';
@@ -14,31 +15,30 @@ import {
 } from '../errors.ts';
 
 export interface ThreadPoolOptions {
-  /** The module whose named export is the task. */
+  /** Module that exports the task as `exportName`. */
   readonly file: URL;
   readonly exportName: string;
   readonly threads: number;
-  /** Heap bound of each thread; past it the thread dies and its task rejects. Undefined = Node's own. */
+  /** Heap limit per thread, past which its task rejects. Default: Node's own. */
   readonly heapMaxMb?: number;
 }
 
 export interface RunningThread {
   /** Our end of the control channel. */
   readonly port: ControlPort;
-  /** Settles when the task ends; rejects with one of our errors, whatever killed the thread. */
+  /** Settles when the task ends; rejects with one of our errors, whatever ended the thread. */
   readonly ended: Promise<void>;
-  /** Ends the thread at once, mid-batch if need be. */
+  /** Ends the thread at once, even in the middle of a batch. */
   terminate(): void;
 }
 
 export interface ThreadPool {
-  /** Starts the task in a free thread; `makeTask` makes its argument around the thread's end of the control channel. */
+  /** Starts a task in a free thread. `makeTask` returns its argument, given the thread's port. */
   start(makeTask: (port: ControlPort) => object): RunningThread;
   /** Ends every thread. Idempotent. */
   close(): Promise<void>;
 }
 
-/** Returns a pool of `threads` threads, all started. */
 export function createThreadPool(options: ThreadPoolOptions): ThreadPool {
   const pool = new Piscina({
     minThreads: options.threads,
@@ -52,14 +52,14 @@ export function createThreadPool(options: ThreadPoolOptions): ThreadPool {
       ? {}
       : { resourceLimits: { maxOldGenerationSizeMb: options.heapMaxMb } }),
   });
-  // An error of a thread that runs no task (it failed while idle) concerns nobody: Piscina has replaced it already.
+  // A thread that failed while idle runs no task; Piscina has already replaced it.
   pool.on('error', () => undefined);
   return {
     start(makeTask) {
       const { port1: port, port2: threadPort } = new MessageChannel();
       const abort = new AbortController();
       const task = pool.run(makeTask(threadPort), {
-        // Given here and not to the pool: a module that fails to load then rejects this task, with its reason.
+        // Set per task, not per pool: if the module fails to load, this task rejects with the reason.
         filename: options.file.href,
         name: options.exportName,
         transferList: [threadPort],
@@ -71,7 +71,7 @@ export function createThreadPool(options: ThreadPoolOptions): ThreadPool {
           throw errorOfThread(reason);
         },
       );
-      // close() rejects whatever still runs; who closes has stopped listening, and that must not end the process.
+      // close() rejects running tasks after their callers are gone; that must not end the process.
       ended.catch(() => undefined);
       return {
         port,
@@ -84,9 +84,9 @@ export function createThreadPool(options: ThreadPoolOptions): ThreadPool {
 }
 
 /**
- * Returns the error that a thread's end stands for. A task may reject with `errorToData(error)`; an error that nobody
- * caught arrives with its fields, as Node's own serialiser carries them; an Error that a task rejects with arrives
- * through the structured clone, which keeps its message and drops class and code: that is a crash.
+ * Returns the error for a thread's end. `reason` is `errorToData(error)` if the task rejected with it,
+ * or an uncaught error, whose fields Node's serialiser keeps. A plain Error loses its class and code
+ * in the structured clone: it counts as a crash.
  */
 export function errorOfThread(reason: unknown): AnySensoriumError {
   if (isErrorData(reason)) {

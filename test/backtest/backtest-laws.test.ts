@@ -16,7 +16,7 @@ const settings = {
   alarmRest: 'calm',
 } as const;
 
-/** Sensors with values in file order; levels, spikes and flat stretches make alarms likely. */
+/** Sensors with values in file order; levels, spikes and constant runs make alarms likely. */
 const history = fc.array(
   fc.record({
     sensorId: fc.constantFrom('a', 'b'),
@@ -29,7 +29,7 @@ const history = fc.array(
   }),
   { minLength: 150, maxLength: 800, size: 'max' },
 );
-/** Cells and line ends of every kind; a line of nothing but spaces is a row, an empty one is none. */
+/** Cells and line ends of every kind. A line of spaces is a row, an empty line is not. */
 const anyText = fc.array(
   fc.oneof(
     fc.constantFrom(',', '"', '""', '\n', '\r\n', ' ', '1', '2024-01-01', '-1e5', '\uFEFF', 'NaN'),
@@ -39,7 +39,7 @@ const anyText = fc.array(
 );
 
 describe('every history', () => {
-  it(titled('has one row of scores for each of its rows, whatever they hold'), async () => {
+  it(titled('has one row of scores per input row, whatever it contains'), async () => {
     await fc.assert(
       fc.asyncProperty(anyText, async (pieces) => {
         const text = pieces.join('');
@@ -101,7 +101,7 @@ describe('every history', () => {
 });
 
 describe('the score', () => {
-  it('is one half where an alarm begins, 0 below 0 and 1 where no double holds it', () => {
+  it('is one half at the alarm threshold, 0 below 0, and 1 at infinity', () => {
     expect([3, -5, 0, 1e308, 9].map(boundedScore)).toEqual([0.5, 0, 0, 1, 0.75]);
   });
 });

@@ -15,7 +15,7 @@ const reasons = async (text: string): Promise<string[]> =>
   (await backtestText(text)).rows.map(({ reason }) => reason);
 
 describe('the rows of a backtest', () => {
-  it('echo what the file says, in its order, also where time goes back or repeats', async () => {
+  it('echo the file in its order, even if time goes back or repeats', async () => {
     const times = ['2024-01-02 00:00:00', '2024-01-01T00:00:00Z', '1704067200000', '2024-01-02'];
     const text = `timestamp,value\n${times.map((time, place) => `${time},${place}.50`).join('\n')}`;
 
@@ -42,7 +42,7 @@ describe('the rows of a backtest', () => {
     expect(Number(rows[201]?.score)).toBeGreaterThan(0.99);
   });
 
-  it('that cannot be read say why and have neither z nor score', async () => {
+  it('that are unreadable have a reason, but neither z nor score', async () => {
     const bad: readonly (readonly [string, RegExp])[] = [
       ['2024-01-01,', /^value is missing$/],
       ['2024-01-01', /^value is missing$/],
@@ -56,7 +56,7 @@ describe('the rows of a backtest', () => {
       ['2024-01-01,1e151', /^value is beyond/],
       ['2024-01-01,0x10', /^value is not a number/],
       ['2024-01-01,"3,5"', /^value is not a number: 3,5$/],
-      ['2024-01-01,3,5', /^3 cells where the header names 2$/],
+      ['2024-01-01,3,5', /^3 cells, but the header has 2$/],
     ];
 
     const { rows, report } = await backtestText(
@@ -108,7 +108,7 @@ describe('the columns of a history', () => {
     );
   });
 
-  it('may be all there is: no rows, no scores', async () => {
+  it('may be the whole file: no rows, no scores', async () => {
     expect((await backtestText('timestamp,value\n')).rows).toEqual([]);
     expect((await backtestText('')).report).toMatchObject({ rows: 0, readings: 0, windows: 0 });
   });
@@ -118,7 +118,7 @@ describe('a history in Parquet', () => {
   const read = (name: string): ReturnType<typeof backtestFile> =>
     backtestFile(fixture(name), { folder: mkdtempSync(join(tmpdir(), 'sensorium-parquet-')) });
 
-  it('may have timestamps as such, and no value (Snappy, written by PyArrow)', async () => {
+  it('may have timestamps of type TIMESTAMP, and missing values (Snappy, written by PyArrow)', async () => {
     const { rows } = await read('timestamps-snappy.parquet');
 
     expect(rows.map(({ sensor_id, value }) => [sensor_id, value])).toEqual([

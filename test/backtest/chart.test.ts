@@ -37,7 +37,7 @@ const readings = fc.array(
 );
 
 describe('the picture', () => {
-  it(titled('has a mark for every alarm and no number that a viewer cannot read'), async () => {
+  it(titled('has a mark for every alarm and only numbers that a viewer can read'), async () => {
     await holds(
       fc.property(readings, (drawn) => {
         const svg = draw([traceOf(drawn)]);
@@ -50,7 +50,7 @@ describe('the picture', () => {
       {
         ...runs(200),
         examples: [
-          // Half of this interval is no number.
+          // The width of this interval overflows.
           [[7.4e-323, 8e-323].map((value) => ({ timestampMs: 0, value, alarm: 0 as const }))],
         ],
       },
@@ -74,7 +74,7 @@ describe('the picture', () => {
     );
   });
 
-  it('takes names for text, never for markup', () => {
+  it('inserts names as text, never as markup', () => {
     const svg = draw([traceOf([{ timestampMs: 0, value: 1, alarm: 0 }], '<script>\u0000')]);
 
     expect(svg).not.toContain('<script>');
@@ -82,7 +82,7 @@ describe('the picture', () => {
     expect(svg).toContain('a &#60;b&#62; &#38; &#34;c&#34;');
   });
 
-  it('of nothing says so', () => {
+  it('of an empty file says so', () => {
     expect(draw([])).toContain('no readings');
   });
 });

@@ -17,7 +17,7 @@ const window = (startMs: number, endMs: number): LabelWindow => ({
 });
 
 describe('labels', () => {
-  it('of a benchmark are found by the name of the file, each label in its window', () => {
+  it('of a benchmark are found by the file name, each label in its window', () => {
     const windows = readLabels(data('labels.json'), data('ambient_temperature_system_failure.csv'));
 
     expect(windows).toEqual([

@@ -1,4 +1,4 @@
-// Runs a backtest over text and reads its scores back, for the tests beside it.
+// Runs a backtest over text and reads the scores back, for the tests in this folder.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,7 +25,7 @@ export interface Backtested {
 
 export const header = 'sensor_id,timestamp,value,z,score,anomaly,alarm,reason';
 
-/** Returns what a backtest of the file `series.csv` with this content reports and writes. */
+/** Returns the report and the scores of a backtest of `series.csv` with this content. */
 export async function backtestText(
   content: string | Uint8Array,
   options: { readonly env?: Environment; readonly windows?: readonly LabelWindow[] } = {},
@@ -39,7 +39,7 @@ export async function backtestText(
   }
 }
 
-/** Returns what a backtest of the file at `inputPath` reports and writes; its output goes to `folder`. */
+/** Returns the report and the scores of a backtest of `inputPath`; writes to `folder`. */
 export async function backtestFile(
   inputPath: string,
   options: {
@@ -61,7 +61,7 @@ export async function backtestFile(
   return { report, rows: parseScores(readFileSync(scoresPath, 'utf8')) };
 }
 
-/** A reader of RFC 4180 of its own, line ends in quotes included. @throws Error on another header. */
+/** An independent reader of RFC 4180, including quoted line ends. @throws Error on another header. */
 function parseScores(text: string): readonly ScoredRow[] {
   const records: string[][] = [[]];
   let [cell, isQuoted] = ['', false];

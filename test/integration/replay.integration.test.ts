@@ -72,7 +72,7 @@ describe.skipIf(brokers === '')('replay on real Kafka', () => {
     }
 
     expect(explainedLate).toMatchObject({ offset: lateOffset, outcome: 'dead_letter' });
-    expect(explainedLate.sentence).toMatch(/dead letter late: its window \[.*\) had closed/);
+    expect(explainedLate.sentence).toMatch(/dead letter \(late\): its window \[.*\) had closed/);
     expect(anomalies).toHaveLength(1);
     expect(anomalies[0]).toMatch(/more than the threshold 2.5: an anomaly/);
 
@@ -80,7 +80,7 @@ describe.skipIf(brokers === '')('replay on real Kafka', () => {
     await deleteRecords(brokers, topics.input, 5_000);
     const lost = await cli(['replay', '--sensor', 'sensor_001', '--at', '100'], env);
     expect(lost.exitCode).toBe(1);
-    expect(lost.err).toMatch(/offset 100 .*needs the log from offset 0, but it begins at 5000/);
+    expect(lost.err).toMatch(/offset 100 .*needs the log from offset 0, but it starts at 5000/);
   });
 
   it('goes by event time where a time is given, and takes a partition by name', async () => {

@@ -45,45 +45,45 @@ describe('the sentence of an explanation', () => {
     );
   });
 
-  it('says that an alarm keeps quiet because the last one is not long ago', () => {
+  it('explains that no alarm is raised soon after the last one', () => {
     const quiet = { ...told, alarm: false, alarm_rule: { ...rule, rest_left: 31 } };
 
     expect(explanationSentence(quiet)).toContain(
-      'but not an alarm: the sensor rests after its last one, 31 of 144 readings to go, of which a calm one counts 4.',
+      'but no alarm: the sensor raised one recently and rests for 31 of 144 more readings (a calm reading counts 4).',
     );
   });
 
-  it('says that the score comes from the range where it does', () => {
+  it('names the range when the score comes from it', () => {
     const outside = { ...told, score: 42, alarm_rule: { ...rule, range_score: 42 } };
 
     expect(explanationSentence(outside)).toContain("for lying above the sensor's range 9 to 11");
   });
 
-  it('says how many readings an alarm still needs', () => {
+  it('names how many readings an alarm needs', () => {
     const baseline = { mean: 10, std_dev: 0.47, n: 40 };
     const sensor_before = { sensor_id: 'a', lifecycle: 'warming', baseline, open_windows: [] };
     const young = { ...told, z: -1, anomaly: false, score: 0, alarm: false, sensor_before };
 
     expect(explanationSentence(young)).toMatch(/below .* within the threshold 2.5: no anomaly/);
-    expect(explanationSentence(young)).toContain('needs 150 readings, 40 came before');
+    expect(explanationSentence(young)).toContain('needs 150 earlier readings, there are 40');
   });
 
-  it('says nothing of alarms under a baseline that raises none', () => {
+  it('does not mention alarms under a baseline without alarms', () => {
     const classical = { ...told, score: null, alarm: false, alarm_rule: null };
 
     expect(explanationSentence(classical)).toMatch(/: an anomaly\.$/);
   });
 
-  it('says which window a late reading missed, and when it had closed', () => {
+  it('names the window that a late reading missed, and when it had closed', () => {
     const late = { ...told, reason: { code: 'late', message: 'timestamp …' } };
 
     expect(explanationSentence(late)).toBe(
-      'Not folded, a dead letter late: its window [2023-11-14T22:14:00.000Z, 2023-11-14T22:15:00.000Z) had closed ' +
+      'Refused as a dead letter (late): its window [2023-11-14T22:14:00.000Z, 2023-11-14T22:15:00.000Z) had closed ' +
         '(the watermark was 2023-11-14T22:15:05.000Z).',
     );
   });
 
-  it('says that a first reading has nothing to be compared with', () => {
+  it('explains that a first reading cannot be compared', () => {
     expect(explanationSentence({ ...told, sensor_before: null })).toContain('first reading');
   });
 });

@@ -1,4 +1,4 @@
-// What became of a record that the journal says is skipped: neither folded by a replay nor told as folded.
+// A record that the journal marks as skipped: a replay neither folds it nor reports it as folded.
 import { expect, it } from 'vitest';
 
 import { quietHistory } from '../../property-tests/simulation/fixed-histories.ts';
@@ -45,7 +45,7 @@ it('explains a skipped record as a dead letter fold_failed, and its sensor learn
     outcome: 'dead_letter',
     reason: { code: 'fold_failed', message: 'folding it threw RangeError: x' },
   });
-  expect(explained.sentence).toMatch(/^Not folded, a dead letter fold_failed/);
+  expect(explained.sentence).toMatch(/^Refused as a dead letter \(fold_failed\)/);
   expect(after.memory.state.inspect('s0')).toEqual(before);
   expect(after.memory.journalSequence).toBe(sequence);
 });

@@ -1,4 +1,4 @@
-// A logger that keeps its lines for the test to read.
+// A logger that keeps its lines for assertions.
 import type { Logger } from '../../src/logger.ts';
 
 export interface LoggedLine {

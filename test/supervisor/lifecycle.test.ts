@@ -23,7 +23,7 @@ const lawsOf = <S extends string, E extends string>(definition: MachineDefinitio
     expect(life.state()).toBe(to);
   });
 
-  it('refuses every transition that is not drawn, and stays where it is', () => {
+  it('refuses every transition that is not drawn, and keeps its state', () => {
     const refused = states.flatMap((from) =>
       events
         .filter((event) => definition.states[from].on?.[event] === undefined)
@@ -39,7 +39,7 @@ const lawsOf = <S extends string, E extends string>(definition: MachineDefinitio
     expect(refused.length).toBe(states.length * events.length - edges.length);
   });
 
-  it('reaches every state from the first one', () => {
+  it('reaches every state from the initial one', () => {
     const reached = new Set<S>([definition.initial]);
     for (const from of reached) {
       for (const [edgeFrom, , to] of edges) if (edgeFrom === from) reached.add(to);

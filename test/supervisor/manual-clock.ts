@@ -1,4 +1,4 @@
-// A clock that stands still until a test moves it: timers fire in order of their time, and nothing waits.
+// A clock that a test advances by hand: timers fire in order of their time, without waiting.
 import type { Clock, Timer } from '../../src/clock.ts';
 
 interface Waiting {
@@ -30,7 +30,7 @@ export class ManualClock implements Clock {
     return new Promise((resolve) => this.after(delayMs, resolve));
   }
 
-  /** How long until each timer that waits, shortest first. */
+  /** Time until each pending timer fires, shortest first. */
   delays(): number[] {
     return [...this.#waiting].map(({ atMs }) => atMs - this.#nowMs).sort((a, b) => a - b);
   }

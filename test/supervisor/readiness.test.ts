@@ -10,7 +10,7 @@ describe('readiness', () => {
     expect(readinessOf(treeOf())).toEqual({ ready: true, reasons: [] });
   });
 
-  it('is given with no shard at all: another process has them', () => {
+  it('is given without any shard: another process has them', () => {
     expect(readinessOf(treeOf({ workers: [{ ...worker, shards: [] }] })).ready).toBe(true);
   });
 
@@ -26,7 +26,7 @@ describe('readiness', () => {
     },
   );
 
-  it('is withheld until a shard that failed has run for a while, with why it failed and when', () => {
+  it('is withheld until a failed shard has run for a while, with the reason and the time', () => {
     const error = { code: 'CONFIG', message: 'may not write', details: {} };
     const failedSinceMs = Date.UTC(2026, 0, 2, 3, 4, 5);
     const reasonsIn = (phase: 'failed' | 'running'): readonly string[] => {
@@ -42,7 +42,7 @@ describe('readiness', () => {
     ]);
   });
 
-  it('says why a worker is not running', () => {
+  it('names the reason why a worker is not running', () => {
     const lastError = { code: 'INVARIANT', message: 'a bug', atMs: 0 };
     const tree = treeOf({ workers: [{ ...worker, state: 'backing-off', lastError }] });
 

@@ -7,7 +7,7 @@ describe('recent rows', () => {
   const ends = (store: RecentRowsStore, cursor = 0): number[] =>
     store.since(cursor).rows.map((row) => row.window_end);
 
-  it('are given once to whoever hands the cursor back', () => {
+  it('are returned once per cursor', () => {
     const store = new RecentRowsStore({ rowsPerSensorMax: 3, sensorsMax: 2 });
     store.add(featureRow('a', 60_000));
     const { cursor } = store.since(0);
@@ -17,14 +17,14 @@ describe('recent rows', () => {
     expect(ends(store, store.since(0).cursor)).toEqual([]);
   });
 
-  it('never show a window twice when a projection is replayed', () => {
+  it('never repeat a window when a projection is replayed', () => {
     const store = new RecentRowsStore({ rowsPerSensorMax: 3, sensorsMax: 2 });
     for (const end of [60_000, 120_000, 60_000, 120_000]) store.add(featureRow('a', end));
 
     expect(ends(store)).toEqual([60_000, 120_000]);
   });
 
-  it('stay within both bounds; the sensor silent longest makes room', () => {
+  it('stay within both bounds; the sensor silent longest is evicted', () => {
     const store = new RecentRowsStore({ rowsPerSensorMax: 2, sensorsMax: 2 });
     for (const end of [1, 2, 3]) store.add(featureRow('a', end));
     store.add(featureRow('b', 4));

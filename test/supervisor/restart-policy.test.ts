@@ -19,7 +19,7 @@ const settingsArbitrary: fc.Arbitrary<RestartSettings> = fc
   .map(({ factor, ...rest }) => ({ ...rest, backoffMaxMs: rest.backoffMinMs * factor }));
 const gapsArbitrary = fc.array(fc.integer({ min: 0, max: 50_000 }), { minLength: 1 });
 
-/** Every decision for failures that follow each other after `gapsMs`; an escalation ends the story. */
+/** Returns the decisions for failures separated by `gapsMs`, up to the first escalation. */
 function story(
   gapsMs: readonly number[],
   settings: RestartSettings,

@@ -13,7 +13,7 @@ const urls = ['http://a', 'http://b', 'http://c'];
 const scheduler = createScheduler(1, 0);
 const clock = processClock(scheduler, new Life());
 
-/** Member m holds the partitions p of the input with p % 3 = m, and those of the rekeyed topic with (p + 1) % 3 = m. */
+/** Member m holds input partitions p with p % 3 = m, and rekeyed partitions with (p + 1) % 3 = m. */
 const members: readonly GroupMemberView[] = urls.map((info, member) => ({
   info,
   partitions: [0, 1, 2, 3].flatMap((partition) => [
@@ -32,7 +32,7 @@ function ownersAt(
   return createSensorOwners({ log, clock, ...names, advertisedUrl });
 }
 
-it('names whoever owns the sensor’s partition of the input, then of the rekeyed topic, but never itself', async () => {
+it('names the owner of the sensor’s partition in the input, then in the rekeyed topic, but never itself', async () => {
   for (const id of ids) {
     const partition = partitionForKey(Buffer.from(id), partitions);
     const both = [urls[partition % 3], urls[(partition + 1) % 3]];
@@ -42,7 +42,7 @@ it('names whoever owns the sensor’s partition of the input, then of the rekeye
   }
 });
 
-it('sends nobody elsewhere without an address of its own, where an owner tells none, or none is known', async () => {
+it('redirects nobody without a URL of its own, without the owner’s URL, or without an owner', async () => {
   const silent = members.map((member) => ({ ...member, info: '' }));
 
   for (const id of ids) {
@@ -52,7 +52,7 @@ it('sends nobody elsewhere without an address of its own, where an owner tells n
   }
 });
 
-it('names whoever owns a shard, but never itself', async () => {
+it('names the owner of a shard, but never itself', async () => {
   for (const partition of [0, 1, 2, 3]) {
     const owner = urls[partition % 3];
     for (const url of [...urls, 'http://x']) {
@@ -63,7 +63,7 @@ it('names whoever owns a shard, but never itself', async () => {
   expect(await ownersAt('http://x').urlsOfShard({ topic: 'in', partition: 9 })).toEqual([]);
 });
 
-it('asks the log once a second, and again after it did not answer', async () => {
+it('asks the log once a second, and again after a failure', async () => {
   let asked = 0;
   const owners = ownersAt('http://x', () => {
     asked += 1;

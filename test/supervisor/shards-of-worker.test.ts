@@ -7,7 +7,7 @@ import {
 import { shardView } from '../http/in-memory-supervisor.ts';
 
 describe('the shards of a worker', () => {
-  it('follow the worker through a whole life without complaint', () => {
+  it('follow the worker through a whole life cycle without an illegal transition', () => {
     const illegal: IllegalShardTransition[] = [];
     const shards = new ShardsOfWorker((transition) => illegal.push(transition));
     const life = [
@@ -35,7 +35,7 @@ describe('the shards of a worker', () => {
     expect(shards.statuses().map(({ phase }) => phase)).toEqual(['released']);
   });
 
-  it('follow an illegal report too, and name it', () => {
+  it('follow an illegal report, and report it', () => {
     const illegal: IllegalShardTransition[] = [];
     const shards = new ShardsOfWorker((transition) => illegal.push(transition));
 
@@ -47,7 +47,7 @@ describe('the shards of a worker', () => {
     expect(shards.statuses().map(({ phase }) => phase)).toEqual(['running']);
   });
 
-  it('forget a shard the worker no longer names', () => {
+  it('forget a shard that the worker no longer reports', () => {
     const shards = new ShardsOfWorker(() => undefined);
     for (const partition of [1, 0]) shards.changed(shardView(partition, { phase: 'restoring' }));
 

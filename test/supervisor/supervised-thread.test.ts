@@ -16,7 +16,7 @@ interface Command {
   readonly type: string;
 }
 
-/** The far end of every thread started, so that a test can play the thread. */
+/** The thread's end of each control channel, so that a test can act as the thread. */
 interface Played {
   readonly port: MessagePort;
   end(): void;
@@ -68,12 +68,12 @@ function play(): {
 
 const state = (thread: SupervisedThread<Command, ThreadEvent>): string => thread.view().state;
 
-/** Until the promises and messages under way have been delivered. */
+/** Resolves once all pending promises and messages are delivered. */
 const becomes = (thread: SupervisedThread<Command, ThreadEvent>, wanted: string): Promise<void> =>
   vi.waitFor(() => expect(state(thread)).toBe(wanted), { interval: 1 });
 
 describe('a supervised thread', () => {
-  it('is running once it says so', async () => {
+  it('is running once it reports so', async () => {
     const { threads, thread } = play();
 
     expect(state(thread)).toBe('starting');
@@ -82,7 +82,7 @@ describe('a supervised thread', () => {
     await becomes(thread, 'running');
   });
 
-  it('is started again after a crash, later each time, and given up beyond the intensity', async () => {
+  it('is restarted after a crash, later each time, and given up beyond the limit', async () => {
     const { clock, threads, thread, gaveUp } = play();
     const delays: number[] = [];
 
@@ -114,7 +114,7 @@ describe('a supervised thread', () => {
     expect(clock.delays()).toEqual([]);
   });
 
-  it('is started again for as long as a peer is away: that is not its own failure', async () => {
+  it('is restarted without limit while a peer is away: that is not its own failure', async () => {
     const { clock, threads, thread, gaveUp } = play();
     const delays: number[] = [];
 
@@ -129,16 +129,16 @@ describe('a supervised thread', () => {
     expect(gaveUp).toEqual([]);
   });
 
-  it('counts as failed when its task ends though nobody asked it to', async () => {
+  it('counts as failed when its task ends unexpectedly', async () => {
     const { threads, thread } = play();
 
     threads[0]?.end();
     await becomes(thread, 'backing-off');
 
-    expect(thread.view().lastError?.message).toBe('worker 0 ended though nobody asked it to');
+    expect(thread.view().lastError?.message).toBe('worker 0 ended unexpectedly');
   });
 
-  it('is ended and started again when it reports nothing for too many beats', async () => {
+  it('is terminated and restarted when it reports nothing for too many beats', async () => {
     const { threads, thread } = play();
     threads[0]?.port.postMessage({ type: 'running' });
     await becomes(thread, 'running');
@@ -151,7 +151,7 @@ describe('a supervised thread', () => {
     expect(thread.view().lastError?.message).toBe('worker 0 reported nothing for 4 beats');
   });
 
-  it('stops when drained, and is not started again', async () => {
+  it('stops when drained, and is not restarted', async () => {
     const { clock, threads, thread } = play();
     threads[0]?.port.postMessage({ type: 'running' });
     await becomes(thread, 'running');
@@ -163,7 +163,7 @@ describe('a supervised thread', () => {
     expect(clock.delays()).toEqual([]);
   });
 
-  it('is ended by force when it does not drain in time', async () => {
+  it('is terminated when it does not drain in time', async () => {
     const { clock, threads, thread } = play();
     const draining = thread.drain({ type: 'drain' }, 1_000);
 
@@ -175,20 +175,20 @@ describe('a supervised thread', () => {
     expect(threads.length).toBe(1);
   });
 
-  it('is not started again when it was waiting to be and is told to stop', async () => {
+  it('is not restarted when it is stopped during its backoff', async () => {
     const { clock, threads, thread } = play();
     threads[0]?.fail(new InvariantError('bug'));
     await becomes(thread, 'backing-off');
 
     const drained = await thread.drain({ type: 'drain' }, 1_000);
-    // A timer left behind would keep the process alive.
+    // A timer that is not cancelled would keep the process alive.
     expect(clock.delays()).toEqual([]);
     clock.advance(10_000);
 
     expect([drained, state(thread), threads.length]).toEqual([true, 'stopped', 1]);
   });
 
-  it('answers at once whoever waits for an answer of a thread that ends', async () => {
+  it('rejects pending requests at once when the thread ends', async () => {
     const { threads, thread } = play();
     const question = thread.ask(() => ({ type: 'metrics' }), 1_000);
 

@@ -12,7 +12,7 @@ afterEach(async () => {
   await Promise.all(running.splice(0).map((supervisor) => supervisor.drain()));
 });
 
-/** `extra` reaches the scripted worker inside the configuration. */
+/** `extra` is passed to the scripted worker inside the configuration. */
 function start(
   options: { extra?: object; drainTimeoutMs?: number; lines?: LoggedLine[] } = {},
 ): Supervisor {
@@ -36,7 +36,7 @@ const eventually = (assertion: () => void): Promise<void> =>
 const ready = (supervisor: Supervisor): Promise<void> =>
   eventually(() => expect(supervisor.ready()).toEqual({ ready: true, reasons: [] }));
 
-/** Makes a worker fail; the question is never answered. */
+/** Makes a worker fail: the request is never answered. */
 const fail = (supervisor: Supervisor, fault: string): Promise<unknown> =>
   supervisor.sensor(`fault:${fault}`).catch((error: unknown) => error);
 
@@ -58,7 +58,7 @@ describe('the supervisor', () => {
     expect(supervisor.recentRows(0).rows.map((row) => row.sensor_id)).toEqual(['s0']);
   });
 
-  it('finds a sensor at whichever worker has it', async () => {
+  it('finds a sensor on any worker', async () => {
     const supervisor = start();
     await ready(supervisor);
 
@@ -68,7 +68,7 @@ describe('the supervisor', () => {
     expect(await supervisor.sensors(1)).toEqual(['s0']);
   });
 
-  it('does not call a sensor unknown while a worker is silent', async () => {
+  it('does not call a sensor unknown while a worker does not answer', async () => {
     const supervisor = start();
     await ready(supervisor);
 
@@ -87,7 +87,7 @@ describe('the supervisor', () => {
     expect(text).toMatch(/sensorium_uptime_seconds \d/);
   });
 
-  it('starts dead workers again and is ready again', async () => {
+  it('restarts dead workers and becomes ready again', async () => {
     const supervisor = start();
     await ready(supervisor);
 
@@ -103,7 +103,7 @@ describe('the supervisor', () => {
     );
   });
 
-  it('gives up when a worker fails more often than restarts may cure', async () => {
+  it('gives up when a worker fails more often than the limit of restarts', async () => {
     const supervisor = start({ extra: { crashAtStart: true } });
 
     const error = await supervisor.gaveUp;
@@ -113,7 +113,7 @@ describe('the supervisor', () => {
     expect(supervisor.tree().state).toBe('failed');
   });
 
-  it('gives up at once when a worker says the configuration is wrong', async () => {
+  it('gives up at once when a worker reports a wrong configuration', async () => {
     const supervisor = start();
     await ready(supervisor);
 
@@ -139,7 +139,7 @@ describe('the supervisor', () => {
     expect(lines.filter(({ message }) => message === 'supervisor drained')).toHaveLength(1);
   });
 
-  it('ends workers by force that do not drain in time, and names them', async () => {
+  it('terminates workers that do not drain in time, and names them', async () => {
     const supervisor = start({ extra: { drain: 'never' }, drainTimeoutMs: 400 });
     await ready(supervisor);
     const startedMs = performance.now();

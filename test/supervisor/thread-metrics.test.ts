@@ -45,7 +45,7 @@ describe('the metrics of all threads', () => {
     expect(text).toMatch(/process_resident_memory_bytes \d/);
   });
 
-  it('never fall when a thread dies and starts again from zero', async () => {
+  it('never decrease when a thread dies and restarts from zero', async () => {
     let value = 40;
     const metrics = metricsOf(metered('worker 0', () => [counter(value), lag(9)]));
     await metrics.text();
@@ -60,7 +60,7 @@ describe('the metrics of all threads', () => {
     expect(await metrics.text()).toContain('sensorium_readings_total 42\n');
   });
 
-  it('show a silent thread as it last was, and count it', async () => {
+  it('show the last values of a silent thread, and count it', async () => {
     let silent = false;
     const metrics = metricsOf(
       metered('worker 0', () => {
@@ -77,7 +77,7 @@ describe('the metrics of all threads', () => {
     expect(text).toContain('sensorium_threads_not_answering 1\n');
   });
 
-  it('are asked for once by callers that come together', async () => {
+  it('are collected once for concurrent callers', async () => {
     let asked = 0;
     const metrics = metricsOf(
       metered('worker 0', () => {

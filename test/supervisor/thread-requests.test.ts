@@ -12,7 +12,7 @@ interface Answer {
 const ignore = (): void => undefined;
 
 describe('requests to a thread', () => {
-  it('gives each question its own answer, whatever their order', async () => {
+  it('gives each request its own answer, in any order', async () => {
     const requests = new ThreadRequests<Answer>(new ManualClock(), 'worker 0');
     const sent: number[] = [];
     const first = requests.ask((id) => sent.push(id), 1_000);
@@ -24,7 +24,7 @@ describe('requests to a thread', () => {
     expect([(await first).text, (await second).text]).toEqual(sent.map(String));
   });
 
-  it('gives up after the time allowed, and drops an answer that comes later', async () => {
+  it('rejects after the timeout, and drops a later answer', async () => {
     const clock = new ManualClock();
     const requests = new ThreadRequests<Answer>(clock, 'worker 0');
     const question = requests.ask(ignore, 1_000);
@@ -35,7 +35,7 @@ describe('requests to a thread', () => {
     expect(() => requests.answer({ requestId: 1, text: 'late' })).not.toThrow();
   });
 
-  it('asks a silent thread no more than a bounded number of questions', async () => {
+  it('sends a silent thread only a bounded number of requests', async () => {
     const clock = new ManualClock();
     const requests = new ThreadRequests<Answer>(clock, 'worker 0');
     let sent = 0;
@@ -49,7 +49,7 @@ describe('requests to a thread', () => {
     await Promise.allSettled(waiting);
   });
 
-  it('answers everybody who waits when the thread ends, and leaves no timer behind', async () => {
+  it('rejects all pending requests when the thread ends, and leaves no timer behind', async () => {
     const clock = new ManualClock();
     const requests = new ThreadRequests<Answer>(clock, 'worker 0');
     const question = requests.ask(ignore, 1_000);

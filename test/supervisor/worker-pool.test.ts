@@ -35,7 +35,7 @@ const ask = (thread: RunningThread, sensorId: string): void =>
   thread.port.postMessage({ type: 'sensor', requestId: 1, sensorId });
 
 describe('a pool of threads', () => {
-  it('runs a never-ending task that answers and ends when told', async () => {
+  it('runs a task without end that answers, and ends on command', async () => {
     const thread = start().next();
     await joined(thread);
 
@@ -63,7 +63,7 @@ describe('a pool of threads', () => {
     await ended;
   });
 
-  it('survives a thread that runs out of memory, and has another in its place', async () => {
+  it('survives a thread that runs out of memory, and replaces it', async () => {
     const { next } = start({ heapMaxMb: 32 });
     const thread = next();
     const ended = expect(thread.ended).rejects.toThrow(/memory/);
@@ -75,7 +75,7 @@ describe('a pool of threads', () => {
     await joined(next());
   });
 
-  it('ends a thread that hangs in a loop', async () => {
+  it('terminates a thread that hangs in a loop', async () => {
     const { next } = start();
     const thread = next();
     await joined(thread);
@@ -87,7 +87,7 @@ describe('a pool of threads', () => {
     await joined(next());
   });
 
-  it('says which module could not be loaded', async () => {
+  it('names the module that could not be loaded', async () => {
     const missing = new URL('threads/missing.mjs', import.meta.url);
 
     const thread = start({ file: missing }).next();
@@ -112,7 +112,7 @@ describe('the error of a thread', () => {
     expect(error).toMatchObject({ directive: 'stop', details: { topic: 't' } });
   });
 
-  it('takes an error with another library’s code for a crash', () => {
+  it('treats an error with another library’s code as a crash', () => {
     const error = errorOfThread(Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }));
 
     expect(error).toMatchObject({ code: 'INVARIANT', directive: 'crash' });
