@@ -7,12 +7,14 @@
 //   window_start     TIMESTAMP(ms, UTC)
 //   <feature>        DOUBLE or INT64      null where the row has none
 //   lineage_*                             on demand: the input the window was folded from
-import type { ParquetWriteOptions } from 'hyparquet-writer';
-
 import type { FeatureRow } from '../../codecs/feature-row.ts';
-import type { FeatureDeclaration } from '../../sensors/features.ts';
-
-type SchemaElement = NonNullable<ParquetWriteOptions['schema']>[number];
+import {
+  featureElement,
+  textElement,
+  timestampElement,
+  type DeclaredFeature,
+  type SchemaElement,
+} from './elements.ts';
 
 /** A feature row and the time of its commit, ms since 1970. */
 export interface CommittedRow {
@@ -25,30 +27,28 @@ export interface FeatureColumn {
   cell(committed: CommittedRow): string | number | bigint | undefined;
 }
 
-export type DeclaredFeature = Pick<FeatureDeclaration, 'name' | 'type' | 'unit' | 'description'>;
-
 /** Returns the columns in the file's order. */
 export function featureColumns(
   features: readonly DeclaredFeature[],
   lineage: 'with lineage' | 'without lineage',
 ): readonly FeatureColumn[] {
   return [
-    { element: text('sensor_id'), cell: ({ row }) => row.sensor_id },
-    { element: timestamp('event_timestamp'), cell: ({ row }) => BigInt(row.window_end) },
-    { element: timestamp('created'), cell: ({ createdMs }) => BigInt(createdMs) },
-    { element: timestamp('window_start'), cell: ({ row }) => BigInt(row.window_start) },
+    { element: textElement('sensor_id'), cell: ({ row }) => row.sensor_id },
+    { element: timestampElement('event_timestamp'), cell: ({ row }) => BigInt(row.window_end) },
+    { element: timestampElement('created'), cell: ({ createdMs }) => BigInt(createdMs) },
+    { element: timestampElement('window_start'), cell: ({ row }) => BigInt(row.window_start) },
     ...features.map(featureColumn),
     ...(lineage === 'with lineage' ? lineageColumns : []),
   ];
 }
 
-function featureColumn({ name, type }: DeclaredFeature): FeatureColumn {
+function featureColumn(feature: DeclaredFeature): FeatureColumn {
+  const { name, type } = feature;
   const value = (committed: CommittedRow): number | undefined => committed.row.features[name];
-  if (type === 'Float64') {
-    return { element: { name, type: 'DOUBLE', repetition_type: 'OPTIONAL' }, cell: value };
-  }
+  const element = featureElement(feature);
+  if (type === 'Float64') return { element, cell: value };
   return {
-    element: { name, type: 'INT64', repetition_type: 'OPTIONAL' },
+    element,
     cell: (committed) => {
       const whole = value(committed);
       return whole === undefined ? undefined : BigInt(whole);
@@ -57,7 +57,7 @@ function featureColumn({ name, type }: DeclaredFeature): FeatureColumn {
 }
 
 const lineageColumns: readonly FeatureColumn[] = [
-  { element: text('lineage_topic'), cell: ({ row }) => row.lineage.topic },
+  { element: textElement('lineage_topic'), cell: ({ row }) => row.lineage.topic },
   {
     element: { name: 'lineage_partition', type: 'INT32', repetition_type: 'REQUIRED' },
     cell: ({ row }) => row.lineage.partition,
@@ -71,18 +71,3 @@ const lineageColumns: readonly FeatureColumn[] = [
     cell: ({ row }) => BigInt(row.lineage.last_offset),
   },
 ];
-
-function text(name: string): SchemaElement {
-  return { name, type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'REQUIRED' };
-}
-
-/** Feast reads no plain integer as a time: it must be a timestamp by its type. */
-function timestamp(name: string): SchemaElement {
-  return {
-    name,
-    type: 'INT64',
-    converted_type: 'TIMESTAMP_MILLIS',
-    logical_type: { type: 'TIMESTAMP', isAdjustedToUTC: true, unit: 'MILLIS' },
-    repetition_type: 'REQUIRED',
-  };
-}

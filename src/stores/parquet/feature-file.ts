@@ -6,12 +6,8 @@ import { basename, dirname, join } from 'node:path';
 import { fileWriter, parquetWriteRows } from 'hyparquet-writer';
 
 import { ConfigError, isSensoriumError } from '../../errors.ts';
-import {
-  featureColumns,
-  type CommittedRow,
-  type DeclaredFeature,
-  type FeatureColumn,
-} from './feature-columns.ts';
+import { declarationsJson, type DeclaredFeature } from './elements.ts';
+import { featureColumns, type CommittedRow, type FeatureColumn } from './feature-columns.ts';
 
 export interface FeatureFile {
   readonly path: string;
@@ -64,13 +60,6 @@ export async function writeFeatureFile(
 function notWritable(path: string, error: unknown): ConfigError {
   const reason = error instanceof Error ? error.message : String(error);
   return new ConfigError(`cannot write ${path}: ${reason}`, { path }, error);
-}
-
-/** Parquet has no place for a unit or a description but the file's own metadata. */
-function declarationsJson(features: readonly DeclaredFeature[]): string {
-  return JSON.stringify(
-    features.map(({ name, type, unit, description }) => ({ name, type, unit, description })),
-  );
 }
 
 async function* cellsOf(

@@ -1,0 +1,356 @@
+// The history of one view in a folder. Two changes are atomic, and everything else follows from them:
+//
+//   commit   pieces are written, then the manifest is replaced by one that names them together with
+//            the positions they were read up to. Pieces that no manifest names are litter.
+//   publish  a day's pieces and its file are merged into a new file, which replaces the old one. Its
+//            metadata names the newest piece in it (`through`), so that a kill before the manifest
+//            forgets the pieces adds no row twice.
+//
+// Pieces of a day are merged by 32 of a level, so a publish has few files open, whatever their rows.
+import { assert, ConfigError, FencedError } from '../../errors.ts';
+import type { HistoryEntry, HistoryProgress, HistoryStore } from '../history-store.ts';
+import { blockWriter, openBlockFile, type BlockReader } from './block-file.ts';
+import type { DeclaredFeature } from './elements.ts';
+import { BlockBuilder, dayEndMs, sortedByDay, type HistoryBlock } from './history-block.ts';
+import type { DiskFile, HistoryDisk } from './history-disk.ts';
+import { readManifest, writeManifest, type Manifest, type Piece } from './manifest.ts';
+import { mergeBlocks } from './merge-blocks.ts';
+
+export interface HistoryFolderOptions {
+  readonly disk: HistoryDisk;
+  readonly folder: string;
+  readonly manifest: Manifest;
+  /** Milliseconds for durations. */
+  readonly monotonicMs: () => number;
+  readonly limits: Partial<HistoryLimits>;
+}
+
+export interface HistoryLimits {
+  /** Rows held in memory between two commits. */
+  readonly rowsMax: number;
+  /** Rows of a row group in a day file, of which one is held to write and one of each to read. */
+  readonly dayGroupRows: number;
+  readonly pieceGroupRows: number;
+  /** Pieces of a day and level that are merged into one. */
+  readonly piecesPerLevel: number;
+  /** Least time between two rewrites of an open day. */
+  readonly publishIntervalMs: number;
+}
+
+const limitDefaults: HistoryLimits = {
+  rowsMax: 65_536,
+  dayGroupRows: 32_768,
+  pieceGroupRows: 4_096,
+  piecesPerLevel: 32,
+  publishIntervalMs: 60_000,
+};
+/** Open days are rewritten for at most a twentieth of the time. */
+const publishShare = 20;
+
+export class HistoryFolder implements HistoryStore {
+  readonly #options: HistoryFolderOptions;
+  readonly #builder: BlockBuilder;
+  readonly #limits: HistoryLimits;
+  readonly #names: readonly string[];
+  /** By day: when it may be rewritten again, on the clock of durations. */
+  readonly #nextPublishMs: Map<string, number> = new Map();
+  #manifest: Manifest;
+  #closed = false;
+
+  constructor(options: HistoryFolderOptions) {
+    this.#options = options;
+    this.#manifest = options.manifest;
+    this.#limits = { ...limitDefaults, ...options.limits };
+    this.#names = options.manifest.features.map(({ name }) => name);
+    this.#builder = new BlockBuilder(this.#names.length, this.#limits.rowsMax);
+  }
+
+  get manifest(): Manifest {
+    return this.#manifest;
+  }
+
+  progress(): HistoryProgress {
+    const { positions, newestMs, gaps } = this.#manifest;
+    const known = (value: number | null): number | undefined => value ?? undefined;
+    return { positions: positions.map(known), newestMs: newestMs.map(known), gaps };
+  }
+
+  pendingRows(): number {
+    return this.#builder.rows;
+  }
+
+  get isFull(): boolean {
+    return this.#builder.rows >= this.#builder.capacity;
+  }
+
+  add(entry: HistoryEntry): void {
+    assert(!this.isFull, 'history: commit before more rows are added');
+    this.#builder.add(entry, this.#names);
+  }
+
+  async commit({ positions, newestMs, gaps }: HistoryProgress): Promise<void> {
+    await this.#assertWriter();
+    const { pieces, sequence: before } = this.#manifest;
+    let sequence = before;
+    const added: Piece[] = [];
+    for (const [day, block] of sortedByDay(this.#builder.take())) {
+      sequence += 1;
+      const piece = this.#piece({ day, sequence, level: 0, rows: block.rows });
+      await this.#writeFile(
+        this.#piecePath(piece),
+        sequence,
+        cut(block, this.#limits.pieceGroupRows),
+      );
+      added.push(piece);
+    }
+    const unknown = (value: number | undefined): number | null => value ?? null;
+    await this.#replaceManifest({
+      sequence,
+      positions: positions.map(unknown),
+      newestMs: newestMs.map(unknown),
+      gaps: [...gaps],
+      pieces: [...pieces, ...added],
+    });
+    for (const { day } of added) await this.#compact(day);
+  }
+
+  async publish({
+    closedMs,
+    when,
+  }: {
+    readonly closedMs: number;
+    readonly when: 'due' | 'now';
+  }): Promise<void> {
+    for (const day of new Set(this.#manifest.pieces.map((piece) => piece.day))) {
+      const isClosed = dayEndMs(day) <= closedMs;
+      if (when === 'now' || this.#isDue(day, isClosed)) await this.#publishDay(day, isClosed);
+    }
+    await this.#closeDays(closedMs);
+  }
+
+  /** Tells others that this process lives. @throws FencedError when it is not the writer any more */
+  async beat(): Promise<void> {
+    await this.#assertWriter();
+    await this.#replaceManifest({});
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    const found = await readManifest(this.#options.disk, this.#options.folder);
+    if (found?.writer?.id !== this.#writerId()) return;
+    await this.#replaceManifest({ writer: null });
+  }
+
+  /** A day that has ended is due at once; rows that come for it later wait as those of an open one. */
+  #isDue(day: string, isClosed: boolean): boolean {
+    const nowMs = this.#options.monotonicMs();
+    const nextMs = this.#nextPublishMs.get(day);
+    if (nextMs !== undefined) return nowMs >= nextMs;
+    if (!isClosed) this.#nextPublishMs.set(day, nowMs + this.#limits.publishIntervalMs);
+    return isClosed;
+  }
+
+  async #publishDay(day: string, isClosed: boolean): Promise<void> {
+    const { disk } = this.#options;
+    const startMs = this.#options.monotonicMs();
+    const path = this.#dayPath(day);
+    const part = `${this.#options.folder}/.${day}.${this.#writerId()}.part`;
+    const through = Math.max(...this.#piecesOf(day).map(({ sequence }) => sequence));
+    const rows = await this.#withSources(day, path, async (sources) => {
+      const written = await this.#writeFile(
+        part,
+        through,
+        this.#merged(sources, this.#limits.dayGroupRows),
+      );
+      const read = sources.reduce((sum, { reader }) => sum + reader.facts.rows, 0);
+      assert(written === read, `history: ${read} rows merged into ${written}`, { day });
+      return written;
+    });
+    await this.#assertWriter();
+    await disk.replace(part, path);
+    const merged = this.#piecesOf(day).filter(({ sequence }) => sequence <= through);
+    await this.#replaceManifest({
+      pieces: this.#manifest.pieces.filter((piece) => !merged.includes(piece)),
+      days: { ...this.#manifest.days, [day]: { rows, through, closed: isClosed } },
+    });
+    for (const piece of merged) await disk.remove(this.#piecePath(piece));
+    const endMs = this.#options.monotonicMs();
+    const pauseMs = Math.max(this.#limits.publishIntervalMs, publishShare * (endMs - startMs));
+    this.#nextPublishMs.set(day, endMs + pauseMs);
+  }
+
+  /** Marks the days that ended by `closedMs` and have no piece left. */
+  async #closeDays(closedMs: number): Promise<void> {
+    const { days, pieces } = this.#manifest;
+    const waiting = new Set(pieces.map(({ day }) => day));
+    const closing = Object.entries(days).filter(
+      ([day, { closed }]) => !closed && dayEndMs(day) <= closedMs && !waiting.has(day),
+    );
+    if (closing.length === 0) return;
+    await this.#assertWriter();
+    const closed = closing.map(([day, facts]) => [day, { ...facts, closed: true }]);
+    await this.#replaceManifest({ days: { ...days, ...Object.fromEntries(closed) } });
+    for (const [day] of closing) this.#nextPublishMs.delete(day);
+  }
+
+  /** Merges the pieces of each level of `day` that is full into one of the next. */
+  async #compact(day: string): Promise<void> {
+    for (let level = 0; ; level += 1) {
+      const pieces = this.#piecesOf(day).filter((piece) => piece.level === level);
+      if (pieces.length === 0) return;
+      if (pieces.length < this.#limits.piecesPerLevel) continue;
+      const sequence = Math.max(...pieces.map((piece) => piece.sequence));
+      const rows = pieces.reduce((sum, piece) => sum + piece.rows, 0);
+      const merged = this.#piece({ day, sequence, level: level + 1, rows });
+      const readers = await this.#openAll(pieces.map((piece) => this.#piecePath(piece)));
+      try {
+        const blocks = this.#merged(readers, this.#limits.pieceGroupRows);
+        const written = await this.#writeFile(this.#piecePath(merged), sequence, blocks);
+        assert(written === rows, `history: ${rows} rows merged into ${written}`, { day });
+      } finally {
+        await closeAll(readers);
+      }
+      await this.#assertWriter();
+      await this.#replaceManifest({
+        pieces: this.#manifest.pieces.flatMap((piece) =>
+          piece === pieces[0] ? [merged] : pieces.includes(piece) ? [] : [piece],
+        ),
+      });
+      for (const piece of pieces) await this.#options.disk.remove(this.#piecePath(piece));
+    }
+  }
+
+  async #withSources<T>(
+    day: string,
+    path: string,
+    use: (sources: readonly OpenFile[]) => Promise<T>,
+  ): Promise<T> {
+    const known = this.#manifest.days[day]?.through ?? 0;
+    const dayFile = await this.#openAll([path], 'or none');
+    const through = dayFile[0]?.reader.facts.through ?? 0;
+    if (dayFile.length > 0 && through < known) {
+      await closeAll(dayFile);
+      throw new ConfigError(
+        `${path} is older than the manifest says: only ${this.#options.folder}/_manifest.json’s ` +
+          'writer may change it; export anew into an empty folder',
+      );
+    }
+    // Newer than the manifest: a publish that was killed, or that of a writer since fenced.
+    const pieces = this.#piecesOf(day).filter(({ sequence }) => sequence > through);
+    const opened = await this.#openAll(pieces.map((piece) => this.#piecePath(piece)));
+    const sources = [...dayFile, ...opened];
+    try {
+      return await use(sources);
+    } finally {
+      await closeAll(sources);
+    }
+  }
+
+  #merged(sources: readonly OpenFile[], rowsMax: number): AsyncGenerator<HistoryBlock> {
+    return mergeBlocks(
+      sources.map(({ reader }) => reader.blocks(this.#names)),
+      { features: this.#names.length, rowsMax },
+    );
+  }
+
+  async #openAll(paths: readonly string[], missing?: 'or none'): Promise<readonly OpenFile[]> {
+    const opened: OpenFile[] = [];
+    for (const path of paths) {
+      const file = await this.#options.disk.open(path);
+      if (file === undefined && missing === 'or none') continue;
+      assert(file !== undefined, `history: ${path} is gone`, { path });
+      opened.push({ file, reader: await openBlockFile(file, path) });
+    }
+    return opened;
+  }
+
+  async #writeFile(
+    path: string,
+    through: number,
+    blocks: Iterable<HistoryBlock> | AsyncIterable<HistoryBlock>,
+  ): Promise<number> {
+    const sink = await this.#options.disk.create(path);
+    try {
+      const writer = blockWriter(sink, { features: this.#features(), through });
+      let rows = 0;
+      for await (const block of blocks) {
+        await writer.write(block);
+        rows += block.rows;
+      }
+      await writer.finish();
+      return rows;
+    } catch (error) {
+      await sink.abandon();
+      throw error;
+    }
+  }
+
+  async #assertWriter(): Promise<void> {
+    const found = await readManifest(this.#options.disk, this.#options.folder);
+    if (found?.writer?.id === this.#writerId()) return;
+    const { host, pid } = found?.writer ?? {};
+    throw new FencedError(
+      `${this.#options.folder} is written by process ${pid ?? '?'} on ${host ?? '?'} now`,
+    );
+  }
+
+  async #replaceManifest(change: Partial<Manifest>): Promise<void> {
+    const { disk, folder } = this.#options;
+    const { writer } = this.#manifest;
+    const beating = writer === null ? null : { ...writer, beat: writer.beat + 1 };
+    const next = { ...this.#manifest, writer: beating, ...change };
+    await writeManifest(disk, folder, next);
+    this.#manifest = next;
+  }
+
+  #piece(facts: Omit<Piece, 'file'>): Piece {
+    const { day, sequence, level } = facts;
+    // The writer's id: one that was fenced must not write over a piece of the next.
+    const file = `${day}.${sequence}.${level}.${this.#writerId()}.parquet`;
+    return { ...facts, file };
+  }
+
+  #piecesOf(day: string): readonly Piece[] {
+    return this.#manifest.pieces.filter((piece) => piece.day === day);
+  }
+
+  #piecePath({ file }: Piece): string {
+    return `${this.#options.folder}/.pieces/${file}`;
+  }
+
+  #dayPath(day: string): string {
+    return `${this.#options.folder}/${day}.parquet`;
+  }
+
+  #features(): readonly DeclaredFeature[] {
+    return this.#manifest.features;
+  }
+
+  #writerId(): string {
+    return this.#options.manifest.writer?.id ?? '';
+  }
+}
+
+interface OpenFile {
+  readonly file: DiskFile;
+  readonly reader: BlockReader;
+}
+
+async function closeAll(files: readonly OpenFile[]): Promise<void> {
+  for (const { file } of files) await file.close();
+}
+
+/** Pieces have small row groups: a merge holds one of every piece. */
+function* cut(block: HistoryBlock, rowsMax: number): Generator<HistoryBlock> {
+  for (let from = 0; from < block.rows; from += rowsMax) {
+    const to = Math.min(block.rows, from + rowsMax);
+    const part = (values: Float64Array): Float64Array => values.subarray(from, to);
+    yield {
+      rows: to - from,
+      sensorIds: block.sensorIds.slice(from, to),
+      times: block.times.map(part),
+      features: block.features.map(part),
+    };
+  }
+}
