@@ -62,7 +62,7 @@ function openBytes(bytes: Uint8Array | undefined): DiskFile | undefined {
   if (bytes === undefined) return undefined;
   return {
     byteLength: bytes.length,
-    slice: (start, end) => Promise.resolve(bytes.slice(start, end).buffer as ArrayBuffer),
+    slice: (start, end) => Promise.resolve(bytes.slice(start, end).buffer),
     close: () => Promise.resolve(),
   };
 }

@@ -1,4 +1,9 @@
+<<<<<<< HEAD
 // `export`: writes the history of feature rows to Parquet files, which Feast joins for training.
+=======
+// `export`: the history of feature rows as Parquet files, which Feast joins for training.
+import { existsSync } from 'node:fs';
+>>>>>>> 2a99d3a (cli: export --daily and --follow keep a view's history in day files)
 import { join } from 'node:path';
 
 import type { Command } from 'commander';
@@ -15,16 +20,14 @@ import { selectFeatures, type FeatureDeclaration } from '../sensors/features.ts'
 import { writeFeatureFile } from '../stores/parquet/feature-file.ts';
 import { logPlace, readConfig, withLog } from './command.ts';
 import { printLine, withInterrupt, type CliContext } from './context.ts';
+import { exportDays, isByDay, type DayFlags } from './export-days.ts';
 import { parseTime } from './moment.ts';
 import { createProgress, type Progress } from './progress.ts';
 
-interface ExportFlags {
+interface ExportFlags extends DayFlags {
   readonly from?: string;
   readonly to?: string;
-  readonly out: string;
-  readonly views?: string;
   readonly lineage?: true;
-  readonly json?: true;
 }
 
 interface Exported {
@@ -42,21 +45,41 @@ interface Exported {
 const badRowsShownMax = 10;
 
 const help = `
+<<<<<<< HEAD
 A row is exported if its window ends after --from and at or before --to, so adjacent ranges never
 share a row. The columns are those the FileSource of feature_repo/ expects: sensor_id,
 event_timestamp (the window's end), created (when the row was committed), window_start, and each
 feature of FEATURES with its declared type.
+=======
+A row is in the range when its window ends after --from and not after --to, so that ranges that adjoin share no row.
+The columns are sensor_id, event_timestamp (the window's end), created (when the row was committed), available_at (from
+when on it counts as readable), window_start and the features of FEATURES with their declared types: what the FileSource
+of feature_repo/ expects.
+>>>>>>> 2a99d3a (cli: export --daily and --follow keep a view's history in day files)
 
 --out FILE.parquet holds one view. --out FOLDER holds several, each in
 FOLDER/<view>/features.parquet; Feast finds them in feature_repo/data. An existing file is replaced
 once the new one is complete.
 
+<<<<<<< HEAD
 Only committed rows are read. The export writes nothing to the log and joins no group: it is safe
 beside a running program.
 
 Examples:
   node dist/main.js export --out feature_repo/data
   node dist/main.js export --from 2026-01-01 --to 2026-02-01 --out january.parquet
+=======
+--daily keeps a history that outlives the topic: FOLDER/<view>/<YYYY-MM-DD>.parquet by UTC day of event_timestamp,
+sorted by sensor and time. The next --daily or --follow goes on where it ended; a row is never there twice, whatever was
+killed. --follow goes on until it is stopped. --migrate adds the columns of FEATURES that old days lack.
+
+Only committed rows are read, nothing is written to the log and no group is joined: it is safe beside a running program.
+
+Examples:
+  node dist/main.js export --out feature_repo/data
+  node dist/main.js export --follow --out feature_repo/data
+  node dist/main.js export --from 2026-01-01 --to 2026-02-01 --out feature_repo/data/sensor_features/2026-01.parquet
+>>>>>>> 2a99d3a (cli: export --daily and --follow keep a view's history in day files)
   WINDOWS=5m node dist/main.js export --views sensor_features_5m --out five-minutes.parquet`;
 
 /** Adds `export`. */
@@ -67,24 +90,41 @@ export function addExport(program: Command, context: CliContext): void {
     .option('--from <time>', 'only windows that end after it (default: the oldest in the topic)')
     .option('--to <time>', 'only windows that end at or before it (default: the newest)')
     .requiredOption('--out <path>', 'a .parquet file, or a folder')
+<<<<<<< HEAD
     .option('--views <names>', 'feature views, comma-separated (default: all; one file: the base)')
     .option('--lineage', 'add the topic, partition and offsets of each window’s readings')
     .option('--json', 'print the written files as JSON')
+=======
+    .option('--views <names>', 'which, comma-separated (default: all; into a file the base one)')
+    .option('--lineage', 'with the topic, partition and offsets each window was folded from')
+    .option('--daily', 'into day files, going on from the last time, up to the end of the topic')
+    .option('--follow', 'as --daily, and on until stopped')
+    .option('--migrate', 'as --daily, and give old days the columns of FEATURES that they lack')
+    .option('--json', 'print what was written as JSON')
+>>>>>>> 2a99d3a (cli: export --daily and --follow keep a view's history in day files)
     .addHelpText('after', help)
     .action((flags: ExportFlags) => exportHistory(flags, context));
 }
 
 async function exportHistory(flags: ExportFlags, context: CliContext): Promise<void> {
   const config = readConfig(context);
+  assertLocal(flags.out);
+  if (isByDay(flags)) {
+    assertWhole(flags);
+    const views = viewsOf(flags.views, featureTopics(config));
+    return exportDays(flags, context, { config, views });
+  }
   const targets = targetsOf(flags, featureTopics(config));
   const range = rangeOf(flags);
   const features = selectFeatures(config.semantics.features);
+  const { watermarkDelayMs: availableAfterMs } = config.semantics;
   const startMs = context.clock.monotonicMs();
   const written = await withLog({ config, context, name: 'export', access: 'read' }, (log) =>
     withInterrupt(context, async (signal) => {
       const done: Exported[] = [];
       for (const target of targets) {
-        done.push(await exportView(context, log, { ...target, ...range, features, flags, signal }));
+        const wanted = { ...target, ...range, features, availableAfterMs, flags, signal };
+        done.push(await exportView(context, log, wanted));
       }
       return done;
     }),
@@ -103,8 +143,45 @@ interface Target extends FeatureTopic {
   readonly path: string;
 }
 
+function assertLocal(out: string): void {
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(out)?.[1];
+  if (scheme === undefined) return;
+  throw new ConfigError(
+    `--out ${out}: expected a file or folder of this machine, got ${scheme}://. Write to a folder ` +
+      'and copy it (files appear whole), or mount the bucket',
+  );
+}
+
+/** Day files hold every row of a view. */
+function assertWhole({ from, to, lineage }: ExportFlags): void {
+  const given = { '--from': from, '--to': to, '--lineage': lineage };
+  for (const [option, value] of Object.entries(given)) {
+    if (value === undefined) continue;
+    throw new ConfigError(
+      `${option} is not for --daily, --follow and --migrate: they keep all rows`,
+    );
+  }
+}
+
+function viewsOf(
+  views: string | undefined,
+  known: readonly FeatureTopic[],
+): readonly FeatureTopic[] {
+  if (views === undefined) return known;
+  const wanted = views.split(',').map((text) => {
+    const name = text.trim();
+    const found = known.find(({ view }) => view === name);
+    if (found !== undefined) return found;
+    const all = known.map(({ view }) => view).join(', ');
+    throw new ConfigError(`--views: expected among ${all} (WINDOWS adds others), got ${name}`);
+  });
+  if (new Set(wanted).size < wanted.length) throw new ConfigError('--views names a view twice');
+  return wanted;
+}
+
 function targetsOf({ out, views }: ExportFlags, known: readonly FeatureTopic[]): readonly Target[] {
   const intoFile = out.endsWith('.parquet');
+<<<<<<< HEAD
   const names = views?.split(',').map((name) => name.trim());
   const wanted = (names ?? known.map(({ view }) => view).slice(0, intoFile ? 1 : known.length)).map(
     (name) => {
@@ -115,13 +192,21 @@ function targetsOf({ out, views }: ExportFlags, known: readonly FeatureTopic[]):
     },
   );
   if (new Set(wanted).size < wanted.length) throw new ConfigError('--views names a view twice');
+=======
+  const wanted = viewsOf(views, views === undefined && intoFile ? known.slice(0, 1) : known);
+>>>>>>> 2a99d3a (cli: export --daily and --follow keep a view's history in day files)
   if (intoFile && wanted.length > 1) {
     throw new ConfigError(`--out ${out} is one file and holds one view: use a folder for several`);
   }
-  return wanted.map((topic) => ({
-    ...topic,
-    path: intoFile ? out : join(out, topic.view, 'features.parquet'),
-  }));
+  return wanted.map((topic) => {
+    const folder = join(out, topic.view);
+    if (!intoFile && existsSync(join(folder, '_manifest.json'))) {
+      throw new ConfigError(
+        `${folder} holds day files, and would hold its rows twice: --daily goes on with them`,
+      );
+    }
+    return { ...topic, path: intoFile ? out : join(folder, 'features.parquet') };
+  });
 }
 
 function rangeOf({ from, to }: ExportFlags): { readonly fromMs: number; readonly toMs: number } {
@@ -132,7 +217,7 @@ function rangeOf({ from, to }: ExportFlags): { readonly fromMs: number; readonly
 }
 
 type ViewExport = Target &
-  Pick<CommittedRowsOptions, 'fromMs' | 'toMs' | 'signal'> & {
+  Pick<CommittedRowsOptions, 'fromMs' | 'toMs' | 'signal' | 'availableAfterMs'> & {
     readonly features: readonly FeatureDeclaration[];
     readonly flags: ExportFlags;
   };

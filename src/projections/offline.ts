@@ -3,26 +3,30 @@
 import { decodeFeatureRow, type FeatureRow } from '../codecs/feature-row.ts';
 import { DecodeError, UnavailableError } from '../errors.ts';
 import type { EventLog, FetchedBatch, RecordCursor, TopicPartition } from '../log/event-log.ts';
+import type { FeatureTopic } from '../log/topics.ts';
 import type { FeatureDeclaration } from '../sensors/features.ts';
+import type { HistoryEntry } from '../stores/history-store.ts';
 import { topicRanges, type TopicRange } from './topic-ranges.ts';
 
-export interface CommittedRow {
-  readonly row: FeatureRow;
-  /** The record's Kafka timestamp: when the row was committed. */
-  readonly createdMs: number;
+export interface CommittedRow extends HistoryEntry {
+  /** Offset after the row's record. */
+  readonly nextOffset: number;
 }
 
-export interface CommittedRowsOptions {
-  readonly topic: string;
-  readonly view: string;
+export interface RowOptions {
+  readonly features: readonly Pick<FeatureDeclaration, 'name' | 'type'>[];
+  /** From a window's end until its row counts as readable (ADR 14). */
+  readonly availableAfterMs: number;
+  /** Called for each record that is not a feature row; it is skipped. */
+  onBadRow(partition: TopicPartition, offset: number, error: DecodeError): void;
+}
+
+export interface CommittedRowsOptions extends FeatureTopic, RowOptions {
   /** Lower bound of the window end, exclusive, ms since epoch. */
   readonly fromMs: number;
   /** Upper bound, inclusive, so that adjacent ranges share no row. */
   readonly toMs: number;
-  readonly features: readonly Pick<FeatureDeclaration, 'name' | 'type'>[];
   readonly signal: AbortSignal;
-  /** Called for each record that is not a feature row; it is skipped. */
-  onBadRow(partition: TopicPartition, offset: number, error: DecodeError): void;
   onProgress(progress: { readonly records: number; readonly recordsTotal: number }): void;
 }
 
@@ -41,7 +45,10 @@ export async function* readCommittedRows(
     let position = range.from;
     for await (const batch of log.read(range)) {
       if (options.signal.aborted) throw new UnavailableError('the export was interrupted');
-      yield* rowsOf(batch, { ...range, from: position }, options);
+      for (const entry of rowsOf(batch, { ...range, from: position }, options)) {
+        const { window_end } = entry.row;
+        if (window_end > options.fromMs && window_end <= options.toMs) yield entry;
+      }
       const next = Math.min(batch.nextOffset, range.to);
       records += next - position;
       position = next;
@@ -50,25 +57,31 @@ export async function* readCommittedRows(
   }
 }
 
-function* rowsOf(
+/** Yields the feature rows of `batch` within `range`, in the order of the log. */
+export function* rowsOf(
   batch: FetchedBatch,
   range: TopicRange,
-  options: CommittedRowsOptions,
+  options: RowOptions,
 ): Generator<CommittedRow> {
   const cursor = batch.records();
   while (cursor.next()) {
     if (cursor.offset < range.from || cursor.offset >= range.to) continue;
     const row = rowAt(cursor, range, options);
     if (row === undefined) continue;
-    if (row.window_end <= options.fromMs || row.window_end > options.toMs) continue;
-    yield { row, createdMs: cursor.timestampMs };
+    yield {
+      row,
+      // The record's Kafka timestamp.
+      createdMs: cursor.timestampMs,
+      availableMs: row.window_end + options.availableAfterMs,
+      nextOffset: cursor.offset + 1,
+    };
   }
 }
 
 function rowAt(
   { offset, bytes, valueStart, valueEnd }: RecordCursor,
   range: TopicRange,
-  { features, onBadRow }: CommittedRowsOptions,
+  { features, onBadRow }: RowOptions,
 ): FeatureRow | undefined {
   try {
     if (valueStart < 0) throw new DecodeError('expected a feature row, got a null value');

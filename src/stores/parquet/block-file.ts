@@ -111,7 +111,7 @@ function featureCells(
 export interface BlockReader {
   readonly facts: BlockFileFacts;
   /** Yields the rows with `names` as their features; one that the file lacks is NaN. */
-  blocks(names: readonly string[], isWanted?: WantedGroup): AsyncGenerator<HistoryBlock>;
+  blocks(names: readonly string[], isWanted?: WantedGroup): AsyncGenerator<HistoryBlock, undefined>;
 }
 
 /** Returns whether a row group with ids from `first` to `last` is to be read. */
@@ -139,6 +139,7 @@ export async function openBlockFile(file: DiskFile, path: string): Promise<Block
         }
         rowStart = rowEnd;
       }
+      return undefined;
     },
   };
 }

@@ -4,10 +4,11 @@
 //   sensor_id        STRING               the entity
 //   event_timestamp  TIMESTAMP(ms, UTC)   the window's end
 //   created          TIMESTAMP(ms, UTC)   when the row was committed
+//   available_at     TIMESTAMP(ms, UTC)   from when on it counts as readable (ADR 14)
 //   window_start     TIMESTAMP(ms, UTC)
 //   <feature>        DOUBLE or INT64      null where the row has none
 //   lineage_*                             on demand: the input the window was folded from
-import type { FeatureRow } from '../../codecs/feature-row.ts';
+import type { HistoryEntry } from '../history-store.ts';
 import {
   featureElement,
   textElement,
@@ -16,15 +17,9 @@ import {
   type SchemaElement,
 } from './elements.ts';
 
-/** A feature row and the time of its commit, ms since 1970. */
-export interface CommittedRow {
-  readonly row: FeatureRow;
-  readonly createdMs: number;
-}
-
 export interface FeatureColumn {
   readonly element: SchemaElement;
-  cell(committed: CommittedRow): string | number | bigint | undefined;
+  cell(committed: HistoryEntry): string | number | bigint | undefined;
 }
 
 /** Returns the columns in the file's order. */
@@ -36,6 +31,10 @@ export function featureColumns(
     { element: textElement('sensor_id'), cell: ({ row }) => row.sensor_id },
     { element: timestampElement('event_timestamp'), cell: ({ row }) => BigInt(row.window_end) },
     { element: timestampElement('created'), cell: ({ createdMs }) => BigInt(createdMs) },
+    {
+      element: timestampElement('available_at'),
+      cell: ({ availableMs }) => BigInt(availableMs),
+    },
     { element: timestampElement('window_start'), cell: ({ row }) => BigInt(row.window_start) },
     ...features.map(featureColumn),
     ...(lineage === 'with lineage' ? lineageColumns : []),
@@ -44,7 +43,7 @@ export function featureColumns(
 
 function featureColumn(feature: DeclaredFeature): FeatureColumn {
   const { name, type } = feature;
-  const value = (committed: CommittedRow): number | undefined => committed.row.features[name];
+  const value = (committed: HistoryEntry): number | undefined => committed.row.features[name];
   const element = featureElement(feature);
   if (type === 'Float64') return { element, cell: value };
   return {

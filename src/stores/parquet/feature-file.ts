@@ -6,8 +6,9 @@ import { basename, dirname, join } from 'node:path';
 import { fileWriter, parquetWriteRows } from 'hyparquet-writer';
 
 import { ConfigError, isSensoriumError } from '../../errors.ts';
+import type { HistoryEntry } from '../history-store.ts';
 import { declarationsJson, type DeclaredFeature } from './elements.ts';
-import { featureColumns, type CommittedRow, type FeatureColumn } from './feature-columns.ts';
+import { featureColumns, type FeatureColumn } from './feature-columns.ts';
 
 export interface FeatureFile {
   readonly path: string;
@@ -24,7 +25,7 @@ const groupRows = 50_000;
  */
 export async function writeFeatureFile(
   { path, features, lineage }: FeatureFile,
-  rows: AsyncIterable<CommittedRow>,
+  rows: AsyncIterable<HistoryEntry>,
 ): Promise<void> {
   const columns = featureColumns(features, lineage);
   // Readers of a whole folder pass over names that begin with a dot.
@@ -63,7 +64,7 @@ function notWritable(path: string, error: unknown): ConfigError {
 }
 
 async function* cellsOf(
-  rows: AsyncIterable<CommittedRow>,
+  rows: AsyncIterable<HistoryEntry>,
   columns: readonly FeatureColumn[],
 ): AsyncGenerator<Record<string, unknown>> {
   for await (const committed of rows) {

@@ -9,12 +9,19 @@
 // Pieces of a day are merged by 32 of a level, so a publish has few files open, whatever their rows.
 import { assert, ConfigError, FencedError } from '../../errors.ts';
 import type { HistoryEntry, HistoryProgress, HistoryStore } from '../history-store.ts';
-import { blockWriter, openBlockFile, type BlockReader } from './block-file.ts';
-import type { DeclaredFeature } from './elements.ts';
-import { BlockBuilder, dayEndMs, sortedByDay, type HistoryBlock } from './history-block.ts';
-import type { DiskFile, HistoryDisk } from './history-disk.ts';
+import type { BlockFileOptions } from './block-file.ts';
+import {
+  closeFiles,
+  cut,
+  openFiles,
+  openIfThere,
+  writeBlocks,
+  writeMerged,
+  type OpenBlockFile,
+} from './block-files.ts';
+import { BlockBuilder, dayEndMs, sortedByDay } from './history-block.ts';
+import type { HistoryDisk } from './history-disk.ts';
 import { readManifest, writeManifest, type Manifest, type Piece } from './manifest.ts';
-import { mergeBlocks } from './merge-blocks.ts';
 
 export interface HistoryFolderOptions {
   readonly disk: HistoryDisk;
@@ -96,11 +103,8 @@ export class HistoryFolder implements HistoryStore {
     for (const [day, block] of sortedByDay(this.#builder.take())) {
       sequence += 1;
       const piece = this.#piece({ day, sequence, level: 0, rows: block.rows });
-      await this.#writeFile(
-        this.#piecePath(piece),
-        sequence,
-        cut(block, this.#limits.pieceGroupRows),
-      );
+      const parts = cut(block, this.#limits.pieceGroupRows);
+      await writeBlocks(this.#disk, this.#piecePath(piece), this.#facts(sequence), parts);
       added.push(piece);
     }
     const unknown = (value: number | undefined): number | null => value ?? null;
@@ -137,7 +141,7 @@ export class HistoryFolder implements HistoryStore {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    const found = await readManifest(this.#options.disk, this.#options.folder);
+    const found = await readManifest(this.#disk, this.#options.folder);
     if (found?.writer?.id !== this.#writerId()) return;
     await this.#replaceManifest({ writer: null });
   }
@@ -152,29 +156,25 @@ export class HistoryFolder implements HistoryStore {
   }
 
   async #publishDay(day: string, isClosed: boolean): Promise<void> {
-    const { disk } = this.#options;
     const startMs = this.#options.monotonicMs();
     const path = this.#dayPath(day);
     const part = `${this.#options.folder}/.${day}.${this.#writerId()}.part`;
-    const through = Math.max(...this.#piecesOf(day).map(({ sequence }) => sequence));
-    const rows = await this.#withSources(day, path, async (sources) => {
-      const written = await this.#writeFile(
-        part,
-        through,
-        this.#merged(sources, this.#limits.dayGroupRows),
-      );
-      const read = sources.reduce((sum, { reader }) => sum + reader.facts.rows, 0);
-      assert(written === read, `history: ${read} rows merged into ${written}`, { day });
-      return written;
-    });
+    const { sources, through } = await this.#sourcesOf(day, path);
+    let rows = 0;
+    try {
+      const options = { ...this.#facts(through), rowsMax: this.#limits.dayGroupRows };
+      rows = await writeMerged(this.#disk, part, options, sources);
+    } finally {
+      await closeFiles(sources);
+    }
     await this.#assertWriter();
-    await disk.replace(part, path);
+    await this.#disk.replace(part, path);
     const merged = this.#piecesOf(day).filter(({ sequence }) => sequence <= through);
     await this.#replaceManifest({
       pieces: this.#manifest.pieces.filter((piece) => !merged.includes(piece)),
       days: { ...this.#manifest.days, [day]: { rows, through, closed: isClosed } },
     });
-    for (const piece of merged) await disk.remove(this.#piecePath(piece));
+    for (const piece of merged) await this.#disk.remove(this.#piecePath(piece));
     const endMs = this.#options.monotonicMs();
     const pauseMs = Math.max(this.#limits.publishIntervalMs, publishShare * (endMs - startMs));
     this.#nextPublishMs.set(day, endMs + pauseMs);
@@ -189,7 +189,7 @@ export class HistoryFolder implements HistoryStore {
     );
     if (closing.length === 0) return;
     await this.#assertWriter();
-    const closed = closing.map(([day, facts]) => [day, { ...facts, closed: true }]);
+    const closed = new Map(closing.map(([day, facts]) => [day, { ...facts, closed: true }]));
     await this.#replaceManifest({ days: { ...days, ...Object.fromEntries(closed) } });
     for (const [day] of closing) this.#nextPublishMs.delete(day);
   }
@@ -203,13 +203,15 @@ export class HistoryFolder implements HistoryStore {
       const sequence = Math.max(...pieces.map((piece) => piece.sequence));
       const rows = pieces.reduce((sum, piece) => sum + piece.rows, 0);
       const merged = this.#piece({ day, sequence, level: level + 1, rows });
-      const readers = await this.#openAll(pieces.map((piece) => this.#piecePath(piece)));
+      const sources = await openFiles(
+        this.#disk,
+        pieces.map((piece) => this.#piecePath(piece)),
+      );
       try {
-        const blocks = this.#merged(readers, this.#limits.pieceGroupRows);
-        const written = await this.#writeFile(this.#piecePath(merged), sequence, blocks);
-        assert(written === rows, `history: ${rows} rows merged into ${written}`, { day });
+        const options = { ...this.#facts(sequence), rowsMax: this.#limits.pieceGroupRows };
+        await writeMerged(this.#disk, this.#piecePath(merged), options, sources);
       } finally {
-        await closeAll(readers);
+        await closeFiles(sources);
       }
       await this.#assertWriter();
       await this.#replaceManifest({
@@ -217,77 +219,38 @@ export class HistoryFolder implements HistoryStore {
           piece === pieces[0] ? [merged] : pieces.includes(piece) ? [] : [piece],
         ),
       });
-      for (const piece of pieces) await this.#options.disk.remove(this.#piecePath(piece));
+      for (const piece of pieces) await this.#disk.remove(this.#piecePath(piece));
     }
   }
 
-  async #withSources<T>(
+  /** Opens the day's file and the pieces that it lacks; `through` is the newest of all. */
+  async #sourcesOf(
     day: string,
     path: string,
-    use: (sources: readonly OpenFile[]) => Promise<T>,
-  ): Promise<T> {
-    const known = this.#manifest.days[day]?.through ?? 0;
-    const dayFile = await this.#openAll([path], 'or none');
-    const through = dayFile[0]?.reader.facts.through ?? 0;
-    if (dayFile.length > 0 && through < known) {
-      await closeAll(dayFile);
+  ): Promise<{ readonly sources: readonly OpenBlockFile[]; readonly through: number }> {
+    const dayFile = await openIfThere(this.#disk, path);
+    const within = dayFile?.reader.facts.through ?? 0;
+    if (dayFile !== undefined && within < (this.#manifest.days[day]?.through ?? 0)) {
+      await closeFiles([dayFile]);
       throw new ConfigError(
-        `${path} is older than the manifest says: only ${this.#options.folder}/_manifest.json’s ` +
-          'writer may change it; export anew into an empty folder',
+        `${path} is older than _manifest.json says: only one process may write a history; ` +
+          'export anew into an empty folder',
       );
     }
     // Newer than the manifest: a publish that was killed, or that of a writer since fenced.
-    const pieces = this.#piecesOf(day).filter(({ sequence }) => sequence > through);
-    const opened = await this.#openAll(pieces.map((piece) => this.#piecePath(piece)));
-    const sources = [...dayFile, ...opened];
-    try {
-      return await use(sources);
-    } finally {
-      await closeAll(sources);
-    }
-  }
-
-  #merged(sources: readonly OpenFile[], rowsMax: number): AsyncGenerator<HistoryBlock> {
-    return mergeBlocks(
-      sources.map(({ reader }) => reader.blocks(this.#names)),
-      { features: this.#names.length, rowsMax },
+    const pieces = this.#piecesOf(day).filter(({ sequence }) => sequence > within);
+    const opened = await openFiles(
+      this.#disk,
+      pieces.map((piece) => this.#piecePath(piece)),
     );
-  }
-
-  async #openAll(paths: readonly string[], missing?: 'or none'): Promise<readonly OpenFile[]> {
-    const opened: OpenFile[] = [];
-    for (const path of paths) {
-      const file = await this.#options.disk.open(path);
-      if (file === undefined && missing === 'or none') continue;
-      assert(file !== undefined, `history: ${path} is gone`, { path });
-      opened.push({ file, reader: await openBlockFile(file, path) });
-    }
-    return opened;
-  }
-
-  async #writeFile(
-    path: string,
-    through: number,
-    blocks: Iterable<HistoryBlock> | AsyncIterable<HistoryBlock>,
-  ): Promise<number> {
-    const sink = await this.#options.disk.create(path);
-    try {
-      const writer = blockWriter(sink, { features: this.#features(), through });
-      let rows = 0;
-      for await (const block of blocks) {
-        await writer.write(block);
-        rows += block.rows;
-      }
-      await writer.finish();
-      return rows;
-    } catch (error) {
-      await sink.abandon();
-      throw error;
-    }
+    return {
+      sources: dayFile === undefined ? opened : [dayFile, ...opened],
+      through: Math.max(within, ...pieces.map(({ sequence }) => sequence)),
+    };
   }
 
   async #assertWriter(): Promise<void> {
-    const found = await readManifest(this.#options.disk, this.#options.folder);
+    const found = await readManifest(this.#disk, this.#options.folder);
     if (found?.writer?.id === this.#writerId()) return;
     const { host, pid } = found?.writer ?? {};
     throw new FencedError(
@@ -323,34 +286,15 @@ export class HistoryFolder implements HistoryStore {
     return `${this.#options.folder}/${day}.parquet`;
   }
 
-  #features(): readonly DeclaredFeature[] {
-    return this.#manifest.features;
+  #facts(through: number): BlockFileOptions {
+    return { features: this.#manifest.features, through };
+  }
+
+  get #disk(): HistoryDisk {
+    return this.#options.disk;
   }
 
   #writerId(): string {
     return this.#options.manifest.writer?.id ?? '';
-  }
-}
-
-interface OpenFile {
-  readonly file: DiskFile;
-  readonly reader: BlockReader;
-}
-
-async function closeAll(files: readonly OpenFile[]): Promise<void> {
-  for (const { file } of files) await file.close();
-}
-
-/** Pieces have small row groups: a merge holds one of every piece. */
-function* cut(block: HistoryBlock, rowsMax: number): Generator<HistoryBlock> {
-  for (let from = 0; from < block.rows; from += rowsMax) {
-    const to = Math.min(block.rows, from + rowsMax);
-    const part = (values: Float64Array): Float64Array => values.subarray(from, to);
-    yield {
-      rows: to - from,
-      sensorIds: block.sensorIds.slice(from, to),
-      times: block.times.map(part),
-      features: block.features.map(part),
-    };
   }
 }

@@ -2,7 +2,7 @@
 // source and one of the result, whatever the files' size.
 import { BlockBuilder, compareIds, type HistoryBlock } from './history-block.ts';
 
-export type BlockSource = AsyncIterator<HistoryBlock>;
+export type BlockSource = AsyncIterator<HistoryBlock, undefined>;
 
 interface Head {
   readonly source: BlockSource;
@@ -39,9 +39,9 @@ export async function* mergeBlocks(
 
 async function nextBlock(source: BlockSource): Promise<HistoryBlock | undefined> {
   for (;;) {
-    const { done, value } = await source.next();
-    if (done === true) return undefined;
-    if (value.rows > 0) return value;
+    const result = await source.next();
+    if (result.done === true) return undefined;
+    if (result.value.rows > 0) return result.value;
   }
 }
 

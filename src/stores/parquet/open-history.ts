@@ -2,7 +2,8 @@
 // file and the manifest, removes litter, and brings old days to a schema that has grown.
 import type { Clock } from '../../clock.ts';
 import { ConfigError, UnavailableError } from '../../errors.ts';
-import { blockWriter, openBlockFile, type BlockFileFacts } from './block-file.ts';
+import type { BlockFileFacts } from './block-file.ts';
+import { closeFiles, openIfThere, writeBlocks } from './block-files.ts';
 import type { DeclaredFeature } from './elements.ts';
 import type { HistoryDisk } from './history-disk.ts';
 import { HistoryFolder, type HistoryLimits } from './history-folder.ts';
@@ -150,13 +151,10 @@ async function adopted(disk: HistoryDisk, folder: string, manifest: Manifest): P
 }
 
 async function factsOf(disk: HistoryDisk, path: string): Promise<BlockFileFacts> {
-  const file = await disk.open(path);
-  if (file === undefined) throw new UnavailableError(`${path} is gone`);
-  try {
-    return (await openBlockFile(file, path)).facts;
-  } finally {
-    await file.close();
-  }
+  const found = await openIfThere(disk, path);
+  if (found === undefined) throw new UnavailableError(`${path} is gone`);
+  await closeFiles([found]);
+  return found.reader.facts;
 }
 
 async function removeLitter(disk: HistoryDisk, folder: string, manifest: Manifest): Promise<void> {
@@ -178,21 +176,14 @@ async function rewriteDay(
 ): Promise<void> {
   const path = `${folder}/${day}.parquet`;
   const part = `${folder}/.${day}.${writer?.id ?? ''}.part`;
-  const file = await disk.open(path);
-  if (file === undefined) return;
-  const sink = await disk.create(part);
+  const found = await openIfThere(disk, path);
+  if (found === undefined) return;
   try {
-    const reader = await openBlockFile(file, path);
-    const rewritten = blockWriter(sink, { features, through: reader.facts.through });
-    for await (const block of reader.blocks(features.map(({ name }) => name))) {
-      await rewritten.write(block);
-    }
-    await rewritten.finish();
-  } catch (error) {
-    await sink.abandon();
-    throw error;
+    const { through } = found.reader.facts;
+    const blocks = found.reader.blocks(features.map(({ name }) => name));
+    await writeBlocks(disk, part, { features, through }, blocks);
   } finally {
-    await file.close();
+    await closeFiles([found]);
   }
   await disk.replace(part, path);
 }

@@ -12,7 +12,8 @@ import { describe, expect, it } from 'vitest';
 
 import { UnavailableError } from '../../../src/errors.ts';
 import { allFeatures, defaultFeatures, selectFeatures } from '../../../src/sensors/features.ts';
-import { featureColumns, type CommittedRow } from '../../../src/stores/parquet/feature-columns.ts';
+import type { HistoryEntry } from '../../../src/stores/history-store.ts';
+import { featureColumns } from '../../../src/stores/parquet/feature-columns.ts';
 import { writeFeatureFile } from '../../../src/stores/parquet/feature-file.ts';
 import { featureRow } from '../../contracts/feature-store.contract.ts';
 
@@ -23,7 +24,7 @@ function freshFolder(): string {
   return mkdtempSync(join(tmpdir(), 'sensorium-parquet-'));
 }
 
-async function* inOrder(rows: readonly CommittedRow[]): AsyncGenerator<CommittedRow> {
+async function* inOrder(rows: readonly HistoryEntry[]): AsyncGenerator<HistoryEntry> {
   for (const row of rows) yield await Promise.resolve(row);
 }
 
@@ -40,7 +41,10 @@ describe('the columns of a Parquet file of features', () => {
 
     expect(columns).toEqual([
       ['sensor_id', 'BYTE_ARRAY'],
-      ...['event_timestamp', 'created', 'window_start'].map((name) => [name, 'INT64']),
+      ...['event_timestamp', 'created', 'available_at', 'window_start'].map((name) => [
+        name,
+        'INT64',
+      ]),
       ...allFeatures.map(({ name, type }) => [name, type === 'Int64' ? 'INT64' : 'DOUBLE']),
     ]);
   });
@@ -66,6 +70,7 @@ describe('a Parquet file of features', () => {
           count: 2 ** 53 - 1 - index,
         }),
         createdMs: createdMs + index,
+        availableMs: createdMs + index + 1,
       }));
 
     await writeFeatureFile(
@@ -78,6 +83,7 @@ describe('a Parquet file of features', () => {
         sensor_id: row.sensor_id,
         event_timestamp: new Date(row.window_end),
         created: new Date(created),
+        available_at: new Date(created + 1),
         window_start: new Date(row.window_start),
         ...row.features,
         count: BigInt(row.features['count'] ?? NaN),
@@ -96,7 +102,7 @@ describe('a Parquet file of features', () => {
 
     await writeFeatureFile(
       { path, features, lineage: without },
-      inOrder([{ row: featureRow('a', 0), createdMs }]),
+      inOrder([{ row: featureRow('a', 0), createdMs, availableMs: createdMs }]),
     );
 
     const [row] = await readBack(path);
@@ -124,8 +130,8 @@ describe('a Parquet file of features', () => {
     const folder = freshFolder();
     const path = join(folder, 'features.parquet');
     writeFileSync(path, 'as it was');
-    const failing = async function* (): AsyncGenerator<CommittedRow> {
-      yield await Promise.resolve({ row: featureRow('a', 0), createdMs });
+    const failing = async function* (): AsyncGenerator<HistoryEntry> {
+      yield await Promise.resolve({ row: featureRow('a', 0), createdMs, availableMs: createdMs });
       throw new UnavailableError('the broker is away');
     };
 

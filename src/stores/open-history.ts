@@ -1,0 +1,44 @@
+// Opens a view's history in a folder of this machine.
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+
+import type { Clock } from '../clock.ts';
+import type { FeatureDeclaration } from '../sensors/features.ts';
+import type { HistoryStore } from './history-store.ts';
+import { nodeDisk } from './parquet/history-disk.ts';
+import { openHistory } from './parquet/open-history.ts';
+
+export interface HistoryPlace {
+  /** Holds a folder for each view. */
+  readonly directory: string;
+  readonly view: string;
+  readonly topic: string;
+  readonly features: readonly FeatureDeclaration[];
+  readonly whenTaken: 'wait' | 'refuse';
+  readonly whenGrown: 'migrate' | 'refuse';
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  onWait?(message: string): void;
+}
+
+/** Returns the view's history with this process as its one writer. @throws as openHistory */
+export function openHistoryStore({ directory, ...place }: HistoryPlace): Promise<HistoryStore> {
+  return openHistory({
+    ...place,
+    disk: nodeDisk,
+    folder: join(directory, place.view),
+    writer: { id: randomBytes(6).toString('hex'), host: hostname(), pid: process.pid },
+    isAlive,
+  });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // Somebody else's process lives, too.
+    return error instanceof Error && Reflect.get(error, 'code') === 'EPERM';
+  }
+}

@@ -1,0 +1,98 @@
+// Files of sorted rows on a disk: opened together to be merged, written whole.
+import { assert } from '../../errors.ts';
+import {
+  blockWriter,
+  openBlockFile,
+  type BlockFileOptions,
+  type BlockReader,
+} from './block-file.ts';
+import type { HistoryBlock } from './history-block.ts';
+import type { DiskFile, HistoryDisk } from './history-disk.ts';
+import { mergeBlocks } from './merge-blocks.ts';
+
+export interface OpenBlockFile {
+  readonly file: DiskFile;
+  readonly reader: BlockReader;
+}
+
+/** Opens files that must exist. The caller closes them with `closeFiles`. */
+export async function openFiles(
+  disk: HistoryDisk,
+  paths: readonly string[],
+): Promise<readonly OpenBlockFile[]> {
+  const opened: OpenBlockFile[] = [];
+  for (const path of paths) {
+    const found = await openIfThere(disk, path);
+    assert(found !== undefined, `history: ${path} is gone`, { path });
+    opened.push(found);
+  }
+  return opened;
+}
+
+/** Opens the file at `path`, or returns undefined where there is none. */
+export async function openIfThere(
+  disk: HistoryDisk,
+  path: string,
+): Promise<OpenBlockFile | undefined> {
+  const file = await disk.open(path);
+  return file === undefined ? undefined : { file, reader: await openBlockFile(file, path) };
+}
+
+export async function closeFiles(files: readonly OpenBlockFile[]): Promise<void> {
+  for (const { file } of files) await file.close();
+}
+
+/** Writes all rows of `sources`, merged, and returns how many there are. */
+export async function writeMerged(
+  disk: HistoryDisk,
+  path: string,
+  options: BlockFileOptions & { readonly rowsMax: number },
+  sources: readonly OpenBlockFile[],
+): Promise<number> {
+  const names = options.features.map(({ name }) => name);
+  const merged = mergeBlocks(
+    sources.map(({ reader }) => reader.blocks(names)),
+    { features: names.length, rowsMax: options.rowsMax },
+  );
+  const written = await writeBlocks(disk, path, options, merged);
+  const read = sources.reduce((sum, { reader }) => sum + reader.facts.rows, 0);
+  assert(written === read, `history: ${read} rows merged into ${written}`, { path });
+  return written;
+}
+
+/** Writes `blocks` as one durable file, and returns its rows. */
+export async function writeBlocks(
+  disk: HistoryDisk,
+  path: string,
+  options: BlockFileOptions,
+  blocks: Iterable<HistoryBlock> | AsyncIterable<HistoryBlock>,
+): Promise<number> {
+  const sink = await disk.create(path);
+  try {
+    const writer = blockWriter(sink, options);
+    let rows = 0;
+    for await (const block of blocks) {
+      await writer.write(block);
+      rows += block.rows;
+    }
+    await writer.finish();
+    return rows;
+  } catch (error) {
+    await sink.abandon();
+    throw error;
+  }
+}
+
+/** Yields `block` in parts of at most `rowsMax` rows. */
+export function* cut(block: HistoryBlock, rowsMax: number): Generator<HistoryBlock> {
+  for (let from = 0; from < block.rows; from += rowsMax) {
+    const to = Math.min(block.rows, from + rowsMax);
+    const part = (values: Float64Array): Float64Array => values.subarray(from, to);
+    yield {
+      rows: to - from,
+      sensorIds: block.sensorIds.slice(from, to),
+      times: block.times.map(part),
+      features: block.features.map(part),
+    };
+  }
+}
