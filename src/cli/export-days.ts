@@ -89,15 +89,17 @@ async function keepView(
 ): Promise<Kept> {
   const { clock, err } = context;
   const features = selectFeatures(config.semantics.features);
+  const { historyIntervalMs: intervalMs } = config.process;
   let badRows = 0;
   const progress = await keepHistory({
     ...{ log, topic, view, features, clock, signal },
     availableAfterMs: config.semantics.watermarkDelayMs,
     follow: flags.follow === true ? 'on' : 'once',
     atEnd: 'publish',
+    commitIntervalMs: intervalMs,
     openStore: () =>
       openHistoryStore({
-        ...{ directory: flags.out, topic, view, features, clock, signal },
+        ...{ directory: flags.out, topic, view, features, intervalMs, clock, signal },
         whenTaken: 'refuse',
         whenGrown: flags.migrate === true ? 'migrate' : 'refuse',
         onWait: (message) => printLine(err, message),

@@ -1,9 +1,5 @@
-<<<<<<< HEAD
 // `export`: writes the history of feature rows to Parquet files, which Feast joins for training.
-=======
-// `export`: the history of feature rows as Parquet files, which Feast joins for training.
 import { existsSync } from 'node:fs';
->>>>>>> 2a99d3a (cli: export --daily and --follow keep a view's history in day files)
 import { join } from 'node:path';
 
 import type { Command } from 'commander';
@@ -45,41 +41,27 @@ interface Exported {
 const badRowsShownMax = 10;
 
 const help = `
-<<<<<<< HEAD
 A row is exported if its window ends after --from and at or before --to, so adjacent ranges never
 share a row. The columns are those the FileSource of feature_repo/ expects: sensor_id,
-event_timestamp (the window's end), created (when the row was committed), window_start, and each
-feature of FEATURES with its declared type.
-=======
-A row is in the range when its window ends after --from and not after --to, so that ranges that adjoin share no row.
-The columns are sensor_id, event_timestamp (the window's end), created (when the row was committed), available_at (from
-when on it counts as readable), window_start and the features of FEATURES with their declared types: what the FileSource
-of feature_repo/ expects.
->>>>>>> 2a99d3a (cli: export --daily and --follow keep a view's history in day files)
+event_timestamp (the window's end), created (when the row was committed), available_at (from when on
+it counts as readable), window_start, and each feature of FEATURES with its declared type.
 
 --out FILE.parquet holds one view. --out FOLDER holds several, each in
 FOLDER/<view>/features.parquet; Feast finds them in feature_repo/data. An existing file is replaced
 once the new one is complete.
 
-<<<<<<< HEAD
+--daily keeps a history that outlives the topic: FOLDER/<view>/<YYYY-MM-DD>.parquet by the UTC day of
+event_timestamp, sorted by sensor and time. The next --daily or --follow continues where the last one
+ended, and no row is ever written twice, even after a kill. --follow continues until it is stopped.
+--migrate adds the features that FEATURES has gained to the days already written.
+
 Only committed rows are read. The export writes nothing to the log and joins no group: it is safe
 beside a running program.
 
 Examples:
   node dist/main.js export --out feature_repo/data
-  node dist/main.js export --from 2026-01-01 --to 2026-02-01 --out january.parquet
-=======
---daily keeps a history that outlives the topic: FOLDER/<view>/<YYYY-MM-DD>.parquet by UTC day of event_timestamp,
-sorted by sensor and time. The next --daily or --follow goes on where it ended; a row is never there twice, whatever was
-killed. --follow goes on until it is stopped. --migrate adds the columns of FEATURES that old days lack.
-
-Only committed rows are read, nothing is written to the log and no group is joined: it is safe beside a running program.
-
-Examples:
-  node dist/main.js export --out feature_repo/data
   node dist/main.js export --follow --out feature_repo/data
-  node dist/main.js export --from 2026-01-01 --to 2026-02-01 --out feature_repo/data/sensor_features/2026-01.parquet
->>>>>>> 2a99d3a (cli: export --daily and --follow keep a view's history in day files)
+  node dist/main.js export --from 2026-01-01 --to 2026-02-01 --out january.parquet
   WINDOWS=5m node dist/main.js export --views sensor_features_5m --out five-minutes.parquet`;
 
 /** Adds `export`. */
@@ -90,18 +72,12 @@ export function addExport(program: Command, context: CliContext): void {
     .option('--from <time>', 'only windows that end after it (default: the oldest in the topic)')
     .option('--to <time>', 'only windows that end at or before it (default: the newest)')
     .requiredOption('--out <path>', 'a .parquet file, or a folder')
-<<<<<<< HEAD
     .option('--views <names>', 'feature views, comma-separated (default: all; one file: the base)')
     .option('--lineage', 'add the topic, partition and offsets of each window’s readings')
+    .option('--daily', 'keep a file a day, continued by each later --daily or --follow')
+    .option('--follow', 'as --daily, and continue with new rows until stopped')
+    .option('--migrate', 'as --daily, and add new FEATURES to the days already written')
     .option('--json', 'print the written files as JSON')
-=======
-    .option('--views <names>', 'which, comma-separated (default: all; into a file the base one)')
-    .option('--lineage', 'with the topic, partition and offsets each window was folded from')
-    .option('--daily', 'into day files, going on from the last time, up to the end of the topic')
-    .option('--follow', 'as --daily, and on until stopped')
-    .option('--migrate', 'as --daily, and give old days the columns of FEATURES that they lack')
-    .option('--json', 'print what was written as JSON')
->>>>>>> 2a99d3a (cli: export --daily and --follow keep a view's history in day files)
     .addHelpText('after', help)
     .action((flags: ExportFlags) => exportHistory(flags, context));
 }
@@ -173,7 +149,7 @@ function viewsOf(
     const found = known.find(({ view }) => view === name);
     if (found !== undefined) return found;
     const all = known.map(({ view }) => view).join(', ');
-    throw new ConfigError(`--views: expected among ${all} (WINDOWS adds others), got ${name}`);
+    throw new ConfigError(`--views: expected one of ${all} (WINDOWS adds more), got ${name}`);
   });
   if (new Set(wanted).size < wanted.length) throw new ConfigError('--views names a view twice');
   return wanted;
@@ -181,20 +157,7 @@ function viewsOf(
 
 function targetsOf({ out, views }: ExportFlags, known: readonly FeatureTopic[]): readonly Target[] {
   const intoFile = out.endsWith('.parquet');
-<<<<<<< HEAD
-  const names = views?.split(',').map((name) => name.trim());
-  const wanted = (names ?? known.map(({ view }) => view).slice(0, intoFile ? 1 : known.length)).map(
-    (name) => {
-      const found = known.find(({ view }) => view === name);
-      if (found !== undefined) return found;
-      const all = known.map(({ view }) => view).join(', ');
-      throw new ConfigError(`--views: expected one of ${all} (WINDOWS adds more), got ${name}`);
-    },
-  );
-  if (new Set(wanted).size < wanted.length) throw new ConfigError('--views names a view twice');
-=======
   const wanted = viewsOf(views, views === undefined && intoFile ? known.slice(0, 1) : known);
->>>>>>> 2a99d3a (cli: export --daily and --follow keep a view's history in day files)
   if (intoFile && wanted.length > 1) {
     throw new ConfigError(`--out ${out} is one file and holds one view: use a folder for several`);
   }

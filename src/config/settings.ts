@@ -87,6 +87,11 @@ export const processSettings = {
     whole({ min: 0, max: 10_000_000 }),
     'Feature rows of each view that the API keeps in memory until Redis says that they changed; 0 for none.',
   ),
+  HISTORY_INTERVAL_MS: required(
+    10_000,
+    whole({ min: 100, max: 15_000 }),
+    'Longest wait until a feature row is durable in the history; its day file shows it within six.',
+  ),
   INPUT_TOPIC: required('raw_readings', topicName(), 'Readings come from here.'),
   OUTPUT_TOPIC: required('sensor_features', topicName(), 'Feature rows go here.'),
   ANOMALY_TOPIC: optional(

@@ -14,6 +14,8 @@ export interface FollowOptions extends FeatureTopic, RowOptions {
   readonly signal: AbortSignal;
   /** `once`: up to the topic's end as found; `on`: until the signal. */
   readonly follow: 'once' | 'on';
+  /** Rows wait this long at most before they are durable, and the writer beats as often. */
+  readonly commitIntervalMs: number;
   /** Whether readers see all that was read in the end, or the next start publishes it. */
   readonly atEnd: 'publish' | 'leave';
   /** Called where the topic begins after the position: these rows are lost to the history. */
@@ -32,8 +34,6 @@ export interface FollowProgress {
 /** Records of a partition read before another one may come first. */
 const recordsPerTurn = 20_000;
 const pollMs = 1_000;
-/** Rows wait this long at most before they are durable, and the writer beats as often. */
-const commitIntervalMs = 10_000;
 /** A day is closed once every partition's windows have passed its end by this. */
 const closedAfterMs = 900_000;
 
@@ -75,14 +75,14 @@ class Follower {
   }
 
   async run(): Promise<void> {
-    const { atEnd, clock, follow, signal, store } = this.#options;
+    const { atEnd, clock, commitIntervalMs, follow, signal, store } = this.#options;
     const partitions = await this.#partitions();
     let ends: readonly PartitionExtent[] | undefined;
     while (!signal.aborted) {
       if (ends === undefined || follow === 'on') ends = await this.#extents(partitions);
       const next = this.#nextPartition(ends);
       if (next === undefined && follow === 'once') break;
-      if (next === undefined) await clock.sleep(pollMs, signal);
+      if (next === undefined) await clock.sleep(Math.min(pollMs, commitIntervalMs), signal);
       else await this.#readTurn(next, ends[next]?.end ?? 0);
       await this.#commitWhenDue(ends);
     }
@@ -186,7 +186,7 @@ class Follower {
   }
 
   async #commitWhenDue(extents: readonly PartitionExtent[]): Promise<void> {
-    const { clock, store } = this.#options;
+    const { clock, commitIntervalMs, store } = this.#options;
     if (clock.monotonicMs() - this.#committedMs < commitIntervalMs) return;
     if (this.#isMoved || store.pendingRows() > 0) await this.#commit();
     else await store.beat();

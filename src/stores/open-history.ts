@@ -15,6 +15,8 @@ export interface HistoryPlace {
   readonly view: string;
   readonly topic: string;
   readonly features: readonly FeatureDeclaration[];
+  /** Rows are committed this often; open days are rewritten each six of it at most. */
+  readonly intervalMs: number;
   readonly whenTaken: 'wait' | 'refuse';
   readonly whenGrown: 'migrate' | 'refuse';
   readonly clock: Clock;
@@ -23,13 +25,18 @@ export interface HistoryPlace {
 }
 
 /** Returns the view's history with this process as its one writer. @throws as openHistory */
-export function openHistoryStore({ directory, ...place }: HistoryPlace): Promise<HistoryStore> {
+export function openHistoryStore({
+  directory,
+  intervalMs,
+  ...place
+}: HistoryPlace): Promise<HistoryStore> {
   return openHistory({
     ...place,
     disk: nodeDisk,
     folder: join(directory, place.view),
     writer: { id: randomBytes(6).toString('hex'), host: hostname(), pid: process.pid },
     isAlive,
+    limits: { publishIntervalMs: 6 * intervalMs },
   });
 }
 

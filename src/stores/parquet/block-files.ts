@@ -42,11 +42,17 @@ export async function closeFiles(files: readonly OpenBlockFile[]): Promise<void>
   for (const { file } of files) await file.close();
 }
 
+export interface MergeOptions {
+  readonly rowsMax: number;
+  /** Called after each block. */
+  onBlock(): Promise<void>;
+}
+
 /** Writes all rows of `sources`, merged, and returns how many there are. */
 export async function writeMerged(
   disk: HistoryDisk,
   path: string,
-  options: BlockFileOptions & { readonly rowsMax: number },
+  options: BlockFileOptions & MergeOptions,
   sources: readonly OpenBlockFile[],
 ): Promise<number> {
   const names = options.features.map(({ name }) => name);
@@ -54,10 +60,20 @@ export async function writeMerged(
     sources.map(({ reader }) => reader.blocks(names)),
     { features: names.length, rowsMax: options.rowsMax },
   );
-  const written = await writeBlocks(disk, path, options, merged);
+  const written = await writeBlocks(disk, path, options, afterEach(merged, options.onBlock));
   const read = sources.reduce((sum, { reader }) => sum + reader.facts.rows, 0);
   assert(written === read, `history: ${read} rows merged into ${written}`, { path });
   return written;
+}
+
+async function* afterEach(
+  blocks: AsyncIterable<HistoryBlock>,
+  onBlock: () => Promise<void>,
+): AsyncGenerator<HistoryBlock> {
+  for await (const block of blocks) {
+    yield block;
+    await onBlock();
+  }
 }
 
 /** Writes `blocks` as one durable file, and returns its rows. */

@@ -17,6 +17,7 @@ import {
   openIfThere,
   writeBlocks,
   writeMerged,
+  type MergeOptions,
   type OpenBlockFile,
 } from './block-files.ts';
 import { BlockBuilder, dayEndMs, sortedByDay } from './history-block.ts';
@@ -53,6 +54,7 @@ const limitDefaults: HistoryLimits = {
 };
 /** Open days are rewritten for at most a twentieth of the time. */
 const publishShare = 20;
+const beatIntervalMs = 10_000;
 
 export class HistoryFolder implements HistoryStore {
   readonly #options: HistoryFolderOptions;
@@ -63,10 +65,12 @@ export class HistoryFolder implements HistoryStore {
   readonly #nextPublishMs: Map<string, number> = new Map();
   #manifest: Manifest;
   #closed = false;
+  #beatMs: number;
 
   constructor(options: HistoryFolderOptions) {
     this.#options = options;
     this.#manifest = options.manifest;
+    this.#beatMs = options.monotonicMs();
     this.#limits = { ...limitDefaults, ...options.limits };
     this.#names = options.manifest.features.map(({ name }) => name);
     this.#builder = new BlockBuilder(this.#names.length, this.#limits.rowsMax);
@@ -162,7 +166,7 @@ export class HistoryFolder implements HistoryStore {
     const { sources, through } = await this.#sourcesOf(day, path);
     let rows = 0;
     try {
-      const options = { ...this.#facts(through), rowsMax: this.#limits.dayGroupRows };
+      const options = { ...this.#merging(through), rowsMax: this.#limits.dayGroupRows };
       rows = await writeMerged(this.#disk, part, options, sources);
     } finally {
       await closeFiles(sources);
@@ -208,7 +212,7 @@ export class HistoryFolder implements HistoryStore {
         pieces.map((piece) => this.#piecePath(piece)),
       );
       try {
-        const options = { ...this.#facts(sequence), rowsMax: this.#limits.pieceGroupRows };
+        const options = { ...this.#merging(sequence), rowsMax: this.#limits.pieceGroupRows };
         await writeMerged(this.#disk, this.#piecePath(merged), options, sources);
       } finally {
         await closeFiles(sources);
@@ -265,6 +269,7 @@ export class HistoryFolder implements HistoryStore {
     const next = { ...this.#manifest, writer: beating, ...change };
     await writeManifest(disk, folder, next);
     this.#manifest = next;
+    this.#beatMs = this.#options.monotonicMs();
   }
 
   #piece(facts: Omit<Piece, 'file'>): Piece {
@@ -288,6 +293,14 @@ export class HistoryFolder implements HistoryStore {
 
   #facts(through: number): BlockFileOptions {
     return { features: this.#manifest.features, through };
+  }
+
+  /** A merge may take longer than others wait for a beat. */
+  #merging(through: number): BlockFileOptions & Pick<MergeOptions, 'onBlock'> {
+    const onBlock = async (): Promise<void> => {
+      if (this.#options.monotonicMs() - this.#beatMs >= beatIntervalMs) await this.beat();
+    };
+    return { ...this.#facts(through), onBlock };
   }
 
   get #disk(): HistoryDisk {
