@@ -122,13 +122,14 @@ def feature_view(name, ttl):
     ONLINE_TTL_S makes a sensor that fell silent disappear.
     """
     # Training data: the Parquet files that `node dist/main.js export --out feature_repo/data` writes, with
-    # event_timestamp = the window's end and created = its commit. The folder need not exist for `feast apply` and for
+    # event_timestamp = the window's end and available_at = from when on the row counts as readable: a join with
+    # filter_by_created_timestamp=True gives what was served. The folder need not exist for `feast apply` and for
     # online reads.
     history = FileSource(
         name=f"{name}_history",
         path=f"data/{name}",
         timestamp_field="event_timestamp",
-        created_timestamp_column="created",
+        created_timestamp_column="available_at",
     )
     return FeatureView(
         name=name,

@@ -136,7 +136,7 @@ describe('a history folder', () => {
             await finish(disk, topic, lives.length);
           },
         ),
-        runs(Number(process.env['HISTORY_RUNS'] ?? 150)),
+        runs(Number(process.env['HISTORY_RUNS'] ?? 60)),
       );
     },
   );

@@ -67,6 +67,7 @@ describe.skipIf(brokers === '' || server === '' || python === '')(
           sensor_id: 'string',
           event_timestamp: 'timestamp[ms, tz=UTC]',
           created: 'timestamp[ms, tz=UTC]',
+          available_at: 'timestamp[ms, tz=UTC]',
           window_start: 'timestamp[ms, tz=UTC]',
           ...arrowTypes(defaultFeatures.map(({ name }) => name)),
         });

@@ -100,7 +100,6 @@ export class HistoryFolder implements HistoryStore {
   }
 
   async commit({ positions, newestMs, gaps }: HistoryProgress): Promise<void> {
-    await this.#assertWriter();
     const { pieces, sequence: before } = this.#manifest;
     let sequence = before;
     const added: Piece[] = [];
@@ -138,16 +137,17 @@ export class HistoryFolder implements HistoryStore {
 
   /** Tells others that this process lives. @throws FencedError when it is not the writer any more */
   async beat(): Promise<void> {
-    await this.#assertWriter();
     await this.#replaceManifest({});
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    const found = await readManifest(this.#disk, this.#options.folder);
-    if (found?.writer?.id !== this.#writerId()) return;
-    await this.#replaceManifest({ writer: null });
+    try {
+      await this.#replaceManifest({ writer: null });
+    } catch (error) {
+      if (!(error instanceof FencedError)) throw error;
+    }
   }
 
   /** A day that has ended is due at once; rows that come for it later wait as those of an open one. */
@@ -192,7 +192,6 @@ export class HistoryFolder implements HistoryStore {
       ([day, { closed }]) => !closed && dayEndMs(day) <= closedMs && !waiting.has(day),
     );
     if (closing.length === 0) return;
-    await this.#assertWriter();
     const closed = new Map(closing.map(([day, facts]) => [day, { ...facts, closed: true }]));
     await this.#replaceManifest({ days: { ...days, ...Object.fromEntries(closed) } });
     for (const [day] of closing) this.#nextPublishMs.delete(day);
@@ -217,7 +216,6 @@ export class HistoryFolder implements HistoryStore {
       } finally {
         await closeFiles(sources);
       }
-      await this.#assertWriter();
       await this.#replaceManifest({
         pieces: this.#manifest.pieces.flatMap((piece) =>
           piece === pieces[0] ? [merged] : pieces.includes(piece) ? [] : [piece],
@@ -263,6 +261,7 @@ export class HistoryFolder implements HistoryStore {
   }
 
   async #replaceManifest(change: Partial<Manifest>): Promise<void> {
+    await this.#assertWriter();
     const { disk, folder } = this.#options;
     const { writer } = this.#manifest;
     const beating = writer === null ? null : { ...writer, beat: writer.beat + 1 };
