@@ -9,6 +9,7 @@ import { neededOffset } from '../../src/actors/gap.ts';
 import type { Decision, JournalEntry } from '../../src/actors/journal.ts';
 import { createOutbox, type Outbox } from '../../src/actors/outbox.ts';
 import { encodePositionMetadata, type NamedSnapshot } from '../../src/actors/position-metadata.ts';
+import { foldUntilLive } from '../../src/actors/partial-commit.ts';
 import type { Recovered } from '../../src/actors/recovery.ts';
 import { JournaledFold } from '../../src/actors/journaled-fold.ts';
 import { encodeShardSnapshot, type ShardMemory } from '../../src/actors/shard-memory.ts';
@@ -32,6 +33,8 @@ const ownerships = fc.array(
     fold: fc.nat(40),
     decision: fc.constantFrom('none' as const, 'idle' as const, 'quarantine' as const),
     snapshot: fc.boolean(),
+    /** How many rows of its commit are out when it is cut short; -1 = it is not. */
+    rowsOut: fc.oneof(fc.constant(-1), fc.nat(6)),
     /** After it: how many records retention deletes, and whether all snapshots are lost. */
     lose: fc.oneof(fc.constant(0), fc.nat(60)),
     loseSnapshots: fc.nat(4).map((chance) => chance === 0),
@@ -42,35 +45,46 @@ const ownerships = fc.array(
 describe('an accepted gap', () => {
   it(
     titled(
-      'leads every later owner to the same state, bit for bit; no row comes twice, and all are the model’s',
+      'leads every later owner to the same state, bit for bit, also over a commit that is out in part; no row comes twice, and ' +
+        'all are the model’s but those that the gap took from such a commit',
     ),
     async () => {
-      const seen = { gaps: 0, unread: 0 };
+      const seen = { gaps: 0, unread: 0, lost: 0 };
       await fc.assert(
         fc.asyncProperty(ownerships, fc.constantFrom(0, 0.3), async (steps, holes) => {
           const world = recoveryWorld({ holes });
           feed(world, 400);
-          const rows: Rows = new Map();
-          for (const { fold, decision, snapshot, lose, loseSnapshots } of steps) {
-            const owner = await own(world, { acceptGap: true, rows });
-            await foldOn(world, owner, fold);
-            if (decision !== 'none') decideOn(world, owner, decision);
-            commit(world, owner, snapshot);
-            const next = await own(world, { acceptGap: false, rows });
+          const history: History = { rows: new Map(), pending: [], lost: new Set() };
+          for (const step of steps) {
+            const owner = await own(world, { acceptGap: true, history });
+            await foldOn(world, owner, step.fold);
+            if (step.decision !== 'none') decideOn(world, owner, step.decision);
+            commit(world, owner, step);
+            const alike = {
+              rows: new Map(history.rows),
+              pending: history.pending,
+              lost: new Set(''),
+            };
+            const next = await own(world, { acceptGap: false, history: alike });
             expect(bytesOf(next.memory).equals(bytesOf(owner.memory))).toBe(true);
 
-            world.earliest = Math.min(world.earliest + lose, world.broker.end(shard));
-            if (loseSnapshots) world.snapshots.clear();
+            world.earliest = Math.min(world.earliest + step.lose, world.broker.end(shard));
+            if (step.loseSnapshots) world.snapshots.clear();
           }
-          expect(rows).toEqual(expectedOf(world));
+          const last = await own(world, { acceptGap: true, history });
+          commit(world, last, { snapshot: false, rowsOut: -1 });
+          const expected = expectedOf(world);
+          for (const row of history.lost) expect(expected.delete(row)).toBe(true);
+          expect(history.rows).toEqual(expected);
+          seen.lost += history.lost.size;
           const { values } = await world.metrics.decisions.get();
-          seen.gaps += values[0]?.value ?? 0;
+          seen.gaps += values.find(({ labels }) => labels.kind === 'gap')?.value ?? 0;
           seen.unread += (await world.metrics.gapRecords.get()).values[0]?.value ?? 0;
         }),
         runs(60),
       );
 
-      expect(Math.min(seen.gaps, seen.unread)).toBeGreaterThan(0);
+      expect(Math.min(...Object.values(seen))).toBeGreaterThan(0);
     },
   );
 });
@@ -78,7 +92,19 @@ describe('an accepted gap', () => {
 /** What is compared of each row, by sensor and window. */
 type Rows = Map<string, string>;
 
+interface History {
+  /** All that are out. */
+  readonly rows: Rows;
+  /** Rows of the last commit that are not out. */
+  pending: readonly (readonly [string, string])[];
+  /** Those of them that an accepted gap gave up. */
+  readonly lost: Set<string>;
+}
+
 interface Owner {
+  readonly history: History;
+  /** Rows made since it recovered, in order. */
+  readonly made: string[];
   readonly recovered: Recovered;
   readonly memory: ShardMemory;
   readonly replay: JournaledFold;
@@ -88,28 +114,34 @@ interface Owner {
 /** Recovers and replays to what is committed, reading only what the log still holds. */
 async function own(
   world: RecoveryWorld,
-  { acceptGap, rows }: { readonly acceptGap: boolean; readonly rows: Rows },
+  { acceptGap, history }: { readonly acceptGap: boolean; readonly history: History },
 ): Promise<Owner> {
   const recovered = await world.recover({ settings: { ...recoverySettings, acceptGap } });
   const { memory, journalEntries: entries, committedOffset } = recovered;
   expect(neededOffset(memory.position, entries)).toBeGreaterThanOrEqual(world.earliest);
-  const outbox = collecting(rows);
+  const made: string[] = [];
+  const outbox = collecting(history.rows, made);
   const folder = createBatchFolder({ ...world.context, shard, outbox });
   const replay = new JournaledFold({
     memory,
     folder,
     closed: outbox,
     entries,
-    end: committedOffset,
+    ...foldUntilLive(recovered, { shard, outbox, live: () => outbox.open() }),
   });
+  const to = recovered.metadata.partial?.offset ?? committedOffset;
   replay.begin();
-  await read(world, { memory, replay, to: committedOffset });
-  expect([replay.ended, memory.position]).toEqual([true, committedOffset]);
+  await read(world, { memory, replay, to });
+  expect([replay.ended, memory.position]).toEqual([true, to]);
   const { watermarkMs, sourceMaxMs } = recovered.metadata;
   expect(memory.state.watermarkMs).toBeGreaterThanOrEqual(watermarkMs ?? -Infinity);
   expect(memory.sourceMaxMs).toBeGreaterThanOrEqual(sourceMaxMs ?? -Infinity);
-  outbox.muted = false;
-  return { recovered, memory, replay, outbox };
+  expect(outbox.committable).toBe(true);
+  const missing = history.pending.filter(([row]) => !history.rows.has(row));
+  if (missing.length > 0) expect(missing).toHaveLength(history.pending.length);
+  for (const [row] of missing) history.lost.add(row);
+  history.pending = [];
+  return { history, made, recovered, memory, replay, outbox };
 }
 
 function foldOn(world: RecoveryWorld, { memory, replay }: Owner, records: number): Promise<void> {
@@ -143,22 +175,45 @@ function decideOn(
 
 function commit(
   { broker, snapshots }: RecoveryWorld,
-  { memory, outbox, recovered }: Owner,
-  snapshot: boolean,
+  { history, made, memory, outbox, recovered }: Owner,
+  { snapshot, rowsOut }: { readonly snapshot: boolean; readonly rowsOut: number },
 ): void {
-  const { records } = outbox.take();
-  const journaled = [...records].filter(({ topic }) => topic === simulatedTopics.journal);
-  broker.append(journaled, 'transaction');
+  const outgoing = outbox.take();
+  broker.append(
+    outgoing.journal.map(({ record }) => record),
+    'transaction',
+  );
   const { watermarkMs } = memory.state;
+  const finite = (ms: number): number | null => (Number.isFinite(ms) ? ms : null);
+  const { partial, ...metadata } = recovered.metadata;
+  const sequence = memory.journalSequence;
+  const times = { watermarkMs: finite(watermarkMs), sourceMaxMs: finite(memory.sourceMaxMs) };
+  if (rowsOut >= 0 && made.length > rowsOut) {
+    const out = {
+      rows: (partial?.rows ?? 0) + rowsOut,
+      others: (partial?.others ?? 0) + outgoing.others.length,
+      anomalyEvents: (partial?.anomalyEvents ?? 0) + outgoing.flagged,
+    };
+    broker.commits.set(`group|${shard.topic}/0`, {
+      nextOffset: recovered.committedOffset,
+      metadata: encodePositionMetadata({
+        ...metadata,
+        version: 2,
+        partial: { offset: memory.position, sequence, ...times, ...out },
+      }),
+    });
+    history.pending = made.slice(rowsOut).map((row) => [row, history.rows.get(row) ?? '']);
+    for (const [row] of history.pending) history.rows.delete(row);
+    return;
+  }
   const id = `at-${snapshots.size}-${memory.position}`;
   const named: NamedSnapshot = { id, place: '', length: 0, checksum: 0, takenMs: 0 };
   if (snapshot) snapshots.set(id, bytesOf(memory));
-  const { metadata } = recovered;
   const after = {
     ...metadata,
-    watermarkMs: Number.isFinite(watermarkMs) ? watermarkMs : null,
-    sourceMaxMs: Number.isFinite(memory.sourceMaxMs) ? memory.sourceMaxMs : null,
-    journal: { ...metadata.journal, sequence: memory.journalSequence },
+    version: 1 as const,
+    ...times,
+    journal: { ...metadata.journal, sequence },
     snapshots: [...(snapshot ? [named] : []), ...metadata.snapshots].slice(0, 2),
   };
   broker.commits.set(`group|${shard.topic}/0`, {
@@ -167,19 +222,23 @@ function commit(
   });
 }
 
-/** An outbox that refuses a row which a commit before has made. */
-function collecting(rows: Rows): Outbox {
+/** An outbox that refuses a row which is out already. */
+function collecting(rows: Rows, made: string[]): Outbox {
   const ignored = { topic: '', key: null, value: null };
   const outbox = createOutbox({ featureRow: () => ignored, anomaly: () => undefined });
   outbox.muted = true;
+  const keep = outbox.windowClosed.bind(outbox);
   return Object.assign(outbox, {
     windowClosed(window: ClosedWindow): void {
-      if (outbox.muted) return;
+      const kept = outbox.featureRows;
+      keep(window);
+      if (outbox.featureRows === kept) return;
       const { idBytes, idStart, idEnd, windowStartMs, lengthIndex } = window;
       const id = Buffer.from(idBytes.subarray(idStart, idEnd)).toString();
       const row = `${id} ${windowStartMs} ${lengthIndex}`;
       expect(rows.has(row), `${row} comes twice`).toBe(false);
       const { count, min, max, firstOffset, lastOffset, anomalyCount } = window;
+      made.push(row);
       rows.set(row, textOf({ count, min, max, firstOffset, lastOffset, anomalyCount }));
     },
   });

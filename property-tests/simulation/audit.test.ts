@@ -50,6 +50,7 @@ const plans: fc.Arbitrary<HistoryPlan> = fc.record({
   inputKeying: fc.constant('auto' as const),
   baseline: fc.constantFrom('cumulative' as const, 'adaptive' as const),
   clientTime: fc.constant('monotonic' as const),
+  commitBytesMax: fc.constantFrom(1, 1_500, undefined),
 });
 
 describe('an audit', () => {

@@ -102,6 +102,8 @@ export interface HistoryPlan {
   readonly baseline: 'cumulative' | 'adaptive';
   /** `wall`: as processes of older versions, a member whose clock is set back sends no heartbeat until it is right again. */
   readonly clientTime: 'monotonic' | 'wall';
+  /** Bytes that one transaction may hold: a commit of more is split into parts. */
+  readonly commitBytesMax?: number | undefined;
 }
 
 export interface HistoryResult {
@@ -151,6 +153,7 @@ const settings: ShardSettings = {
   idleTimeoutMs: 5_000,
   commitIntervalMs: 100,
   snapshotIntervalMs: 7_000,
+  transactionTimeoutMs: 60_000,
   openWindowsMax: 60,
   startingOffsets: 'earliest',
   acceptGap: false,
@@ -187,7 +190,8 @@ export async function runHistory(
   const semantics = historySemantics(plan);
   const featureTopics = simulatedFeatureTopics(semantics);
   const traps = plan.traps > 0;
-  const world = { scheduler, broker, disk, store, featureTopics, traps };
+  const { commitBytesMax } = plan;
+  const world = { scheduler, broker, disk, store, featureTopics, traps, commitBytesMax };
   const violations = watchCommits({ ...world, ...semantics });
   watchProjection(world, violations);
   const restarts = expectedRestarts(scheduler, violations);

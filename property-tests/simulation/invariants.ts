@@ -1,5 +1,6 @@
 // What must hold at every single commit, not only at the end: checked while a history runs, by nothing but what lies in
 // the broker and on the disk.
+import type { PartialCommit, PositionMetadata } from '../../src/actors/position-metadata.ts';
 import type { Commit, TopicPartition } from '../../src/log/event-log.ts';
 import type { Scheduler } from './scheduler.ts';
 import { keyOf } from './simulated-group.ts';
@@ -21,8 +22,11 @@ const decidedWithinMs = 1_000;
 export function watchCommits(watched: Watched): string[] {
   const { broker } = watched;
   const violations: string[] = [];
+  const before = new Map<string, Commit>();
   broker.onCommit = (place, commit) => {
     violations.push(...snapshotViolations(watched, place, commit));
+    violations.push(...partViolations(place, before.get(keyOf(place)), commit));
+    before.set(keyOf(place), commit);
     for (const record of commit.records) {
       if (record.topic !== simulatedTopics.journal) continue;
       const mark = JSON.parse(Buffer.from(record.value ?? []).toString()) as Mark;
@@ -43,14 +47,39 @@ interface Mark {
 function snapshotViolations(
   { disk }: Watched,
   place: TopicPartition,
-  { metadata }: Commit,
+  { metadata, nextOffset }: Commit,
 ): string[] {
   const { snapshots } = JSON.parse(metadata) as { snapshots: { id: string }[] };
   return snapshots.flatMap(({ id }) => {
     const key = `group/${keyOf(place)}/${id}`;
+    const position = Number(id.split('-').at(-2));
+    if (position > nextOffset) return [`${key} was named before its position was committed`];
     if (!disk.acknowledged.has(key)) return [`${key} was named before it was written`];
     return disk.removed.has(key) ? [`${key} was named after it was removed`] : [];
   });
+}
+
+/** A part of a commit moves no position and takes nothing back; journal entries are in the first. */
+function partViolations(
+  place: TopicPartition,
+  before: Commit | undefined,
+  commit: Commit,
+): string[] {
+  const [was, is] = [before, commit].map((each) => partialOf(each));
+  const where = `the commit of ${keyOf(place)} at ${commit.nextOffset}`;
+  if (was === undefined) return [];
+  const journaled = [...commit.records].some(({ topic }) => topic === simulatedTopics.journal);
+  if (is === undefined) return commit.nextOffset < was.offset ? [`${where} ends within parts`] : [];
+  const violations: string[] = [];
+  if (commit.nextOffset !== before?.nextOffset) violations.push(`${where} moved within parts`);
+  const kinds = ['rows', 'others', 'anomalyEvents'] as const;
+  if (kinds.some((kind) => is[kind] < was[kind])) violations.push(`${where} took outputs back`);
+  if (journaled && is.sequence === was.sequence) violations.push(`${where} journals again`);
+  return violations;
+}
+
+function partialOf(commit: Commit | undefined): PartialCommit | undefined {
+  return (JSON.parse(commit?.metadata ?? '{}') as Partial<PositionMetadata>).partial;
 }
 
 /** Behind is not idle, and event time flows no faster than time itself: whatever the wall clock does. */

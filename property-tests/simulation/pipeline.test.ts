@@ -26,6 +26,7 @@ function plans(faults: {
   readonly commandsMax?: number;
   readonly sensorsMax?: number;
   readonly denialsMax?: number;
+  readonly commitBytesMax?: readonly (number | undefined)[];
 }): fc.Arbitrary<HistoryPlan> {
   const doom = fc.record({
     thread: fc.nat(2),
@@ -97,6 +98,8 @@ function plans(faults: {
     inputKeying: fc.constantFrom('auto' as const, 'auto' as const, 'rekey' as const),
     baseline: fc.constantFrom('cumulative' as const, 'adaptive' as const),
     clientTime: fc.constantFrom('monotonic' as const, 'wall' as const),
+    // One output a transaction, some, or all of a cut.
+    commitBytesMax: fc.constantFrom(...(faults.commitBytesMax ?? [1, 1_500, undefined])),
   });
 }
 
@@ -145,6 +148,20 @@ const laws = [
     law: 'a crash before or after any call, twice during recovery (faults 1, 6, 7, 8, 9, 10), changes nothing',
     share: 0.2,
     faults: { kinds: ['kill', 'drain'], diskFaults: [0, 0.3], crashesMax: 8 },
+  },
+  {
+    law: 'commits in parts of one or a few outputs, crashes between them, zombies, drains, decisions in the middle',
+    share: 0.3,
+    faults: {
+      kinds: ['kill', 'kill', 'kill', 'drain', 'join', 'freeze', 'nap'],
+      callFaults: [0, 0.01, 0.05],
+      diskFaults: [0, 0.3],
+      crashesMax: 8,
+      traps: [0, 0, 0.01],
+      sensorsMax: 6,
+      commandsMax: 4,
+      commitBytesMax: [1, 1_500],
+    },
   },
   {
     law: 'a partition that may not be written for a while fails alone, ends no thread, and is complete once it may',

@@ -29,6 +29,7 @@ export const recoverySettings: ShardSettings = {
   idleTimeoutMs: 1_000,
   commitIntervalMs: 100,
   snapshotIntervalMs: 1_000,
+  transactionTimeoutMs: 60_000,
   openWindowsMax: 60,
   startingOffsets: 'earliest',
   acceptGap: false,

@@ -31,6 +31,8 @@ export interface World {
   readonly featureTopics: readonly FeatureTopic[];
   /** Whether there are readings at which the fold throws. */
   readonly traps: boolean;
+  /** Bytes that one transaction may hold; left out, as many as there are. */
+  readonly commitBytesMax?: number | undefined;
 }
 
 export interface ThreadsOptions {
@@ -118,7 +120,9 @@ async function run(options: ThreadsOptions, name: string, task: Task, life: Life
     } else {
       const snapshots = world.disk.connect(life);
       const baselines = world.traps ? { createBaseline: createTrappedBaseline } : {};
-      await runShards({ ...task, log, snapshots, clock, logger, ...baselines });
+      const { commitBytesMax: bytes } = world;
+      const parts = bytes === undefined ? {} : { commitBytesMax: bytes };
+      await runShards({ ...task, log, snapshots, clock, logger, ...baselines, ...parts });
     }
   } finally {
     await log.close();

@@ -1,23 +1,33 @@
 // One commit of a session, phase by phase:
 //
 //   cut ──▶ send ──▶ named ──▶ forget
-//   │       │        │         └ what was counted, waited for or removed because of it
-//   │       │        └ the snapshots in its metadata are restorable now; the copy may be stored
-//   │       └ outputs, position and metadata in one transaction
+//   │       │        │         └ what was waited for, counted or removed because of it
+//   │       │        └ the snapshot copied at the cut may be stored, to be named by a later commit
+//   │       └ a transaction, or several where one would take too long (commit-parts.ts)
 //   └ outputs, position, metadata and the copy of a snapshot, all of one moment
-import type { OutputRecord, PartitionWriter, TopicPartition } from '../log/event-log.ts';
+//
+// Between two parts the committed position stays where it was. Its metadata says how many outputs
+// after it are visible: a later owner folds from there again and leaves those out.
+import type { CommitResult, OutputRecord } from '../log/event-log.ts';
+import { commitParts, type CommitPart } from './commit-parts.ts';
 import type { CommitWaiters } from './commit-waiters.ts';
 import { countCommitted, type CommittedTotals } from './committed-counts.ts';
-import type { Outbox, Outgoing } from './outbox.ts';
-import { encodePositionMetadata, type PositionMetadata } from './position-metadata.ts';
+import type { Outbox } from './outbox.ts';
+import { noOutputs, sumOf, type Outgoing, type OutputCounts } from './outgoing.ts';
+import {
+  encodePositionMetadata,
+  type PartialCommit,
+  type PositionMetadata,
+} from './position-metadata.ts';
 import type { ShardContext } from './shard-context.ts';
 import type { ShardMemory } from './shard-memory.ts';
 import type { SnapshotCopy, SnapshotSchedule } from './snapshot-schedule.ts';
 import type { SourceMarker } from './source-marker.ts';
+import type { WatchedWriter } from './watched-writer.ts';
 
 export interface CommitRunParts {
   readonly context: ShardContext;
-  readonly writer: PartitionWriter;
+  readonly writer: WatchedWriter;
   readonly memory: ShardMemory;
   readonly outbox: Outbox;
   readonly snapshots: SnapshotSchedule;
@@ -36,9 +46,8 @@ interface Cut {
   readonly outgoing: Outgoing;
   readonly nextOffset: number;
   readonly marker: string;
+  /** Of the position at the cut; its snapshots are those of when it is sent. */
   readonly metadata: PositionMetadata;
-  /** The snapshots that the metadata names. */
-  readonly named: SnapshotSchedule['toName'];
   readonly copy: SnapshotCopy | undefined;
 }
 
@@ -52,18 +61,29 @@ export class CommitRun {
   readonly totals: CommittedTotals = { readings: 0, featureRows: 0, deadLetters: 0 };
   readonly #parts: CommitRunParts;
   #journalOffset: number;
+  /** Of the committed position, its commit taken for whole. */
+  #committed: PositionMetadata;
+  /** Outputs after the committed position that are visible already. */
+  #out: OutputCounts;
+  /** A commit is out in part: until its last part, no position says what is visible. */
+  #isPartial: boolean;
   #closed = false;
 
   constructor(parts: CommitRunParts) {
     this.#parts = parts;
     this.committedOffset = parts.committedOffset;
     this.#journalOffset = parts.journalOffset;
+    const { partial, ...whole } = parts.metadata;
+    this.#committed = { ...whole, version: 1 };
+    this.#out = partial ?? noOutputs;
+    this.#isPartial = partial !== undefined;
   }
 
   /** Whether the position, or what its metadata says, moved since the last commit. */
   get positionMoved(): boolean {
     const { marker, memory, snapshots } = this.#parts;
-    return memory.position !== this.committedOffset || snapshots.unnamed || marker.changed;
+    const moved = memory.position !== this.committedOffset || this.#isPartial;
+    return moved || snapshots.unnamed || marker.changed;
   }
 
   /** Commits everything that is pending. @throws what the writer throws: the session is over. */
@@ -89,81 +109,98 @@ export class CommitRun {
     const { marker, memory, outbox, snapshots, waiters } = this.#parts;
     const outgoing = outbox.take();
     waiters.cut();
-    // The metadata says of the snapshots what holds after the copy.
     const copy = snapshots.copy(wish, this.#journalOffset);
     return {
       outgoing,
       nextOffset: memory.position,
       marker: marker.text(),
       metadata: this.#metadata(),
-      named: snapshots.toName,
       copy,
     };
   }
 
   async #send(cut: Cut): Promise<void> {
-    const { context, writer } = this.#parts;
-    const { marker, nextOffset, outgoing } = cut;
-    const metadata = encodePositionMetadata(cut.metadata);
-    const records = followedBy(outgoing.records, this.#parts.marker.records(marker));
-    this.startedMs = context.clock.monotonicMs();
-    const ends = await writer.commit({ nextOffset, metadata, records });
-    if (this.#closed) return;
-    this.committedOffset = nextOffset;
-    this.#noteJournalEnd(outgoing, ends);
+    for (const part of commitParts(cut.outgoing, this.#parts.writer.size)) {
+      await this.#sendPart(cut, part);
+      if (this.#closed) return;
+    }
   }
 
-  #named({ copy, named }: Cut): void {
-    const { snapshots } = this.#parts;
-    snapshots.committed(named);
-    if (copy !== undefined) snapshots.store(copy);
-  }
-
-  #forget({ marker, outgoing }: Cut): void {
-    const { context, waiters } = this.#parts;
+  async #sendPart(cut: Cut, part: CommitPart): Promise<void> {
+    const { context, snapshots, writer } = this.#parts;
     const { clock, metrics } = context;
+    const whole = part.isLast ? cut.metadata : this.#partialMetadata(cut, part);
+    const named = snapshots.toName;
+    this.startedMs = clock.monotonicMs();
+    const commit = {
+      nextOffset: part.isLast ? cut.nextOffset : this.committedOffset,
+      metadata: encodePositionMetadata({ ...whole, ...snapshots.metadata }),
+      records: part.isLast ? this.#withMarkers(part, cut) : part.records,
+    };
+    const ends = await writer.commit(commit);
+    if (this.#closed) return;
     this.lastMs = clock.nowMs();
-    this.#parts.marker.committed(marker);
-    waiters.committed();
     metrics.commitSeconds.observe((clock.monotonicMs() - this.startedMs) / 1_000);
-    countCommitted(outgoing, this.totals, metrics);
+    countCommitted(part.counts, this.totals, metrics);
+    if (part.isFirst) this.#noteJournalEnd(cut.outgoing, ends);
+    snapshots.committed(named);
+    this.#isPartial = !part.isLast;
+  }
+
+  #named({ copy, metadata, nextOffset }: Cut): void {
+    this.committedOffset = nextOffset;
+    this.#committed = metadata;
+    this.#out = noOutputs;
+    if (copy !== undefined) this.#parts.snapshots.store(copy);
+  }
+
+  #forget({ marker }: Cut): void {
+    this.#parts.marker.committed(marker);
+    this.#parts.waiters.committed();
+  }
+
+  #partialMetadata({ metadata, nextOffset }: Cut, { out }: CommitPart): PositionMetadata {
+    const { journal, sourceMaxMs, watermarkMs } = metadata;
+    const partial: PartialCommit = {
+      offset: nextOffset,
+      sequence: journal.sequence,
+      ...sumOf(this.#out, out),
+      watermarkMs,
+      sourceMaxMs,
+    };
+    return { ...this.#committed, version: 2, partial };
   }
 
   #metadata(): PositionMetadata {
-    const { context, marker, memory, metadata, snapshots } = this.#parts;
+    const { context, marker, memory } = this.#parts;
+    const committed = this.#committed;
     const finite = (ms: number): number | null => (Number.isFinite(ms) ? ms : null);
     return {
-      ...metadata,
+      ...committed,
       sources: context.sourcePartitions,
       watermarkMs: finite(memory.state.watermarkMs),
       sourceMaxMs: finite(memory.sourceMaxMs),
       sourceIdle: marker.sourceIdle,
-      journal: { ...metadata.journal, sequence: memory.journalSequence },
-      ...snapshots.metadata,
+      journal: { ...committed.journal, sequence: memory.journalSequence },
     };
   }
 
-  #noteJournalEnd(
-    outgoing: Outgoing,
-    ends: readonly (TopicPartition & { readonly endOffset: number })[],
-  ): void {
-    if (outgoing.journalEntries.size === 0) return;
-    const { journal } = this.#parts.context.topics;
-    const end = ends.find(({ topic }) => topic === journal);
+  #noteJournalEnd({ journal }: Outgoing, ends: CommitResult): void {
+    if (journal.length === 0) return;
+    const { topics } = this.#parts.context;
+    const end = ends.find(({ topic }) => topic === topics.journal);
     if (end !== undefined) this.#journalOffset = end.endOffset;
   }
-}
 
-/** Returns the records, then the markers: before the forwards, markers would make them late. */
-function followedBy(
-  records: Iterable<OutputRecord>,
-  markers: readonly OutputRecord[],
-): Iterable<OutputRecord> {
-  if (markers.length === 0) return records;
-  return {
-    *[Symbol.iterator]() {
-      yield* records;
-      yield* markers;
-    },
-  };
+  /** The markers come after all forwards, which they would make late. */
+  #withMarkers({ records }: CommitPart, { marker }: Cut): Iterable<OutputRecord> {
+    const markers = this.#parts.marker.records(marker);
+    if (markers.length === 0) return records;
+    return {
+      *[Symbol.iterator]() {
+        yield* records;
+        yield* markers;
+      },
+    };
+  }
 }

@@ -1,7 +1,20 @@
 // Counts what a commit has made visible, and nothing before it has.
 import type { JournaledDecision } from '../metrics/label-values.ts';
 import type { Metrics } from '../metrics/pipeline-metrics.ts';
-import type { Outgoing } from './outbox.ts';
+import type { DecisionKind } from './journal.ts';
+
+/** What one transaction made visible. */
+export interface CommittedCounts {
+  readonly readings: number;
+  readonly featureRows: number;
+  /** Anomalies in the feature rows. */
+  readonly anomalies: number;
+  readonly anomalyRecords: number;
+  readonly forwards: number;
+  /** By reason. */
+  readonly deadLetters: ReadonlyMap<string, number>;
+  readonly decisions: readonly DecisionKind[];
+}
 
 export interface CommittedTotals {
   readings: number;
@@ -11,22 +24,22 @@ export interface CommittedTotals {
 
 /** Adds what was committed to the session's totals and the thread's metrics. */
 export function countCommitted(
-  outgoing: Outgoing,
+  counts: CommittedCounts,
   totals: CommittedTotals,
   metrics: Metrics,
 ): void {
-  totals.readings += outgoing.readings;
-  totals.featureRows += outgoing.featureRows;
-  metrics.readings.inc(outgoing.readings);
-  metrics.featureRows.inc(outgoing.featureRows);
-  metrics.anomalies.inc(outgoing.anomalies);
-  metrics.anomalyRecords.inc(outgoing.anomalyRecords);
-  metrics.forwards.inc(outgoing.forwards);
-  for (const [kind, entries] of outgoing.journalEntries) {
-    if (kind === 'idle') metrics.idleMarks.inc(entries);
-    else metrics.decisions.inc({ kind: kind satisfies JournaledDecision }, entries);
+  totals.readings += counts.readings;
+  totals.featureRows += counts.featureRows;
+  metrics.readings.inc(counts.readings);
+  metrics.featureRows.inc(counts.featureRows);
+  metrics.anomalies.inc(counts.anomalies);
+  metrics.anomalyRecords.inc(counts.anomalyRecords);
+  metrics.forwards.inc(counts.forwards);
+  for (const kind of counts.decisions) {
+    if (kind === 'idle') metrics.idleMarks.inc();
+    else metrics.decisions.inc({ kind: kind satisfies JournaledDecision });
   }
-  for (const [reason, letters] of outgoing.deadLettersByReason) {
+  for (const [reason, letters] of counts.deadLetters) {
     totals.deadLetters += letters;
     metrics.deadLetters.inc({ reason }, letters);
   }

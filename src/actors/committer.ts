@@ -5,7 +5,7 @@
 //   fold ──▶ outbox ──▶ due? ──▶ CommitRun (cut → send → named → forget) ──▶ due?
 import type { Timer } from '../clock.ts';
 import { UnavailableError } from '../errors.ts';
-import type { PartitionWriter, TopicPartition } from '../log/event-log.ts';
+import type { TopicPartition } from '../log/event-log.ts';
 import { closesSoon, commitDelayMs } from './commit-policy.ts';
 import { CommitRun, type SnapshotWish } from './commit-run.ts';
 import { CommitWaiters } from './commit-waiters.ts';
@@ -16,11 +16,12 @@ import type { ShardContext } from './shard-context.ts';
 import type { ShardMemory } from './shard-memory.ts';
 import { SnapshotSchedule } from './snapshot-schedule.ts';
 import { SourceMarker } from './source-marker.ts';
+import type { WatchedWriter } from './watched-writer.ts';
 
 export interface CommitterParts {
   readonly context: ShardContext;
   readonly shard: TopicPartition;
-  readonly writer: PartitionWriter;
+  readonly writer: WatchedWriter;
   readonly memory: ShardMemory;
   readonly outbox: Outbox;
   readonly metadata: PositionMetadata;
@@ -104,7 +105,7 @@ export class Committer {
    */
   poke(): void {
     const busy = this.#draining || this.#inFlight !== undefined;
-    if (this.#closed || busy || this.#parts.outbox.muted) return;
+    if (this.#closed || busy || !this.#parts.outbox.committable) return;
     const { context, memory, outbox, writer } = this.#parts;
     const { state } = memory;
     const { positionMoved } = this.#run;
@@ -142,7 +143,7 @@ export class Committer {
     this.#timer?.cancel();
     await this.#inFlight;
     await this.#snapshots.storing;
-    if (this.#closed || this.#parts.outbox.muted) return;
+    if (this.#closed || !this.#parts.outbox.committable) return;
     if (!this.#snapshots.hasTurn) {
       // The outputs do not wait for the snapshots of other shards.
       await this.#commit('never');

@@ -6,12 +6,13 @@
 //        │ lost, not folded   │ folded again      │ watermark of C: no row of below it is made twice ── live
 //
 // Where the log begins past C, what lies between was never read at all, and folding goes on at
-// to_offset.
+// to_offset. Where a commit after C is out in part, its cut takes the place of C: without the
+// records, its other outputs cannot be told from those that are visible, and are lost with them.
 import { ConfigError } from '../errors.ts';
 import type { PartitionWriter, TopicPartition } from '../log/event-log.ts';
 import type { Decision, JournalEntry } from './journal.ts';
 import { journalRecord } from './journal.ts';
-import { encodePositionMetadata } from './position-metadata.ts';
+import { encodePositionMetadata, wholeMetadata } from './position-metadata.ts';
 import { journalPartitionOf, type CommittedShard } from './restore.ts';
 import { shardKeyOf, type ShardContext } from './shard-context.ts';
 
@@ -60,9 +61,11 @@ export async function acceptGap(
   writer: PartitionWriter,
   { committed, entries, missing }: Accepted,
 ): Promise<CommittedShard & { readonly journalEntries: readonly JournalEntry[] }> {
-  const { committedOffset } = committed;
   const { needed, earliest } = missing;
-  const sequence = committed.metadata.journal.sequence + 1;
+  const { partial } = committed.metadata;
+  const before = wholeMetadata(committed.metadata);
+  const committedOffset = partial?.offset ?? committed.committedOffset;
+  const sequence = before.journal.sequence + 1;
   const entry: JournalEntry = {
     version: 1,
     sequence,
@@ -70,26 +73,24 @@ export async function acceptGap(
     kind: 'gap',
     from_offset: needed,
     to_offset: earliest,
-    watermark_ms: committed.metadata.watermarkMs,
-    source_max_ms: committed.metadata.sourceMaxMs,
+    watermark_ms: before.watermarkMs,
+    source_max_ms: before.sourceMaxMs,
   };
   const shardKey = shardKeyOf(context.settings.groupId, shard);
   const journal = journalPartitionOf(context, shard);
-  const metadata = {
-    ...committed.metadata,
-    journal: { ...committed.metadata.journal, sequence },
-  };
+  const metadata = { ...before, journal: { ...before.journal, sequence } };
   const nextOffset = Math.max(committedOffset, earliest);
   await writer.commit({
     nextOffset,
     metadata: encodePositionMetadata(metadata),
     records: [journalRecord(entry, shardKey, journal)],
   });
-  const unread = nextOffset - committedOffset;
+  // Of a commit that is out in part, the records count too: some of their outputs are lost.
+  const unread = nextOffset - committed.committedOffset;
   context.metrics.decisions.inc({ kind: 'gap' });
   context.metrics.gapRecords.inc(unread);
   context.logger.error(
-    { ...shard, needed, earliest, committedOffset, unread },
+    { ...shard, needed, earliest, committedOffset, unread, partial },
     'gap accepted: records were deleted before they were read, and the shard goes on without them',
   );
   return { committedOffset: nextOffset, metadata, journalEntries: [...entries, entry] };

@@ -7,8 +7,11 @@ import type { ClosedWindows } from '../sensors/shard-state.ts';
 import { noteFailure } from './failures.ts';
 import type { BatchFolder } from './fold-batch.ts';
 import type { Gap } from './gap.ts';
-import type { JournalEntry } from './journal.ts';
+import { foldFailedReason } from './fold-failure.ts';
+import type { Decision, JournalEntry } from './journal.ts';
 import type { ShardMemory } from './shard-memory.ts';
+
+type Skip = Extract<Decision, { readonly kind: 'skip' }>;
 
 export interface JournaledFoldParts {
   readonly memory: ShardMemory;
@@ -22,6 +25,13 @@ export interface JournaledFoldParts {
    */
   readonly end: number;
   onEnd?(): void;
+  /** The committed position, where a commit after it is out in part and `end` is that one's cut. */
+  readonly committed?: {
+    readonly offset: number;
+    /** Journal entries that come before it. */
+    readonly sequence: number;
+    onReached(): void;
+  };
   /** A record past `end` to be decided on before it is folded. */
   readonly suspect?: {
     readonly offset: number;
@@ -44,6 +54,10 @@ export class JournaledFold {
   /** Gaps up to this entry were passed. */
   #passedSequence = 0;
   readonly #end: number;
+  /** Until it is reached. */
+  #committed: JournaledFoldParts['committed'];
+  /** Past the committed position, outputs count: that of a skipped record too. */
+  #outputsCount = false;
   #ended = false;
   #suspect: JournaledFoldParts['suspect'];
   /** Of the batch that is being folded, or whose fold threw. */
@@ -56,6 +70,7 @@ export class JournaledFold {
     this.#closed = parts.closed;
     this.#entries = parts.entries;
     this.#end = parts.end;
+    this.#committed = parts.committed;
     this.#suspect = parts.suspect;
     this.#onEnd = () => parts.onEnd?.();
   }
@@ -76,8 +91,7 @@ export class JournaledFold {
   /** Applies entries that lie at the position already, and ends where there is nothing to fold. */
   begin(): void {
     this.#passLost();
-    while (this.#nextStop() <= this.memory.position) {
-      this.#passStop(this.#nextStop());
+    while (this.#nextStop() <= this.memory.position && this.#passStop(this.#nextStop())) {
       this.#passLost();
     }
   }
@@ -123,7 +137,8 @@ export class JournaledFold {
   /** The next offset at which something is to be done before folding on; Infinity past the end. */
   #nextStop(): number {
     if (this.#ended) return Infinity;
-    return Math.min(this.#entries[this.#applied]?.offset ?? Infinity, this.#end);
+    const committed = this.#committed?.offset ?? Infinity;
+    return Math.min(this.#entries[this.#applied]?.offset ?? Infinity, committed, this.#end);
   }
 
   /**
@@ -140,17 +155,45 @@ export class JournaledFold {
     }
   }
 
-  #passStop(stop: number): void {
+  /** Returns whether it is passed: where a record must be seen first, it is not. */
+  #passStop(stop: number): boolean {
     for (;;) {
       const entry = this.#entries[this.#applied];
-      if (entry === undefined || entry.offset > stop) break;
+      const due = entry !== undefined && entry.offset <= stop ? entry : undefined;
+      if (this.#passesCommitted(stop, due)) continue;
+      if (due === undefined) break;
+      if (due.kind === 'skip' && !this.#refusesSkipped(due)) return false;
       this.#applied += 1;
-      if (entry.kind === 'gap') this.#assertPassed(entry);
-      applyJournalEntry(this.memory, entry, this.#closed);
+      if (due.kind === 'gap') this.#assertPassed(due);
+      applyJournalEntry(this.memory, due, this.#closed);
     }
-    if (stop < this.#end) return;
+    if (stop < this.#end) return true;
     this.#ended = true;
     this.#onEnd();
+    return true;
+  }
+
+  /** Entries up to the committed sequence come before the committed position, others after it. */
+  #passesCommitted(stop: number, due: JournalEntry | undefined): boolean {
+    const committed = this.#committed;
+    if (committed === undefined || committed.offset > stop) return false;
+    if (due !== undefined && due.sequence <= committed.sequence) return false;
+    this.#committed = undefined;
+    this.#outputsCount = true;
+    committed.onReached();
+    return true;
+  }
+
+  /**
+   * A record that was skipped became a dead letter, which is made again where outputs count. Returns
+   * false where that takes the record and it is not there yet.
+   */
+  #refusesSkipped({ offset, message }: JournalEntry & Skip): boolean {
+    if (!this.#outputsCount) return true;
+    const record = this.#records;
+    if (record === undefined) return false;
+    if (record.offset === offset) this.#folder.refuse(record, foldFailedReason({ message }));
+    return true;
   }
 
   /** A memory that folded what the owner's had to do without is another state. */

@@ -1,11 +1,21 @@
 // What a shard has to say since its last commit: feature rows, anomalies, dead letters, forwards,
-// journal entries. The fold fills it, a commit takes all of it at its cut. During replay it is
-// muted: these outputs were committed already. A window that closes is only copied here, and
-// becomes a record when the commit asks for it: all sensors close the same minute at once, and the
-// fold must not wait for a million rows to be written.
+// journal entries. The fold fills it, a commit takes all of it at its cut. A window that closes is
+// only copied here and becomes a record when the commit asks for it: all sensors close the same
+// minute at once, and the fold must not wait for a million rows to be encoded.
+//
+//   muted ──resume──▶ resuming ──open──▶ open        a commit was cut short: its first outputs are out
+//     └──────────────────open────────────▲
 import { recordBytes } from '../codecs/record-size.ts';
 import type { OutputRecord } from '../log/event-log.ts';
 import type { DecisionKind } from './journal.ts';
+import {
+  noOutputs,
+  Outgoing,
+  type AnomalyOutput,
+  type JournalOutput,
+  type OtherOutput,
+  type OutputCounts,
+} from './outgoing.ts';
 import type {
   AnomalousReading,
   ClosedWindow,
@@ -13,24 +23,13 @@ import type {
   FoldOutputs,
 } from '../sensors/shard-state.ts';
 
-export interface OutboxCounts {
-  readonly readings: number;
-  readonly featureRows: number;
-  /** Anomalies in the feature rows. */
-  readonly anomalies: number;
-  readonly anomalyRecords: number;
-  readonly forwards: number;
-  readonly journalEntries: ReadonlyMap<DecisionKind, number>;
-  readonly deadLettersByReason: ReadonlyMap<string, number>;
-}
-
-export interface Outgoing extends OutboxCounts {
-  /** The feature rows among them are made anew each time this is iterated. */
-  readonly records: Iterable<OutputRecord>;
-}
-
 export interface Outbox extends Required<FoldOutputs> {
+  /** Set during replay: outputs were committed already, and are dropped. */
   muted: boolean;
+  /** Whether a commit may take what is here. */
+  readonly committable: boolean;
+  /** Outputs still to be dropped because they are out; counts of 0 unless resuming. */
+  readonly stillOut: OutputCounts;
   readonly featureRows: number;
   readonly otherRecords: number;
   /** More than a commit should hold: the fold waits for the commit in flight. */
@@ -39,6 +38,10 @@ export interface Outbox extends Required<FoldOutputs> {
   deadLetter(reasonCode: string, record: OutputRecord): void;
   forward(record: OutputRecord): void;
   journal(kind: DecisionKind, record: OutputRecord): void;
+  /** From here on outputs count, but for the first of each kind, which are out. */
+  resume(out: OutputCounts): void;
+  /** From here on everything counts and may be committed. */
+  open(): void;
   /** Everything since the last take, in order. */
   take(): Outgoing;
 }
@@ -55,102 +58,132 @@ export interface OutboxEncoders {
   readonly anomaly: (anomaly: AnomalousReading) => OutputRecord | undefined;
 }
 
-/** Returns an empty outbox. */
+/** Returns an empty, open outbox. */
 export function createOutbox(encode: OutboxEncoders): Outbox {
-  let records: OutputRecord[] = [];
-  let windows: ClosedWindowList | undefined;
-  let counts = emptyCounts();
-  let bytes = 0;
-  const push = (record: OutputRecord): void => {
-    records.push(record);
-    bytes += recordBytes(record);
-  };
-  const outbox: Outbox = {
-    muted: false,
-    get featureRows() {
-      return counts.featureRows;
-    },
-    get otherRecords() {
-      return records.length;
-    },
-    get full() {
-      return counts.featureRows >= rowsMax || records.length >= recordsMax || bytes >= bytesMax;
-    },
-    countReadings(readings) {
-      if (!outbox.muted) counts.readings += readings;
-    },
-    windowClosed(window) {
-      if (outbox.muted) return;
-      counts.featureRows += 1;
-      // Those of larger windows are the same ones again.
-      if (window.lengthIndex === 0) counts.anomalies += window.anomalyCount;
-      windows ??= window.newList();
-      windows.add(window);
-    },
-    anomalyFound(anomaly) {
-      if (outbox.muted) return;
-      const record = encode.anomaly(anomaly);
-      if (record === undefined) return;
-      counts.anomalyRecords += 1;
-      push(record);
-    },
-    deadLetter(reasonCode, record) {
-      if (outbox.muted) return;
-      const { deadLettersByReason } = counts;
-      deadLettersByReason.set(reasonCode, (deadLettersByReason.get(reasonCode) ?? 0) + 1);
-      push(record);
-    },
-    forward(record) {
-      if (outbox.muted) return;
-      counts.forwards += 1;
-      push(record);
-    },
-    journal(kind, record) {
-      counts.journalEntries.set(kind, (counts.journalEntries.get(kind) ?? 0) + 1);
-      push(record);
-    },
-    take() {
-      const outgoing = { records: outgoingRecords(records, windows, encode.featureRow), ...counts };
-      records = [];
-      windows = undefined;
-      counts = emptyCounts();
-      bytes = 0;
-      return outgoing;
-    },
-  };
-  return outbox;
+  return new ShardOutbox(encode);
 }
 
-function outgoingRecords(
-  records: readonly OutputRecord[],
-  windows: ClosedWindowList | undefined,
-  encode: (window: ClosedWindow) => OutputRecord,
-): Iterable<OutputRecord> {
-  if (windows === undefined) return records;
-  return {
-    *[Symbol.iterator]() {
-      yield* records;
-      for (let index = 0; index < windows.count; index += 1) yield encode(windows.at(index));
-    },
-  };
+class ShardOutbox implements Outbox {
+  muted: boolean = false;
+  readonly #encode: OutboxEncoders;
+  #resuming = false;
+  #out: Mutable<OutputCounts> = { ...noOutputs };
+  #readings = 0;
+  #journal: JournalOutput[] = [];
+  #others: OtherOutput[] = [];
+  #anomalies: AnomalyOutput[] = [];
+  #flagged = 0;
+  #windows: ClosedWindowList | undefined;
+  #windowAnomalies = 0;
+  #bytes = 0;
+
+  constructor(encode: OutboxEncoders) {
+    this.#encode = encode;
+  }
+
+  get committable(): boolean {
+    return !this.muted && !this.#resuming;
+  }
+
+  get stillOut(): OutputCounts {
+    return this.#out;
+  }
+
+  get featureRows(): number {
+    return this.#windows?.count ?? 0;
+  }
+
+  get otherRecords(): number {
+    return this.#journal.length + this.#others.length + this.#anomalies.length;
+  }
+
+  get full(): boolean {
+    // The cut that is made again was one commit before: it fits, and nothing of it may go earlier.
+    if (this.#resuming) return false;
+    const records = this.otherRecords;
+    return this.featureRows >= rowsMax || records >= recordsMax || this.#bytes >= bytesMax;
+  }
+
+  countReadings(readings: number): void {
+    if (!this.muted) this.#readings += readings;
+  }
+
+  windowClosed(window: ClosedWindow): void {
+    if (this.muted || this.#isOut('rows')) return;
+    // Larger windows repeat the anomalies of base ones.
+    if (window.lengthIndex === 0) this.#windowAnomalies += window.anomalyCount;
+    this.#windows ??= window.newList();
+    this.#windows.add(window);
+  }
+
+  anomalyFound(anomaly: AnomalousReading): void {
+    if (this.muted || this.#isOut('anomalyEvents')) return;
+    this.#flagged += 1;
+    const record = this.#encode.anomaly(anomaly);
+    if (record === undefined) return;
+    this.#anomalies.push({ record, ordinal: this.#flagged });
+    this.#bytes += recordBytes(record);
+  }
+
+  deadLetter(reason: string, record: OutputRecord): void {
+    this.#other({ record, reason });
+  }
+
+  forward(record: OutputRecord): void {
+    this.#other({ record, reason: undefined });
+  }
+
+  journal(kind: DecisionKind, record: OutputRecord): void {
+    this.#journal.push({ kind, record });
+    this.#bytes += recordBytes(record);
+  }
+
+  resume(out: OutputCounts): void {
+    this.muted = false;
+    this.#resuming = true;
+    this.#out = { rows: out.rows, others: out.others, anomalyEvents: out.anomalyEvents };
+  }
+
+  open(): void {
+    this.muted = false;
+    this.#resuming = false;
+    this.#out = { ...noOutputs };
+  }
+
+  take(): Outgoing {
+    const outgoing = new Outgoing({
+      readings: this.#readings,
+      journal: this.#journal,
+      others: this.#others,
+      anomalies: this.#anomalies,
+      flagged: this.#flagged,
+      windows: this.#windows,
+      windowAnomalies: this.#windowAnomalies,
+      featureRow: this.#encode.featureRow,
+    });
+    this.#readings = 0;
+    this.#journal = [];
+    this.#others = [];
+    this.#anomalies = [];
+    this.#flagged = 0;
+    this.#windows = undefined;
+    this.#windowAnomalies = 0;
+    this.#bytes = 0;
+    return outgoing;
+  }
+
+  #other(output: OtherOutput): void {
+    if (this.muted || this.#isOut('others')) return;
+    this.#others.push(output);
+    this.#bytes += recordBytes(output.record);
+  }
+
+  /** Whether the next output of this kind is out already; counts it off if so. */
+  #isOut(kind: keyof OutputCounts): boolean {
+    if (this.#out[kind] === 0) return false;
+    this.#out[kind] -= 1;
+    return true;
+  }
 }
 
-function emptyCounts(): {
-  readings: number;
-  featureRows: number;
-  anomalies: number;
-  anomalyRecords: number;
-  forwards: number;
-  journalEntries: Map<DecisionKind, number>;
-  deadLettersByReason: Map<string, number>;
-} {
-  return {
-    readings: 0,
-    featureRows: 0,
-    anomalies: 0,
-    anomalyRecords: 0,
-    forwards: 0,
-    journalEntries: new Map(),
-    deadLettersByReason: new Map(),
-  };
-}
+type Mutable<T> = { -readonly [key in keyof T]: T[key] };

@@ -3,14 +3,30 @@
 // names does not exist.
 import type { SnapshotReference, StoredSnapshot } from '../stores/snapshot-store.ts';
 import { ConfigError, assert } from '../errors.ts';
+import type { OutputCounts } from './outgoing.ts';
 
 export interface NamedSnapshot extends SnapshotReference {
   /** Wall clock when it was copied, ms: its age decides when the next is due. */
   readonly takenMs: number;
 }
 
+/**
+ * A commit that is out in part: the position stays where it was, and the first outputs that follow
+ * it are visible. The next owner folds from the position to `offset` and leaves those out.
+ */
+export interface PartialCommit extends OutputCounts {
+  /** Next offset at the commit's cut. */
+  readonly offset: number;
+  /** Journal entries at the cut; all of them are in the journal. */
+  readonly sequence: number;
+  /** At the cut: folding again must lead to the same. */
+  readonly watermarkMs: number | null;
+  readonly sourceMaxMs: number | null;
+}
+
 export interface PositionMetadata {
-  readonly version: 1;
+  /** 2 while a commit is out in part, so that programs which know no parts refuse. */
+  readonly version: 1 | 2;
   /** Where the log began for this group: replay without any snapshot starts here. */
   readonly origin: number;
   /** Fingerprint of the semantics that computed the state at this offset. */
@@ -37,12 +53,16 @@ export interface PositionMetadata {
    * so that one of them may have been removed long ago.
    */
   readonly unnamed?: readonly StoredSnapshot[] | undefined;
+  /** Exactly in version 2. */
+  readonly partial?: PartialCommit | undefined;
 }
 
 const metadataBytesMax = 4_000;
 
 /** Returns the metadata as text. @throws InvariantError when it would not fit Kafka's limit. */
 export function encodePositionMetadata(metadata: PositionMetadata): string {
+  const isPartial = metadata.partial !== undefined;
+  assert(isPartial === (metadata.version === 2), 'position metadata is partial iff of version 2');
   const text = JSON.stringify(metadata);
   assert(Buffer.byteLength(text) <= metadataBytesMax, 'position metadata is too long', {
     bytes: Buffer.byteLength(text),
@@ -58,7 +78,8 @@ export function encodePositionMetadata(metadata: PositionMetadata): string {
  */
 export function decodePositionMetadata(text: string, where: string): PositionMetadata {
   const metadata = parse(text);
-  if (metadata?.version !== 1 || !Number.isSafeInteger(metadata.origin)) {
+  const known = metadata?.version === 1 || (metadata?.version === 2 && isPartial(metadata.partial));
+  if (!known || !Number.isSafeInteger(metadata.origin)) {
     throw new ConfigError(
       `the offset committed for ${where} carries no metadata of this program (${text.slice(0, 60)}…): ` +
         'another consumer uses this GROUP_ID; choose a GROUP_ID of its own',
@@ -66,6 +87,25 @@ export function decodePositionMetadata(text: string, where: string): PositionMet
     );
   }
   return metadata;
+}
+
+/** Returns the metadata of a commit that is out in part as if all of it were. */
+export function wholeMetadata({ partial, ...metadata }: PositionMetadata): PositionMetadata {
+  if (partial === undefined) return metadata;
+  const { sequence, sourceMaxMs, watermarkMs } = partial;
+  const journal = { ...metadata.journal, sequence };
+  return { ...metadata, version: 1, watermarkMs, sourceMaxMs, journal };
+}
+
+/** Returns how many entries of the shard the journal holds. */
+export function journaledEntries({ journal, partial }: PositionMetadata): number {
+  return partial?.sequence ?? journal.sequence;
+}
+
+function isPartial(partial: PartialCommit | undefined): boolean {
+  if (partial === undefined) return false;
+  const { anomalyEvents, offset, others, rows, sequence } = partial;
+  return [anomalyEvents, offset, others, rows, sequence].every(Number.isSafeInteger);
 }
 
 function parse(text: string): PositionMetadata | undefined {

@@ -53,7 +53,8 @@ export async function recoverShard(
   const start = await newestUsable(context, shard, role, committed);
   const entries = await journalAfter(context, shard, start, metadata);
   const { earliest, end } = await context.log.offsets(shard);
-  if (committedOffset > end) throw madeAgain(shard, committedOffset, end);
+  const folded = metadata.partial?.offset ?? committedOffset;
+  if (folded > end) throw madeAgain(shard, folded, end);
   const needed = neededOffset(start.memory.position, entries);
   if (needed >= earliest) return { ...start, committedOffset, metadata, journalEntries: entries };
   const missing = { needed, earliest };

@@ -6,7 +6,11 @@ import type { TopicPartition } from '../log/event-log.ts';
 import { partitionForKey } from '../log/partitioning.ts';
 import { semanticsFingerprint } from '../sensors/fingerprint.ts';
 import { readJournal, type JournalEntry } from './journal.ts';
-import { decodePositionMetadata, type PositionMetadata } from './position-metadata.ts';
+import {
+  decodePositionMetadata,
+  journaledEntries,
+  type PositionMetadata,
+} from './position-metadata.ts';
 import { partitionsGrew, semanticsDiffer } from './refusals.ts';
 import { shardKeyOf, type ShardContext, type ShardSettings } from './shard-context.ts';
 import {
@@ -32,7 +36,7 @@ export interface RestoreContext extends Pick<
 }
 
 export interface CommittedShard {
-  /** C: outputs of records below it are committed. */
+  /** C: outputs of records below it are committed; of later ones, those that `metadata` counts. */
   readonly committedOffset: number;
   readonly metadata: PositionMetadata;
 }
@@ -126,7 +130,7 @@ export function journalAfter(
     shardKey: shardKeyOf(context.settings.groupId, shard),
     fromOffset: journalOffset,
     afterSequence: memory.journalSequence,
-    lastSequence: metadata.journal.sequence,
+    lastSequence: journaledEntries(metadata),
   });
 }
 

@@ -3,12 +3,7 @@
 // recovers into a new one.
 import { neverSetBack } from '../clock.ts';
 import { UnavailableError } from '../errors.ts';
-import type {
-  FetchedBatch,
-  PartitionWriter,
-  RecordCursor,
-  TopicPartition,
-} from '../log/event-log.ts';
+import type { FetchedBatch, RecordCursor, TopicPartition } from '../log/event-log.ts';
 import { anomalyEncoder, featureRowRecord } from './output-records.ts';
 import { Committer } from './committer.ts';
 import { decide, type Deciding } from './decisions.ts';
@@ -18,6 +13,7 @@ import { FoldSlice } from './fold-slice.ts';
 import { idleMarkMs } from './idle-rule.ts';
 import type { Decision } from './journal.ts';
 import { createOutbox, type Outbox } from './outbox.ts';
+import { foldUntilLive } from './partial-commit.ts';
 import type { CommandOutcome, SensorCommand } from './protocol.ts';
 import type { Recovered } from './recovery.ts';
 import { JournaledFold } from './journaled-fold.ts';
@@ -25,6 +21,7 @@ import { decisionOf } from './sensor-command.ts';
 import { runsAhead, type ShardContext } from './shard-context.ts';
 import type { ShardMemory } from './shard-memory.ts';
 import { allSourcesIdle } from './source-clocks.ts';
+import type { WatchedWriter } from './watched-writer.ts';
 
 export interface SessionHost {
   /** The replay reached the committed offset: outputs count from here on. */
@@ -60,7 +57,7 @@ export class Session {
   constructor(
     context: ShardContext,
     shard: TopicPartition,
-    writer: PartitionWriter,
+    writer: WatchedWriter,
     recovered: Recovered,
     host: SessionHost,
     suspect?: Suspect,
@@ -89,8 +86,7 @@ export class Session {
       folder: this.#folder,
       closed: this.#outbox,
       entries: recovered.journalEntries,
-      end: recovered.committedOffset,
-      onEnd: () => this.#goLive(),
+      ...foldUntilLive(recovered, { shard, outbox: this.#outbox, live: () => this.#goLive() }),
       ...(suspect === undefined ? {} : { suspect: this.#suspect(suspect) }),
     });
     this.#committer = new Committer({
@@ -225,7 +221,7 @@ export class Session {
   }
 
   #goLive(): void {
-    this.#outbox.muted = false;
+    this.#outbox.open();
     this.#lastActivityMs = this.#context.clock.monotonicMs();
     this.#host.live();
   }

@@ -17,6 +17,8 @@ export interface ShardSettings {
   readonly idleTimeoutMs: number;
   readonly commitIntervalMs: number;
   readonly snapshotIntervalMs: number;
+  /** Kafka aborts a commit that takes longer. */
+  readonly transactionTimeoutMs: number;
   readonly openWindowsMax: number;
   readonly startingOffsets: 'earliest' | 'latest';
   /** Go on where records were deleted before they were read. */
@@ -45,6 +47,8 @@ export interface ShardContext {
   readonly rekeying: RekeyingView;
   readonly snapshotTurn: SnapshotTurn;
   readonly journalShards: JournalShards;
+  /** Bytes that one transaction may hold; left out, as many as fit its time. Tests want few. */
+  readonly commitBytesMax?: number;
   /** The baseline that the semantics name, unless a test brings one of its own. */
   readonly createBaseline?: CreateBaseline;
 }

@@ -18,6 +18,7 @@ import {
   type ErrorData,
 } from '../errors.ts';
 import type { FetchedBatch, PartitionWriter, TopicPartition } from '../log/event-log.ts';
+import { CommitSize } from './commit-size.ts';
 import { FailedState } from './failed-state.ts';
 import { FastClockWatch } from './fast-clock-watch.ts';
 import { suspectAfter, type Suspect } from './fold-failure.ts';
@@ -42,6 +43,7 @@ import {
   type ObservedShard,
   type ShardProgress,
 } from './shard-view.ts';
+import { watchedWriter, type WatchedWriter } from './watched-writer.ts';
 
 export interface ShardHost {
   start(position: number): void;
@@ -67,6 +69,7 @@ export class Shard {
   #lastError: ErrorData | undefined;
   #failuresInARow = 0;
   #suspect: Suspect | undefined;
+  readonly #commitSize: CommitSize;
   readonly #failed: FailedState;
   /** Of the last session, or as the log was last seen. */
   #progress: ShardProgress = nothingKnown;
@@ -78,6 +81,10 @@ export class Shard {
     this.#role = roleOf(context.topics, partition);
     this.#fastClocks = new FastClockWatch(context, partition);
     this.#failed = new FailedState(context, partition);
+    this.#commitSize = new CommitSize({
+      transactionTimeoutMs: context.settings.transactionTimeoutMs,
+      bytesMax: context.commitBytesMax,
+    });
     this.#ended = this.#own();
   }
 
@@ -238,9 +245,10 @@ export class Shard {
     const { clock, log, metrics, settings } = this.#context;
     const startedMs = clock.monotonicMs();
     this.#enter('restoring');
-    let writer: PartitionWriter | undefined;
+    let writer: WatchedWriter | undefined;
     try {
-      writer = await log.openWriter(settings.groupId, this.partition, this.#abort.signal);
+      const opened = await log.openWriter(settings.groupId, this.partition, this.#abort.signal);
+      writer = this.#watched(opened);
       const recovered = await recoverShard(this.#recovering(), this.partition, this.#role, writer);
       if (this.#abort.signal.aborted) return undefined;
       const ended = new Promise<unknown>((resolve) => (this.#endSession = resolve));
@@ -275,6 +283,11 @@ export class Shard {
       this.#endSession = undefined;
       await writer?.close();
     }
+  }
+
+  #watched(writer: PartitionWriter): WatchedWriter {
+    const [context, shard, size] = [this.#context, this.partition, this.#commitSize];
+    return watchedWriter(writer, { context, shard, size });
   }
 
   #recovering(): ShardContext {

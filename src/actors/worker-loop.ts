@@ -29,6 +29,8 @@ export interface WorkerParts {
   readonly logger: Logger;
   /** The baseline that the semantics name, unless a test brings one of its own. */
   readonly createBaseline?: CreateBaseline;
+  /** Bytes that one transaction may hold, where a test wants few. */
+  readonly commitBytesMax?: number;
 }
 
 const statusIntervalMs = 1_000;
@@ -123,7 +125,7 @@ async function obey(
 }
 
 async function shardContext(
-  { clock, config, createBaseline, log, logger, snapshots }: WorkerParts,
+  { clock, commitBytesMax, config, createBaseline, log, logger, snapshots }: WorkerParts,
   metrics: Metrics,
 ): Promise<ShardContext> {
   const { semantics } = config;
@@ -142,7 +144,7 @@ async function shardContext(
     log,
     snapshots,
     semantics,
-    settings: config.process,
+    settings: { ...config.process, transactionTimeoutMs: transactionTimeoutMs(config) },
     topics,
     featureTopics: featureTopics(config).map(({ topic }) => topic),
     clock,
@@ -156,7 +158,13 @@ async function shardContext(
     snapshotTurn: { taken: false },
     journalShards: new JournalShards(log),
     ...(createBaseline === undefined ? {} : { createBaseline }),
+    ...(commitBytesMax === undefined ? {} : { commitBytesMax }),
   };
+}
+
+/** The embedded log ends no transaction; one that holds so much is split all the same. */
+function transactionTimeoutMs({ process: { kafka } }: Config): number {
+  return kafka?.transactionTimeoutMs ?? 60_000;
 }
 
 function observeShards(metrics: Metrics, shards: readonly ShardStatus[], nowMs: number): void {

@@ -1,5 +1,5 @@
 // The committed state of both groups: position and lag per partition, and the shard's metadata.
-import { decodePositionMetadata } from '../actors/position-metadata.ts';
+import { decodePositionMetadata, journaledEntries } from '../actors/position-metadata.ts';
 import type { Config } from '../config/config.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { partitionsOf } from '../log/partitioning.ts';
@@ -96,7 +96,7 @@ function describe(
     origin: metadata?.origin ?? null,
     watermark_ms: metadata?.watermarkMs ?? null,
     fingerprint: metadata?.fingerprint ?? null,
-    journal_entries: metadata?.journal.sequence ?? 0,
+    journal_entries: metadata === undefined ? 0 : journaledEntries(metadata),
     snapshots: (metadata?.snapshots ?? []).map(({ id, length, takenMs }) => ({
       id,
       bytes: length,

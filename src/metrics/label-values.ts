@@ -12,6 +12,9 @@ export const shardFailureCodes = ['CONFIG', 'INVARIANT'] as const;
 /** Journaled decisions, without idle marks, which have a counter of their own. */
 export const journaledDecisions = ['quarantine', 'release', 'reset', 'skip', 'gap'] as const;
 
+/** Why a commit was lost. */
+export const lostCommits = ['timeout', 'fenced', 'unknown', 'refused', 'released', 'bug'] as const;
+
 /** What became of a feature row that was offered to the feature store. */
 export const projectionResults = ['written', 'skipped', 'refused', 'bad'] as const;
 
@@ -30,6 +33,7 @@ export const auditFindings = [
 ] as const;
 
 export type JournaledDecision = (typeof journaledDecisions)[number];
+export type LostCommit = (typeof lostCommits)[number];
 export type ProjectionResult = (typeof projectionResults)[number];
 export type AuditFinding = (typeof auditFindings)[number];
 

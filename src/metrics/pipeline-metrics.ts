@@ -6,6 +6,7 @@ import {
   deadLetterCodes,
   directives,
   journaledDecisions,
+  lostCommits,
   projectionResults,
   shardFailureCodes,
   startAtZero,
@@ -24,6 +25,7 @@ export interface Metrics {
   readonly snapshotBytes: Gauge<'topic' | 'partition'>;
   readonly restoreSeconds: Histogram;
   readonly commitFailures: Counter<'directive'>;
+  readonly commitsLost: Counter<'reason'>;
   readonly fences: Counter;
   readonly fetches: Counter;
   readonly shardFailures: Counter<'code'>;
@@ -89,6 +91,11 @@ export function createMetrics(): Metrics {
     commitFailures: counter('commit_failures_total', 'Commits that failed, by what follows.', [
       'directive',
     ]),
+    commitsLost: counter(
+      'commits_lost_total',
+      'Commits that were aborted, refused or of unknown fate, by reason.',
+      ['reason'],
+    ),
     fences: counter('fences_total', 'Times another owner took a partition over from us.'),
     fetches: counter('fetched_batches_total', 'Batches delivered to the fold.'),
     shardFailures: counter(
@@ -136,6 +143,7 @@ export function createMetrics(): Metrics {
   };
   startAtZero(metrics.deadLetters, 'reason', deadLetterCodes);
   startAtZero(metrics.commitFailures, 'directive', directives);
+  startAtZero(metrics.commitsLost, 'reason', lostCommits);
   startAtZero(metrics.shardFailures, 'code', shardFailureCodes);
   startAtZero(metrics.decisions, 'kind', journaledDecisions);
   startAtZero(metrics.projectedRows, 'result', projectionResults);

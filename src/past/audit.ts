@@ -7,6 +7,7 @@
 // The topic is read after the cut, so it holds every row up to the cut. The watermark at the cut
 // tells rows of later commits apart.
 import { featureRowRecord } from '../actors/output-records.ts';
+import { wholeMetadata } from '../actors/position-metadata.ts';
 import { readCommittedShard, type CommittedShard } from '../actors/restore.ts';
 import { decodeFeatureRow, type FeatureRow } from '../codecs/feature-row.ts';
 import type { OutputRecord, TopicPartition } from '../log/event-log.ts';
@@ -90,8 +91,11 @@ export class Audit {
   async prime(): Promise<void> {
     // Record the start before the cut: rows committed in between are then read, and recognized as
     // older than the first round.
+    // A commit that is out in part counts as committed whole: nothing tells which of its rows were
+    // there before the start.
     for (const rows of this.#rows.values()) await rows.skipToEnd();
-    await this.#fold(await this.#cut(), () => undefined);
+    const cut = [...(await this.#cut())].map(([audited, each]) => [audited, whole(each)] as const);
+    await this.#fold(new Map(cut), () => undefined);
     for (const audited of this.shards) {
       audited.startWatermarkMs = audited.start.memory.state.watermarkMs;
       this.#passedToMs = Math.max(this.#passedToMs, audited.startWatermarkMs);
@@ -253,6 +257,11 @@ export class Audit {
     this.#findingsLeftOut = this.#windows = this.#expired = 0;
     return taken;
   }
+}
+
+function whole({ committedOffset, metadata }: CommittedShard): CommittedShard {
+  const offset = metadata.partial?.offset ?? committedOffset;
+  return { committedOffset: offset, metadata: wholeMetadata(metadata) };
 }
 
 function place(row: FeatureRow, topic: string, found?: TopicRow): Omit<Finding, 'kind'> {

@@ -2,7 +2,7 @@
 // sentence. The verdict is not recomputed: the record is folded, and the outcome of that fold is
 // reported.
 import { restoreDeadLetter } from '../codecs/dead-letter.ts';
-import type { Outgoing } from '../actors/outbox.ts';
+import type { Outgoing } from '../actors/outgoing.ts';
 import { assert } from '../errors.ts';
 import type { ReadingPreview } from '../sensors/baseline.ts';
 import type { SensorInspection } from '../sensors/shard-state.ts';
@@ -101,15 +101,10 @@ function judgement(
   };
 }
 
-function refusal({
-  records,
-  deadLettersByReason,
-}: Outgoing): { readonly code: string; readonly message: string } | null {
-  if (deadLettersByReason.size === 0) return null;
-  for (const { key, value, headers = [] } of records) {
-    if (!headers.some((header) => header.key === 'dlq.reason')) continue;
-    const { reason: code, message } = restoreDeadLetter({ key, value, headers });
-    return { code, message };
-  }
-  return null;
+function refusal({ others }: Outgoing): { readonly code: string; readonly message: string } | null {
+  const letter = others.find(({ reason }) => reason !== undefined);
+  if (letter === undefined) return null;
+  const { key, value, headers = [] } = letter.record;
+  const { reason: code, message } = restoreDeadLetter({ key, value, headers });
+  return { code, message };
 }

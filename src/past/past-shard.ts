@@ -2,7 +2,8 @@
 // there by the code that owners recover with. Read-only: it opens no writer, joins no group and
 // does not disturb a running owner.
 import { createBatchFolder, type BatchFolder } from '../actors/fold-batch.ts';
-import { createOutbox, type Outbox, type Outgoing } from '../actors/outbox.ts';
+import { createOutbox, type Outbox } from '../actors/outbox.ts';
+import type { Outgoing } from '../actors/outgoing.ts';
 import { foldFailedReason } from '../actors/fold-failure.ts';
 import { JournaledFold } from '../actors/journaled-fold.ts';
 import {

@@ -12,13 +12,14 @@ import {
   farBehindRecords,
   offsetIntervalMs,
 } from '../../src/actors/commit-policy.ts';
+import { CommitSize } from '../../src/actors/commit-size.ts';
 import { Committer } from '../../src/actors/committer.ts';
 import { createOutbox, type Outbox } from '../../src/actors/outbox.ts';
 import type { ShardContext } from '../../src/actors/shard-context.ts';
 import { emptyMemory, encodeShardSnapshot } from '../../src/actors/shard-memory.ts';
 import { deferred, type Deferred } from '../../src/deferred.ts';
 import { UnavailableError } from '../../src/errors.ts';
-import type { CommitResult } from '../../src/log/event-log.ts';
+import type { CommitResult, PartitionWriter } from '../../src/log/event-log.ts';
 import { createLogger } from '../../src/logger.ts';
 import { createMetrics } from '../../src/metrics/pipeline-metrics.ts';
 import { createShardState } from '../../src/sensors/shard-state.ts';
@@ -506,12 +507,15 @@ type Parts = ConstructorParameters<typeof Committer>[0];
 
 function committerOf({
   metadata,
+  writer,
   ...parts
-}: Pick<Parts, 'context' | 'writer' | 'memory' | 'outbox' | 'onFailed'> & {
+}: Pick<Parts, 'context' | 'memory' | 'outbox' | 'onFailed'> & {
+  readonly writer: PartitionWriter;
   readonly metadata?: Pick<Parts['metadata'], 'snapshots' | 'unnamed'>;
 }): Committer {
   return new Committer({
     ...parts,
+    writer: { ...writer, size: new CommitSize({ transactionTimeoutMs: 60_000 }) },
     shard: { topic: simulatedTopics.input, partition: 0 },
     metadata: {
       version: 1,
@@ -530,7 +534,7 @@ function committerOf({
   });
 }
 
-function writerOf(commit: Parts['writer']['commit'], epoch: string = '1'): Parts['writer'] {
+function writerOf(commit: PartitionWriter['commit'], epoch: string = '1'): PartitionWriter {
   return { epoch, commit, begin: () => undefined, close: () => Promise.resolve() };
 }
 

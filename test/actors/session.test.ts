@@ -7,6 +7,7 @@ import {
   recoveryWorld,
   type RecoveryWorld,
 } from '../../property-tests/simulation/recovery-world.ts';
+import { CommitSize } from '../../src/actors/commit-size.ts';
 import { Session } from '../../src/actors/session.ts';
 import type { Clock } from '../../src/clock.ts';
 import { deferred, type Deferred } from '../../src/deferred.ts';
@@ -57,7 +58,8 @@ async function sessionOf(
       write: (_: string, id: string) => Promise.resolve({ id, ...named }),
     },
   };
-  const session = new Session(context, recoveredShard, writer, recovered, {
+  const size = new CommitSize({ transactionTimeoutMs: 60_000 });
+  const session = new Session(context, recoveredShard, { ...writer, size }, recovered, {
     live: () => undefined,
     failed: (error) => expect.unreachable(String(error)),
     decided: () => undefined,

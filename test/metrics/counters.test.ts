@@ -7,6 +7,7 @@ import {
   deadLetterCodes,
   directives,
   journaledDecisions,
+  lostCommits,
   projectionResults,
   shardFailureCodes,
 } from '../../src/metrics/label-values.ts';
@@ -30,6 +31,7 @@ const registries = (): readonly Registry[] => [
 const valuesByCounter: Readonly<Record<string, readonly string[]>> = {
   sensorium_dead_letters_total: deadLetterCodes,
   sensorium_commit_failures_total: directives,
+  sensorium_commits_lost_total: lostCommits,
   sensorium_shard_failures_total: shardFailureCodes,
   sensorium_decisions_total: journaledDecisions,
   sensorium_projected_rows_total: projectionResults,
