@@ -1,7 +1,7 @@
 // The protocol of Feast's feature server (0.67.0) as pure functions: requests are validated as
 // FastAPI does, responses are column-wise, errors look like Feast's (a JSON string holding JSON).
 import { feastJoinKey, feastProject } from '../codecs/feast.ts';
-import type { OnlineFeatures, RowText } from '../stores/feature-store.ts';
+import type { OnlineFeatures } from '../stores/feature-store.ts';
 
 export interface OnlineFeaturesRequest {
   readonly sensorIds: readonly string[];
@@ -136,13 +136,43 @@ export function onlineFeaturesResponse(
 const quotedEpoch = `"${epoch}"`;
 const nothingStored: OnlineFeatures = { eventTimeMs: 0, values: {} };
 
-/** Returns the response after the entity's column for one sensor, cached on its row. */
-function restAlone(selection: Selection, row: OnlineFeatures, statuses: string): string {
-  if (row.alone?.selection !== selection) {
-    const text = textOf(row, selection.views[0]?.features ?? []);
-    row.alone = { selection, text: restOf(selection, [[text]], statuses) };
+/** The JSON text of a row's parts, each preceded by a comma; cached on the row. */
+class RowText {
+  /** Features in the order of `cells`; compared by identity. */
+  readonly names: readonly string[];
+  readonly cells: readonly string[];
+  readonly timestamp: string;
+  /** The rest of the response about this sensor alone; `selection` is compared by identity. */
+  alone: { readonly selection: Selection; readonly text: string } | undefined;
+
+  constructor(row: OnlineFeatures, names: readonly string[]) {
+    this.names = names;
+    this.cells = names.map((name) => {
+      const value = row.values[name] ?? null;
+      // JSON has no NaN and no infinities: Feast writes them as strings.
+      return value === null || Number.isFinite(value) ? `,${value}` : `,"${value}"`;
+    });
+    this.timestamp = `,"${rfc3339(row.eventTimeMs)}"`;
+    this.alone = undefined;
   }
-  return row.alone.text;
+}
+
+/** Returns the text of `row` with the features `names`, from the row where it is cached. */
+function textOf(row: OnlineFeatures, names: readonly string[]): RowText {
+  const cached = row.derived;
+  if (cached instanceof RowText && cached.names === names) return cached;
+  const text = new RowText(row, names);
+  row.derived = text;
+  return text;
+}
+
+/** Returns the response after the entity's column for one sensor, cached with its row. */
+function restAlone(selection: Selection, row: OnlineFeatures, statuses: string): string {
+  const text = textOf(row, selection.views[0]?.features ?? []);
+  if (text.alone?.selection !== selection) {
+    text.alone = { selection, text: restOf(selection, [[text]], statuses) };
+  }
+  return text.alone.text;
 }
 
 /** Returns the response after the entity's column; `rows` holds one list per view. */
@@ -172,19 +202,9 @@ function textsOf(
   for (let index = 0; index < stored.length; index += 1) {
     const row = stored[index];
     if (row === undefined) continue;
-    if (row.text?.names !== names) row.text = textOf(row, names);
-    texts[index] = row.text;
+    texts[index] = textOf(row, names);
   }
   return texts;
-}
-
-function textOf(row: OnlineFeatures, names: readonly string[]): RowText {
-  const cells = names.map((name) => {
-    const value = row.values[name] ?? null;
-    // JSON has no NaN and no infinities: Feast writes them as strings.
-    return value === null || Number.isFinite(value) ? `,${value}` : `,"${value}"`;
-  });
-  return { names, cells, timestamp: `,"${rfc3339(row.eventTimeMs)}"` };
 }
 
 function columnOf(rows: readonly (RowText | undefined)[], feature: number): string {

@@ -7,18 +7,8 @@ export interface OnlineFeatures {
   readonly eventTimeMs: number;
   /** By feature name; null where the store holds none. */
   readonly values: Readonly<Record<string, number | null>>;
-  /** Response text cached by the HTTP layer; a cached row is served many times. */
-  text?: RowText;
-  /** Cached text of a response about this sensor alone; `selection` is compared by identity. */
-  alone?: { readonly selection: object; readonly text: string };
-}
-
-/** The JSON text of a row's parts, each preceded by a comma. */
-export interface RowText {
-  /** Features in the order of `cells`; compared by identity. */
-  readonly names: readonly string[];
-  readonly cells: readonly string[];
-  readonly timestamp: string;
+  /** Derived data that a reader caches on the row; dropped together with it. */
+  derived?: object;
 }
 
 export interface UpsertCounts {
