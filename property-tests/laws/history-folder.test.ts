@@ -7,7 +7,7 @@ import { systemClock } from '../../src/clock.ts';
 import type { HistoryEntry, HistoryProgress } from '../../src/stores/history-store.ts';
 import { openBlockFile } from '../../src/stores/parquet/block-file.ts';
 import type { DeclaredFeature } from '../../src/stores/parquet/elements.ts';
-import { compareIds, dayOf } from '../../src/stores/parquet/history-block.ts';
+import { dayOf } from '../../src/stores/parquet/history-block.ts';
 import type { HistoryDisk } from '../../src/stores/parquet/history-disk.ts';
 import type { HistoryFolder } from '../../src/stores/parquet/history-folder.ts';
 import { readManifest } from '../../src/stores/parquet/manifest.ts';
@@ -289,7 +289,9 @@ async function rowsOf(disk: SimulatedDisk, path: string): Promise<readonly SeenR
   }
   const day = /(\d{4}-\d{2}-\d{2})/.exec(path)?.[1];
   expect(rows.every(({ endMs }) => dayOf(endMs) === day)).toBe(true);
-  const sorted = [...rows].sort((a, b) => compareIds(a.id, b.id) || a.endMs - b.endMs);
+  const sorted = [...rows].sort(
+    (a, b) => Buffer.compare(Buffer.from(a.id), Buffer.from(b.id)) || a.endMs - b.endMs,
+  );
   expect(rows).toEqual(sorted);
   expect(reader.facts.rows).toBe(rows.length);
   return rows;

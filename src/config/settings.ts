@@ -87,6 +87,11 @@ export const processSettings = {
     whole({ min: 0, max: 10_000_000 }),
     'Feature rows of each view that the API keeps in memory until Redis says that they changed; 0 for none.',
   ),
+  HISTORY_DIR: optional(
+    text('a folder'),
+    'Folder in which this process keeps every feature row, in a Parquet file for each view and UTC day; one process writes a folder.',
+    'none: no history but the topic',
+  ),
   HISTORY_INTERVAL_MS: required(
     10_000,
     whole({ min: 100, max: 15_000 }),

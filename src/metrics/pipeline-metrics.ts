@@ -44,6 +44,9 @@ export interface Metrics {
   readonly projectionLagRecords: Gauge;
   readonly projectionFailures: Counter;
   readonly twoOwnerSensors: Counter;
+  readonly historyRecords: Counter<'view'>;
+  readonly historyBehindRecords: Gauge<'view'>;
+  readonly historyLostRecords: Counter<'view'>;
 }
 
 /** Returns the metrics of one thread in a fresh registry. */
@@ -139,6 +142,17 @@ export function createMetrics(): Metrics {
     twoOwnerSensors: counter(
       'two_owner_sensors_total',
       'Sensors seen with rows from two shards; see INPUT_KEYING.',
+    ),
+    historyRecords: counter('history_records_total', 'Records read into HISTORY_DIR.', ['view']),
+    historyBehindRecords: gauge(
+      'history_behind_records',
+      'Records that are not in HISTORY_DIR yet.',
+      ['view'],
+    ),
+    historyLostRecords: counter(
+      'history_lost_records_total',
+      'Records that the topic lost before the history read them.',
+      ['view'],
     ),
   };
   startAtZero(metrics.deadLetters, 'reason', deadLetterCodes);

@@ -116,6 +116,7 @@ class Follower {
       (sum, { end }, partition) => sum + end - (this.#positions[partition] ?? end),
       0,
     );
+    this.#options.onProgress?.(this.progress());
     return extents;
   }
 
@@ -186,11 +187,11 @@ class Follower {
   }
 
   async #commitWhenDue(extents: readonly PartitionExtent[]): Promise<void> {
-    const { clock, commitIntervalMs, store } = this.#options;
+    const { clock, commitIntervalMs, signal, store } = this.#options;
     if (clock.monotonicMs() - this.#committedMs < commitIntervalMs) return;
     if (this.#isMoved || store.pendingRows() > 0) await this.#commit();
     else await store.beat();
-    await store.publish({ closedMs: this.#closedMs(extents), when: 'due' });
+    await store.publish({ closedMs: this.#closedMs(extents), when: 'due', signal });
     this.#committedMs = clock.monotonicMs();
   }
 

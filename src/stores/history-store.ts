@@ -26,6 +26,13 @@ export interface HistoryProgress {
   readonly gaps: readonly HistoryGap[];
 }
 
+export interface PublishOptions {
+  readonly closedMs: number;
+  readonly when: 'due' | 'now';
+  /** Gives up a merge under way, with an UnavailableError; nothing is lost by it. */
+  readonly signal?: AbortSignal;
+}
+
 export interface HistoryStore {
   /** As of the last `commit`, or of the opening. */
   progress(): HistoryProgress;
@@ -45,7 +52,7 @@ export interface HistoryStore {
    * Merges rows into the day files that readers see: of days that ended by `closedMs`, and of all
    * days where `when` is `now`. `when` = `due` bounds how often an open day is rewritten.
    */
-  publish(options: { readonly closedMs: number; readonly when: 'due' | 'now' }): Promise<void>;
+  publish(options: PublishOptions): Promise<void>;
   /** Shows others that this process lives, where nothing is committed for a while. */
   beat(): Promise<void>;
   /** Gives the folder up for others. Idempotent. */

@@ -9,6 +9,7 @@ import type {
   ShardStatus,
 } from '../actors/protocol.ts';
 import type { FeatureRow } from '../codecs/feature-row.ts';
+import type { HistoryStatus } from '../projections/history-protocol.ts';
 import type { ProjectedPartition } from '../projections/protocol.ts';
 import type { RecentAnomaly } from '../projections/recent-anomalies.ts';
 import type { ThreadView } from './supervised-thread.ts';
@@ -32,6 +33,8 @@ export interface ProjectorView extends ThreadView {
   readonly storeError: string | null;
 }
 
+export interface HistoryView extends ThreadView, HistoryStatus {}
+
 export interface SupervisorTree {
   readonly state: 'starting' | 'running' | 'draining' | 'stopped' | 'failed';
   readonly nowMs: number;
@@ -42,6 +45,8 @@ export interface SupervisorTree {
   readonly watermarkDelayMs: number;
   readonly workers: readonly WorkerView[];
   readonly projector: ProjectorView;
+  /** null without HISTORY_DIR. */
+  readonly history: HistoryView | null;
   readonly totals: {
     readonly readings: number;
     readonly featureRows: number;

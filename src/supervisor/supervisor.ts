@@ -2,7 +2,8 @@
 // restarts failed threads, reports on all of them, drains them in order. No reading passes here.
 //
 //   supervisor ─┬─ worker 0 … n−1 ── shards ── sensors
-//               └─ projector
+//               ├─ projector
+//               └─ history, with HISTORY_DIR
 import type { WorkerTask } from '../actors/worker-data.ts';
 import type {
   CommandOutcome,
@@ -15,8 +16,10 @@ import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import { type AnySensoriumError, UnavailableError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import type { HistoryTask } from '../projections/history-protocol.ts';
 import type { ProjectorTask } from '../projections/protocol.ts';
 import { createProcessMetrics, type ProcessMetrics } from '../metrics/process-metrics.ts';
+import { SupervisedHistory } from './history.ts';
 import { SupervisedProjector } from './projector.ts';
 import { readinessOf } from './readiness.ts';
 import { restartDefaults, type RestartSettings } from './restart-policy.ts';
@@ -33,9 +36,10 @@ export interface SupervisorOptions {
   readonly restart?: RestartSettings;
   /** Time for all threads to finish before they are terminated. */
   readonly drainTimeoutMs?: number;
-  /** Compiled modules that export the threads' tasks, `runWorker` and `runProjector`. */
+  /** Compiled modules that export the threads' tasks: `runWorker`, `runProjector`, `runHistory`. */
   readonly workerFile?: URL;
   readonly projectorFile?: URL;
+  readonly historyFile?: URL;
   /** Replaces Piscina, in simulations. */
   readonly createPool?: (options: ThreadPoolOptions) => ThreadPool;
   /** Metrics of Node's runtime; `none` in simulations, where supervisors share one process. */
@@ -80,6 +84,7 @@ class RunningSupervisor implements Supervisor {
   readonly #pools: readonly ThreadPool[];
   readonly #workers: readonly ShardWorker[];
   readonly #projector: SupervisedProjector;
+  readonly #history: SupervisedHistory | undefined;
   readonly #process: ProcessMetrics;
   readonly #metrics: ThreadMetrics;
   #giveUp: (error: AnySensoriumError) => void = () => undefined;
@@ -105,7 +110,16 @@ class RunningSupervisor implements Supervisor {
       exportName: 'runProjector',
       threads: 1,
     });
-    this.#pools = [workerPool, projectorPool];
+    const historyPool =
+      config.process.historyDir === undefined
+        ? undefined
+        : createPool({
+            file:
+              options.historyFile ?? new URL('../projections/history-thread.js', import.meta.url),
+            exportName: 'runHistory',
+            threads: 1,
+          });
+    this.#pools = [workerPool, projectorPool, ...(historyPool === undefined ? [] : [historyPool])];
     this.#workers = Array.from({ length: config.process.workers }, (_, index) =>
       this.#createWorker(workerPool, index),
     );
@@ -113,17 +127,19 @@ class RunningSupervisor implements Supervisor {
       ...this.#threadOptions('projector'),
       start: () => projectorPool.start((port) => ({ config, port }) satisfies ProjectorTask),
     });
-    const threads = [...this.#workers, this.#projector].map(({ name }) => name);
+    this.#history = historyPool === undefined ? undefined : this.#createHistory(historyPool);
+    const threads = this.#threads().map(({ name }) => name);
     this.#process = createProcessMetrics(() => this.#uptimeSeconds(), {
       threads,
       runtime: options.runtimeMetrics ?? 'node',
     });
-    this.#metrics = new ThreadMetrics([...this.#workers, this.#projector], this.#process, logger);
+    this.#metrics = new ThreadMetrics(this.#threads(), this.#process, logger);
   }
 
   begin(): void {
     for (const worker of this.#workers) worker.thread.begin();
     this.#projector.thread.begin();
+    this.#history?.thread.begin();
     this.#tick();
   }
 
@@ -140,6 +156,7 @@ class RunningSupervisor implements Supervisor {
       watermarkDelayMs: config.semantics.watermarkDelayMs,
       workers,
       projector,
+      history: this.#history?.view() ?? null,
       totals: totalsOf(workers, projector, this.#illegalTransitions),
     };
   }
@@ -213,9 +230,9 @@ class RunningSupervisor implements Supervisor {
     // The projector drains last, with a quarter of the time left for it: the workers' last rows must
     // still reach the store.
     await Promise.all(
-      this.#workers.map(async (worker) => {
-        const drained = await worker.thread.drain({ type: 'drain' }, drainTimeoutMs * 0.75);
-        if (!drained) unfinished.push(worker.name);
+      [...this.#workers, ...this.#historyIfAny()].map(async ({ name, thread }) => {
+        const drained = await thread.drain({ type: 'drain' }, drainTimeoutMs * 0.75);
+        if (!drained) unfinished.push(name);
       }),
     );
     const leftMs = Math.max(0, drainTimeoutMs - (clock.monotonicMs() - startedMs));
@@ -242,6 +259,26 @@ class RunningSupervisor implements Supervisor {
         logger.warn({ worker: index, ...transition }, 'shard phase reported out of order');
       },
     });
+  }
+
+  /** A history that cannot go on stops nothing else: its rows stay in the topic. */
+  #createHistory(pool: ThreadPool): SupervisedHistory {
+    const { config, logger } = this.#options;
+    return new SupervisedHistory({
+      ...this.#threadOptions('history'),
+      start: () => pool.start((port) => ({ config, port }) satisfies HistoryTask),
+      onGaveUp: (error) => {
+        logger.error({ error: error.message }, 'no history is written until the next start');
+      },
+    });
+  }
+
+  #historyIfAny(): readonly SupervisedHistory[] {
+    return this.#history === undefined ? [] : [this.#history];
+  }
+
+  #threads(): readonly (ShardWorker | SupervisedProjector | SupervisedHistory)[] {
+    return [...this.#workers, this.#projector, ...this.#historyIfAny()];
   }
 
   #threadOptions(name: string): {
@@ -273,7 +310,7 @@ class RunningSupervisor implements Supervisor {
   #tick(): void {
     if (this.#stopped) return;
     this.#ticks += 1;
-    for (const { thread } of [...this.#workers, this.#projector]) thread.tick();
+    for (const { thread } of this.#threads()) thread.tick();
     if (this.#ticks % metricsRefreshTicks === 0) void this.#metrics.refresh();
     this.#options.clock.after(tickMs, () => this.#tick());
   }

@@ -62,6 +62,7 @@ describe('parseConfig', () => {
         snapshotStore: 'file',
         snapshotDir: 'state/snapshots',
         onlineCacheRows: 100_000,
+        historyDir: undefined,
         historyIntervalMs: 10_000,
         openWindowsMax: 60,
         outputFormat: 'json',

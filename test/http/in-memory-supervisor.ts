@@ -69,6 +69,7 @@ export function treeOf(over: Partial<SupervisorTree> = {}): SupervisorTree {
     watermarkDelayMs: 5_000,
     workers,
     projector,
+    history: null,
     totals: totalsOf(workers, projector, 0),
     ...over,
   };

@@ -1,6 +1,6 @@
 // The history in day files on a real Kafka: killed again and again while rows come, it ends with each
 // row of the topic once; and where the topic lost rows first, it says so.
-import { mkdtempSync, readFileSync, readdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -10,7 +10,9 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { EventLog } from '../../src/log/event-log.ts';
 import { featureRow } from '../contracts/feature-store.contract.ts';
 import { openTestLog } from './peers.ts';
+import { planOf, Programs, semanticsEnv, settle } from './pipeline.ts';
 import { eventually, runProgram, startProgram } from './program.ts';
+import { makeReadings } from './readings.ts';
 import { createTestTopics, deleteRecords, type TestTopics } from './topics.ts';
 
 const brokers = inject('kafkaBrokers');
@@ -56,6 +58,53 @@ describe.skipIf(brokers === '')('the history in day files', () => {
     expect(found.sort()).toEqual(wanted.sort());
   });
 
+  it('is kept by run in HISTORY_DIR, killed and started again, beside the pipeline', async () => {
+    const topics = await createTestTopics(log, brokers, partitions);
+    const out = mkdtempSync(join(tmpdir(), 'sensorium-history-'));
+    const settings = { HISTORY_DIR: out, HISTORY_INTERVAL_MS: '100' };
+    const env = { ...semanticsEnv, ...topics.env, ...settings };
+    const programs = new Programs();
+    await log.append(makeReadings(planOf(topics, 3_000)));
+    const first = await programs.start(topics, env);
+    await eventually(() => hasPieces(out), { timeoutMs: 60_000, onTimeout: () => first.output() });
+    await first.kill();
+    await programs.start(topics, env);
+    const outcome = await settle(log, topics, programs);
+
+    await eventually(() => isCaughtUp(log, topics, out), { timeoutMs: 60_000 });
+
+    await programs.killAll();
+    const last = await runProgram(['export', '--daily', '--out', out], topics.env);
+    expect(last.exitCode, last.output).toBe(0);
+    expect(outcome.rows.length).toBeGreaterThan(500);
+    const wanted = outcome.rows.map((row) => `${row.sensor_id} ${row.window_end}`);
+    expect((await rowsIn(join(out, view))).sort()).toEqual(wanted.sort());
+  });
+
+  it('that cannot go on stops nothing else, and says why', async () => {
+    const topics = await createTestTopics(log, brokers, partitions);
+    const out = mkdtempSync(join(tmpdir(), 'sensorium-history-'));
+    mkdirSync(join(out, view));
+    writeFileSync(join(out, view, 'mine.parquet'), '');
+    const program = await startProgram({ ...semanticsEnv, ...topics.env, HISTORY_DIR: out });
+    await program.ready();
+
+    await eventually(
+      async () => {
+        const { history } = (await (await fetch(`${program.url}/supervisor`)).json()) as Tree;
+        expect(history.state).toBe('failed');
+        expect(history.lastError.message).toContain('holds mine.parquet and no _manifest.json');
+      },
+      { timeoutMs: 30_000, onTimeout: () => program.output() },
+    );
+
+    const ready = await fetch(`${program.url}/health/ready`);
+    expect(ready.status).toBe(200);
+    const metrics = await (await fetch(`${program.url}/metrics`)).text();
+    expect(metrics).toMatch(/^sensorium_threads_not_answering 1$/m);
+    expect(await program.stop()).toBe(0);
+  });
+
   it('goes on where the topic lost rows first, and says which', async () => {
     const topics = await createTestTopics(log, brokers, partitions);
     const out = mkdtempSync(join(tmpdir(), 'sensorium-history-'));
@@ -73,6 +122,23 @@ describe.skipIf(brokers === '')('the history in day files', () => {
     expect(gaps).toEqual([{ partition: 0, from: expect.any(Number) as number, to: end - 1 }]);
   });
 });
+
+interface Tree {
+  readonly history: { readonly state: string; readonly lastError: { readonly message: string } };
+}
+
+function hasPieces(out: string): Promise<void> {
+  const pieces = sequenceOf(out);
+  return pieces > 1 ? Promise.resolve() : Promise.reject(new Error(`${pieces} pieces`));
+}
+
+async function isCaughtUp(log: EventLog, topics: TestTopics, out: string): Promise<void> {
+  const { positions } = manifestOf(out);
+  for (const [partition, position] of positions.entries()) {
+    const { end } = await log.offsets({ topic: topics.output, partition });
+    if (position !== end) throw new Error(`${partition}: at ${position} of ${end}`);
+  }
+}
 
 async function addRows(log: EventLog, topics: TestTopics, from: number, to: number): Promise<void> {
   for (let window = from; window < to; window += 1) {
@@ -97,6 +163,7 @@ function endOf(window: number): number {
 
 interface ReadManifest {
   readonly sequence: number;
+  readonly positions: readonly number[];
   readonly gaps: readonly object[];
 }
 

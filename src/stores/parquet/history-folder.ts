@@ -7,8 +7,13 @@
 //            forgets the pieces adds no row twice.
 //
 // Pieces of a day are merged by 32 of a level, so a publish has few files open, whatever their rows.
-import { assert, ConfigError, FencedError } from '../../errors.ts';
-import type { HistoryEntry, HistoryProgress, HistoryStore } from '../history-store.ts';
+import { assert, ConfigError, FencedError, UnavailableError } from '../../errors.ts';
+import type {
+  HistoryEntry,
+  HistoryProgress,
+  HistoryStore,
+  PublishOptions,
+} from '../history-store.ts';
 import type { BlockFileOptions } from './block-file.ts';
 import {
   closeFiles,
@@ -121,16 +126,11 @@ export class HistoryFolder implements HistoryStore {
     for (const { day } of added) await this.#compact(day);
   }
 
-  async publish({
-    closedMs,
-    when,
-  }: {
-    readonly closedMs: number;
-    readonly when: 'due' | 'now';
-  }): Promise<void> {
+  async publish({ closedMs, when, signal }: PublishOptions): Promise<void> {
     for (const day of new Set(this.#manifest.pieces.map((piece) => piece.day))) {
       const isClosed = dayEndMs(day) <= closedMs;
-      if (when === 'now' || this.#isDue(day, isClosed)) await this.#publishDay(day, isClosed);
+      if (when === 'due' && !this.#isDue(day, isClosed)) continue;
+      await this.#publishDay(day, isClosed, signal);
     }
     await this.#closeDays(closedMs);
   }
@@ -159,14 +159,14 @@ export class HistoryFolder implements HistoryStore {
     return isClosed;
   }
 
-  async #publishDay(day: string, isClosed: boolean): Promise<void> {
+  async #publishDay(day: string, isClosed: boolean, signal?: AbortSignal): Promise<void> {
     const startMs = this.#options.monotonicMs();
     const path = this.#dayPath(day);
     const part = `${this.#options.folder}/.${day}.${this.#writerId()}.part`;
     const { sources, through } = await this.#sourcesOf(day, path);
     let rows = 0;
     try {
-      const options = { ...this.#merging(through), rowsMax: this.#limits.dayGroupRows };
+      const options = { ...this.#merging(through, signal), rowsMax: this.#limits.dayGroupRows };
       rows = await writeMerged(this.#disk, part, options, sources);
     } finally {
       await closeFiles(sources);
@@ -295,8 +295,12 @@ export class HistoryFolder implements HistoryStore {
   }
 
   /** A merge may take longer than others wait for a beat. */
-  #merging(through: number): BlockFileOptions & Pick<MergeOptions, 'onBlock'> {
+  #merging(
+    through: number,
+    signal?: AbortSignal,
+  ): BlockFileOptions & Pick<MergeOptions, 'onBlock'> {
     const onBlock = async (): Promise<void> => {
+      if (signal?.aborted === true) throw new UnavailableError('the merge was interrupted');
       if (this.#options.monotonicMs() - this.#beatMs >= beatIntervalMs) await this.beat();
     };
     return { ...this.#facts(through), onBlock };
