@@ -38,7 +38,8 @@ export interface BacktestReport extends WindowCounts {
 const unreadableShown = 3;
 
 /**
- * Scores the history at `inputPath`, writes the scores to `scoresPath` and resolves with the report.
+ * Scores the history at `inputPath`, writes the scores to `scoresPath` and resolves with the
+ * report.
  * @throws ConfigError if a file cannot be read or written, or has no readings.
  */
 export async function backtest(options: BacktestOptions): Promise<BacktestReport> {

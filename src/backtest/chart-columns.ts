@@ -1,5 +1,5 @@
-// Reduces a trace to pixel columns with the lowest and highest value of each, so that a spike of one
-// reading among a million stays visible.
+// Reduces a trace to pixel columns with the lowest and highest value of each, so that a spike of
+// one reading among a million stays visible.
 import type { Trace } from './trace.ts';
 
 export interface PixelColumn {
@@ -38,7 +38,10 @@ export function pixelColumns(
   return byPlace.filter((column) => column !== undefined);
 }
 
-/** Splits the columns at gaps of more than `gapColumns`: no line is drawn where nothing was measured. */
+/**
+ * Splits the columns at gaps of more than `gapColumns`: no line is drawn where nothing was
+ * measured.
+ */
 export function unbroken(
   columns: readonly PixelColumn[],
   gapColumns: number,

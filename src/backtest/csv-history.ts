@@ -17,7 +17,8 @@ interface Layout {
 }
 
 /**
- * Yields the rows of the CSV file at `path` in chunks; rows without a sensor id get `sensorIdDefault`.
+ * Yields the rows of the CSV file at `path` in chunks; rows without a sensor id get
+ * `sensorIdDefault`.
  * @throws ConfigError if the header lacks a column, or a line is longer than any reading's.
  */
 export async function* csvHistory(

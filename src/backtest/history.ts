@@ -13,8 +13,8 @@ export interface HistoryOptions {
 }
 
 /**
- * Yields the rows of the file at `path` in order, in chunks. Detects Parquet by its first bytes; any
- * other file is read as CSV.
+ * Yields the rows of the file at `path` in order, in chunks. Detects Parquet by its first bytes;
+ * any other file is read as CSV.
  * @throws ConfigError naming the file and its problem.
  */
 export async function* readHistory(

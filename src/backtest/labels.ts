@@ -15,8 +15,8 @@ export interface LabelWindow {
 }
 
 /**
- * Returns the windows in the JSON file at `labelsPath` for the history at `inputPath`, by start. The
- * file is a list of windows `[start, end]`, an object with `windows` and optionally `labels`
+ * Returns the windows in the JSON file at `labelsPath` for the history at `inputPath`, by start.
+ * The file is a list of windows `[start, end]`, an object with `windows` and optionally `labels`
  * (moments), or an object that maps the history's file name to one of these.
  * @throws ConfigError with what was expected and what was found.
  */

@@ -14,8 +14,8 @@ import { findColumns, historyRow, type ColumnNames, type HistoryRow } from './hi
 const blockRows = 50_000;
 
 /**
- * Yields the rows of the Parquet file at `path` in chunks. Timestamps may be timestamps, integers in
- * ms or text; values numbers or text. Rows without a sensor id get `sensorIdDefault`.
+ * Yields the rows of the Parquet file at `path` in chunks. Timestamps may be timestamps, integers
+ * in ms or text; values numbers or text. Rows without a sensor id get `sensorIdDefault`.
  * @throws ConfigError if the file lacks a column or cannot be read.
  */
 export async function* parquetHistory(

@@ -1,5 +1,5 @@
-// The scores as CSV: `sensor_id,timestamp,value,z,score,anomaly,alarm,reason`, one line per input row,
-// in the same order. Written to a temporary file and renamed when complete.
+// The scores as CSV: `sensor_id,timestamp,value,z,score,anomaly,alarm,reason`, one line per input
+// row, in the same order. Written to a temporary file and renamed when complete.
 import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 
 import { ConfigError } from '../errors.ts';

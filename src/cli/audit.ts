@@ -1,4 +1,5 @@
-// `audit`: recomputes windows from the log and compares them with the topic and the store. Read-only.
+// `audit`: recomputes windows from the log and compares them with the topic and the store.
+// Read-only.
 import type { Command } from 'commander';
 
 import { Audit, type AuditOptions, type AuditRound } from '../past/audit.ts';

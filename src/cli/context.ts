@@ -25,7 +25,9 @@ export function printLine(output: TextOutput, text: string): void {
   output.write(`${text}\n`);
 }
 
-/** Runs `work` with a signal aborted by SIGTERM or SIGINT; a second one ends the process at once. */
+/**
+ * Runs `work` with a signal aborted by SIGTERM or SIGINT; a second one ends the process at once.
+ */
 export async function withInterrupt<T>(
   context: CliContext,
   work: (signal: AbortSignal) => Promise<T>,

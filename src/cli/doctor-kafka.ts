@@ -74,7 +74,9 @@ export async function logChecks(
   ];
 }
 
-/** Resolves as `request` does, or with `otherwise` if a right is missing: see the check of rights. */
+/**
+ * Resolves as `request` does, or with `otherwise` if a right is missing: see the check of rights.
+ */
 async function unlessRefused<T>(request: Promise<T>, otherwise: T): Promise<T> {
   try {
     return await request;

@@ -1,4 +1,5 @@
-// Opens the log and the snapshots read-only for `replay` and `audit`, even beside a running process.
+// Opens the log and the snapshots read-only for `replay` and `audit`, even beside a running
+// process.
 import { pastContext, type PastContext } from '../past/past-context.ts';
 import { openSnapshotStore } from '../stores/open.ts';
 import { withLog, type LogUse } from './command.ts';

@@ -44,8 +44,8 @@ Examples:
   node dist/main.js produce --help      show the options of a command`;
 
 /**
- * Runs the command line `argv` (without node and script). Returns the exit code: 0, 1 if the command
- * failed, 2 if the command line is invalid; some commands set others.
+ * Runs the command line `argv` (without node and script). Returns the exit code: 0, 1 if the
+ * command failed, 2 if the command line is invalid; some commands set others.
  */
 export async function runCli(argv: readonly string[], context: CliContext): Promise<number> {
   let exitCode = 0;

@@ -1,5 +1,5 @@
-// Tests once whether any broker can be reached. The log retries for a minute, which suits a pipeline
-// but leaves somebody who mistyped a host in front of a silent terminal.
+// Tests once whether any broker can be reached. The log retries for a minute, which suits a
+// pipeline but leaves somebody who mistyped a host in front of a silent terminal.
 import { connect } from 'node:net';
 
 import { UnavailableError } from '../errors.ts';

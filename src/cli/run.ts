@@ -247,7 +247,9 @@ async function feedSimulatedSensors(
   }
 }
 
-/** Derives ADVERTISED_URL from host and port if unset; not from port 0, known only after binding. */
+/**
+ * Derives ADVERTISED_URL from host and port if unset; not from port 0, known only after binding.
+ */
 function withAdvertisedUrl(config: Config): Config {
   const { advertisedUrl, httpHost, httpPort } = config.process;
   if (advertisedUrl !== undefined || httpPort === 0) return config;

@@ -5,7 +5,8 @@ import type { EventLog, OutputRecord, RecordCursor } from '../log/event-log.ts';
 
 /**
  * Returns the record to write back: the letter's own or, if it was truncated, the original from its
- * topic. Undefined if the topic no longer holds the original, or holds another record at its offset.
+ * topic. Undefined if the topic no longer holds the original, or holds another record at its
+ * offset.
  */
 export async function wholeRecord(
   log: EventLog,

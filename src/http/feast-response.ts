@@ -45,7 +45,9 @@ export interface FeastRefusal {
 /** Feast reports the Unix epoch for entity values and for sensors without a stored row. */
 const epoch = '1970-01-01T00:00:00Z';
 const sensorIdsMax = 10_000;
-/** Bound of the cache of selections; a client that varies its requests endlessly only slows itself. */
+/**
+ * Bound of the cache of selections; a client that varies its requests endlessly only slows itself.
+ */
 const selectionsMax = 1_000;
 
 /** Returns a parser from the body's text to a request, or to the refusal of Feast's server. */
@@ -112,10 +114,10 @@ export function selectionOf(requested: RequestedFeatures): Selection {
 }
 
 /**
- * Returns the response body: `results[i]` belongs to `metadata.feature_names[i]`, the entity's column
- * first. `stored` holds one list per view of the selection, with one row per sensor. The body is
- * joined from text cached on the rows: JSON.stringify would format every number on each request, and
- * the statuses and times of all sensors once per feature.
+ * Returns the response body: `results[i]` belongs to `metadata.feature_names[i]`, the entity's
+ * column first. `stored` holds one list per view of the selection, with one row per sensor. The
+ * body is joined from text cached on the rows: JSON.stringify would format every number on each
+ * request, and the statuses and times of all sensors once per feature.
  */
 export function onlineFeaturesResponse(
   { sensorIds, selection }: OnlineFeaturesRequest,
@@ -223,7 +225,9 @@ function timestampsOf(rows: readonly (RowText | undefined)[]): string {
   return text.slice(1);
 }
 
-/** Returns `timeMs` in UTC with no fraction or three digits, as protobuf's JSON writes a Timestamp. */
+/**
+ * Returns `timeMs` in UTC with no fraction or three digits, as protobuf's JSON writes a Timestamp.
+ */
 export function rfc3339(timeMs: number): string {
   return new Date(timeMs).toISOString().replace('.000Z', 'Z');
 }

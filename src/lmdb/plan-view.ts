@@ -1,7 +1,7 @@
-// What the plans of an update read and write: the stored values of one snapshot under the writes of the plans before,
-// collected until all of them are handed to lmdb as one batch.
+// The view that the plans of an update read and write: one snapshot of the stored values, overlaid
+// with the writes of earlier plans. All writes are handed to lmdb as one batch.
 
-/** What a plan reads and writes; its own writes are visible to it. All of it is applied, or none. */
+/** The view of one plan. It sees its own writes; either all of them are applied or none. */
 export interface PlanView {
   get(table: string, key: Uint8Array): Buffer | undefined;
   put(table: string, key: Uint8Array, value: Uint8Array): void;
@@ -11,13 +11,13 @@ export interface PlanView {
 export interface Write {
   readonly table: string;
   readonly key: Buffer;
-  /** undefined = remove. */
+  /** undefined removes the key. */
   readonly value: Buffer | undefined;
 }
 
 /**
- * Collects the writes of a group of plans over what `stored` holds; `keep` after a plan that returned, `discard` after
- * one that threw, which then leaves nothing.
+ * Collects the writes of a group of plans over the values of `stored`. Call `keep` after a plan
+ * that returned, `discard` after one that threw.
  */
 export class RecordingView implements PlanView {
   readonly #stored: (table: string, key: Uint8Array) => Buffer | undefined;

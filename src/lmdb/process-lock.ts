@@ -1,11 +1,10 @@
-// One process at a time on one DATA_DIR. The lock file names its owner by process id and start
-// time, so that a lock left by a killed process is taken over at once and a reused process id is
-// not mistaken for its owner.
+// Allows one process at a time on a DATA_DIR. The lock file names its owner by process id and start
+// time, so the lock of a killed process is taken over at once, and a reused process id is not
+// mistaken for its owner.
 //
-// Seen from another container the owner's process id means nothing; there the file's age decides:
-// the owner touches it every `touchEveryMs`. A lock that looks untouched for `deadAfterMs` is
-// watched for `watchedMs` before it is taken over, because a wall clock that was set makes any lock
-// look old.
+// In another container the owner's process id means nothing. There the age of the file decides: the
+// owner touches it every `touchEveryMs`. A lock untouched for `deadAfterMs` is watched for
+// `watchedMs` before it is taken over, since a changed wall clock makes any lock look old.
 import { execFileSync } from 'node:child_process';
 import {
   linkSync,
@@ -32,24 +31,24 @@ const attemptsMax = 20;
 
 interface LockOwner {
   readonly pid: number;
-  /** When the process started, in the words of its operating system; '' where that is unknown. */
+  /** Start time of the process, in the format of its operating system; '' if unknown. */
   readonly startedAt: string;
   /** Processes with the same view see each other's process ids. */
   readonly view: string;
 }
 
 export interface ProcessLock {
-  /** Names this process among all that ever held the lock. */
+  /** Identifies this process among all that ever held the lock. */
   readonly token: string;
-  /** Stops the signs of life of this thread; the lock stays until the process ends. */
+  /** Stops touching the file from this thread; the lock is held until the process ends. */
   close(): void;
 }
 
 /**
- * Takes the lock of `dataDir` for this process, or joins it where another thread of the process
- * holds it. The folder is created where it is missing.
- * @throws ConfigError when another living process holds it (names its pid), or the folder cannot be
- * written.
+ * Takes the lock of `dataDir` for this process, or joins it if another thread of the process holds
+ * it. Creates the folder if it is missing.
+ * @throws ConfigError if another living process holds it (with its pid), or the folder is not
+ * writable.
  */
 export function acquireProcessLock(dataDir: string): ProcessLock {
   const path = join(dataDir, 'process.lock');
@@ -69,11 +68,11 @@ export function acquireProcessLock(dataDir: string): ProcessLock {
   };
 }
 
-/** Returns the error for a DATA_DIR that cannot be used: what failed and the cure. */
+/** Returns the error for an unusable DATA_DIR: the reason and the cure. */
 export function unusableFolder(dataDir: string, cause: unknown): ConfigError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new ConfigError(
-    `DATA_DIR ${dataDir} cannot be used: ${reason}. It must be a folder that this user can write to.`,
+    `DATA_DIR ${dataDir} cannot be used: ${reason}. It must be a folder writable by this user.`,
     { dataDir },
     cause,
   );
@@ -84,7 +83,7 @@ function takeLock(path: string, own: LockOwner, dataDir: string): void {
   writeFileSync(mine, JSON.stringify(own));
   try {
     for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
-      // A link is made by exactly one of several processes, and never over an existing file.
+      // Only one of several processes can create the link, and never over an existing file.
       if (linked(mine, path)) return;
       const owner = readOwner(path);
       if (owner === 'gone') continue;
@@ -95,7 +94,7 @@ function takeLock(path: string, own: LockOwner, dataDir: string): void {
   } finally {
     rmSync(mine, { force: true });
   }
-  throw new ConfigError(`DATA_DIR ${dataDir} is being taken by another process at this moment.`, {
+  throw new ConfigError(`another process is taking DATA_DIR ${dataDir} at this moment: try again`, {
     dataDir,
   });
 }
@@ -110,7 +109,7 @@ function linked(from: string, to: string): boolean {
   }
 }
 
-/** Takes a dead owner's lock away; puts it back where a living process took it in between. */
+/** Removes a dead owner's lock; puts it back if a living process took it in the meantime. */
 function removeStale(path: string, stale: LockOwner | 'unreadable', own: LockOwner): void {
   const aside = `${path}.stale.${own.pid}.${threadId}`;
   try {
@@ -158,10 +157,7 @@ function isAlive(path: string, owner: LockOwner | 'unreadable', own: LockOwner):
   return false;
 }
 
-/**
- * Returns when the lock showed its last sign of life, by the wall clock of its owner; undefined
- * where it is gone.
- */
+/** Returns the time of the last touch by the owner's wall clock; undefined if the lock is gone. */
 function lastTouchMs(path: string): number | undefined {
   try {
     return statSync(path).mtimeMs;
@@ -179,8 +175,8 @@ function inUse(dataDir: string, owner: LockOwner | 'unreadable'): ConfigError {
   const who =
     owner === 'unreadable' ? 'another process' : `process ${owner.pid} (host view ${owner.view})`;
   return new ConfigError(
-    `DATA_DIR ${dataDir} is in use by ${who}. Stop that process, or give this one its own DATA_DIR; ` +
-      'several processes share work only over Kafka (KAFKA_BROKERS).',
+    `DATA_DIR ${dataDir} is in use by ${who}. Stop that process, or give this one its own DATA_DIR. ` +
+      'Several processes can share work only with Kafka (KAFKA_BROKERS).',
     { dataDir, pid: owner === 'unreadable' ? null : owner.pid },
   );
 }
@@ -197,7 +193,7 @@ function processView(): string {
     try {
       return get().trim();
     } catch {
-      // Not Linux: the host name alone is the view.
+      // Not Linux: the view is the host name alone.
       return '';
     }
   };
@@ -206,14 +202,12 @@ function processView(): string {
 }
 
 /**
- * The start of a process in ticks since boot (Linux) or as `ps` words it; '' where neither is
- * known.
+ * Returns the start time of a process: ticks since boot (Linux) or the text of `ps`; '' if unknown.
  */
 function startTime(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The second field, the command, may hold spaces and parentheses; field 22 counts from behind
-    // it.
+    // The second field, the command, may contain spaces and parentheses: count from its end.
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
   } catch {
     if (process.platform === 'linux' || process.platform === 'win32') return '';
@@ -221,7 +215,7 @@ function startTime(pid: number): string {
   try {
     return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim();
   } catch {
-    // No such process any more.
+    // The process no longer exists.
     return '';
   }
 }
@@ -240,7 +234,7 @@ function touch(path: string): void {
   try {
     utimesSync(path, now, now);
   } catch {
-    // The folder was removed under us; what follows from that shows in the next commit, not here.
+    // The folder was removed; the next commit will report it.
   }
 }
 

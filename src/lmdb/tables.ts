@@ -1,15 +1,18 @@
-// Durable tables of byte keys and byte values in one LMDB environment, shared by the threads of one process.
+// Durable tables of byte keys and values in one LMDB environment, shared by the threads of a
+// process.
 //
-// An update never runs JavaScript inside an LMDB transaction. Worker threads may be terminated at any instruction;
-// measured here, terminating a thread inside lmdb's `transaction` callback committed half of it, and inside
-// `transactionSync` it left the write lock held for ever. So an update is optimistic: plan against one read snapshot,
-// then hand lmdb one conditional batch "if the version is still V, write all this and make it V + 1", which its native
-// thread runs as one transaction; planned again when another thread was first. Threads that die by an error, by exit or
-// terminated while they block then leave nothing torn. What remains is Node's: a thread terminated at the very moment
-// it is inside a native call takes the process down (it cannot throw into it), which a restart recovers from.
+// An update never runs JavaScript inside an LMDB transaction, because worker threads may be
+// terminated at any instruction. In our tests, terminating a thread inside lmdb's `transaction`
+// callback committed half of it; inside `transactionSync` it left the write lock held for ever. So
+// updates are optimistic: plan against a read snapshot, then give lmdb one conditional batch, "if
+// the version is still V, write all this and set it to V + 1", which its native thread runs as one
+// transaction. If another thread was first, plan again. A thread that dies by an error, by exit or
+// by termination leaves nothing half written. One case remains in Node: a thread terminated inside
+// a native call ends the whole process, from which a restart recovers.
 //
-// Durability: an update is visible, and safe from kill -9, when its transaction has committed; `flushed` resolves when
-// it is on the disk. Readers may see what is not flushed yet (they would lose it with the power, as its writer would).
+// Durability: an update is visible, and survives kill -9, once its transaction has committed.
+// `flushed` resolves once it is on disk. Readers may see updates that are not flushed; a power
+// failure loses them.
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -21,7 +24,7 @@ import { acquireProcessLock, unusableFolder, type ProcessLock } from './process-
 
 export interface Updated<T> {
   readonly result: T;
-  /** Resolves when the update is on the disk. */
+  /** Resolves once the update is on disk. */
   readonly flushed: Promise<void>;
 }
 
@@ -33,17 +36,18 @@ export interface TableRange {
 }
 
 export interface Tables {
-  /** Names this process among all that ever opened the folder. */
+  /** Identifies this process among all that ever opened the folder. */
   readonly processToken: string;
-  /** Makes the following reads see everything committed by now, by whichever thread. */
+  /** Makes later reads see everything that any thread has committed. */
   refresh(): void;
   get(table: string, key: Uint8Array): Buffer | undefined;
-  /** Entries in key order, copied; nothing may be awaited between two of them. */
+  /** Yields copies of the entries in key order; do not await between two of them. */
   range(table: string, range: TableRange): Iterable<{ key: Buffer; value: Buffer }>;
   /**
-   * Runs `plan` against a snapshot and applies its writes atomically; it may run several times and must only touch
-   * the view. Rejects with what the plan throws.
-   * @throws UnavailableError when the database could not be written (disk full, closed): nothing is applied.
+   * Runs `plan` against a snapshot and applies its writes atomically. The plan may run several
+   * times and must only use the view; its errors reject the promise.
+   * @throws UnavailableError if the database cannot be written (disk full, closed): nothing is
+   * applied.
    */
   update<T>(plan: (view: PlanView) => T): Promise<Updated<T>>;
   /** Waits for running updates. Idempotent. */
@@ -55,17 +59,17 @@ export interface TablesOptions {
   /** The environment's folder inside dataDir. */
   readonly name: string;
   readonly tables: readonly string[];
-  /** `read`: beside a process that holds the folder, without its lock; nothing is created, no update possible. */
+  /** `read` opens without the lock, beside a process that holds it; creates and updates nothing. */
   readonly access?: 'write' | 'read';
 }
 
-// One environment per folder and thread: lmdb's write queue belongs to the handle, and two handles of one thread
-// could wait for each other.
+// One environment per folder and thread: each handle has its own write queue, so two handles of one
+// thread could deadlock.
 const openTables = new Map<string, SharedTables>();
 
 /**
- * Opens (or joins, within this thread) the tables of `<dataDir>/<name>`, creating what is missing.
- * @throws ConfigError when another process holds the folder, or it cannot be written.
+ * Opens the tables of `<dataDir>/<name>`, creating them if missing; shared within this thread.
+ * @throws ConfigError if another process holds the folder, or it cannot be written.
  */
 export function openDurableTables(options: TablesOptions): Tables {
   const path = join(options.dataDir, options.name);
@@ -89,13 +93,13 @@ const versionKey = Buffer.from('v');
 const versionValue = Buffer.from('v');
 /** Updates of one thread that share a transaction. */
 const groupMax = 64;
-/** Each time one of the competing threads gets through; so many losses in a row are not bad luck. */
+/** Every lost attempt means another thread succeeded; this many in a row cannot be chance. */
 const attemptsMax = 10_000;
 
 class SharedTables {
   readonly processToken: string;
   readonly #path: string;
-  /** undefined: opened to read only. */
+  /** Undefined if opened for reading only. */
   readonly #lock: ProcessLock | undefined;
   readonly #root: RootDatabase<Buffer, Buffer>;
   readonly #version: Database<Buffer, Buffer>;
@@ -117,7 +121,7 @@ class SharedTables {
         maxDbs: 16,
         encoding: 'binary',
         keyEncoding: 'binary',
-        // Every update is one explicit batch, begun only when all of it is queued, whatever its size.
+        // Every update is one explicit batch, started only once it is queued completely.
         eventTurnBatching: false,
         batchStartThreshold: Number.MAX_SAFE_INTEGER,
         separateFlushed: true,
@@ -152,7 +156,7 @@ class SharedTables {
       },
       update: async (plan) => {
         check();
-        assert(this.#lock !== undefined, 'These tables were opened to read only');
+        assert(this.#lock !== undefined, 'These tables were opened for reading only');
         return this.#update(plan);
       },
       close: async () => {
@@ -197,10 +201,10 @@ class SharedTables {
   }
 
   async #drain(): Promise<void> {
-    // A turn of its own: the promise is in place before the first plan runs.
+    // Yield once, so that `#running` is set before the first plan runs.
     await Promise.resolve();
     while (this.#pending.length > 0) await this.#apply(this.#pending.splice(0, groupMax));
-    // In the same step as the last look at the queue: an update that came between the two would wait for ever.
+    // Without an await since the last check of the queue: an update in between would wait for ever.
     this.#running = undefined;
   }
 
@@ -254,12 +258,12 @@ class SharedTables {
 
 function nothingThere(dataDir: string): ConfigError {
   return new ConfigError(
-    `DATA_DIR ${dataDir} holds no embedded log: nothing has run there yet, or it is another folder`,
+    `DATA_DIR ${dataDir} has no embedded log: nothing has run there yet, or it is the wrong folder`,
     { dataDir },
   );
 }
 
-/** Runs one plan; one that throws is told so at once and left out of the group. */
+/** Runs one plan and returns whether it succeeded; one that throws is rejected and left out. */
 function planOne(update: PendingUpdate, view: RecordingView): boolean {
   try {
     update.run(view);
@@ -276,7 +280,9 @@ function settle(updates: readonly PendingUpdate[], flushed: Promise<void>): void
   for (const update of updates) update.applied(flushed);
 }
 
-/** lmdb's write promises carry a second one, resolved when the write is on the disk (`separateFlushed`). */
+/**
+ * With `separateFlushed`, lmdb's write promise has a second one that resolves once it is on disk.
+ */
 async function flushedOf(
   written: Promise<boolean> & { flushed?: PromiseLike<unknown> },
 ): Promise<void> {
@@ -290,7 +296,7 @@ async function unavailable(path: string, error: unknown): Promise<Error> {
   return new UnavailableError(`The database in ${path} cannot be written: ${reason}`, {}, cause);
 }
 
-/** lmdb tells why a commit failed in a promise of its own, which rejects a moment later. */
+/** Resolves with the reason of a failed commit, which lmdb reports in a separate promise later. */
 function commitError(error: Error & { commitError: unknown }): Promise<unknown> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => resolve(error), 1_000);

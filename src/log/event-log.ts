@@ -16,9 +16,9 @@ export interface RecordHeader {
 
 /**
  * A cursor over the records of one batch. `next()` moves to the next record and returns false after
- * the last; the fields then describe that record and are valid until the following `next()`. Key
- * and value are ranges [start, end) of `bytes`; a start of -1 means null. No object is made per
- * record (hot path).
+ * the last; the fields describe the current record until the following `next()`. Key and value are
+ * ranges [start, end) of `bytes`; a start of -1 means null. No object is allocated per record (hot
+ * path).
  */
 export interface RecordCursor {
   next(): boolean;
@@ -54,62 +54,50 @@ export interface RecordScan {
 }
 
 /**
- * Records of one partition, committed ones only; control records and aborted ones are already left
- * out.
+ * Committed records of one partition, without control records and records of aborted transactions.
  */
 export interface FetchedBatch extends TopicPartition {
   /**
-   * The offset this fetch asked for. The shard folds the batch only where fetchOffset <= its
-   * position: a batch that was fetched before the last `start` moved the position back can thus
-   * never leave a gap.
+   * The requested offset. A shard folds the batch only if fetchOffset <= its position, so a batch
+   * fetched before `start` moved the position back never leaves a gap.
    */
   readonly fetchOffset: number;
-  /**
-   * Offset after everything in the batch, control and compacted records included: where to go on.
-   */
+  /** Offset after the whole batch, including control and compacted records: the next to fetch. */
   readonly nextOffset: number;
   /** The partition's high watermark when this was fetched. */
   readonly highWatermark: number;
-  /** Bytes that were fetched for it: records as the log holds them, compressed or not. */
+  /** Fetched bytes: the records as stored, compressed or not. */
   readonly bytes: number;
-  /** A fresh cursor before the first record. */
+  /** Returns a new cursor before the first record. */
   records(): RecordCursor;
   /**
-   * Says that nobody refers to the records' bytes any more; they may then be written over. Without
-   * it they stay as they are as long as somebody refers to them.
+   * Allows the buffer of the records to be reused. Call it only once nothing refers to their bytes;
+   * without it the bytes stay valid.
    */
   release?(): void;
 }
 
 export interface OutputRecord {
   readonly topic: string;
-  /**
-   * Explicit partition; left out, murmur2(key) over the topic's partitions, as Kafka's default
-   * partitioner.
-   */
+  /** Default: the partition chosen by Kafka's default partitioner, murmur2 of the key. */
   readonly partition?: number;
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
   readonly headers?: readonly RecordHeader[];
-  /** The record's timestamp; left out, the time of the append. */
+  /** Default: the time of the append. */
   readonly timestampMs?: number;
-  /**
-   * How the log may cut the record where its topic takes none so long (codecs/cut-record.ts); left
-   * out, not at all.
-   */
+  /** How to truncate a record too long for its topic (codecs/cut-record.ts). Default: never. */
   readonly cutAs?: CutAs;
 }
 
 export type CutAs = 'deadLetter' | 'forward';
 
-/** Outputs and the input position, in one transaction: all of it becomes visible or none. */
+/** Outputs and the input position in one transaction: either all becomes visible or nothing. */
 export interface Commit {
   readonly nextOffset: number;
   /** At most 4,000 bytes of text, stored with the offset. */
   readonly metadata: string;
-  /**
-   * Read while the commit runs, and perhaps made then: a writer need not hold a large one at once.
-   */
+  /** Iterated while the commit runs; may be generated lazily to bound memory. */
   readonly records: Iterable<OutputRecord>;
 }
 
@@ -118,23 +106,21 @@ export interface CommittedPosition {
   readonly metadata: string;
 }
 
-/**
- * What a group has committed for a partition, as a reader sees it that does not own the partition.
- */
+/** The committed position of a partition, as seen by a reader that does not own it. */
 export interface ObservedPosition {
-  /** undefined where the group never committed. */
+  /** Undefined if the group never committed. */
   readonly committed: CommittedPosition | undefined;
-  /** Whether a transaction that has not ended yet may replace it. */
+  /** True while an open transaction may replace it. */
   readonly pending: boolean;
 }
 
-/** What a partition holds: its earliest retained offset and its high watermark (end, exclusive). */
+/** The earliest retained offset of a partition and its high watermark (end, exclusive). */
 export interface PartitionExtent {
   readonly earliest: number;
   readonly end: number;
 }
 
-/** The last offset + 1 that this commit wrote, for each output partition it wrote to. */
+/** The end offset after this commit, for each output partition it wrote to. */
 export type CommitResult = readonly (TopicPartition & { readonly endOffset: number })[];
 
 /** The one transactional writer of one input partition. Opening it fences every earlier one. */
@@ -143,62 +129,55 @@ export interface PartitionWriter {
   readonly epoch: string;
   /**
    * Commits offset and records in one transaction. One call at a time.
-   * @throws FencedError when another writer of the partition was opened since; nothing of this
-   * commit is visible.
-   * @throws UnavailableError when the outcome is unknown: the writer is then dead, close it and
-   * recover.
+   * @throws FencedError if another writer of the partition was opened since; nothing of this commit
+   * becomes visible.
+   * @throws UnavailableError if the outcome is unknown: close this writer and recover.
    */
   commit(commit: Commit): Promise<CommitResult>;
   /**
-   * Begins the next transaction ahead of its commit, where that makes the commit faster; a failure
-   * is the commit's. The commit must follow soon: the log ends a transaction that stays open, and
-   * with it this writer.
+   * Starts the next transaction ahead of its commit, if that makes the commit faster. The commit
+   * reports any failure and must follow soon: the log aborts a transaction that stays open, which
+   * ends this writer.
    */
   begin(): void;
-  /** Idempotent. Aborts an opening or commit still under way; never throws. */
+  /** Aborts a running open or commit. Idempotent; never throws. */
   close(): Promise<void>;
 }
 
-/** A member of a group as others see it. */
+/** A member of a group as other members see it. */
 export interface GroupMemberView {
-  /** What it said of itself: `memberInfo`. */
+  /** Its `memberInfo`. */
   readonly info: string;
   readonly partitions: readonly TopicPartition[];
 }
 
 export interface GroupListener {
-  /**
-   * The fold position of a partition this member holds already; undefined = not held (starts
-   * paused).
-   */
+  /** Returns the position of a partition already held; undefined for others, which start paused. */
   positionOf(partition: TopicPartition): number | undefined;
   /**
-   * Synchronous, before any fetch of the new generation: these are new, and paused until `start`.
+   * Called synchronously before any fetch of the new generation; `added` are paused until `start`.
    */
   onAssigned(added: readonly TopicPartition[]): void;
-  /** Synchronous: these now belong to others; write nothing more for them. */
+  /** Called synchronously: `removed` belong to others now; write nothing more for them. */
   onRevoked(removed: readonly TopicPartition[]): void;
-  /** One batch; the partition's next one waits until this resolves. Must not reject. */
+  /** Receives a batch; the partition's next one waits until this resolves. Must not reject. */
   onBatch(batch: FetchedBatch): Promise<void>;
   /**
-   * Delivery of this one partition has ended, until the next `start`; that of the others goes on.
-   * An UnavailableError where its offset is one that the log does not hold (any more): the owner
-   * finds out what it misses.
+   * Called when the delivery of one partition has ended until its next `start`; others continue.
+   * The error is UnavailableError if the log does not hold the offset: the owner decides what
+   * follows.
    */
   onPartitionFailed(partition: TopicPartition, error: Error): void;
-  /** Membership is lost and could not be regained. */
+  /** Called when the membership is lost and could not be regained. */
   onFailed(error: Error): void;
 }
 
 export interface GroupMember {
-  /** Begins (or moves) delivery of an assigned partition at offset `from`. */
+  /** Starts (or moves) the delivery of an assigned partition at offset `from`. */
   start(partition: TopicPartition, from: number): void;
   pause(partition: TopicPartition): void;
   resume(partition: TopicPartition): void;
-  /**
-   * Resolves once a heartbeat sent after this call has succeeded; rejects with UnavailableError on
-   * leave.
-   */
+  /** Resolves once a heartbeat sent after this call succeeds. @throws UnavailableError on leave */
   heartbeatAfterNow(): Promise<void>;
   /** Stops fetching, waits for running `onBatch` calls, leaves the group. Idempotent. */
   leave(): Promise<void>;
@@ -207,10 +186,7 @@ export interface GroupMember {
 export interface TopicSpec {
   readonly topic: string;
   readonly partitions: number;
-  /**
-   * Kafka topic configuration entries, e.g. {'cleanup.policy': 'compact'}; the embedded log ignores
-   * them.
-   */
+  /** Kafka topic settings, e.g. {'cleanup.policy': 'compact'}; the embedded log ignores most. */
   readonly config?: Readonly<Record<string, string>>;
 }
 
@@ -218,44 +194,38 @@ export interface TopicDescription {
   readonly topic: string;
   readonly partitions: number;
   readonly replicationFactor: number;
-  /** Empty where the settings may not be read. */
+  /** Empty if the right to read the settings is missing. */
   readonly config: Readonly<Record<string, string>>;
-  /** Why the settings are unknown, with the cure; left out where they are known. */
+  /** Why the settings are unknown, with the cure; absent if they are known. */
   readonly configUnknown?: string;
 }
 
 /**
- * `gathered` (default): while records flow, some are waited for, because an answer for each is
- * dear. `prompt`: each is delivered at once; for a log that is written in bursts, as rows are.
+ * `gathered` (default) waits for more records while they flow, because each fetch is expensive.
+ * `prompt` delivers at once, for topics written in bursts, as feature rows are.
  */
 export type Delivery = 'gathered' | 'prompt';
 
 export interface EventLog {
-  /**
-   * Creates the topics that are missing and returns those it created; existing ones stay as they
-   * are.
-   */
+  /** Creates missing topics and resolves with their names; existing ones stay as they are. */
   ensureTopics(specs: readonly TopicSpec[]): Promise<readonly string[]>;
-  /** The topic, or undefined where it does not exist. */
+  /** Resolves with the topic, or undefined if it does not exist. */
   describeTopic(topic: string): Promise<TopicDescription | undefined>;
-  /** Earliest retained offset and high watermark (end, exclusive). */
+  /** Resolves with the earliest retained offset and the high watermark (end, exclusive). */
   offsets(partition: TopicPartition): Promise<PartitionExtent>;
-  /**
-   * `offsets` of many partitions, in their order, for two requests a broker however many there are.
-   */
+  /** Like `offsets` for many partitions, in order; two requests per broker in total. */
   offsetsAll(partitions: readonly TopicPartition[]): Promise<readonly PartitionExtent[]>;
-  /** First offset whose record timestamp is >= timeMs; the end where there is none. */
+  /** Resolves with the first offset whose timestamp is >= timeMs; the end if there is none. */
   offsetAtTime(partition: TopicPartition, timeMs: number): Promise<number>;
   /**
-   * What `groupId` committed for the partition; undefined where it never did. Waits for a
-   * transaction that is open there to end: for the partition's owner, whose writer has ended every
-   * earlier one.
+   * Resolves with the committed position; undefined if `groupId` never committed. Waits for an open
+   * transaction to end, so it is meant for the owner, whose writer has ended all earlier ones.
    */
   committed(groupId: string, partition: TopicPartition): Promise<CommittedPosition | undefined>;
   /**
-   * What `groupId` has committed so far for many partitions, in their order, for at most two
-   * requests however many there are. Waits for no transaction: a killed owner's stays open until
-   * the next owner, or the transaction timeout, ends it.
+   * Resolves with the committed positions of many partitions, in order, with at most two requests.
+   * Waits for no transaction: that of a killed owner stays open until the next owner or the
+   * transaction timeout ends it.
    */
   observedPositions(
     groupId: string,
@@ -267,9 +237,8 @@ export interface EventLog {
     positions: readonly (TopicPartition & CommittedPosition)[],
   ): Promise<void>;
   /**
-   * Read-committed batches from `from` up to the end as it was at the call (or `to`, exclusive),
-   * without a group. Waits for an open transaction that holds records back; with `settledOnly` the
-   * read ends before it.
+   * Yields committed batches from `from` to the end at the time of the call (or `to`, exclusive),
+   * without a group. Waits for an open transaction; with `settledOnly` it ends before it.
    */
   read(
     partition: TopicPartition & {
@@ -278,25 +247,22 @@ export interface EventLog {
       readonly settledOnly?: boolean;
     },
   ): AsyncIterable<FetchedBatch>;
-  /** Appends outside any transaction; resolves when durable, in order per partition. */
+  /** Appends without a transaction, in order per partition; resolves once durable. */
   append(records: readonly OutputRecord[]): Promise<CommitResult>;
   joinGroup(options: {
     readonly groupId: string;
     readonly topics: readonly string[];
     readonly listener: GroupListener;
-    /** Free text other members can see (the advertised HTTP address). */
+    /** Text visible to other members: the advertised URL. */
     readonly memberInfo?: string;
     readonly delivery?: Delivery;
   }): Promise<GroupMember>;
-  /**
-   * The members of a group that reads `topic`, and what they hold; none where the log serves one
-   * process alone.
-   */
+  /** Resolves with the members of the group and their partitions; empty on the embedded log. */
   groupMembers(groupId: string, topic: string): Promise<readonly GroupMemberView[]>;
   /**
-   * Opens the partition's transactional writer. When this resolves, every earlier writer of the
-   * group and partition is fenced: only now may the committed position be read. Where this log has
-   * joined the group, the writer commits as its member, and is fenced where another owned the
+   * Opens the partition's transactional writer. Once this resolves, every earlier writer of the
+   * group and partition is fenced; only then may the committed position be read. If this log has
+   * joined the group, the writer commits as its member, and is fenced if another owned the
    * partition meanwhile.
    */
   openWriter(

@@ -1,11 +1,12 @@
-// murmur2 as Kafka's Java client computes it over keys: the partition a key lands in depends on every bit of it.
+// murmur2 as Kafka's Java client computes it over keys: every bit decides the partition of a key.
 
 const seed = 0x9747b28c;
 const multiplier = 0x5bd1e995;
 
 /**
  * Returns the signed 32-bit murmur2 hash of `bytes`.
- * Source: org.apache.kafka.common.utils.Utils.murmur2 (Appleby's MurmurHash2, 2008, with Kafka's seed).
+ * Source: org.apache.kafka.common.utils.Utils.murmur2 (Austin Appleby, MurmurHash2, 2008, with
+ * Kafka's seed).
  */
 export function murmur2(bytes: Uint8Array): number {
   const length = bytes.length;

@@ -1,22 +1,25 @@
-// The choice of the event log: Kafka where brokers are configured, the embedded one otherwise. Each is loaded only when
-// chosen, so that the default starts without the Kafka client.
+// Chooses the event log: Kafka if brokers are configured, otherwise the embedded log. Each is
+// loaded on demand, so the default starts without the Kafka client.
 import type { Clock } from '../clock.ts';
 import type { ProcessConfig } from '../config/config.ts';
 import type { Logger } from '../logger.ts';
 import type { EventLog } from './event-log.ts';
 
 export interface OpenEventLogOptions {
-  /** Names this connection to the brokers. */
+  /** Kafka client id of this connection. */
   readonly clientId: string;
   readonly logger: Logger;
   readonly clock: Clock;
-  /** Called for every fetch request of a group member that was answered; the embedded log makes none. */
+  /** Called for every answered fetch request of a group member; never by the embedded log. */
   readonly onFetch?: () => void;
-  /** `read`: the embedded log is opened beside a process that holds it; Kafka needs no such word. Default `write`. */
+  /**
+   * `read` opens the embedded log beside a process that holds it; no effect on Kafka. Default
+   * `write`.
+   */
   readonly access?: 'write' | 'read';
 }
 
-/** Returns the event log that `config` names. @throws UnavailableError, ConfigError */
+/** Opens the event log of `config`. @throws UnavailableError, ConfigError */
 export async function openEventLog(
   config: ProcessConfig,
   { clientId, logger, clock, onFetch, access = 'write' }: OpenEventLogOptions,

@@ -1,5 +1,5 @@
-// The map key of a partition, and its inverse. Topic names hold no slash, so the key is unambiguous.
-// The embedded log stores these keys with its groups, so their form must not change.
+// The map key of a partition, and its inverse. Topic names hold no slash, so the key is
+// unambiguous. The embedded log stores these keys with its groups, so their form must not change.
 import { assert } from '../errors.ts';
 import type { TopicPartition } from './event-log.ts';
 

@@ -1,5 +1,6 @@
-// Inflates the four compression codecs of Kafka record batches, synchronously. Every output is bounded: a batch that
-// inflates past `inflatedBytesMax` is refused, so a hostile producer cannot exhaust the memory of a shard.
+// Inflates the four compression codecs of Kafka record batches, synchronously. A batch that
+// inflates past `inflatedBytesMax` is refused, so a hostile producer cannot exhaust a shard's
+// memory.
 import * as zlib from 'node:zlib';
 import { Decompress as ZstdInflater } from 'fzstd';
 import { decompressFrameSync } from 'lz4-napi';
@@ -8,15 +9,15 @@ import { assert, InvariantError } from '../errors.ts';
 
 export type Codec = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
 
-/** By the codec number in the batch attributes. */
+/** Indexed by the codec number in the batch attributes. */
 export const codecs: readonly Codec[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
 
-/** Kafka's own limit on a batch is 1 MiB by default; 256 MiB inflated stands far above any honest one. */
+/** Kafka limits a batch to 1 MiB by default; no honest batch inflates to more than this. */
 export const inflatedBytesMax: number = 256 * 1024 * 1024;
 
 /**
  * Returns the inflated bytes of a batch's records section.
- * @throws InvariantError when the bytes are not of that codec, or inflate past the bound.
+ * @throws InvariantError if the bytes are not of that codec, or inflate past the bound.
  */
 export function inflate(codec: Codec, bytes: Uint8Array): Uint8Array {
   try {
@@ -43,7 +44,8 @@ function inflated(codec: Codec, bytes: Uint8Array): Uint8Array {
   }
 }
 
-// xerial framing, written by the Java client: magic, two int32 versions, then chunks of int32 length + raw snappy.
+// xerial framing of the Java client: magic, two int32 versions, then chunks of int32 length + raw
+// snappy.
 const xerialMagic = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00]);
 const xerialHeaderBytes = 16;
 
@@ -68,7 +70,7 @@ function inflateSnappy(bytes: Uint8Array): Uint8Array {
 }
 
 function inflateSnappyRaw(input: Buffer): Uint8Array {
-  // Raw snappy begins with its inflated length as an unsigned varint; checked before anything is allocated.
+  // Raw snappy starts with its inflated length (unsigned varint), checked before any allocation.
   let length = 0;
   for (let at = 0; at < 5; at++) {
     const byte = input[at];
@@ -82,7 +84,7 @@ function inflateSnappyRaw(input: Buffer): Uint8Array {
   return output;
 }
 
-// lz4-napi allocates what the frame needs; the block sizes of a frame bound it at 255 times its input.
+// lz4-napi allocates the inflated size, at most 255 times the input.
 const lz4RatioMax = 255;
 
 function inflateLz4(bytes: Uint8Array): Uint8Array {
@@ -94,8 +96,9 @@ function inflateLz4(bytes: Uint8Array): Uint8Array {
   return output;
 }
 
-// Node has zstd of its own since 22.15; on Node 20 fzstd does it (measured there: 130 MB/s, where the WebAssembly
-// build of libzstd managed 10 and refused frames without a content size, which every streaming producer writes).
+// Node has zstd since 22.15; Node 20 uses fzstd (130 MB/s, measured). The WebAssembly build of
+// libzstd reached 10 MB/s and refused frames without a content size, which every streaming producer
+// writes.
 const nativeZstd: unknown = Reflect.get(zlib, 'zstdDecompressSync');
 
 function inflateZstd(bytes: Uint8Array): Uint8Array {

@@ -1,5 +1,5 @@
-// Encodes records as one Kafka record batch v2: what the Kafka writer produces and the embedded log
-// stores. The layout is drawn in record-batch.ts, whose cursor reads it back.
+// Encodes records as one Kafka record batch v2, for the Kafka writer and for the embedded log. The
+// layout is drawn in record-batch.ts, whose cursor reads it.
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { crc32c } from '@node-rs/crc32';
@@ -8,18 +8,18 @@ import type { CutAs, OutputRecord } from './event-log.ts';
 import { batchHeaderBytes } from './record-batch-header.ts';
 import { varlongBytes, writeVarlong } from './record-batch-varint.ts';
 
-/** What the header of a batch says that its records do not. */
+/** Header fields that do not follow from the records. */
 export interface BatchOptions {
-  /** Offset of the first record; the others follow without a gap. */
+  /** Offset of the first record; the others follow without gaps. */
   readonly baseOffset: number;
-  /** The batch is under LogAppendTime: every record reads back with this time, ms since epoch. */
+  /** Set under LogAppendTime: the timestamp of every record, ms since epoch. */
   readonly logAppendTimeMs?: number | undefined;
-  /** The idempotent or transactional producer; left out, none. */
+  /** The idempotent or transactional producer, if any. */
   readonly producer?: BatchProducer;
 }
 
 export interface EncodeOptions extends BatchOptions {
-  /** The timestamp of records that carry none, ms since epoch. */
+  /** Timestamp of records without one, ms since epoch. */
   readonly timestampMs: number;
 }
 
@@ -31,13 +31,13 @@ export interface BatchProducer {
   readonly transactional: boolean;
 }
 
-/** A batch that is ready to be written. */
+/** A batch ready to be written. */
 export interface EncodedBatch {
-  /** Records in it. */
+  /** Number of records. */
   readonly count: number;
   /** Bytes of the whole batch. */
   readonly bytes: number;
-  /** Writes it into `into`, from `at` on; it may be written more than once. */
+  /** Writes the batch into `into` from `at` on; may be called several times. */
   write(into: Buffer, at: number, options: BatchOptions): void;
 }
 
@@ -48,9 +48,8 @@ const codecNone = 0;
 const codecGzip = 1;
 
 /**
- * Returns the bytes of one batch of at least one record; topic and partition of the records are not
- * part of it.
- * @throws InvariantError when there is no record, or an offset or timestamp is out of range.
+ * Returns the bytes of one batch of at least one record, without topic and partition.
+ * @throws InvariantError if there is no record, or an offset or timestamp is out of range.
  */
 export function encodeRecordBatch(
   records: readonly OutputRecord[],
@@ -63,31 +62,27 @@ export function encodeRecordBatch(
   return batch;
 }
 
-/**
- * One batch that grows by a record at a time: each is encoded once, as it comes, and need not be
- * kept.
- */
+/** Builds a batch record by record: each is encoded once on arrival and need not be kept. */
 export class RecordBatchBuilder implements EncodedBatch {
   /** Records appended. */
   count: number = 0;
   /** Bytes of the whole batch. */
   bytes: number = batchHeaderBytes;
-  /** By record: how it may be cut; empty where none may. */
+  /** How each record may be truncated; empty if none may. */
   cuts: CutAs[] = [];
   private buffer: Buffer = Buffer.allocUnsafeSlow(bufferBytesMin);
   private baseTimestampMs: number = 0;
   private maxTimestampMs: number = 0;
 
-  /** Bytes of memory it holds, which `clear` keeps. */
+  /** Bytes of memory in use, which `clear` keeps. */
   get capacity(): number {
     return this.buffer.length;
   }
 
   /**
-   * Appends a record, with `timestampMs` where it carries no time, and returns the bytes it takes;
-   * 0, without it, where the batch would become longer than `bytesMax`. The first one is always
-   * appended.
-   * @throws InvariantError when its timestamp is out of range.
+   * Appends a record and returns its bytes; `timestampMs` is its default time. Returns 0 without
+   * appending if the batch would exceed `bytesMax`; the first record is always appended.
+   * @throws InvariantError if its timestamp is out of range.
    */
   append(record: OutputRecord, timestampMs: number, bytesMax: number = Infinity): number {
     const { count } = this;
@@ -117,15 +112,15 @@ export class RecordBatchBuilder implements EncodedBatch {
   }
 
   /**
-   * Writes the batch into `into`, from `at` on; it may be written more than once.
-   * @throws InvariantError when it has no record, or its offset is out of range.
+   * Writes the batch into `into` from `at` on; may be called several times.
+   * @throws InvariantError if it has no record, or its offset is out of range.
    */
   write(into: Buffer, at: number, options: BatchOptions): void {
     const { baseOffset } = options;
     assert(this.count > 0, 'A batch needs at least one record');
     assert(
       Number.isSafeInteger(baseOffset + this.count) && baseOffset >= 0,
-      'A batch needs an offset to begin at',
+      'The base offset of a batch must be an offset',
       { baseOffset },
     );
     const batch = into.subarray(at, at + this.bytes);
@@ -134,9 +129,9 @@ export class RecordBatchBuilder implements EncodedBatch {
   }
 
   /**
-   * Returns the batch compressed with gzip, which every broker takes and whose work is done off
-   * this thread. It is for the rare record that is longer than its topic takes: the better ratio
-   * counts, not the speed. Nothing may be appended since.
+   * Resolves with the batch compressed with gzip, which every broker accepts and Node compresses
+   * off this thread. Used for the rare record too long for its topic, so the ratio matters more
+   * than the speed. Do not append meanwhile.
    */
   async compressed(): Promise<EncodedBatch> {
     const facts = this.facts(codecGzip);
@@ -152,7 +147,7 @@ export class RecordBatchBuilder implements EncodedBatch {
     };
   }
 
-  /** Takes out all records. */
+  /** Removes all records. */
   clear(): void {
     this.count = 0;
     this.bytes = batchHeaderBytes;

@@ -1,5 +1,5 @@
-// The header of a Kafka record batch v2, checked: length, magic and CRC-32C. The drawing of its bytes is in
-// record-batch.ts, which goes on with the records.
+// Reads the header of a Kafka record batch v2 and checks length, magic and CRC-32C. The bytes are
+// drawn in record-batch.ts, which reads the records.
 import { crc32c } from '@node-rs/crc32';
 import { InvariantError, type ErrorDetails } from '../errors.ts';
 import { codecs, type Codec } from './record-batch-codecs.ts';
@@ -11,40 +11,40 @@ const lengthFieldEnd = 12;
 
 export interface BatchHeader {
   readonly baseOffset: number;
-  /** Offset of the batch's last record as it was written; compaction may have removed that record. */
+  /** Offset of the last record as written; compaction may have removed that record. */
   readonly lastOffset: number;
-  /** Bytes of the whole batch, header included. */
+  /** Bytes of the whole batch, including the header. */
   readonly length: number;
   readonly codec: Codec;
   readonly logAppendTime: boolean;
   readonly transactional: boolean;
-  /** A control batch holds a transaction marker, no records of a user. */
+  /** A control batch holds a transaction marker instead of records. */
   readonly control: boolean;
   readonly baseTimestampMs: number;
   readonly maxTimestampMs: number;
-  /** -1n where the producer is not idempotent. */
+  /** -1n if the producer is not idempotent. */
   readonly producerId: bigint;
   readonly producerEpoch: number;
   readonly baseSequence: number;
   readonly recordCount: number;
 }
 
-/** One whole batch whose length, magic and CRC have been checked. */
+/** A whole batch with checked length, magic and CRC. */
 export interface CheckedBatch {
   readonly bytes: Uint8Array;
   readonly header: BatchHeader;
 }
 
-/** Where a batch was read, for the message of the error that refuses it. */
+/** Where a batch was read, for error messages. */
 export interface BatchPlace extends ErrorDetails {
   readonly topic?: string;
   readonly partition?: number;
 }
 
 /**
- * Returns the length in bytes of the batch that begins at `start`, or undefined where the bytes end before it does
- * (a fetch response may cut its last batch short).
- * @throws InvariantError when the format is not v2, or the length field cannot be one.
+ * Returns the length in bytes of the batch at `start`; undefined if it is incomplete, since a fetch
+ * response may truncate its last batch.
+ * @throws InvariantError if the format is not v2, or the length field is invalid.
  */
 export function batchLength(
   bytes: Uint8Array,
@@ -56,7 +56,7 @@ export function batchLength(
   const baseOffset = Number(view.getBigInt64(0));
   const magic = view.getInt8(16);
   if (magic !== 2) {
-    throw corruptBatch('its format is not v2 (of Kafka 0.11)', place, { baseOffset, magic });
+    throw corruptBatch('its format is not v2 (Kafka 0.11 or newer)', place, { baseOffset, magic });
   }
   const length = view.getInt32(8) + lengthFieldEnd;
   if (length < batchHeaderBytes) {
@@ -66,8 +66,9 @@ export function batchLength(
 }
 
 /**
- * Returns the whole batches of a record set as fetched, each one checked; a last one that is cut short is left out.
- * @throws InvariantError as `readBatchHeader`.
+ * Returns the complete batches of a fetched record set, each checked; leaves out a truncated last
+ * one.
+ * @throws InvariantError like `readBatchHeader`.
  */
 export function checkedBatches(recordSet: Uint8Array, place: BatchPlace): CheckedBatch[] {
   const batches: CheckedBatch[] = [];
@@ -81,8 +82,8 @@ export function checkedBatches(recordSet: Uint8Array, place: BatchPlace): Checke
 }
 
 /**
- * Returns the header of the one whole batch in `bytes`, after checking its length, magic and CRC-32C.
- * @throws InvariantError with the place and the base offset when any of them is wrong.
+ * Returns the header of the single batch in `bytes` after checking length, magic and CRC-32C.
+ * @throws InvariantError with the place and the base offset if any of them is wrong.
  */
 export function readBatchHeader(bytes: Uint8Array, place: BatchPlace = {}): BatchHeader {
   const length = batchLength(bytes, 0, place);
@@ -105,7 +106,7 @@ export function readBatchHeader(bytes: Uint8Array, place: BatchPlace = {}): Batc
     lastOffsetDelta < 0 ||
     !Number.isSafeInteger(baseOffset + lastOffsetDelta)
   ) {
-    throw corruptBatch('its offsets are not offsets', place, { baseOffset, lastOffsetDelta });
+    throw corruptBatch('its offsets are out of range', place, { baseOffset, lastOffsetDelta });
   }
   if (recordCount < 0) throw corruptBatch('its record count is negative', place, { baseOffset });
   return {
@@ -129,7 +130,7 @@ function viewOf(bytes: Uint8Array, start: number): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset + start, bytes.byteLength - start);
 }
 
-/** Returns the error that refuses a batch: what is wrong with it and where it was read. */
+/** Returns the error for a corrupt batch, with the reason and the place. */
 export function corruptBatch(
   reason: string,
   place: BatchPlace,

@@ -1,17 +1,17 @@
-// Zigzag varints of the Kafka record format, read from bytes and written to them. Reads never pass `end`.
+// Reads and writes the zigzag varints of the Kafka record format. Reads never pass `end`.
 
 /** A position in bytes; reading moves `at` forward, never past `end`. */
 export interface ByteReader {
   readonly bytes: Uint8Array;
   at: number;
   readonly end: number;
-  /** The error that refuses what is being read, naming its place. */
+  /** Returns the error for a corrupt record, with its place. */
   corruptRecord(reason: string): Error;
 }
 
 /**
  * Returns the next 32-bit zigzag varint.
- * @throws InvariantError when it is longer than 5 bytes, has bits past the 32nd, or passes the end.
+ * @throws InvariantError if it is longer than 5 bytes, has bits past the 32nd, or passes the end.
  */
 // hot path
 export function readVarint(reader: ByteReader): number {
@@ -40,7 +40,7 @@ export function readVarint(reader: ByteReader): number {
 
 /**
  * Returns the next 64-bit zigzag varint as the nearest double (exact up to ±2^53).
- * @throws InvariantError when it is longer than 10 bytes, has bits past the 64th, or passes the end.
+ * @throws InvariantError if it is longer than 10 bytes, has bits past the 64th, or passes the end.
  */
 // hot path
 export function readVarlong(reader: ByteReader): number {
@@ -73,7 +73,7 @@ function readLongVarlong(reader: ByteReader): number {
   throw reader.corruptRecord('a varint is longer than 64 bits');
 }
 
-/** Returns how many bytes `writeVarlong` uses for `value`, a safe integer of at most 52 bits. */
+/** Returns the bytes that `writeVarlong` needs for `value`, a safe integer of at most 52 bits. */
 export function varlongBytes(value: number): number {
   let rest = zigzag(value);
   let length = 1;
@@ -84,7 +84,7 @@ export function varlongBytes(value: number): number {
   return length;
 }
 
-/** Writes `value` at `at` and returns where the next byte goes; 32-bit values are written alike. */
+/** Writes `value` (32 or 64 bits) at `at` and returns the index after it. */
 export function writeVarlong(bytes: Uint8Array, at: number, value: number): number {
   let rest = zigzag(value);
   while (rest >= 0x80) {

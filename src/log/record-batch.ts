@@ -1,12 +1,14 @@
-// Kafka record batches, format v2: what the Kafka adapter fetches and the embedded log stores. `recordCursor` walks the
-// encoded bytes and makes no object per record; every length is checked against its surroundings before it is used.
+// Kafka record batches, format v2, as the Kafka adapter fetches and the embedded log stores them.
+// `recordCursor` walks the encoded bytes without allocating per record; every length is checked
+// against its bounds before it is used.
 //
 //   0 baseOffset int64 · 8 length int32 (bytes after it) · 12 leaderEpoch int32 · 16 magic int8 = 2 · 17 crc uint32
 //  21 attributes int16 · 23 lastOffsetDelta int32 · 27 baseTimestamp int64 · 35 maxTimestamp int64 · 43 producerId int64
 //  51 producerEpoch int16 · 53 baseSequence int32 · 57 recordCount int32 · 61 records, perhaps compressed as one blob
 //
-// record = varint length, int8 attributes, varlong timestampDelta, varint offsetDelta, varint-prefixed key and value
-// (-1 = null), varint header count, headers. The CRC-32C covers everything from byte 21.
+// record = varint length, int8 attributes, varlong timestampDelta, varint offsetDelta,
+// varint-prefixed key and value (-1 = null), varint header count, headers. The CRC-32C covers
+// everything from byte 21.
 import { InvariantError } from '../errors.ts';
 import { recordScanner, type RecordScanner } from '../kernel/record-scanner.ts';
 import type { RecordCursor, RecordHeader, RecordScan } from './event-log.ts';
@@ -21,19 +23,20 @@ import {
 } from './record-batch-header.ts';
 import { readVarint, readVarlong, type ByteReader } from './record-batch-varint.ts';
 
-// A record of an empty key, value and no headers, its length varint included.
+// A record with empty key and value and no headers, including its length varint.
 const recordBytesMin = 7;
 
-/** Records outside [from, to) are stepped over. */
+/** Records outside [from, to) are skipped. */
 export interface OffsetRange {
   readonly from?: number;
   readonly to?: number;
 }
 
 /**
- * Returns a cursor over the records of one whole batch, or of several in offset order, after checking each one's CRC.
- * Records are inflated when the cursor reaches their batch. Control batches hold no records and are stepped over.
- * @throws InvariantError (also from `next()` and `headers()`) when a batch is corrupt, naming place and offset.
+ * Returns a cursor over the records of one or several whole batches in offset order; checks the CRC
+ * of each batch first. A batch is inflated when the cursor reaches it. Control batches are skipped.
+ * @throws InvariantError (also from `next()` and `headers()`) if a batch is corrupt, with the
+ * place.
  */
 export function recordCursor(
   batches: Uint8Array | readonly Uint8Array[],
@@ -45,7 +48,7 @@ export function recordCursor(
   return checkedCursor(checked, place, range);
 }
 
-/** Returns the cursor of `recordCursor` over batches that have been checked already. */
+/** Like `recordCursor`, for batches already checked. */
 export function checkedCursor(
   batches: readonly CheckedBatch[],
   place: BatchPlace,
@@ -55,8 +58,8 @@ export function checkedCursor(
 }
 
 /**
- * Returns whether a control batch is the marker of an aborted transaction (its key: int16 version, int16 type 0).
- * @throws InvariantError when it is no control batch, or holds no marker.
+ * Returns whether a control batch marks an aborted transaction (key: int16 version, int16 type 0).
+ * @throws InvariantError if it is not a control batch, or has no marker.
  */
 export function isAbortMarker(batch: CheckedBatch, place: BatchPlace): boolean {
   const { bytes, header } = batch;
@@ -78,7 +81,7 @@ class BatchCursor implements RecordCursor, ByteReader {
   valueStart = -1;
   valueEnd = -1;
   headerCount = 0;
-  /** Where the next varint is read, and where the current record or section ends. */
+  /** Index of the next varint, and end of the current record or section. */
   at = 0;
   end = 0;
 
@@ -89,7 +92,7 @@ class BatchCursor implements RecordCursor, ByteReader {
   private nextBatch = 0;
   private header: BatchHeader | undefined;
   private remaining = 0;
-  /** Where the current record begins. */
+  /** Start of the current record. */
   private start = 0;
   private headersStart = 0;
 

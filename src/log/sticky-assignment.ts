@@ -1,6 +1,6 @@
 // Assigns partitions to the members of a group: balanced topic by topic, and otherwise every member
-// keeps what it holds, because a moved shard costs a restore. Pure, so that whoever computes it gets
-// the same answer.
+// keeps what it holds, because a moved shard costs a restore. Pure, so that whoever computes it
+// gets the same answer.
 import type { TopicPartition } from './event-log.ts';
 
 export interface AssignmentMember {

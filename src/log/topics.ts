@@ -1,5 +1,5 @@
-// The topics of the program: their names, derived from the settings, and how the ones we create are configured.
-// Existing topics stay as they are (`doctor` says which settings of theirs are risky).
+// The topics of the program: their names, derived from the settings, and the configuration of new
+// ones. Existing topics stay as they are; `doctor` reports their risky settings.
 import { feastView } from '../codecs/feast.ts';
 import type { Config, ProcessConfig } from '../config/config.ts';
 import { windowName } from '../sensors/larger-window.ts';
@@ -7,36 +7,36 @@ import type { TopicSpec } from './event-log.ts';
 
 export interface TopicNames {
   readonly input: string;
-  /** Readings whose key is not their sensor id, keyed anew; an input with shards of its own. */
+  /** Readings forwarded under their sensor id as key; an input with its own shards. */
   readonly rekeyed: string;
   readonly deadLetters: string;
   readonly output: string;
-  /** Flagged readings, as they are flagged. */
+  /** Flagged readings. */
   readonly anomalies: string;
   readonly journal: string;
   readonly snapshots: string;
 }
 
-/** Where the rows of one window length go. */
+/** The output of one window length. */
 export interface FeatureTopic {
   readonly topic: string;
-  /** Feast's view of them. */
+  /** Name of its Feast feature view. */
   readonly view: string;
 }
 
 export interface InputTopicShape {
   readonly partitions: number;
-  /** The input's `max.message.bytes`; left out, Kafka's default. */
+  /** The input's `max.message.bytes`; default: Kafka's. */
   readonly maxMessageBytes?: number;
 }
 
 const kafkaMessageBytesDefault = 1_048_588;
-// Room for our headers (reason, message, origin, rekey.*) on top of the largest record the input can hold:
-// a dead letter the broker refuses would stop its shard for good.
+// Room for added headers (reason, message, origin, rekey.*) on top of the input's largest record: a
+// dead letter that the broker refuses would stop its shard.
 const headerRoomBytes = 65_536;
 const dayMs = 86_400_000;
 
-/** Returns the names of every topic the program reads or writes. */
+/** Returns the name of every topic that the program reads or writes. */
 export function topicNames(
   config: Pick<ProcessConfig, 'inputTopic' | 'outputTopic' | 'anomalyTopic'>,
 ): TopicNames {
@@ -51,7 +51,7 @@ export function topicNames(
   };
 }
 
-/** Returns the topics of feature rows by window length: the output topic, then one for each of WINDOWS. */
+/** Returns the topics of feature rows: the output topic, then one for each window of WINDOWS. */
 export function featureTopics(config: {
   readonly process: Pick<ProcessConfig, 'outputTopic'>;
   readonly semantics: Pick<Config['semantics'], 'windows'>;
@@ -65,9 +65,9 @@ export function featureTopics(config: {
 }
 
 /**
- * Returns the topics to create where they are missing, the input first, all with the input's partition count.
- * The snapshot topic is among them only with `snapshotStore` kafka, the anomaly topic unless `anomalyEvents` is off.
- * `features` are all topics of feature rows.
+ * Returns the topics to create if missing, the input first, all with the input's partition count.
+ * Includes the snapshot topic only if `snapshotStore` is kafka, and the anomaly topic unless
+ * `anomalyEvents` is off. `features` are all topics of feature rows.
  */
 export function topicSpecs(
   config: Pick<
@@ -80,8 +80,8 @@ export function topicSpecs(
   const names = topicNames(config);
   const { partitions } = input;
   const maxBytes = String((input.maxMessageBytes ?? kafkaMessageBytesDefault) + headerRoomBytes);
-  // LogAppendTime: retention then counts from the append, so that old event times are not deleted at once, and
-  // MAX_AHEAD_MS measures a sensor's clock against the broker's and not against itself.
+  // LogAppendTime makes retention count from the append, so old event times are not deleted at
+  // once, and lets MAX_AHEAD_MS compare a sensor's clock with the broker's.
   const appended = { 'cleanup.policy': 'delete', 'message.timestamp.type': 'LogAppendTime' };
   const specs: TopicSpec[] = [
     { topic: names.input, partitions, config: appended },
@@ -100,8 +100,8 @@ export function topicSpecs(
       ? []
       : [{ topic: names.anomalies, partitions, config: appended }]),
     {
-      // Decisions that are no function of the input: a replay without them computes something else, so none is
-      // ever deleted. A few a minute at most.
+      // The journal's decisions do not follow from the input: a replay without them would give
+      // other results, so none is ever deleted. There are at most a few per minute.
       topic: names.journal,
       partitions,
       config: { 'cleanup.policy': 'delete', 'retention.ms': '-1', 'retention.bytes': '-1' },
@@ -118,7 +118,8 @@ function snapshotSpec(topic: string, partitions: number): TopicSpec {
     config: {
       'cleanup.policy': 'compact',
       'max.message.bytes': '2097152',
-      // Compaction never touches the active segment: small, short-lived segments let superseded snapshots go.
+      // Compaction skips the active segment, so small, short-lived segments free superseded
+      // snapshots.
       'segment.bytes': '67108864',
       'segment.ms': '3600000',
       'min.cleanable.dirty.ratio': '0.1',

@@ -30,11 +30,17 @@ export interface AuditedShard {
 }
 
 export interface ShardStart {
-  /** `newest`: new windows only; `oldest`: as far back as the log goes; a number: from that time, ms. */
+  /**
+   * `newest`: new windows only; `oldest`: as far back as the log goes; a number: from that time,
+   * ms.
+   */
   readonly reach: 'newest' | 'oldest' | number;
 }
 
-/** Resolves with the shard at its start, or undefined if the group never committed. @throws ConfigError */
+/**
+ * Resolves with the shard at its start, or undefined if the group never committed.
+ * @throws ConfigError
+ */
 export async function openAuditedShard(
   context: PastContext,
   shard: TopicPartition,

@@ -5,8 +5,8 @@ import { murmur2 } from '../log/murmur2.ts';
 export type SensorSample = (sensorId: string) => boolean;
 
 /**
- * Returns the sample for `text`. A number in (0, 1] is a share, chosen by a hash of id and `salt`; any
- * other text is a pattern with * and ?; undefined selects all sensors.
+ * Returns the sample for `text`. A number in (0, 1] is a share, chosen by a hash of id and `salt`;
+ * any other text is a pattern with * and ?; undefined selects all sensors.
  * @throws ConfigError for an empty text or a number outside (0, 1].
  */
 export function sensorSample(text: string | undefined, salt: string = ''): SensorSample {

@@ -1,6 +1,6 @@
-// Compares the online store with the topic. The store must hold each sensor's newest projected row and
-// nothing else. The projection's positions are read before the store and the topic again after it, so
-// rows in flight are not reported.
+// Compares the online store with the topic. The store must hold each sensor's newest projected row
+// and nothing else. The projection's positions are read before the store and the topic again after
+// it, so rows in flight are not reported.
 import { decodeFeatureRow } from '../codecs/feature-row.ts';
 import { isSensoriumError } from '../errors.ts';
 import type { EventLog } from '../log/event-log.ts';
@@ -26,7 +26,10 @@ export interface StoreCompared {
 
 const sensorsPerRead = 1_000;
 
-/** Compares every sensor of `rows` with the store. Resolves with the count, and what was not checked. */
+/**
+ * Compares every sensor of `rows` with the store. Resolves with the count, and what was not
+ * checked.
+ */
 export async function compareStore(
   audit: StoreAudit,
   add: (finding: Finding) => void,

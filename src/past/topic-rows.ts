@@ -1,5 +1,5 @@
-// The rows of an output topic for an audit: the bytes by sensor, window and shard, and each sensor's
-// newest row. Each read continues where the last one stopped.
+// The rows of an output topic for an audit: the bytes by sensor, window and shard, and each
+// sensor's newest row. Each read continues where the last one stopped.
 import { decodeFeatureRow, type FeatureRow } from '../codecs/feature-row.ts';
 import { ConfigError, DecodeError } from '../errors.ts';
 import type { EventLog } from '../log/event-log.ts';
@@ -12,7 +12,9 @@ export interface TopicRow {
 
 export interface NewestRow extends TopicRow {
   readonly windowEndMs: number;
-  /** Other rows with the same sensor and end (two owners, or a repeated row): the store holds one. */
+  /**
+   * Other rows with the same sensor and end (two owners, or a repeated row): the store holds one.
+   */
   readonly rivals: TopicRow[];
 }
 

@@ -24,7 +24,8 @@ export const restartDefaults: RestartSettings = {
 
 /**
  * Returns the decision after a failure at `nowMs` (monotonic, not before the last of `history`): a
- * restart, with a delay that doubles per restart in the period, or an escalation after `restartsMax`.
+ * restart, with a delay that doubles per restart in the period, or an escalation after
+ * `restartsMax`.
  */
 export function decideRestart(
   history: RestartHistory,
@@ -42,7 +43,9 @@ export function decideRestart(
   };
 }
 
-/** Returns the delay after `failures` earlier ones: backoffMinMs · 2^failures, at most backoffMaxMs. */
+/**
+ * Returns the delay after `failures` earlier ones: backoffMinMs · 2^failures, at most backoffMaxMs.
+ */
 export function restartDelayMs(failures: number, settings: RestartSettings): number {
   return Math.min(settings.backoffMaxMs, settings.backoffMinMs * 2 ** Math.min(failures, 30));
 }

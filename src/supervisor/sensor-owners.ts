@@ -17,8 +17,8 @@ export interface SensorOwnersOptions {
 
 export interface SensorOwners {
   /**
-   * Resolves with the URLs of other processes that may hold the sensor, most likely first: the owners
-   * of its partition in the input topic and in the rekeyed topic.
+   * Resolves with the URLs of other processes that may hold the sensor, most likely first: the
+   * owners of its partition in the input topic and in the rekeyed topic.
    */
   urlsOf(sensorId: string): Promise<readonly string[]>;
   /** Resolves with the URL of the process that holds the shard; empty if unknown or this one. */

@@ -1,5 +1,5 @@
-// The life cycle of a shard as its worker reports it. The report is authoritative: if the machine does
-// not allow it, it is counted and logged, and the machine follows the report.
+// The life cycle of a shard as its worker reports it. The report is authoritative: if the machine
+// does not allow it, it is counted and logged, and the machine follows the report.
 //
 //   assigned ─RESTORE─▶ restoring ─REPLAY─▶ replaying ─RUN─▶ running ─DRAIN─▶ draining ─RELEASE─▶ released
 //                        ▲  │ ▲                 │            ▲  │

@@ -1,5 +1,5 @@
-// The shards of one worker as it reports them. The reports are authoritative; the machine beside each
-// shard only detects illegal transitions.
+// The shards of one worker as it reports them. The reports are authoritative; the machine beside
+// each shard only detects illegal transitions.
 import type { ShardStatus } from '../actors/protocol.ts';
 import { partitionKey } from '../log/partition-key.ts';
 import type { Lifecycle } from './lifecycle.ts';

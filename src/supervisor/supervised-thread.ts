@@ -112,7 +112,9 @@ export class SupervisedThread<Command extends object, Event extends ThreadEvent>
     this.#thread.terminate();
   }
 
-  /** Called at each beat of the supervisor. Counts beats, not time: a paused process misses none. */
+  /**
+   * Called at each beat of the supervisor. Counts beats, not time: a paused process misses none.
+   */
   tick(): void {
     if (this.#life.state() !== 'running') return;
     this.#silentTicks += 1;
@@ -123,8 +125,8 @@ export class SupervisedThread<Command extends object, Event extends ThreadEvent>
   }
 
   /**
-   * Asks the thread to finish; terminates it after `timeoutMs`. Resolves with whether it finished by
-   * itself.
+   * Asks the thread to finish; terminates it after `timeoutMs`. Resolves with whether it finished
+   * by itself.
    */
   async drain(command: Command, timeoutMs: number): Promise<boolean> {
     this.#backoff?.cancel();

@@ -1,5 +1,5 @@
-// The supervisor as the HTTP server sees it: a port, so that routes are tested without threads. Types
-// only.
+// The supervisor as the HTTP server sees it: a port, so that routes are tested without threads.
+// Types only.
 import type {
   CommandOutcome,
   SensorCommand,
@@ -88,13 +88,14 @@ export interface SupervisorView {
    */
   anomalies(sensorId: string): Promise<readonly RecentAnomaly[]>;
   /**
-   * Runs the command on every local shard that holds the sensor. Resolves once it is committed; with
-   * an empty list if no local shard holds the sensor.
+   * Runs the command on every local shard that holds the sensor. Resolves once it is committed;
+   * with an empty list if no local shard holds the sensor.
    * @throws UnavailableError if the outcome is unknown: try again, commands are idempotent.
    */
   command(command: SensorCommand): Promise<readonly CommandOutcome[]>;
   /**
-   * Retries a failed local shard and resolves with the outcome; undefined if no local worker holds it.
+   * Retries a failed local shard and resolves with the outcome; undefined if no local worker holds
+   * it.
    * @throws UnavailableError if its worker did not answer.
    */
   retryShard(retry: ShardRetry): Promise<ShardRetryOutcome | undefined>;

@@ -227,8 +227,8 @@ class RunningSupervisor implements Supervisor {
     const { clock, drainTimeoutMs = 8_000, logger } = this.#options;
     const startedMs = clock.monotonicMs();
     const unfinished: string[] = [];
-    // The projector drains last, with a quarter of the time left for it: the workers' last rows must
-    // still reach the store.
+    // The projector drains last, with a quarter of the time left for it: the workers' last rows
+    // must still reach the store.
     await Promise.all(
       [...this.#workers, ...this.#historyIfAny()].map(async ({ name, thread }) => {
         const drained = await thread.drain({ type: 'drain' }, drainTimeoutMs * 0.75);

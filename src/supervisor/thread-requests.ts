@@ -1,5 +1,5 @@
-// Requests to a thread and their answers, matched by id. Each request has a timeout, and their number
-// is bounded: otherwise the port of a hung thread would queue them without limit.
+// Requests to a thread and their answers, matched by id. Each request has a timeout, and their
+// number is bounded: otherwise the port of a hung thread would queue them without limit.
 import { UnavailableError } from '../errors.ts';
 import type { Clock, Timer } from '../clock.ts';
 
@@ -24,7 +24,8 @@ export class ThreadRequests<Answer extends { readonly requestId: number }> {
 
   /**
    * Calls `send` with a new request id and resolves with the answer.
-   * @throws UnavailableError after `timeoutMs`, if the thread ends, or at once if too many are pending.
+   * @throws UnavailableError after `timeoutMs`, if the thread ends, or at once if too many are
+   * pending.
    */
   ask(send: (requestId: number) => void, timeoutMs: number): Promise<Answer> {
     if (this.#pending.size >= pendingRequestsMax) {

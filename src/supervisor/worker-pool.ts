@@ -1,6 +1,6 @@
 // Threads through Piscina: one pool for shard workers, one with a single thread for the projector.
-// Each thread runs one task that never ends. When it settles, the thread has ended and its supervisor
-// decides what follows.
+// Each thread runs one task that never ends. When it settles, the thread has ended and its
+// supervisor decides what follows.
 import { MessageChannel } from 'node:worker_threads';
 
 import { Piscina } from 'piscina';
@@ -59,7 +59,8 @@ export function createThreadPool(options: ThreadPoolOptions): ThreadPool {
       const { port1: port, port2: threadPort } = new MessageChannel();
       const abort = new AbortController();
       const task = pool.run(makeTask(threadPort), {
-        // Set per task, not per pool: if the module fails to load, this task rejects with the reason.
+        // Set per task, not per pool: if the module fails to load, this task rejects with the
+        // reason.
         filename: options.file.href,
         name: options.exportName,
         transferList: [threadPort],
@@ -84,9 +85,9 @@ export function createThreadPool(options: ThreadPoolOptions): ThreadPool {
 }
 
 /**
- * Returns the error for a thread's end. `reason` is `errorToData(error)` if the task rejected with it,
- * or an uncaught error, whose fields Node's serialiser keeps. A plain Error loses its class and code
- * in the structured clone: it counts as a crash.
+ * Returns the error for a thread's end. `reason` is `errorToData(error)` if the task rejected with
+ * it, or an uncaught error, whose fields Node's serialiser keeps. A plain Error loses its class and
+ * code in the structured clone: it counts as a crash.
  */
 export function errorOfThread(reason: unknown): AnySensoriumError {
   if (isErrorData(reason)) {

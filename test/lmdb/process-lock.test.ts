@@ -76,7 +76,7 @@ test('a DATA_DIR that cannot be created is a configuration error that names it a
   const options = { dataDir, clock: systemClock, logger: createLogger('fatal') };
 
   expect(() => openEmbeddedLog(options)).toThrow(ConfigError);
-  expect(() => openEmbeddedLog(options)).toThrow(/a-file\/state.*this user can write/);
+  expect(() => openEmbeddedLog(options)).toThrow(/a-file\/state.*writable by this user/);
   expect(() => openEmbeddedFeatureStore({ dataDir })).toThrow(ConfigError);
 });
 

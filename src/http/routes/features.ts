@@ -1,5 +1,5 @@
-// Serves the declarations of the features: names, types, units, meanings. The page takes its headings
-// from here.
+// Serves the declarations of the features: names, types, units, meanings. The page takes its
+// headings from here.
 import type { FastifyInstance } from 'fastify';
 
 import { selectFeatures } from '../../sensors/features.ts';

@@ -3,7 +3,9 @@ import type { FastifyInstance } from 'fastify';
 
 import type { SupervisorView } from '../../supervisor/supervisor-view.ts';
 
-/** Adds `GET /health/live` and `GET /health/ready`. A negative answer is 503; ready adds reasons. */
+/**
+ * Adds `GET /health/live` and `GET /health/ready`. A negative answer is 503; ready adds reasons.
+ */
 export function addHealthRoutes(app: FastifyInstance, supervisor: SupervisorView): void {
   app.get('/health/live', (_request, reply) => {
     const live = supervisor.live();

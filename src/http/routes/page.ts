@@ -1,4 +1,5 @@
-// Serves the live page: plain files, read once at startup. It needs no build step and no other server.
+// Serves the live page: plain files, read once at startup. It needs no build step and no other
+// server.
 import { readFileSync } from 'node:fs';
 
 import type { FastifyInstance } from 'fastify';

@@ -12,7 +12,8 @@ const limitMax = 10_000;
 
 /**
  * Adds `GET /sensors?limit=` and `GET /sensors/{id}`; the id is percent-encoded, including slashes.
- * Redirects to the process that owns the sensor. `anomalyEvents` tells which flagged readings exist.
+ * Redirects to the process that owns the sensor. `anomalyEvents` tells which flagged readings
+ * exist.
  */
 export function addSensorRoutes(
   app: FastifyInstance,

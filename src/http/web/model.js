@@ -38,8 +38,8 @@ export function takeFeatures(model, { features }) {
 }
 
 /**
- * Returns a column's heading from the feature's declaration: the name in words, the unit unless it is
- * that of the readings, and the description. An undeclared feature has only its name.
+ * Returns a column's heading from the feature's declaration: the name in words, the unit unless it
+ * is that of the readings, and the description. An undeclared feature has only its name.
  */
 export function heading(model, name) {
   const { unit = '', description = '' } = model.features.get(name) ?? {};
@@ -52,7 +52,10 @@ export function heading(model, name) {
   };
 }
 
-/** Returns the feature to draw: the mean, else the first in the unit of the readings, else the first. */
+/**
+ * Returns the feature to draw: the mean, else the first in the unit of the readings, else the
+ * first.
+ */
 export function drawnFeature({ columns, features }) {
   if (columns.includes('avg_value')) return 'avg_value';
   return columns.find((name) => features.get(name)?.unit === 'value') ?? columns[0];
@@ -70,7 +73,10 @@ export function anomaliesNow(model) {
   return total;
 }
 
-/** Returns the ids to show: those that contain `filter`, in natural order (sensor_9 before sensor_10). */
+/**
+ * Returns the ids to show: those that contain `filter`, in natural order (sensor_9 before
+ * sensor_10).
+ */
 export function visibleSensors(model, { filter, onlyAnomalous }) {
   const wanted = filter.trim().toLowerCase();
   const collator = new Intl.Collator('en', { numeric: true });
@@ -101,8 +107,8 @@ export function quarantineReason({ cause, message }) {
 }
 
 /**
- * Returns `values` as a line in a box: an SVG path and its points. A constant line lies in the middle;
- * a single value is a point at the right edge.
+ * Returns `values` as a line in a box: an SVG path and its points. A constant line lies in the
+ * middle; a single value is a point at the right edge.
  */
 export function sparkline(values, { width, height, padding }) {
   const least = Math.min(...values);

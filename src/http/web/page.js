@@ -1,5 +1,5 @@
-// The live page: receives `/live` once a second and draws the model. Text is inserted as text, never
-// as markup: a sensor id may be hostile.
+// The live page: receives `/live` once a second and draws the model. Text is inserted as text,
+// never as markup: a sensor id may be hostile.
 import { at, element } from './elements.js';
 import {
   anomaliesNow,

@@ -1,5 +1,5 @@
-// Records on their way into the log: each to its partition, encoded as Kafka record batches once, and given their
-// offsets inside the plan that writes them, however often that plan runs.
+// Appends records: groups them by partition and encodes them once as Kafka record batches. Offsets
+// are assigned inside the plan that writes them, which may run several times.
 import { assert } from '../../errors.ts';
 import type { CommitResult, OutputRecord } from '../event-log.ts';
 import { partitionForKey } from '../partitioning.ts';
@@ -17,7 +17,7 @@ import {
 } from './layout.ts';
 import type { TopicTable } from './topics.ts';
 
-/** Bounds what one fetch has to copy; a single larger record is a batch of its own. */
+/** Bounds the copy of one fetch; a larger record is a batch of its own. */
 const batchBytesMax = 256 * 1024;
 const batchRecordsMax = 10_000;
 
@@ -38,14 +38,14 @@ export interface PreparedAppend {
   readonly partitions: readonly PartitionAppend[];
 }
 
-/** Chooses partitions for records without a key in turn. */
+/** Round-robin state for records without a key. */
 export interface KeylessTurn {
   next: number;
 }
 
 /**
- * Returns `records` encoded, by partition, in their order.
- * @throws ConfigError when a topic or partition does not exist.
+ * Returns `records` encoded by partition, in order.
+ * @throws ConfigError if a topic or partition does not exist.
  */
 export function prepareAppend(
   records: readonly OutputRecord[],
@@ -75,7 +75,7 @@ export function prepareAppend(
   return { appendTimeMs: options.appendTimeMs, partitions };
 }
 
-/** Writes `prepared` at the ends of its partitions and returns where each ends then. */
+/** Appends `prepared` to its partitions and returns the new end of each. */
 export function placeAppend(view: PlanView, prepared: PreparedAppend): CommitResult {
   return prepared.partitions.map(({ topic, topicId, partition, batches }) => {
     const key = extentKey(topicId, partition);

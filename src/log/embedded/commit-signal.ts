@@ -1,11 +1,12 @@
-// Tells every thread of the process that the log has changed, so that nobody polls: a BroadcastChannel of the folder.
-// A ring says only "look again"; a lost one costs the readers' slow poll, never a record.
+// Notifies every thread of the process that the log has changed, over a BroadcastChannel of the
+// folder, so that readers need not poll. A signal carries no data; a lost one only delays readers
+// until their slow poll.
 import { BroadcastChannel } from 'node:worker_threads';
 
 export interface CommitSignal {
-  /** Wakes the listeners of all threads, this one included. */
+  /** Wakes the listeners of all threads, including this one. */
   ring(): void;
-  /** Calls `listener` at each ring until the returned function is called. */
+  /** Calls `listener` at each signal until the returned function is called. */
   onRing(listener: () => void): () => void;
   close(): void;
 }

@@ -1,4 +1,4 @@
-// One assigned partition's records on their way to the listener: paused until `start`, then one
+// Delivers the records of one assigned partition to the listener: paused until `start`, then one
 // batch at a time.
 //
 //   waiting ── start ──▶ fetching ──▶ onBatch running ──▶ fetching …     stop: no new onBatch, wait for the running one
@@ -17,13 +17,13 @@ export interface PartitionDelivery {
   start(from: number): void;
   pause(): void;
   resume(): void;
-  /** Looks again whether there is something to deliver. */
+  /** Checks again for records to deliver. */
   wake(): void;
-  /** Resolves when no onBatch runs, and none will. */
+  /** Resolves once no onBatch runs, and none will. */
   stop(): Promise<void>;
 }
 
-/** Returns the delivery of `place`, waiting for its start; no other one of the place may run. */
+/** Returns the delivery of `place`, paused; at most one may exist per partition. */
 export function deliverPartition(
   tables: Tables,
   place: FetchPlace,
@@ -62,10 +62,10 @@ export function deliverPartition(
   };
   const run = async (): Promise<void> => {
     while (!stopping) {
-      // Armed before the look: what is appended after it wakes.
+      // Armed before the read, so that an append during it wakes the loop.
       rearm();
       const delivered = await deliverNext();
-      // A turn of the event loop between batches: heartbeats and commits run under any backlog.
+      // Yield between batches, so that heartbeats and commits run even under a backlog.
       await (delivered ? nextTurn() : stopping ? undefined : woken);
     }
   };
@@ -95,9 +95,7 @@ export function deliverPartition(
   };
 }
 
-/**
- * An offset that the log does not hold is for the owner to judge, who knows what it has committed.
- */
+/** An offset outside the log becomes UnavailableError: its owner judges it by its commits. */
 function failureOf(error: unknown): Error {
   if (error instanceof ConfigError) {
     return new UnavailableError(error.message, error.details, error);

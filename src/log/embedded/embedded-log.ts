@@ -1,6 +1,6 @@
-// The embedded event log: Kafka's contract on LMDB, for one process and all its threads, durable
-// through kill -9. Each thread opens it on the same folder. What a commit writes is one transaction
-// (src/lmdb/tables.ts says how).
+// The embedded event log: the event-log port on LMDB, for all threads of one process, durable
+// through kill -9. Each thread opens it on the same folder. A commit is one transaction
+// (src/lmdb/tables.ts).
 import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 
@@ -27,20 +27,19 @@ import { createTopics, describeStored, openTopicTable } from './topics.ts';
 import { openPartitionWriter } from './writer.ts';
 
 export interface EmbeddedLogOptions extends Partial<MemberTiming>, Partial<Retention> {
-  /** Holds the log in `log/`; one process at a time. */
+  /** Folder of the log (in `log/`), used by one process at a time. */
   readonly dataDir: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** `read`: look only, also beside the process that holds the folder. Default `write`. */
+  /** `read` opens read-only, even beside the process that holds the folder. Default `write`. */
   readonly access?: 'write' | 'read';
 }
 
 const timingDefaults: MemberTiming = { heartbeatMs: 1_000, sessionTimeoutMs: 6_000 };
 
 /**
- * Opens the embedded log of `dataDir`, creating it where it is missing.
- * @throws ConfigError when another process holds the folder (names its pid), or it cannot be
- * written.
+ * Opens the embedded log of `dataDir`, creating it if missing.
+ * @throws ConfigError if another process holds the folder (with its pid), or it cannot be written.
  */
 export function openEmbeddedLog(options: EmbeddedLogOptions): EventLog {
   const { clock, logger, access = 'write' } = options;
@@ -104,7 +103,7 @@ export function openEmbeddedLog(options: EmbeddedLogOptions): EventLog {
     },
     async observedPositions(groupId, partitions) {
       tables.refresh();
-      // Commits are made one at a time and whole: none is ever pending.
+      // Commits are atomic and run one at a time, so none is ever pending.
       return partitions.map((partition) => ({
         committed: positionIn(groupId, partition),
         pending: false,
@@ -140,7 +139,7 @@ export function openEmbeddedLog(options: EmbeddedLogOptions): EventLog {
     groupMembers: () => Promise.resolve([]),
     async openWriter(groupId, partition, signalToAbort) {
       if (signalToAbort?.aborted === true) {
-        throw new UnavailableError('The opening of a partition writer was aborted');
+        throw new UnavailableError('Opening the partition writer was aborted');
       }
       topics.require(partition);
       const writerLog = {
@@ -157,7 +156,7 @@ export function openEmbeddedLog(options: EmbeddedLogOptions): EventLog {
   };
 }
 
-/** Leaves out what is undefined, so that a spread keeps the default. */
+/** Returns only the options that are set, so that a spread keeps the defaults. */
 function definedOnly(options: EmbeddedLogOptions): Partial<MemberTiming> & Partial<Retention> {
   const { heartbeatMs, sessionTimeoutMs, retentionMs, retentionBytes } = options;
   return {

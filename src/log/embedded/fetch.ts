@@ -1,5 +1,4 @@
-// Reading the embedded log: whole batches from an offset on, bounded in bytes, with what a fold
-// needs to go on.
+// Reads the embedded log: whole batches from an offset on, bounded in bytes.
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { ConfigError } from '../../errors.ts';
@@ -15,24 +14,22 @@ import {
   type StoredExtent,
 } from './layout.ts';
 
-/**
- * A fetch ends with the batch that reaches this: what one turn of the event loop copies and hands
- * to the fold.
- */
+/** A fetch ends with the batch that reaches this size: the work of one turn of the event loop. */
 const fetchBytes = 512 * 1024;
 
 export interface FetchPlace extends TopicPartition {
   readonly topicId: number;
 }
 
-/** Returns what the partition holds, as of the last `refresh`. */
+/** Returns the extent of the partition as of the last `refresh`. */
 export function readExtent(tables: Tables, place: FetchPlace): StoredExtent {
   return decodeExtent(tables.get(logTables.partitions, extentKey(place.topicId, place.partition)));
 }
 
 /**
- * Returns the records of [from, to) that one fetch takes, or undefined where there are none (yet).
- * @throws ConfigError when `from` is outside of what the log holds; names both offsets.
+ * Returns the first records of [from, to), up to the size of a fetch; undefined if there are none
+ * yet.
+ * @throws ConfigError if `from` is outside the log; names both offsets.
  */
 export function fetchBatch(
   tables: Tables,
@@ -71,8 +68,7 @@ export function fetchBatch(
 }
 
 /**
- * Yields [from, to) batch by batch, in turns of the event loop; `to` is at most the end as it is at
- * the first step.
+ * Yields [from, to) batch by batch, one per turn of the event loop; stops at the end seen first.
  */
 export async function* readRange(
   tables: Tables,
@@ -94,8 +90,7 @@ export async function* readRange(
 }
 
 /**
- * Returns the first offset whose record's timestamp is at or after `timeMs`; the end where there is
- * none.
+ * Resolves with the first offset whose timestamp is at or after `timeMs`; the end if there is none.
  */
 export async function findOffsetAtTime(
   tables: Tables,

@@ -1,6 +1,6 @@
-// A member of a group: heartbeats, the partitions it holds, and their deliveries. It keeps two
-// promises: nothing of a partition is delivered before the group has given it to this member, nor
-// after the group may have given it away.
+// A member of a group: its heartbeats, partitions and deliveries. Invariant: a partition is
+// delivered only after the group has assigned it to this member, and never after it may belong to
+// another.
 import { randomUUID } from 'node:crypto';
 import { threadId } from 'node:worker_threads';
 
@@ -42,7 +42,7 @@ export interface MemberOptions {
   readonly memberInfo?: string;
 }
 
-/** Joins the group and resolves; what it is assigned comes a turn of the event loop later. */
+/** Joins the group and resolves; the assignment follows in a later turn of the event loop. */
 export async function joinEmbeddedGroup(
   log: MemberLog,
   options: MemberOptions,
@@ -57,7 +57,7 @@ class EmbeddedMember implements GroupMember {
   readonly #options: MemberOptions;
   readonly #id = `${process.pid}-${threadId}-${randomUUID()}`;
   readonly #held = new Map<string, PartitionDelivery>();
-  /** Deliveries that are ending: revoked, but perhaps still inside onBatch. */
+  /** Deliveries of revoked partitions that may still be inside onBatch. */
   readonly #ending = new Map<string, Promise<void>>();
   readonly #released = new Set<string>();
   #generation = 0;
@@ -79,8 +79,7 @@ class EmbeddedMember implements GroupMember {
     await this.#enterHeartbeat();
     this.#stopListening = this.#log.signal.onRing(() => this.#ringed());
     this.#armTimer();
-    // The first assignment follows from a second heartbeat, after the caller has this member in its
-    // hands.
+    // A second heartbeat brings the first assignment, once the caller has received this member.
     setImmediate(() => void this.#beat('absorb'));
   }
 
@@ -120,7 +119,7 @@ class EmbeddedMember implements GroupMember {
   #armTimer(): void {
     this.#timer?.cancel();
     this.#timer = this.#log.clock.after(this.#log.heartbeatMs, () => {
-      // Also the slow poll for a ring that got lost.
+      // The slow poll, in case a commit signal was lost.
       for (const delivery of this.#held.values()) delivery.wake();
       void this.#beat('absorb').finally(() => {
         if (this.#state === 'member') this.#armTimer();
@@ -128,10 +127,7 @@ class EmbeddedMember implements GroupMember {
     });
   }
 
-  /**
-   * A heartbeat that begins after this call; one that is queued but has not begun serves every
-   * caller.
-   */
+  /** Returns a heartbeat that starts after this call; callers share one that has not started. */
   #beat(onError: 'report' | 'absorb'): Promise<void> {
     this.#next ??= this.#running.then(() => {
       this.#next = undefined;
@@ -180,18 +176,18 @@ class EmbeddedMember implements GroupMember {
     };
   }
 
-  /** Makes the deliveries follow what the group says. */
+  /** Applies the group's assignment to the deliveries. */
   #obey(outcome: HeartbeatOutcome): void {
     if (!outcome.wasMember) {
       this.#log.logger.warn(
         { groupId: this.#options.groupId, partitions: this.#held.size },
-        'silent for longer than the session timeout; joining the group again',
+        'no heartbeat for longer than the session timeout; rejoining the group',
       );
     }
     const keeps = new Set(outcome.claimed.filter((name) => !outcome.surplus.includes(name)));
     const lost = [...this.#held.keys()].filter((name) => !outcome.wasMember || !keeps.has(name));
     this.#revoke(lost);
-    // Claimed by an earlier heartbeat but meant for others before it was ever delivered here.
+    // Claimed by an earlier heartbeat, but reassigned before its delivery started here.
     const unused = outcome.surplus.filter((name) => !this.#ending.has(name));
     for (const name of unused) this.#released.add(name);
     if (unused.length > 0) void this.#beat('absorb');
@@ -240,7 +236,7 @@ class EmbeddedMember implements GroupMember {
     this.#held.clear();
     if (names.length > 0) this.#options.listener.onRevoked(names.map(parsePartitionKey));
     this.#options.listener.onFailed(
-      new UnavailableError('Membership is lost: heartbeats kept failing', {}, error),
+      new UnavailableError('Lost the group membership: heartbeats kept failing', {}, error),
     );
   }
 
@@ -258,9 +254,9 @@ class EmbeddedMember implements GroupMember {
       await this.#log.tables.update((view) => removeMember(view, this.#input([])));
       this.#log.signal.ring();
     } catch (error) {
-      // The others notice after the session timeout.
+      // The other members notice after the session timeout.
       const fields = { groupId: this.#options.groupId, error: String(error) };
-      this.#log.logger.warn(fields, 'the group could not be told of a leave');
+      this.#log.logger.warn(fields, 'could not leave the group');
     }
   }
 

@@ -1,8 +1,8 @@
-// A group as it stands in the log: its members with their last heartbeats, and which member holds
-// which partition. A partition passes on only when its holder has let go of it, or has not been
-// heard of for the session timeout.
+// The stored state of a group: its members with their last heartbeats, and the holder of each
+// partition. A partition moves only once its holder has released it, or has missed the session
+// timeout.
 //
-//   value = generation u64 (grows with every change but heartbeats) · JSON
+//   value = generation u64 (grows with every change except heartbeats) · JSON
 import { assert } from '../../errors.ts';
 import type { PlanView } from '../../lmdb/plan-view.ts';
 import { parsePartitionKey, partitionKey } from '../partition-key.ts';
@@ -17,7 +17,7 @@ interface GroupMemberState {
 
 interface GroupState {
   readonly version: 1;
-  /** Members of another process are dead: only one process holds the folder. */
+  /** Members of any other process are dead, since only one process holds the folder. */
   readonly processToken: string;
   members: Record<string, GroupMemberState>;
   claims: Record<string, string>;
@@ -29,10 +29,7 @@ export interface HeartbeatInput {
   readonly processToken: string;
   readonly topics: readonly string[];
   readonly info: string;
-  /**
-   * By the clock that all threads of the process share and nobody sets: a wall clock set ahead
-   * would drop every member.
-   */
+  /** Monotonic clock shared by all threads: a wall clock set ahead would expire every member. */
   readonly monotonicMs: number;
   readonly sessionTimeoutMs: number;
   readonly partitionsOf: (topic: string) => number;
@@ -41,20 +38,17 @@ export interface HeartbeatInput {
 }
 
 export interface HeartbeatOutcome {
-  /** The group did not know the member: what it held may belong to others by now. */
+  /** False if the group no longer knew the member: its partitions may belong to others by now. */
   readonly wasMember: boolean;
-  /** What the member holds now. */
+  /** Partitions the member holds now. */
   readonly claimed: readonly string[];
-  /** Of these, what it should let go of. */
+  /** Partitions among them that it should release. */
   readonly surplus: readonly string[];
   readonly generation: number;
   readonly changed: boolean;
 }
 
-/**
- * Enters one heartbeat of a member into the group (which also joins it) and claims what is free and
- * meant for it.
- */
+/** Records a heartbeat, which also joins the member; claims free partitions assigned to it. */
 export function heartbeat(view: PlanView, input: HeartbeatInput): HeartbeatOutcome {
   const { state, generation } = loadGroup(view, input);
   const before = shapeOf(state);
@@ -77,14 +71,14 @@ export function heartbeat(view: PlanView, input: HeartbeatInput): HeartbeatOutco
   return { wasMember, claimed, surplus, generation: next, changed };
 }
 
-/** Takes a member and all it holds out of the group. */
+/** Removes a member and releases its partitions. */
 export function removeMember(view: PlanView, input: HeartbeatInput): void {
   const { state, generation } = loadGroup(view, input);
   forget(state, input.memberId);
   storeGroup(view, input.groupId, state, generation + 1);
 }
 
-/** Returns the generation of a stored group; 0 where there is none. */
+/** Returns the generation of a stored group; 0 if there is none. */
 export function generationOf(value: Buffer | undefined): number {
   return value === undefined ? 0 : Number(value.readBigUInt64BE(0));
 }

@@ -1,4 +1,5 @@
-// The tables of the embedded log and the bytes of their keys and values (all integers big-endian, format version 1).
+// The tables of the embedded log, and the bytes of their keys and values (integers are big-endian,
+// format version 1).
 //
 //   topics     topic name                            → JSON {version, id, partitions, config}
 //   batches    topic id u32 · partition u32 · last   → one Kafka record batch v2 (record-batch.ts); its leader epoch
@@ -8,7 +9,7 @@
 //   writers    group NUL topic NUL partition         → epoch u64
 //   groups     group                                 → JSON GroupState (group-state.ts)
 //
-// Batches are keyed by their last offset, so that the first key at or after an offset is the batch that holds it.
+// Batches are keyed by their last offset: the first key at or after an offset is the batch with it.
 import { assert } from '../../errors.ts';
 import type { CommittedPosition, TopicPartition } from '../event-log.ts';
 
@@ -28,7 +29,7 @@ export interface StoredTopic {
   readonly config: Readonly<Record<string, string>>;
 }
 
-/** What a partition holds: offsets [earliest, end) in `bytes` bytes of batches. */
+/** The extent of a partition: offsets [earliest, end), stored in `bytes` bytes of batches. */
 export interface StoredExtent {
   readonly earliest: number;
   readonly end: number;
@@ -43,12 +44,11 @@ export function nameKey(name: string): Buffer {
   return Buffer.from(name);
 }
 
-/** Returns the bytes of `topic`. */
 export function encodeTopic(topic: StoredTopic): Buffer {
   return Buffer.from(JSON.stringify(topic));
 }
 
-/** Returns the topic that `value` holds; undefined stays undefined. */
+/** Returns the decoded topic; undefined for undefined. */
 export function decodeTopic(value: Buffer | undefined): StoredTopic | undefined {
   if (value === undefined) return undefined;
   const topic = JSON.parse(value.toString('utf8')) as StoredTopic;
@@ -66,7 +66,6 @@ export function extentKey(topicId: number, partition: number): Buffer {
   return key;
 }
 
-/** Returns the bytes of `extent`. */
 export function encodeExtent(extent: StoredExtent): Buffer {
   assert(extent.earliest <= extent.end, 'A partition ends before it begins', { ...extent });
   const value = Buffer.alloc(24);
@@ -76,7 +75,7 @@ export function encodeExtent(extent: StoredExtent): Buffer {
   return value;
 }
 
-/** Returns the extent that `value` holds; without one the partition is empty. */
+/** Returns the decoded extent; an empty one for undefined. */
 export function decodeExtent(value: Buffer | undefined): StoredExtent {
   if (value === undefined) return emptyExtent;
   return {
@@ -100,18 +99,18 @@ export function lastOffsetOf(key: Buffer): number {
   return readSafeInteger(key, 8);
 }
 
-/** Writes a batch's place and the time of its append into the header fields its checksum leaves out. */
+/** Writes offset and append time into the header fields that the checksum does not cover. */
 export function stampBatch(batch: Buffer, baseOffset: number, appendTimeMs: number): void {
   writeSafeInteger(batch, baseOffset, 0);
   batch.writeUInt32BE(Math.floor(appendTimeMs / 1_000), 12);
 }
 
-/** Returns when a stored batch was appended, ms since epoch, to the second. */
+/** Returns the append time of a stored batch, ms since epoch, to the second. */
 export function appendTimeMsOf(batch: Buffer): number {
   return batch.readUInt32BE(12) * 1_000;
 }
 
-/** Returns the key of what a group keeps about a partition: its position, its writer's epoch. */
+/** Returns the key of a group's data about a partition: its position, its writer's epoch. */
 export function groupPartitionKey(groupId: string, { topic, partition }: TopicPartition): Buffer {
   return Buffer.concat([nameKey(groupId), nul, nameKey(topic), nul, Buffer.from(`${partition}`)]);
 }
@@ -131,20 +130,19 @@ export function encodePosition(position: CommittedPosition): Buffer {
   return value;
 }
 
-/** Returns the position that `value` holds; undefined stays undefined. */
+/** Returns the decoded position; undefined for undefined. */
 export function decodePosition(value: Buffer | undefined): CommittedPosition | undefined {
   if (value === undefined) return undefined;
   return { nextOffset: readSafeInteger(value, 0), metadata: value.toString('utf8', 8) };
 }
 
-/** Returns the bytes of a writer's epoch. */
 export function encodeEpoch(epoch: number): Buffer {
   const value = Buffer.alloc(8);
   writeSafeInteger(value, epoch, 0);
   return value;
 }
 
-/** Returns the epoch that `value` holds; 0 before the first opening. */
+/** Returns the decoded epoch; 0 if no writer was ever opened. */
 export function decodeEpoch(value: Buffer | undefined): number {
   return value === undefined ? 0 : readSafeInteger(value, 0);
 }

@@ -1,5 +1,6 @@
-// Bounded disk: whole batches are deleted from the front of a partition once they are old, or the partition is large.
-// Kafka's topic settings `retention.ms` and `retention.bytes` override the defaults; -1 keeps everything.
+// Bounds the disk: deletes whole batches from the front of a partition once they are too old, or
+// the partition is too large. The topic settings `retention.ms` and `retention.bytes` override the
+// defaults; -1 keeps everything.
 import type { Clock, Timer } from '../../clock.ts';
 import type { Logger } from '../../logger.ts';
 import type { Tables } from '../../lmdb/tables.ts';
@@ -28,12 +29,14 @@ export const retentionDefaults: Retention = {
   retentionBytes: 1024 * 1024 * 1024,
 };
 
-/** How often a log looks for what is due. */
+/** Time between two passes. */
 const retentionIntervalMs = 60_000;
-/** Batches deleted in one update: the write lock is short. */
+/** Batches deleted per update: keeps the write lock short. */
 const batchesPerUpdate = 32;
 
-/** Applies `retention` from time to time until the returned function is called, which waits for a running pass. */
+/**
+ * Applies `retention` at intervals until the returned function is called; it awaits a running pass.
+ */
 export function keepRetention(options: {
   readonly tables: Tables;
   readonly retention: Retention;
@@ -47,9 +50,9 @@ export function keepRetention(options: {
   const pass = async (): Promise<void> => {
     try {
       const batches = await applyRetention(tables, retention, clock.nowMs());
-      if (batches > 0) logger.info({ batches }, 'old batches of the embedded log were deleted');
+      if (batches > 0) logger.info({ batches }, 'deleted old batches of the embedded log');
     } catch (error) {
-      logger.warn({ error: String(error) }, 'old batches could not be deleted');
+      logger.warn({ error: String(error) }, 'could not delete old batches');
     }
     arm();
   };
@@ -67,7 +70,7 @@ export function keepRetention(options: {
   };
 }
 
-/** Deletes what is due in every partition and returns how many batches that were. */
+/** Deletes expired batches of every partition; resolves with their number. */
 export async function applyRetention(
   tables: Tables,
   defaults: Retention,
@@ -99,7 +102,7 @@ async function trimPartition(
     await tables.update((view) => {
       const key = extentKey(place.topicId, place.partition);
       const extent = decodeExtent(view.get(logTables.partitions, key));
-      // Another thread may have trimmed the partition since.
+      // Another thread may have trimmed the partition meanwhile.
       const left = due.filter((batch) => batch.lastOffset >= extent.earliest);
       const last = left.at(-1);
       if (last === undefined) return;

@@ -1,4 +1,5 @@
-// The topics of the embedded log: created once, never changed, so what was read once can be kept.
+// The topics of the embedded log. They are created once and never change, so they are cached for
+// good.
 import { assert, ConfigError } from '../../errors.ts';
 import type { TopicDescription, TopicPartition, TopicSpec } from '../event-log.ts';
 import type { Tables } from '../../lmdb/tables.ts';
@@ -6,17 +7,16 @@ import type { PlanView } from '../../lmdb/plan-view.ts';
 import { decodeTopic, encodeTopic, logTables, nameKey, type StoredTopic } from './layout.ts';
 
 const partitionsMax = 1_000_000;
-/** Under this empty name the table holds how many topics there are: the ids given out. */
+/** Key of the number of topics, from which ids are assigned. */
 const countKey = Buffer.from([0]);
 
 export interface TopicTable {
-  /** The topic, or undefined where it does not exist. */
+  /** Returns the topic, or undefined if it does not exist. */
   find(topic: string): StoredTopic | undefined;
-  /** The topic of a partition that exists. @throws ConfigError where it does not. */
+  /** Returns the topic of `partition`. @throws ConfigError if the partition does not exist */
   require(partition: TopicPartition): StoredTopic;
 }
 
-/** Returns the topics in `tables`. */
 export function openTopicTable(tables: Tables): TopicTable {
   const known = new Map<string, StoredTopic>();
   const find = (topic: string): StoredTopic | undefined => {
@@ -45,7 +45,7 @@ export function openTopicTable(tables: Tables): TopicTable {
   };
 }
 
-/** Creates the topics of `specs` that are missing in `view` and returns their names. */
+/** Creates the missing topics of `specs` and returns their names. */
 export function createTopics(view: PlanView, specs: readonly TopicSpec[]): readonly string[] {
   const created: string[] = [];
   for (const { topic, partitions, config } of specs) {
@@ -67,7 +67,7 @@ export function createTopics(view: PlanView, specs: readonly TopicSpec[]): reado
   return created;
 }
 
-/** Returns `stored` as the port describes a topic. */
+/** Returns `stored` in the form of the port. */
 export function describeStored(topic: string, stored: StoredTopic): TopicDescription {
   return { topic, partitions: stored.partitions, replicationFactor: 1, config: stored.config };
 }

@@ -1,4 +1,5 @@
-// The transactional writer of one input partition: records, position and the check of its epoch are one update.
+// The transactional writer of one input partition. Records, position and the check of its epoch are
+// one update.
 import { FencedError, UnavailableError } from '../../errors.ts';
 import type { Commit, CommitResult, PartitionWriter, TopicPartition } from '../event-log.ts';
 import { placeAppend, type PreparedAppend } from './append.ts';
@@ -12,15 +13,15 @@ import {
   logTables,
 } from './layout.ts';
 
-/** What a writer needs of its log. */
+/** The parts of the log that a writer uses. */
 export interface WriterLog {
   prepare(commit: Commit): PreparedAppend;
   update<T>(plan: (view: PlanView) => T): Promise<Updated<T>>;
-  /** Called when an update is visible. */
+  /** Called once an update is visible. */
   committed(): void;
 }
 
-/** Opens the writer: a new epoch, which fences every earlier one. */
+/** Opens the writer with a new epoch, which fences every earlier one. */
 export async function openPartitionWriter(
   log: WriterLog,
   groupId: string,
@@ -52,7 +53,7 @@ export async function openPartitionWriter(
   return {
     epoch: String(epoch),
     begin() {
-      // A commit is one step here.
+      // Nothing to do: a commit is a single update.
     },
     async commit(commit) {
       const prepared = log.prepare(commit);
