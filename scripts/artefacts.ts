@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { format, resolveConfig } from 'prettier';
 
 import { anomalySchema, featureRowSchema } from '../src/codecs/avro-schemas.ts';
+import { inputJsonSchema } from '../src/config/input-schema.ts';
 import { allFeatures, defaultFeatures, type FeatureDeclaration } from '../src/sensors/features.ts';
 import { paneBaseStride, paneLayout } from '../src/sensors/pane-layout.ts';
 
@@ -23,6 +24,10 @@ export const artefacts: readonly Artefact[] = [
   {
     path: 'avro/sensor_anomalies.avsc',
     text: () => Promise.resolve(`${JSON.stringify(anomalySchema, null, 2)}\n`),
+  },
+  {
+    path: 'schemas/input.schema.json',
+    text: () => formatted('schemas/input.schema.json', JSON.stringify(inputJsonSchema())),
   },
   { path: 'feature_repo/sensor_features.py', text: () => Promise.resolve(feastView()) },
   { path: 'docs/features.md', text: featuresPage },
@@ -58,6 +63,10 @@ async function featuresPage(): Promise<string> {
     ['<!-- Generated from src/sensors/features.ts by `npm run generate`: -->\n', '<!-- End. -->'],
     `\n${featureTable()}\n${costTable()}\n`,
   );
+  return formatted(path, text);
+}
+
+async function formatted(path: string, text: string): Promise<string> {
   const config = await resolveConfig(new URL(`../${path}`, import.meta.url));
   return format(text, { ...config, filepath: path });
 }

@@ -12,15 +12,17 @@ import type { RecordCursor, RecordScan, TopicPartition } from '../log/event-log.
 import type { TopicNames } from '../log/topics.ts';
 import type { Semantics } from '../sensors/shard-state.ts';
 import { isHeld, leadMaxMs } from '../sensors/watermark.ts';
+import { DeclaredFolder } from './fold-declared.ts';
 import type { FoldSlice } from './fold-slice.ts';
+import { hearClock, hearReading } from './heard-time.ts';
 import type { Outbox } from './outbox.ts';
+import { keyIsSensorId } from './record-key.ts';
 import type { ShardMemory } from './shard-memory.ts';
 import {
   badSourceHeader,
   encodeSourceClock,
-  hearSource,
+  isMarker,
   keyMismatch,
-  minimumSourceTimeMs,
   readSourceClock,
 } from './source-clocks.ts';
 
@@ -39,6 +41,8 @@ export interface BatchFolder {
   readonly recordsSeen: number;
   /** Set where the last fold ended because its slice was over: it goes on from the same cursor. */
   readonly paused: boolean;
+  /** After a fold that threw: the sensor at fault, where one record may hold several. */
+  readonly foldingSensor: string | undefined;
   /**
    * Folds the record the cursor stands on and those after it, from the memory's position up to
    * offset `until` (exclusive), or until the slice is over. Returns whether the cursor stands on a
@@ -74,6 +78,8 @@ class ShardFolder implements BatchFolder {
   recordsSeen: number = 0;
   private readonly context: FoldContext;
   private readonly reading: Reading = emptyReading();
+  /** Set where the records have a declared shape. */
+  private readonly declared: DeclaredFolder | undefined;
   private readonly rekeyAll: boolean;
   private readonly leadMaxMs: number;
   paused: boolean = false;
@@ -87,8 +93,14 @@ class ShardFolder implements BatchFolder {
     this.context = context;
     this.weightPerLook =
       context.slice === undefined ? longAway : context.slice.records * recordWeight;
+    const { input } = context.semantics;
+    this.declared = input === undefined ? undefined : new DeclaredFolder(context, input);
     this.rekeyAll = context.semantics.inputKeying === 'rekey';
     this.leadMaxMs = leadMaxMs(context.semantics);
+  }
+
+  get foldingSensor(): string | undefined {
+    return this.declared?.foldingSensor;
   }
 
   fold(memory: ShardMemory, records: RecordCursor, until: number): boolean {
@@ -101,7 +113,7 @@ class ShardFolder implements BatchFolder {
         stopped = true;
         break;
       }
-      const scan = records.scan?.(memory.scanner);
+      const scan = this.declared === undefined ? records.scan?.(memory.scanner) : undefined;
       if (scan === undefined) stopped = this.foldRecord(memory, records, until);
       else stopped = this.foldScan(memory, records, scan, until);
     } while (!stopped && records.next());
@@ -223,6 +235,12 @@ class ShardFolder implements BatchFolder {
   }
 
   private decodeAndFold(memory: ShardMemory, record: RecordCursor): void {
+    if (this.declared !== undefined) {
+      const readings = this.declared.foldRecord(memory, record);
+      if (readings === undefined) this.recordsSeen -= 1;
+      else this.folded += readings;
+      return this.lookWhereFull();
+    }
     const { bytes, valueStart, valueEnd } = record;
     const reason = decodeReading(bytes, valueStart, valueEnd, this.reading);
     this.foldDecoded(memory, record, reason);
@@ -276,8 +294,7 @@ class ShardFolder implements BatchFolder {
   ): void {
     const { context, reading } = this;
     const clock = readSourceClock(record);
-    const marker = record.keyStart < 0 && record.valueStart < 0 && clock !== undefined;
-    if (marker) {
+    if (isMarker(record, clock)) {
       this.recordsSeen -= 1;
     } else {
       let reason = refused;
@@ -287,16 +304,7 @@ class ShardFolder implements BatchFolder {
       if (reason === null) this.folded += 1;
       else this.sendDeadLetter(record, reason);
     }
-    if (clock !== undefined) {
-      hearSource(memory.clocks, clock);
-      const eventTimeMs = minimumSourceTimeMs(memory.clocks);
-      if (eventTimeMs !== undefined) {
-        memory.state.advanceWatermark(
-          eventTimeMs - context.semantics.watermarkDelayMs,
-          context.outbox,
-        );
-      }
-    }
+    if (clock !== undefined) hearClock(memory, clock, context.semantics, context.outbox);
   }
 
   private sendDeadLetter(record: RecordCursor, reason: DeadLetterReason): void {
@@ -310,12 +318,16 @@ class ShardFolder implements BatchFolder {
     const { outbox, shard, sourcePartitions, topics } = this.context;
     const time = memory.sourceMaxMs;
     const clock = encodeSourceClock({ source: shard.partition, sources: sourcePartitions, time });
-    outbox.forward(forwardRecord(record, this.reading, shard, { topic: topics.rekeyed, clock }));
+    const { idBytes, idStart, idEnd } = this.reading;
+    const key = idBytes.subarray(idStart, idEnd);
+    outbox.forward(forwardRecord(record, shard, { topic: topics.rekeyed, clock, key }));
     this.lookWhereFull();
   }
 
   sensorOf(memory: ShardMemory, record: RecordCursor): string | undefined {
     const { reading } = this;
+    // The fold itself said which of several sensors it was at.
+    if (this.declared !== undefined) return undefined;
     try {
       const reason = decodeReading(record.bytes, record.valueStart, record.valueEnd, reading);
       const isFoldedHere = memory.role === 'rekeyed' || !this.rekeyAll;
@@ -329,20 +341,4 @@ class ShardFolder implements BatchFolder {
   refuse(record: RecordCursor, reason: DeadLetterReason): void {
     this.sendDeadLetter(record, reason);
   }
-}
-
-function hearReading(memory: ShardMemory, eventTimeMs: number): void {
-  if (eventTimeMs > memory.sourceMaxMs) memory.sourceMaxMs = eventTimeMs;
-}
-
-// hot path
-function keyIsSensorId(record: RecordCursor, reading: Reading): boolean {
-  const { bytes, keyStart, keyEnd } = record;
-  const { idBytes, idStart, idEnd } = reading;
-  const length = idEnd - idStart;
-  if (keyStart < 0 || keyEnd - keyStart !== length) return false;
-  for (let i = 0; i < length; i += 1) {
-    if (bytes[keyStart + i] !== idBytes[idStart + i]) return false;
-  }
-  return true;
 }

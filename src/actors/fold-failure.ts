@@ -14,6 +14,8 @@ export interface Suspect {
   readonly offset: number;
   /** What was thrown, for people; bounded. */
   readonly message: string;
+  /** The sensor whose reading was being folded, where a record may hold several. */
+  readonly sensorId?: string | undefined;
   /** How often in a row folding has ended at this offset. */
   readonly attempts: number;
 }
@@ -29,12 +31,13 @@ export function foldFailure(
     readonly offset: number;
     /** `decision`: no record was being folded, so none can be at fault. */
     readonly phase: 'replay' | 'fold' | 'decision';
+    readonly sensorId?: string | undefined;
   },
 ): unknown {
   if (isSensoriumError(error) && error.directive !== 'crash') return error;
-  const { topic, partition, offset, phase } = at;
+  const { topic, partition, offset, phase, sensorId } = at;
   const reason = messageOf(error);
-  const details = { topic, partition, offset, reason };
+  const details = { topic, partition, offset, reason, sensorId };
   const where = `offset ${offset} of ${topic}/${partition}`;
   switch (phase) {
     case 'fold':
@@ -66,8 +69,12 @@ export function foldFailure(
 export function suspectAfter(before: Suspect | undefined, failure: FoldError): Suspect | undefined {
   const offset = Number(failure.details['offset']);
   const message = String(failure.details['reason']);
-  const attempts = before?.offset === offset ? before.attempts + 1 : 1;
-  return attempts >= attemptsMax ? undefined : { offset, message, attempts };
+  const named = failure.details['sensorId'];
+  const sensorId = typeof named === 'string' ? named : undefined;
+  // Another sensor of the same record is a fault of its own.
+  const isAgain = before?.offset === offset && before.sensorId === sensorId;
+  const attempts = isAgain ? before.attempts + 1 : 1;
+  return attempts >= attemptsMax ? undefined : { offset, message, attempts, sensorId };
 }
 
 /**

@@ -233,7 +233,7 @@ export class Session {
   #decideOn(suspect: Suspect, record: RecordCursor): boolean {
     if (record.offset !== suspect.offset) return false;
     const { clock, logger } = this.#context;
-    const sensorId = this.#folder.sensorOf(this.memory, record);
+    const sensorId = suspect.sensorId ?? this.#folder.sensorOf(this.memory, record);
     try {
       const decision = decisionOn(suspect, sensorId, this.memory, clock.nowMs());
       if (decision === undefined) return false;
@@ -252,7 +252,8 @@ export class Session {
   #foldFailure(error: unknown): unknown {
     const offset = this.#replay.faultOffset;
     const phase = this.replaying ? 'replay' : 'fold';
-    return foldFailure(error, { ...this.#shard, offset, phase });
+    const sensorId = this.#folder.foldingSensor;
+    return foldFailure(error, { ...this.#shard, offset, phase, sensorId });
   }
 
   /** One that throws leaves the memory half changed. */

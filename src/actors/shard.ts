@@ -21,6 +21,7 @@ import type { FetchedBatch, PartitionWriter, TopicPartition } from '../log/event
 import { CommitSize } from './commit-size.ts';
 import { FailedState } from './failed-state.ts';
 import { FastClockWatch } from './fast-clock-watch.ts';
+import { TimeUnitWatch } from './time-unit-watch.ts';
 import { suspectAfter, type Suspect } from './fold-failure.ts';
 import type {
   CommandOutcome,
@@ -61,6 +62,7 @@ export class Shard {
   readonly #host: ShardHost;
   readonly #role: ShardRole;
   readonly #fastClocks: FastClockWatch;
+  readonly #timeUnit: TimeUnitWatch;
   readonly #abort: AbortController = new AbortController();
   readonly #ended: Promise<void>;
   #session: Session | undefined;
@@ -80,6 +82,7 @@ export class Shard {
     this.#host = host;
     this.#role = roleOf(context.topics, partition);
     this.#fastClocks = new FastClockWatch(context, partition);
+    this.#timeUnit = new TimeUnitWatch(context, partition);
     this.#failed = new FailedState(context, partition);
     this.#commitSize = new CommitSize({
       transactionTimeoutMs: context.settings.transactionTimeoutMs,
@@ -111,6 +114,7 @@ export class Shard {
     session.tick();
     if (session.replaying) return;
     this.#fastClocks.look(session.memory.state.fastClocks);
+    this.#timeUnit.look(session.memory.sourceMaxMs);
     if (this.#failed.sinceMs === undefined) return;
     const proof = this.#failed.prove(session.committer.lastCommitMs !== null);
     if (proof === 'well') this.#lastError = undefined;

@@ -57,6 +57,11 @@ export function readSourceClock(record: RecordCursor): SourceClock | undefined {
     : decodeSourceClock(Buffer.from(header.value).toString());
 }
 
+/** Returns whether the record is a source's word about its time, without a reading. */
+export function isMarker(record: RecordCursor, clock: SourceClock | undefined): boolean {
+  return record.keyStart < 0 && record.valueStart < 0 && clock !== undefined;
+}
+
 const sourcesMax = 100_000;
 
 /** What each source last said; plain data, part of the shard's snapshot. null = never heard. */

@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import type { Config } from '../config/config.ts';
 import { ConfigError, isSensoriumError } from '../errors.ts';
 import { createLogger } from '../logger.ts';
+import { declaredFields } from '../sensors/input-declaration.ts';
 import { lackingRights } from './check-rights.ts';
 import { readConfig, withLog } from './command.ts';
 import { printLine, type CliContext } from './context.ts';
@@ -50,6 +51,7 @@ async function examine(context: CliContext): Promise<readonly Check[]> {
   }
   return [
     ok('settings', 'all are valid'),
+    ...inputChecks(config),
     ...machineChecks(config, process.version),
     ...(await attempted('kafka', 'is it running, and is KAFKA_BROKERS right?', () =>
       config.process.kafka === undefined
@@ -60,6 +62,14 @@ async function examine(context: CliContext): Promise<readonly Check[]> {
       storeChecks(config, context),
     )),
   ];
+}
+
+/** Says where the readings are looked for, where that is declared. */
+function inputChecks({ semantics: { input } }: Config): readonly Check[] {
+  if (input === undefined) return [];
+  const { id, time, values } = declaredFields(input);
+  const unit = input.time === 'record' ? '' : ` in ${input.timeUnit}`;
+  return [ok('input', `id from ${id}, time from ${time}${unit}, values from ${values}`)];
 }
 
 /** Returns the checks of `examinePart`; if it throws, one failure of `name` with `cure`. */

@@ -199,7 +199,8 @@ function printReplayed({ out, err }: CliContext, sensorId: string, replayed: Rep
   printLine(out, `  watermark    ${watermarkMs === null ? '-' : isoTime(watermarkMs)}`);
   if (explanation === undefined) return;
   const at = `${nameOf(past)}@${explanation.offset}`;
-  printLine(out, `the reading ${at} at ${isoTime(explanation.timestamp)}`);
+  const field = explanation.field === undefined ? '' : `, field ${explanation.field},`;
+  printLine(out, `the reading ${at}${field} at ${isoTime(explanation.timestamp)}`);
   printLine(out, `  ${explanation.sentence}`);
 }
 

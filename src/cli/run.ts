@@ -88,6 +88,7 @@ async function superviseUntilStopped(
     inputTopic: config.process.inputTopic,
     rekeyedTopic: topicNames(config.process).rekeyed,
     advertisedUrl: config.process.advertisedUrl,
+    input: config.semantics.input,
   });
   const http = createHttpServer({ supervisor, owners, featureStore, config, logger });
   const simulation = new AbortController();

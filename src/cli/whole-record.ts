@@ -1,5 +1,5 @@
 // Reads the original record of a truncated dead letter from the topic it came from.
-import type { RestoredDeadLetter } from '../codecs/dead-letter.ts';
+import { withFieldsOf, type RestoredDeadLetter } from '../codecs/dead-letter.ts';
 import { wholeOf } from '../codecs/cut-record.ts';
 import type { EventLog, OutputRecord, RecordCursor } from '../log/event-log.ts';
 
@@ -20,7 +20,9 @@ export async function wholeRecord(
   for await (const batch of log.read({ topic, partition, from: offset, to: offset + 1 })) {
     for (const cursor = batch.records(); cursor.next();) {
       if (cursor.offset !== offset) continue;
-      const whole = { ...contentOf(cursor), topic, partition };
+      const content = contentOf(cursor);
+      const headers = withFieldsOf(record.headers ?? [], content.headers ?? []);
+      const whole = { ...content, headers, topic, partition };
       const found = wholeOf(whole);
       const isTheOne = found?.bytes === cut.whole?.bytes && found?.sha256 === cut.whole?.sha256;
       return isTheOne ? whole : undefined;

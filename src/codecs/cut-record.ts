@@ -170,7 +170,13 @@ function valueCut(letter: OutputRecord, bytesMax: number): OutputRecord {
 }
 
 function asPlainReading(forward: OutputRecord): OutputRecord {
-  const { value } = forward;
+  const { value, shorterValue } = forward;
+  if (shorterValue !== undefined) {
+    const shorter = shorterValue();
+    return value !== null && shorter.length < value.length
+      ? { ...forward, value: shorter }
+      : forward;
+  }
   const reading = emptyReading();
   const reason = decodeReading(value ?? new Uint8Array(0), 0, value?.length ?? 0, reading);
   if (reason !== null) throw new InvariantError(`A forward holds no reading: ${reason.message}`);

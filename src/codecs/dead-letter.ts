@@ -6,6 +6,9 @@
 //   dlq.message    for people              dlq.partition  `dlq replay` can put it back
 //                                          dlq.offset     there
 //
+// Where other fields of the same record were folded, `dlq.fields` names those that were not, as a
+// JSON array. `dlq replay` leaves that header on the record: only they are read then.
+//
 // Where the record is too long to be kept whole, three more say what is missing (cut-record.ts).
 import { DecodeError } from '../errors.ts';
 import type { OutputRecord, RecordCursor, RecordHeader, TopicPartition } from '../log/event-log.ts';
@@ -22,9 +25,16 @@ const reasonHeaders = [
   'dlq.bytes',
   'dlq.sha256',
 ];
-const originHeaders = ['rekey.topic', 'rekey.partition', 'rekey.offset', 'rekey.key'];
-const rekeyHeaders = [...originHeaders, 'rekey.source'];
+const rekeyHeaders = [
+  'rekey.topic',
+  'rekey.partition',
+  'rekey.offset',
+  'rekey.key',
+  'rekey.time',
+  'rekey.source',
+];
 const rekeyedSuffix = '.rekeyed';
+const fieldsName = 'dlq.fields';
 const messageCharactersMax = 500;
 
 /** Where a record entered, with the key and headers it had there. */
@@ -40,16 +50,19 @@ interface Origin extends TopicPartition {
  * Returns the dead letter of the record the cursor stands on, read from `position`, for topic
  * `deadLetterTopic`; every byte is copied. Earlier `dlq.*` headers of ours are replaced, so a
  * record that fails again does not pile them up. No timestamp: with the input's own, retention
- * would delete old dead letters at once.
+ * would delete old dead letters at once. `fields` are those that are refused of a record of a
+ * declared shape; left out for a plain reading.
  */
 export function deadLetterRecord(
   record: RecordCursor,
   reason: DeadLetterReason,
   position: TopicPartition,
   deadLetterTopic: string,
+  fields?: readonly string[] | 'all',
 ): OutputRecord {
   const origin = originOf(record, position);
-  const clientHeaders = origin.headers.filter(({ key }) => !reasonHeaders.includes(key));
+  const before = fields === undefined ? origin.headers : withoutFields(origin.headers);
+  const clientHeaders = before.filter(({ key }) => !reasonHeaders.includes(key));
   const letter: OutputRecord = {
     topic: deadLetterTopic,
     cutAs: 'deadLetter',
@@ -58,6 +71,8 @@ export function deadLetterRecord(
     headers: [
       ...clientHeaders,
       codeHeader(reason.code),
+      // Behind the first of ours, so that a letter which is cut keeps it.
+      ...(fields === undefined || fields === 'all' ? [] : [fieldsHeader(fields)]),
       messageHeader(reason.message.slice(0, messageCharactersMax)),
       topicHeader(origin.topic),
       partitionHeader(String(origin.partition)),
@@ -66,6 +81,46 @@ export function deadLetterRecord(
     ],
   };
   return keptRecord(letter, clientHeaders.length);
+}
+
+/** Returns the header that says which fields of a record alone are to be read. */
+export function fieldsHeader(fields: readonly string[]): RecordHeader {
+  return textHeader(fieldsName, JSON.stringify(fields));
+}
+
+/** Returns `headers` without it. */
+export function withoutFields(headers: readonly RecordHeader[]): readonly RecordHeader[] {
+  return headers.filter(({ key }) => key !== fieldsName);
+}
+
+/** Returns `headers` with that header as `of` has it. */
+export function withFieldsOf(
+  of: readonly RecordHeader[],
+  headers: readonly RecordHeader[],
+): readonly RecordHeader[] {
+  const last = of.findLast(({ key }) => key === fieldsName);
+  return last === undefined ? headers : [...withoutFields(headers), last];
+}
+
+/** Returns the fields that the headers name as the only ones to read; undefined for all. */
+export function fieldsAmong(headers: readonly RecordHeader[]): ReadonlySet<string> | undefined {
+  const text = lastText(headers, fieldsName);
+  if (text === undefined) return undefined;
+  try {
+    const fields: unknown = JSON.parse(text);
+    if (!Array.isArray(fields)) return undefined;
+    return new Set(fields.filter((field) => typeof field === 'string'));
+  } catch {
+    // A client's own header of that name: nothing of ours.
+    return undefined;
+  }
+}
+
+/** Returns when a forward's record entered the log, ms; undefined where no header says so. */
+export function entryTimeAmong(headers: readonly RecordHeader[]): number | undefined {
+  const text = lastText(headers, 'rekey.time');
+  const timeMs = text !== undefined && /^-?\d{1,16}$/.test(text) ? Number(text) : NaN;
+  return Number.isSafeInteger(timeMs) ? timeMs : undefined;
 }
 
 // Letters of one kind come in floods, from one partition at a time: they share the headers that

@@ -4,41 +4,60 @@
 //
 //   rekey.topic rekey.partition rekey.offset   where the record entered
 //   rekey.key                                  the key it had there
+//   rekey.time                                 declared shapes only: when it entered, ms
 //   rekey.source                               event time of its source partition
 import type { OutputRecord, RecordCursor, TopicPartition } from '../log/event-log.ts';
-import type { Reading } from '../sensors/reading.ts';
 import { keptRecord } from './cut-record.ts';
+import { fieldsHeader, withoutFields } from './dead-letter.ts';
 
 export interface ForwardTarget {
   readonly topic: string;
   /** Text of the header `rekey.source`. */
   readonly clock: string;
+  /** The sensor id, or the device id of a declared shape. */
+  readonly key: Uint8Array;
+  /** Of a record of a declared shape. */
+  readonly declared?: DeclaredForward;
+}
+
+export interface DeclaredForward {
+  /** When the record entered the log, ms: a declaration may take the readings' time from it. */
+  readonly timeMs: number;
+  /** One entry of the record; undefined for all of it. */
+  readonly entry: Uint8Array | undefined;
+  /** The only fields to be read; undefined for all. */
+  readonly fields: readonly string[] | undefined;
+  shorterValue(): Uint8Array;
 }
 
 /**
- * Returns the forward of the record the cursor stands on, read from `shard` as `reading`; every
- * byte is copied.
+ * Returns the forward of the record the cursor stands on, read from `shard`; every byte is copied.
  */
 export function forwardRecord(
   record: RecordCursor,
-  reading: Reading,
   shard: TopicPartition,
-  { topic, clock }: ForwardTarget,
+  { topic, clock, key, declared }: ForwardTarget,
 ): OutputRecord {
   const { bytes, keyStart, keyEnd, valueStart, valueEnd } = record;
-  const clientHeaders = record.headers();
+  const headers = record.headers();
+  const clientHeaders = declared === undefined ? headers : withoutFields(headers);
   const clientKey = keyStart < 0 ? null : new Uint8Array(bytes.subarray(keyStart, keyEnd));
   const forward: OutputRecord = {
     topic,
     cutAs: 'forward',
-    key: reading.idBytes.subarray(reading.idStart, reading.idEnd),
-    value: bytes.subarray(valueStart, valueEnd),
+    key,
+    value: declared?.entry ?? bytes.subarray(valueStart, valueEnd),
+    ...(declared === undefined ? {} : { shorterValue: () => declared.shorterValue() }),
     headers: [
       ...clientHeaders,
       { key: 'rekey.topic', value: Buffer.from(shard.topic) },
       { key: 'rekey.partition', value: Buffer.from(String(shard.partition)) },
       { key: 'rekey.offset', value: Buffer.from(String(record.offset)) },
       { key: 'rekey.key', value: clientKey },
+      ...(declared?.fields === undefined ? [] : [fieldsHeader(declared.fields)]),
+      ...(declared === undefined
+        ? []
+        : [{ key: 'rekey.time', value: Buffer.from(String(declared.timeMs)) }]),
       { key: 'rekey.source', value: Buffer.from(clock) },
     ],
   };

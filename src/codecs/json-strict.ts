@@ -136,7 +136,9 @@ function jsonSyntax(detail: string): DeadLetterReason {
   return { code: 'json_syntax', message: `not JSON: ${detail}` };
 }
 
-function parseJson(text: string): { readonly value: unknown } | { reason: DeadLetterReason } {
+export function parseJson(
+  text: string,
+): { readonly value: unknown } | { reason: DeadLetterReason } {
   // The stack of the error is not read, and takes as long to collect as all the rest.
   const framesBefore = Error.stackTraceLimit;
   Error.stackTraceLimit = 0;

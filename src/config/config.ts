@@ -3,6 +3,7 @@
 // fingerprinted) and process (may differ between processes).
 import { availableParallelism } from 'node:os';
 
+import { readInputSchema } from './input-schema.ts';
 import { fillDefaults, type FilledValues, type Machine } from './defaults.ts';
 import { relationProblems } from './relations.ts';
 import {
@@ -14,6 +15,7 @@ import {
   type SettingValues,
 } from './settings.ts';
 import { ConfigError } from '../errors.ts';
+import type { InputDeclaration } from '../sensors/input-declaration.ts';
 import type { Semantics } from '../sensors/semantics.ts';
 
 export interface KafkaConfig {
@@ -80,10 +82,12 @@ export function parseConfig(
   const { values, problems, wrong } = readValues(env);
   // Relations are judged only between values that are right by themselves: one mistake, one line.
   problems.push(...relationProblems(values, wrong));
+  const input = readInputSchema(values.INPUT_SCHEMA, machine.readText);
+  problems.push(...input.problems);
   if (problems.length > 0) throw configError(problems);
   const filled = fillDefaults(values, machine);
   return deepFreeze({
-    semantics: structuredClone(inCamelCase(filled, semanticsSettings)),
+    semantics: semanticsOf(filled, input.declaration),
     process: {
       ...inCamelCase(filled, processSettings),
       kafka: kafkaOf(values),
@@ -149,6 +153,11 @@ function configError(problems: readonly string[]): ConfigError {
       ? first
       : `${problems.length} settings are wrong:${problems.map((line) => `\n  ${line}`).join('')}`;
   return new ConfigError(message, { problems: problems.length });
+}
+
+function semanticsOf(values: FilledValues, input: InputDeclaration | undefined): Semantics {
+  const { inputSchema: _, ...semantics } = inCamelCase(values, semanticsSettings);
+  return structuredClone({ ...semantics, ...(input === undefined ? {} : { input }) });
 }
 
 /** Returns the values of the settings in `table`, named in camel case. */

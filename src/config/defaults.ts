@@ -6,6 +6,8 @@ import { settings, type SettingValues } from './settings.ts';
 
 export interface Machine {
   readonly cores: number;
+  /** Reads the file that INPUT_SCHEMA names; from the disk where left out. */
+  readonly readText?: (path: string) => string;
 }
 
 type Following =
@@ -27,11 +29,13 @@ const simulatedSensorsDefault = 10;
 /** Returns `values` with the defaults that follow other settings filled in. */
 export function fillDefaults(values: SettingValues, { cores }: Machine): FilledValues {
   const embedded = values.KAFKA_BROKERS === undefined;
+  // The simulated sensors send the default shape, which a declaration does not read.
+  const simulated = embedded && values.INPUT_SCHEMA === undefined;
   return {
     ...values,
     ANOMALY_EVENTS: values.ANOMALY_EVENTS ?? (values.BASELINE === 'adaptive' ? 'alarms' : 'all'),
     ANOMALY_TOPIC: anomalyTopicOf(values),
-    SIMULATED_SENSORS: values.SIMULATED_SENSORS ?? (embedded ? simulatedSensorsDefault : 0),
+    SIMULATED_SENSORS: values.SIMULATED_SENSORS ?? (simulated ? simulatedSensorsDefault : 0),
     SNAPSHOT_DIR: values.SNAPSHOT_DIR ?? join(values.DATA_DIR, 'snapshots'),
     SNAPSHOT_STORE: values.SNAPSHOT_STORE ?? (embedded ? 'file' : 'kafka'),
     WORKERS: values.WORKERS ?? Math.max(1, Math.min(workersDefaultMax, cores - 1)),

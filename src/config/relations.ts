@@ -88,6 +88,13 @@ const relations: readonly Relation[] = [
       'number of simulated sensors that is meant (0 for none)',
   },
   {
+    names: ['SIMULATED_SENSORS', 'INPUT_SCHEMA'],
+    holds: (v) => (v.SIMULATED_SENSORS ?? 0) === 0 || v.INPUT_SCHEMA === undefined,
+    problem: () =>
+      'SIMULATED_SENSORS send sensor_id, timestamp and value, which INPUT_SCHEMA does not read; ' +
+      'drop one of them',
+  },
+  {
     names: ['INPUT_TOPIC', 'OUTPUT_TOPIC'],
     holds: (v) => !takenBy(v.INPUT_TOPIC).includes(v.OUTPUT_TOPIC),
     problem: (v) =>

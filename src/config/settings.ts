@@ -281,6 +281,11 @@ export const semanticsSettings = {
     windowList(),
     'Larger windows beside the base ones of WINDOW_MS, each with a topic and a Feast view.',
   ),
+  INPUT_SCHEMA: optional(
+    text('the path of a YAML file, or the declaration itself; see docs/inputs.md'),
+    'Where id, time and values are in a record of another shape; `doctor` says how it is read.',
+    'sensor_id, timestamp in ms and value',
+  ),
 };
 
 type Table = typeof connectionSettings & typeof processSettings & typeof semanticsSettings;

@@ -88,6 +88,8 @@ export interface OutputRecord {
   readonly timestampMs?: number;
   /** How to truncate a record too long for its topic (codecs/cut-record.ts). Default: never. */
   readonly cutAs?: CutAs;
+  /** Returns a forward's value in fewer bytes; left out where it is a plain reading. */
+  readonly shorterValue?: () => Uint8Array;
 }
 
 export type CutAs = 'deadLetter' | 'forward';

@@ -1,7 +1,7 @@
 // Explains why a reading was or was not flagged: its baseline, the verdict of the fold, and a
 // sentence. The verdict is not recomputed: the record is folded, and the outcome of that fold is
 // reported.
-import { restoreDeadLetter } from '../codecs/dead-letter.ts';
+import { fieldsAmong, restoreDeadLetter } from '../codecs/dead-letter.ts';
 import type { Outgoing } from '../actors/outgoing.ts';
 import { assert } from '../errors.ts';
 import type { ReadingPreview } from '../sensors/baseline.ts';
@@ -17,6 +17,8 @@ export interface ReadingExplanation {
   readonly timestamp: number;
   readonly record_timestamp: number;
   readonly value: number;
+  /** The field of the value, where INPUT_SCHEMA declares one. */
+  readonly field?: string;
   readonly window: { readonly start: number; readonly end: number };
   /** ms; null before the first reading. */
   readonly watermark_before: number | null;
@@ -58,7 +60,7 @@ export async function explainReading(
   const preview = state.preview(sensorId, reading.value);
   const watermarkMs = state.watermarkMs;
   const outgoing = await foldNext(context, past);
-  const reason = past.skipped ?? (outgoing === undefined ? null : refusal(outgoing));
+  const reason = past.skipped ?? (outgoing === undefined ? null : refusal(outgoing, reading.field));
   const startMs = windowStartMs(reading.timestampMs, semantics.windowMs);
   const folded = reason === null;
   const told = {
@@ -66,6 +68,7 @@ export async function explainReading(
     timestamp: reading.timestampMs,
     record_timestamp: reading.recordTimestampMs,
     value: reading.value,
+    ...(reading.field === undefined ? {} : { field: reading.field }),
     window: { start: startMs, end: startMs + semantics.windowMs },
     watermark_before: Number.isFinite(watermarkMs) ? watermarkMs : null,
     sensor_before: before ?? null,
@@ -101,10 +104,15 @@ function judgement(
   };
 }
 
-function refusal({ others }: Outgoing): { readonly code: string; readonly message: string } | null {
+/** Why the reading is a dead letter; `field` names it among others of its record. */
+function refusal(
+  { others }: Outgoing,
+  field: string | undefined,
+): { readonly code: string; readonly message: string } | null {
   const letter = others.find(({ reason }) => reason !== undefined);
   if (letter === undefined) return null;
   const { key, value, headers = [] } = letter.record;
+  if (field !== undefined && fieldsAmong(headers)?.has(field) === false) return null;
   const { reason: code, message } = restoreDeadLetter({ key, value, headers });
   return { code, message };
 }

@@ -3,10 +3,13 @@
 // rule gives the first guess; a guess counts only once a reading of the sensor is found there.
 import { readCommittedShard, restorableSnapshots } from '../actors/restore.ts';
 import { roleOf } from '../actors/shard-memory.ts';
+import { entryTimeAmong, fieldsAmong } from '../codecs/dead-letter.ts';
+import { createInputReader } from '../codecs/input-reader.ts';
 import { decodeReading } from '../codecs/reading-decoder.ts';
 import { ConfigError } from '../errors.ts';
 import type { RecordCursor, TopicPartition } from '../log/event-log.ts';
 import { partitionForKey, partitionsOf } from '../log/partitioning.ts';
+import { deviceOf } from '../sensors/input-declaration.ts';
 import { emptyReading } from '../sensors/reading.ts';
 import type { PastContext } from './past-context.ts';
 
@@ -25,7 +28,7 @@ export async function findSensor(
   sensorId: string,
   onProgress?: (shard: TopicPartition) => void,
 ): Promise<SensorPlace> {
-  const key = Buffer.from(sensorId);
+  const key = Buffer.from(deviceOf(sensorId, context.semantics.input));
   const [likely, others] = candidates(context, key);
   const known: TopicPartition[] = [];
   for (const shard of likely) {
@@ -35,12 +38,12 @@ export async function findSensor(
   if (shard !== undefined) return otherShard === undefined ? { shard } : { shard, otherShard };
   for (const place of likely) {
     onProgress?.(place);
-    if (await logKnows(context, place, key)) return { shard: place };
+    if (await logKnows(context, place, sensorId)) return { shard: place };
   }
   for (const place of others) {
     onProgress?.(place);
     const found =
-      (await snapshotKnows(context, place, sensorId)) || (await logKnows(context, place, key));
+      (await snapshotKnows(context, place, sensorId)) || (await logKnows(context, place, sensorId));
     if (found) return { shard: place };
   }
   const { topics, settings } = context;
@@ -57,6 +60,8 @@ export interface SensorReading {
   readonly timestampMs: number;
   readonly recordTimestampMs: number;
   readonly value: number;
+  /** The field it was in, where the shape is declared. */
+  readonly field?: string;
 }
 
 export interface ReadingWanted {
@@ -76,22 +81,55 @@ export async function findReading(
   sensorId: string,
   { from, sinceMs = -Infinity }: ReadingWanted,
 ): Promise<SensorReading | undefined> {
-  const key = Buffer.from(sensorId);
-  const reading = emptyReading();
+  const key = Buffer.from(deviceOf(sensorId, context.semantics.input));
+  const readingsOf = decoderFor(context, sensorId);
   for await (const batch of context.log.read({ ...shard, from })) {
     const record = batch.records();
     while (record.next()) {
       if (record.offset < from || !hasKey(record, key)) continue;
-      const { bytes, offset, valueStart, valueEnd, timestampMs: recordTimestampMs } = record;
-      if (decodeReading(bytes, valueStart, valueEnd, reading) !== null) continue;
-      const { idBytes, idStart, idEnd, timestampMs, value } = reading;
-      if (Buffer.compare(key, idBytes.subarray(idStart, idEnd)) !== 0) continue;
-      const ahead = timestampMs - recordTimestampMs > context.semantics.maxAheadMs;
-      if (ahead || timestampMs < sinceMs) continue;
-      return { offset, timestampMs, recordTimestampMs, value };
+      const { offset, timestampMs: recordTimestampMs } = record;
+      for (const reading of readingsOf(record)) {
+        const ahead = reading.timestampMs - recordTimestampMs > context.semantics.maxAheadMs;
+        if (ahead || reading.timestampMs < sinceMs) continue;
+        return { offset, recordTimestampMs, ...reading };
+      }
     }
   }
   return undefined;
+}
+
+type DecodedReading = Pick<SensorReading, 'timestampMs' | 'value' | 'field'>;
+
+/** Returns a function from records keyed by the sensor's device to the sensor's readings. */
+function decoderFor(
+  { semantics }: PastContext,
+  sensorId: string,
+): (record: RecordCursor) => readonly DecodedReading[] {
+  const { input, maxAheadMs } = semantics;
+  if (input !== undefined) {
+    const reader = createInputReader(input, maxAheadMs);
+    return (record) => {
+      const headers = record.headers();
+      const { bytes, keyStart, keyEnd, valueStart, valueEnd } = record;
+      const timestampMs = entryTimeAmong(headers) ?? record.timestampMs;
+      const entered = { bytes, keyStart, keyEnd, valueStart, valueEnd, timestampMs };
+      return reader
+        .read(entered, fieldsAmong(headers))
+        .entries.flatMap((entry) =>
+          entry.measured
+            .filter((measured) => measured.sensorId === sensorId)
+            .map(({ field, value }) => ({ timestampMs: entry.timestampMs, value, field })),
+        );
+    };
+  }
+  const id = Buffer.from(sensorId);
+  const reading = emptyReading();
+  return ({ bytes, valueStart, valueEnd }) => {
+    if (decodeReading(bytes, valueStart, valueEnd, reading) !== null) return [];
+    const { idBytes, idStart, idEnd, timestampMs, value } = reading;
+    const isOurs = Buffer.compare(id, idBytes.subarray(idStart, idEnd)) === 0;
+    return isOurs ? [{ timestampMs, value }] : [];
+  };
 }
 
 function candidates(
@@ -124,13 +162,12 @@ async function snapshotKnows(
 async function logKnows(
   context: PastContext,
   shard: TopicPartition,
-  key: Uint8Array,
+  sensorId: string,
 ): Promise<boolean> {
   const committed = await readCommittedShard(context, shard);
   if (committed === undefined) return false;
   const { earliest } = await context.log.offsets(shard);
   const from = Math.max(earliest, committed.metadata.origin);
-  const sensorId = Buffer.from(key).toString();
   return (await findReading(context, shard, sensorId, { from })) !== undefined;
 }
 

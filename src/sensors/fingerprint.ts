@@ -2,6 +2,7 @@
 // Committed metadata and snapshots carry it, so that a state is never continued under settings,
 // code or an engine that would not have made it.
 import { selectFeatures } from './features.ts';
+import { canonicalDeclaration } from './input-declaration.ts';
 import { mathSelfTest } from './math-self-test.ts';
 import { paneLayout } from './pane-layout.ts';
 import type { Semantics } from './semantics.ts';
@@ -39,6 +40,7 @@ export function semanticsFingerprint(semantics: Semantics): SemanticsFingerprint
     ...fastClocks(semantics),
     ...extraColumns(semantics.features),
     ...largerWindows(semantics),
+    ...inputSchema(semantics),
   ].join(' ');
   return { hash: hashText(text), text };
 }
@@ -59,6 +61,17 @@ function fastClocks({ fastClocks: rule }: Semantics): readonly string[] {
 /** Left out where none are declared, as before there were any. */
 function largerWindows({ windows }: Semantics): readonly string[] {
   return windows.length === 0 ? [] : [`WINDOWS=${windows.map(({ name }) => name).join(',')}`];
+}
+
+// The text is part of every commit's metadata, which Kafka bounds.
+const declarationCharactersMax = 1_000;
+
+/** Left out without a declaration, as before there was any. Spaces would end the setting. */
+function inputSchema({ input }: Semantics): readonly string[] {
+  if (input === undefined) return [];
+  const text = canonicalDeclaration(input).replace(/[%\s]/gu, encodeURIComponent);
+  if (text.length <= declarationCharactersMax) return [`INPUT_SCHEMA=${text}`];
+  return [`INPUT_SCHEMA=${text.slice(0, declarationCharactersMax / 2)}…${hashText(text)}`];
 }
 
 /**

@@ -1,6 +1,7 @@
 // Why a decoded reading is not folded, as dead-letter reasons. They name what was expected and what
 // came; the record's own place is added by whoever writes the dead letter.
 import type { DeadLetterReason } from './reading.ts';
+import { likelyUnit } from './time-unit.ts';
 
 export const quarantinedReason: DeadLetterReason = {
   code: 'quarantined',
@@ -32,8 +33,22 @@ export function aheadReason(
     code: 'timestamp_ahead',
     message:
       `timestamp ${timestampMs} is ${aheadMs} ms past its record's ${recordTimestampMs}; ` +
-      `at most ${maxAheadMs} is allowed`,
+      `at most ${maxAheadMs} is allowed${aheadCause(timestampMs, recordTimestampMs, maxAheadMs)}`,
   };
+}
+
+/** Why it may be no wrong clock of the sensor: its unit, or a record without a timestamp. */
+function aheadCause(timestampMs: number, recordTimestampMs: number, maxAheadMs: number): string {
+  if (recordTimestampMs <= 0) {
+    return (
+      "; the record's own timestamp is none: have the producer set it, or the topic " +
+      '(message.timestamp.type=LogAppendTime)'
+    );
+  }
+  const likely = likelyUnit(timestampMs, 'ms', recordTimestampMs, maxAheadMs);
+  return likely === undefined
+    ? ''
+    : `; it is likely in ${likely.unit}, not ms: INPUT_SCHEMA declares it, time_unit: ${likely.unit}`;
 }
 
 /** Returns the reason for a reading in a window that no calendar date can name. */

@@ -1,6 +1,7 @@
 // The settings that change results. Everything else may differ between processes and from one start
 // to the next.
 import { assert } from '../errors.ts';
+import type { InputDeclaration } from './input-declaration.ts';
 import { largerWindowProblem, type LargerWindow } from './larger-window.ts';
 
 /** Everything that changes results; fingerprinted into committed metadata and snapshots. */
@@ -25,6 +26,8 @@ export interface Semantics {
   readonly features: readonly string[];
   /** Beside the base windows of windowMs. */
   readonly windows: readonly LargerWindow[];
+  /** Where the readings are in a record; undefined for sensor_id, timestamp in ms and value. */
+  readonly input?: InputDeclaration | undefined;
 }
 
 /**

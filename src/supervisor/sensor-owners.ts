@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts';
 import { isSensoriumError } from '../errors.ts';
 import type { EventLog, GroupMemberView, TopicPartition } from '../log/event-log.ts';
 import { partitionForKey } from '../log/partitioning.ts';
+import { deviceOf, type InputDeclaration } from '../sensors/input-declaration.ts';
 
 export interface SensorOwnersOptions {
   readonly log: Pick<EventLog, 'describeTopic' | 'groupMembers'>;
@@ -13,6 +14,8 @@ export interface SensorOwnersOptions {
   readonly rekeyedTopic: string;
   /** URL this process publishes to the group; undefined publishes none and disables redirects. */
   readonly advertisedUrl: string | undefined;
+  /** The declared shape of the records: their key is the device, not the sensor. */
+  readonly input?: InputDeclaration | undefined;
 }
 
 export interface SensorOwners {
@@ -33,7 +36,7 @@ interface GroupView {
 const cachedMs = 1_000;
 
 export function createSensorOwners(options: SensorOwnersOptions): SensorOwners {
-  const { log, clock, groupId, inputTopic, rekeyedTopic, advertisedUrl } = options;
+  const { log, clock, groupId, inputTopic, rekeyedTopic, advertisedUrl, input } = options;
   let cached: Promise<GroupView> | undefined;
   let requestedMs = -Infinity;
 
@@ -77,7 +80,7 @@ export function createSensorOwners(options: SensorOwnersOptions): SensorOwners {
     urlsOf: (sensorId) =>
       urlsOfOthers(({ partitions }) => {
         if (partitions === 0) return [];
-        const partition = partitionForKey(Buffer.from(sensorId), partitions);
+        const partition = partitionForKey(Buffer.from(deviceOf(sensorId, input)), partitions);
         return [inputTopic, rekeyedTopic].map((topic) => ({ topic, partition }));
       }),
     urlsOfShard: (shard) => urlsOfOthers(() => [shard]),

@@ -38,7 +38,8 @@ function forwardOf(record: OutputRecord): OutputRecord {
   const cursor = read(record);
   const reading = emptyReading();
   decodeReading(cursor.bytes, cursor.valueStart, cursor.valueEnd, reading);
-  return forwardRecord(cursor, reading, source, { topic: rekeyed.topic, clock: '3/4/17' });
+  const key = reading.idBytes.subarray(reading.idStart, reading.idEnd);
+  return forwardRecord(cursor, source, { topic: rekeyed.topic, clock: '3/4/17', key });
 }
 
 describe('a forward that is cut', () => {

@@ -5,6 +5,7 @@ import { Life, processClock } from '../../property-tests/simulation/simulated-li
 import { UnavailableError } from '../../src/errors.ts';
 import type { GroupMemberView } from '../../src/log/event-log.ts';
 import { partitionForKey } from '../../src/log/partitioning.ts';
+import type { InputDeclaration } from '../../src/sensors/input-declaration.ts';
 import { createSensorOwners, type SensorOwners } from '../../src/supervisor/sensor-owners.ts';
 
 const partitions = 4;
@@ -25,11 +26,12 @@ const members: readonly GroupMemberView[] = urls.map((info, member) => ({
 function ownersAt(
   advertisedUrl: string | undefined,
   groupMembers: () => Promise<readonly GroupMemberView[]> = () => Promise.resolve(members),
+  input?: InputDeclaration,
 ): SensorOwners {
   const topic = { topic: 'in', partitions, replicationFactor: 1, config: {} };
   const log = { describeTopic: () => Promise.resolve(topic), groupMembers };
   const names = { groupId: 'g', inputTopic: 'in', rekeyedTopic: 're' };
-  return createSensorOwners({ log, clock, ...names, advertisedUrl });
+  return createSensorOwners({ log, clock, ...names, advertisedUrl, input });
 }
 
 it('names the owner of the sensor’s partition in the input, then in the rekeyed topic, but never itself', async () => {
@@ -39,6 +41,24 @@ it('names the owner of the sensor’s partition in the input, then in the rekeye
     for (const url of [...urls, 'http://x']) {
       expect(await ownersAt(url).urlsOf(id)).toEqual(both.filter((each) => each !== url));
     }
+  }
+});
+
+it('looks for a sensor of a declared shape where records of its device are', async () => {
+  const input: InputDeclaration = {
+    format: 'json',
+    id: [['d']],
+    time: 'record',
+    timeUnit: 'ms',
+    measurements: { kind: 'several', fields: [{ name: 'temp', field: ['temp'] }] },
+    valueTypes: ['number'],
+  };
+  const resolve = (): Promise<readonly GroupMemberView[]> => Promise.resolve(members);
+
+  for (const id of ids) {
+    expect(await ownersAt('http://x', resolve, input).urlsOf(`${id}/temp`)).toEqual(
+      await ownersAt('http://x').urlsOf(id),
+    );
   }
 });
 

@@ -1,0 +1,188 @@
+// Declarations of every kind, and records that mostly have their shape.
+import fc from 'fast-check';
+
+import type { ModelRecord, WrittenDeclaration } from '../models/input-model.ts';
+import { anyChanges, changed } from './json-records.ts';
+
+/** About now: what a record's own timestamp is. */
+const recordTimeMs = Date.UTC(2026, 0, 31, 10);
+
+// Few names, so that ids, times and values often share parts of their paths.
+const name = fc.constantFrom(...['a', 'b', 'c', 'dev', 'ts', 'temp', 'é', '__proto__', 'toString']);
+const path = fc.oneof(
+  { weight: 4, arbitrary: name },
+  fc.tuple(name, name).map(([outer, inner]) => `${outer}.${inner}`),
+  fc.tuple(name, fc.nat(2)).map(([outer, index]) => `${outer}[${index}]`),
+  fc.tuple(name, fc.nat(1), name).map(([outer, index, inner]) => `${outer}[${index}].${inner}`),
+);
+
+const measurements = fc.oneof(
+  fc.record({ value: path }),
+  fc.record({ metric: path, value: path }),
+  fc.record({ values: fc.uniqueArray(path, { minLength: 1, maxLength: 4 }) }),
+  fc.record({
+    values: fc
+      .uniqueArray(fc.tuple(fc.constantFrom('x', 'y/z', '%'), path), {
+        selector: ([given]) => given,
+        minLength: 1,
+      })
+      .map((named) => Object.fromEntries(named)),
+  }),
+  fc.record({
+    values: fc.oneof(
+      fc.constant('*'),
+      name.map((under) => `${under}.*`),
+    ),
+  }),
+);
+
+const time = fc.oneof(
+  fc.constant({ time: '$time' }),
+  fc.record({ time: path, time_unit: fc.constantFrom('ms', 's', 'us', 'ns', 'iso') }),
+  fc.record({
+    time: path,
+    time_unit: fc.constant('iso'),
+    time_zone: fc.constantFrom('UTC', '+02:00', '-0930'),
+  }),
+);
+
+const valueTypes = fc.option(
+  fc
+    .subarray(['number', 'text', 'boolean'], { minLength: 1 })
+    .map((types) => ({ value_types: types })),
+  { nil: {} },
+);
+
+export const anyDeclaration: fc.Arbitrary<WrittenDeclaration> = fc
+  .tuple(
+    fc.oneof(fc.constant('$key'), path, fc.uniqueArray(path, { minLength: 1, maxLength: 3 })),
+    time,
+    measurements,
+    valueTypes,
+  )
+  .map(([id, when, what, types]) => ({ id, ...when, ...what, ...types }));
+
+const nearMs = fc.integer({ min: recordTimeMs - 90_000, max: recordTimeMs + 10_000 });
+const unitTexts = {
+  ms: (ms: number): unknown => ms,
+  s: (ms: number): unknown => ms / 1_000,
+  us: (ms: number): unknown => ms * 1_000 + 7,
+  ns: (ms: number): unknown => ms * 1e6,
+  iso: (ms: number): unknown => new Date(ms).toISOString(),
+};
+const anyTime = fc.oneof(
+  nearMs,
+  nearMs.map((ms) => ms / 1_000),
+  nearMs.map((ms) => Math.floor(ms / 1_000)),
+  nearMs.map((ms) => ms * 1_000 + 7),
+  nearMs.map((ms) => ms * 1e6),
+  nearMs.map((ms) => new Date(ms).toISOString()),
+  nearMs.map((ms) => new Date(ms).toISOString().slice(0, 19)),
+  nearMs.map((ms) => new Date(ms).toISOString().replace('Z', '+02:00').replace('T', ' ')),
+  fc.constantFrom('2026-02-30T00:00:00Z', '2024-02-29T12:30Z', '2026-01-31T24:00:00Z', 0, -5),
+);
+const anyLeaf: fc.Arbitrary<unknown> = fc.oneof(
+  { weight: 4, arbitrary: fc.double({ noNaN: true, noDefaultInfinity: true }) },
+  { weight: 2, arbitrary: fc.integer({ min: -50, max: 50 }) },
+  { weight: 4, arbitrary: anyTime },
+  fc.constantFrom(null, true, false, 'on', 'OFF', '21.5', '21,5', '', '1e3', ' 1', 'a/b', '%2F'),
+  fc.constantFrom(1e151, 2 ** 53 + 2, -0, 'x'.repeat(257), '\ud800', [], {}),
+  fc.string({ unit: 'grapheme', maxLength: 8 }),
+);
+const anyNode: fc.Arbitrary<unknown> = fc.oneof(
+  { weight: 5, arbitrary: anyLeaf },
+  fc.dictionary(name, anyLeaf, { maxKeys: 4 }),
+  fc.array(fc.oneof(anyLeaf, fc.dictionary(name, anyLeaf, { maxKeys: 3 })), { maxLength: 3 }),
+);
+
+/** An object that has something at each path of the declaration, most of it what is declared. */
+function fitting(declaration: WrittenDeclaration): fc.Arbitrary<object> {
+  const values = declaration.values;
+  const listed = typeof values === 'object' ? Object.values(values) : [];
+  const paths = [declaration.value, declaration.metric, ...listed].filter((p) => p !== undefined);
+  const ids = [declaration.id].flat().filter((p) => p !== '$key');
+  const at = (found: fc.Arbitrary<unknown>) => (text: string) =>
+    fc.tuple(fc.constant(text), fc.oneof({ weight: 12, arbitrary: found }, anyLeaf));
+  const inUnit = nearMs.map(unitTexts[declaration.time_unit ?? 'ms']);
+  const parts = [
+    ...paths.map(
+      at(
+        fc.oneof(
+          { weight: 3, arbitrary: fc.integer({ min: -50, max: 50 }) },
+          fc.constantFrom('1', 'on', true),
+        ),
+      ),
+    ),
+    ...ids.map(at(fc.constantFrom('dev', 7, 'a/b'))),
+    ...(declaration.time === '$time' ? [] : [at(inUnit)(declaration.time)]),
+  ];
+  return fc
+    .tuple(fc.dictionary(name, anyNode, { maxKeys: 4 }), fc.tuple(...parts))
+    .map(([rest, leaves]) =>
+      leaves.reduce<object>((whole, [text, leaf]) => put(whole, text, leaf), rest),
+    );
+}
+
+/** Plain, and only for what this file makes: a member of another kind in the way is replaced. */
+function put(whole: object, text: string, leaf: unknown): object {
+  const steps = text.match(/\[\d+\]|[^.[\]]+/g) ?? [];
+  const set = (node: unknown, [step, ...others]: string[]): unknown => {
+    if (step === undefined) return leaf;
+    if (step.startsWith('[')) {
+      const list: unknown[] = Array.isArray(node) ? [...(node as unknown[])] : [];
+      const index = Number(step.slice(1, -1));
+      while (list.length < index) list.push(null);
+      list[index] = set(list[index], others);
+      return list;
+    }
+    const isObject = typeof node === 'object' && node !== null && !Array.isArray(node);
+    const members: [string, unknown][] = isObject ? Object.entries(node) : [];
+    const inner: unknown = members.find(([key]) => key === step)?.[1];
+    const rest = members.filter(([key]) => key !== step);
+    return Object.fromEntries([...rest, [step, set(inner, others)]]);
+  };
+  return set(whole, [...steps]) as object;
+}
+
+const anyText = (declaration: WrittenDeclaration): fc.Arbitrary<Uint8Array> =>
+  fc
+    .tuple(
+      fc.oneof(
+        { weight: 6, arbitrary: fitting(declaration) },
+        fc.dictionary(name, anyNode),
+        anyNode,
+      ),
+      fc.constantFrom('', '', '', ' ', '\n', '\ufeff'),
+      fc.oneof({ weight: 9, arbitrary: fc.constant(null) }, anyChanges),
+      fc.boolean(),
+    )
+    .map(([value, before, changes, framed]) => {
+      const header = Buffer.from(framed && before === '' ? [0, 0, 0, 0, 7] : []);
+      const text = Buffer.from(before + JSON.stringify(value).replaceAll('1e+400', '1e400'));
+      const bytes = Buffer.concat([header, text]);
+      return changes === null ? bytes : changed(bytes, changes);
+    });
+
+/** A declaration and records for it. */
+export const declaredRecords: fc.Arbitrary<{
+  readonly declaration: WrittenDeclaration;
+  readonly records: readonly ModelRecord[];
+}> = anyDeclaration.chain((declaration) =>
+  fc.record({
+    declaration: fc.constant(declaration),
+    records: fc.array(
+      fc.record({
+        key: fc.oneof(
+          { weight: 3, arbitrary: fc.constant('dev') },
+          fc.constantFrom(null, '7', 'a/b', 'other', ''),
+        ),
+        value: anyText(declaration),
+        timestampMs: fc.oneof(
+          { weight: 9, arbitrary: fc.constant(recordTimeMs) },
+          fc.constantFrom(-1, 0, 1_700_000_000),
+        ),
+      }),
+      { minLength: 1, maxLength: 12 },
+    ),
+  }),
+);
