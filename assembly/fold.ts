@@ -1,6 +1,7 @@
 // The fold of src/sensors/shard-state.ts for the rows of a scan that are plain: a known sensor that
-// is not set aside, an open pane, in time, nothing flagged, no window to close after it. Such a row
-// has no outputs. Every other is left to the host, untouched: it decides before it writes.
+// is not set aside, an open pane, in time, nothing flagged, and after it no window to close and no
+// sensor to forget. Such a row has no outputs. Every other is left to the host, untouched: it
+// decides before it writes.
 import { learnAdaptive, learnCumulative, isWarm, score, useBaseline } from './baseline';
 import { find, last, useTable } from './id-table';
 import {
@@ -68,7 +69,7 @@ export function foldRows(row: i32, rows: i32): i32 {
   const watermarkDelayMs = load<f64>(numbers, 24);
   let watermarkMs = load<f64>(numbers, watermarkNumber);
   let maxEventTimeMs = load<f64>(numbers, maxEventTimeNumber);
-  const earliestEndMs = load<f64>(numbers, 48);
+  const nextStopMs = load<f64>(numbers, 48);
   const leadMaxMs = load<f64>(numbers, 96);
   const fastLeadMs = load<f64>(numbers, 104);
   let fastRows: f64 = 0;
@@ -98,7 +99,7 @@ export function foldRows(row: i32, rows: i32): i32 {
     const windowEndMs = floor(timestampMs / windowMs) * windowMs + windowMs;
     if (windowEndMs <= watermarkMs) break;
     const candidateMs = eventTimeMs - watermarkDelayMs;
-    if (eventTimeMs > maxEventTimeMs && candidateMs >= earliestEndMs) break;
+    if (eventTimeMs > maxEventTimeMs && candidateMs >= nextStopMs) break;
 
     const idStart: usize = load<i32>(idStarts + at4);
     const slot = find(window + idStart, <usize>load<i32>(idEnds + at4) - idStart);

@@ -1,7 +1,7 @@
 // How long the fold of a shard stands still for a snapshot: the copy of its state, with the room made ahead as the program
 // does, and into new memory. In memory, one shard, one open window a sensor.
 import { parseArgs } from 'node:util';
-import { emptyMemory, encodeSnapshot } from '../dist/actors/shard-memory.js';
+import { emptyMemory, encodeShardSnapshot } from '../dist/actors/shard-memory.js';
 import { SnapshotRoom } from '../dist/actors/snapshot-room.js';
 import { systemClock } from '../dist/clock.js';
 import { parseConfig } from '../dist/config/config.js';
@@ -32,8 +32,8 @@ async function measure(sensors) {
   const copies = { withRoom: [], intoNewMemory: [] };
   for (let run = 0; run < Number(flags.runs); run += 1) {
     const room = await roomFor(memory.state.snapshotBytes());
-    copies.withRoom.push(timed(() => encodeSnapshot(memory, shard, 0, room.take())));
-    copies.intoNewMemory.push(timed(() => encodeSnapshot(memory, shard, 0)));
+    copies.withRoom.push(timed(() => encodeShardSnapshot(memory, shard, 0, room.take())));
+    copies.intoNewMemory.push(timed(() => encodeShardSnapshot(memory, shard, 0)));
   }
   return {
     sensors,

@@ -14,6 +14,7 @@ export const defaultSemantics: Semantics = {
   anomalyWarmup: 2,
   alarmRest: 'calm',
   sensorsMax: 1_000_000,
+  sensorTtlMs: Infinity,
   inputKeying: 'auto',
   windows: [],
   features: ['count', 'avg_value', 'min_value', 'max_value', 'std_dev', 'anomaly_count'],
@@ -34,7 +35,7 @@ export function largerWindows(windowMs: number): fc.Arbitrary<Semantics['windows
   );
 }
 
-/** Semantics of every kind: odd window lengths, no delay, few sensors, short memories. */
+/** Semantics of every kind: odd window lengths, no delay, few sensors, short memories, forgotten sensors. */
 export function semantics(): fc.Arbitrary<Semantics> {
   return fc
     .record({
@@ -48,8 +49,14 @@ export function semantics(): fc.Arbitrary<Semantics> {
       anomalyWarmup: fc.constantFrom(0, 2, 5),
       alarmRest: fc.constantFrom('calm' as const, 'fixed' as const),
       sensorsMax: fc.constantFrom(1, 3, 1_000),
+      ttlWindows: fc.constantFrom(Infinity, Infinity, 0.1, 1, 3, 20),
     })
-    .chain((some) =>
-      largerWindows(some.windowMs).map((windows) => ({ ...defaultSemantics, ...some, windows })),
+    .chain(({ ttlWindows, ...some }) =>
+      largerWindows(some.windowMs).map((windows) => ({
+        ...defaultSemantics,
+        ...some,
+        windows,
+        sensorTtlMs: ttlWindows === Infinity ? Infinity : Math.ceil(ttlWindows * some.windowMs),
+      })),
     );
 }

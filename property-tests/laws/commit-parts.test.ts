@@ -62,6 +62,7 @@ function outgoingOf(cut: {
   } as unknown as ClosedWindowList;
   return new Outgoing({
     readings,
+    sensorsForgotten: 2 * readings,
     journal: journal.map((bytes, index) => ({
       kind: 'idle',
       record: record('journal', index, bytes),
@@ -115,6 +116,7 @@ describe('the parts of a commit', () => {
         expect(sum(parts, ({ counts }) => counts.featureRows)).toBe(cut.rows.length);
         expect(sum(parts, ({ counts }) => counts.readings)).toBe(cut.readings);
         expect(parts.at(-1)?.counts.readings).toBe(cut.readings);
+        expect(sum(parts, ({ counts }) => counts.sensorsForgotten)).toBe(2 * cut.readings);
         expect(sum(parts, ({ counts }) => counts.anomalies)).toBe(
           outgoing.anomaliesIn(0, outgoing.rowCount),
         );

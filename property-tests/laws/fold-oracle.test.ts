@@ -63,6 +63,8 @@ describe.each(['own', 'external'] as const)('with watermark mode %s', (watermark
           expectSameRows(output.closed, expected.closed);
           expectSameAnomalies(output.anomalies, expected.anomalies);
           expect(state.openWindowCount).toBe(expected.open.length + expected.largerOpen);
+          expect(state.sensorIds(Infinity)).toEqual(expected.known);
+          expect(output.forgotten).toBe(expected.forgotten);
           expect(state.watermarkMs).toBe(expected.watermarks.get(0));
         }),
         runs(400),

@@ -42,6 +42,8 @@ export interface OracleSettings {
   readonly anomalyThreshold: number;
   readonly anomalyWarmup: number;
   readonly sensorsMax: number;
+  /** Left out: no sensor is ever forgotten. */
+  readonly sensorTtlMs?: number;
   /** Larger windows; a hop that is the size tumbles. */
   readonly windows?: readonly { readonly sizeMs: number; readonly hopMs: number }[];
   /** `external`: only marks move the watermark. */
@@ -94,6 +96,10 @@ export interface Expected {
   readonly anomalies: readonly ExpectedAnomaly[];
   /** By partition: the final watermark; −Infinity where nothing moved it. */
   readonly watermarks: ReadonlyMap<number, number>;
+  /** Per partition, in the order in which they came: the sensors not forgotten by the end. */
+  readonly known: readonly string[];
+  /** How often a sensor was forgotten. */
+  readonly forgotten: number;
 }
 
 /** Returns what must come out of `partitions`, each folded by itself from its first reading on. */
@@ -111,6 +117,8 @@ export function expectedRows(
     refused: parts.flatMap((part) => part.refused),
     anomalies: parts.flatMap((part) => part.anomalies),
     watermarks: new Map(parts.map((part) => [part.partition, part.watermark])),
+    known: parts.flatMap((part) => part.known),
+    forgotten: parts.reduce((sum, part) => sum + part.forgotten, 0),
   };
 }
 
@@ -133,8 +141,11 @@ function expectedOfPartition(
   refused: ExpectedRefusal[];
   anomalies: ExpectedAnomaly[];
   watermark: number;
+  known: readonly string[];
+  forgotten: number;
 } {
-  const { accepted, refused, watermarks } = sortOut(partition, readings, marks, settings);
+  const sorted = sortOut(partition, readings, marks, settings);
+  const { accepted, refused, watermarks, known, forgotten } = sorted;
   const verdicts = verdictsOf(accepted, settings);
   const rows = rowsOf(partition, accepted, verdicts, settings);
   // A window closes at the first moment whose watermark reaches its end; watermarks never fall.
@@ -171,6 +182,8 @@ function expectedOfPartition(
     refused,
     anomalies: anomaliesOf(partition, accepted, verdicts),
     watermark: watermarks.at(-1) ?? -Infinity,
+    known,
+    forgotten,
   };
 }
 
@@ -183,25 +196,43 @@ function sortOut(
   readings: readonly OracleReading[],
   marks: readonly OracleMark[],
   settings: OracleSettings,
-): { accepted: Accepted[]; refused: ExpectedRefusal[]; watermarks: number[] } {
+): {
+  accepted: Accepted[];
+  refused: ExpectedRefusal[];
+  watermarks: number[];
+  known: readonly string[];
+  forgotten: number;
+} {
   const accepted: Accepted[] = [];
   const refused: ExpectedRefusal[] = [];
   const watermarks: number[] = [];
-  const known = new Set<string>();
+  /** By sensor id: the windows of its readings, since it was last forgotten. */
+  const known = new Map<string, LivingSensor>();
+  let forgotten = 0;
   const quarantined = new Set<string>();
   const resets = new Map<string, number>();
   const command = (name: 'quarantine' | 'release' | 'reset', sensorId: string): void => {
     if (name === 'quarantine' && (known.has(sensorId) || known.size < settings.sensorsMax)) {
-      known.add(sensorId);
+      if (!known.has(sensorId)) known.set(sensorId, newSensor());
       quarantined.add(sensorId);
     }
-    if (name === 'release') quarantined.delete(sensorId);
+    const sensor = known.get(sensorId);
+    if (name === 'release' && quarantined.delete(sensorId) && sensor !== undefined) {
+      sensor.releasedAt = watermark;
+    }
     if (name === 'reset') resets.set(sensorId, (resets.get(sensorId) ?? 0) + 1);
   };
   let watermark = -Infinity;
   const advance = (toMs: number): void => {
+    const before = watermark;
     watermark = Math.max(watermark, toMs);
     watermarks.push(watermark);
+    for (const [sensorId, sensor] of known) {
+      if (quarantined.has(sensorId) || !isForgotten(sensor, before, watermark, settings)) continue;
+      known.delete(sensorId);
+      resets.set(sensorId, (resets.get(sensorId) ?? 0) + 1);
+      forgotten += 1;
+    }
   };
   let nextMark = 0;
   const applyMarksUpTo = (offset: number): void => {
@@ -234,7 +265,9 @@ function sortOut(
     } else if (quarantined.has(reading.sensorId)) {
       refuse('quarantined');
     } else {
-      known.add(reading.sensorId);
+      const sensor = known.get(reading.sensorId) ?? newSensor();
+      known.set(reading.sensorId, sensor);
+      sensor.timestamps.push(timestampMs);
       accepted.push({ ...reading, windowStart, resets: resets.get(reading.sensorId) ?? 0 });
     }
     if (countsForEventTime && settings.watermark !== 'external') {
@@ -242,7 +275,45 @@ function sortOut(
     }
   }
   applyMarksUpTo(Infinity);
-  return { accepted, refused, watermarks };
+  return { accepted, refused, watermarks, known: [...known.keys()], forgotten };
+}
+
+interface LivingSensor {
+  readonly timestamps: number[];
+  /** The watermark at which its last quarantine ended. */
+  releasedAt: number;
+}
+
+const newSensor = (): LivingSensor => ({ timestamps: [], releasedAt: -Infinity });
+
+/**
+ * Whether a sensor is forgotten as the watermark moves from `before` to `watermark`: past a multiple
+ * of an eighth of the TTL, to which the last of its base windows, all closed with the larger ones
+ * they are part of, ended a TTL before.
+ */
+function isForgotten(
+  { timestamps, releasedAt }: LivingSensor,
+  before: number,
+  watermark: number,
+  { sensorTtlMs, windowMs, windows = [] }: OracleSettings,
+): boolean {
+  if (sensorTtlMs === undefined || sensorTtlMs === Infinity) return false;
+  const roundMs = Math.max(1, Math.floor(sensorTtlMs / 8));
+  const round = (ms: number): number => (Number.isFinite(ms) ? startOfWindow(ms, roundMs) : ms);
+  if (round(before) === round(watermark)) return false;
+  const lengths = [{ sizeMs: windowMs, hopMs: windowMs }, ...windows];
+  const lastEnd = lengths
+    .flatMap(({ sizeMs, hopMs }) =>
+      timestamps.map((timestampMs) => startOfWindow(timestampMs, hopMs) + sizeMs),
+    )
+    .reduce((a, b) => Math.max(a, b), -Infinity);
+  if (lastEnd > watermark) return false;
+  const lastBaseEnd = timestamps
+    .map((timestampMs) => startOfWindow(timestampMs, windowMs) + windowMs)
+    .reduce((a, b) => Math.max(a, b), -Infinity);
+  const heard = Math.max(lastBaseEnd, releasedAt);
+  // Of a sensor that was only ever quarantined nothing is known: it counts as of 1970.
+  return (heard === -Infinity ? 0 : heard) + sensorTtlMs <= round(watermark);
 }
 
 /** The event time to which a reading moves its shard. */

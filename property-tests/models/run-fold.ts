@@ -17,6 +17,8 @@ export interface FoldOutput extends FoldOutputs {
   readonly closed: ExpectedRow[];
   readonly refused: ExpectedRefusal[];
   readonly anomalies: ExpectedAnomaly[];
+  /** Sensors, each as often as it was. */
+  forgotten: number;
 }
 
 /**
@@ -30,11 +32,15 @@ export function foldOutput(
   const rows: ExpectedRow[] = [];
   const anomalies: ExpectedAnomaly[] = [];
   const closed: ExpectedRow[] = [];
-  return {
+  const output: FoldOutput = {
     rows,
     closed,
     refused: [],
     anomalies,
+    forgotten: 0,
+    sensorsForgotten: (sensors) => {
+      output.forgotten += sensors;
+    },
     anomalyFound: (anomaly) => {
       anomalies.push(anomalyOf(anomaly, partition));
     },
@@ -44,6 +50,7 @@ export function foldOutput(
       if (window.lengthIndex === 0) rows.push(row);
     },
   };
+  return output;
 }
 
 /** Returns `reading` as the slot the decoder would fill, its id in the middle of other bytes. */

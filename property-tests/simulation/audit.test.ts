@@ -48,6 +48,7 @@ const plans: fc.Arbitrary<HistoryPlan> = fc.record({
   ),
   silence: fc.constantFrom(0, 0.4),
   inputKeying: fc.constant('auto' as const),
+  sensorTtlMs: fc.constantFrom(Infinity, 15_000),
   baseline: fc.constantFrom('cumulative' as const, 'adaptive' as const),
   clientTime: fc.constant('monotonic' as const),
   commitBytesMax: fc.constantFrom(1, 1_500, undefined),

@@ -22,6 +22,7 @@ export const quietHistory: HistoryPlan = {
   commands: [],
   silence: 0,
   inputKeying: 'auto',
+  sensorTtlMs: Infinity,
   baseline: 'cumulative',
   clientTime: 'monotonic',
 };

@@ -96,6 +96,7 @@ function plans(faults: {
     ),
     silence: fc.constantFrom(...(faults.silence ?? [0])),
     inputKeying: fc.constantFrom('auto' as const, 'auto' as const, 'rekey' as const),
+    sensorTtlMs: fc.constantFrom(Infinity, Infinity, 15_000, 45_000),
     baseline: fc.constantFrom('cumulative' as const, 'adaptive' as const),
     clientTime: fc.constantFrom('monotonic' as const, 'wall' as const),
     // One output a transaction, some, or all of a cut.

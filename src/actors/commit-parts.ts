@@ -131,6 +131,7 @@ function countsOf(
   return {
     // Readings belong to the position: a later owner folds them again if the last part is missing.
     readings: isLast ? outgoing.readings : 0,
+    sensorsForgotten: isLast ? outgoing.sensorsForgotten : 0,
     featureRows: to.rows - from.rows,
     anomalies: outgoing.anomaliesIn(from.rows, to.rows),
     anomalyRecords: to.anomalies - from.anomalies,

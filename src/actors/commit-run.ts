@@ -58,7 +58,12 @@ export class CommitRun {
   /** Monotonic clock when the last commit began. */
   startedMs: number = -Infinity;
   /** Committed since this session began. */
-  readonly totals: CommittedTotals = { readings: 0, featureRows: 0, deadLetters: 0 };
+  readonly totals: CommittedTotals = {
+    readings: 0,
+    featureRows: 0,
+    deadLetters: 0,
+    sensorsForgotten: 0,
+  };
   readonly #parts: CommitRunParts;
   #journalOffset: number;
   /** Of the committed position, its commit taken for whole. */

@@ -10,6 +10,7 @@ export interface CommittedCounts {
   /** Anomalies in the feature rows. */
   readonly anomalies: number;
   readonly anomalyRecords: number;
+  readonly sensorsForgotten: number;
   readonly forwards: number;
   /** By reason. */
   readonly deadLetters: ReadonlyMap<string, number>;
@@ -20,6 +21,7 @@ export interface CommittedTotals {
   readings: number;
   featureRows: number;
   deadLetters: number;
+  sensorsForgotten: number;
 }
 
 /** Adds what was committed to the session's totals and the thread's metrics. */
@@ -30,11 +32,13 @@ export function countCommitted(
 ): void {
   totals.readings += counts.readings;
   totals.featureRows += counts.featureRows;
+  totals.sensorsForgotten += counts.sensorsForgotten;
   metrics.readings.inc(counts.readings);
   metrics.featureRows.inc(counts.featureRows);
   metrics.anomalies.inc(counts.anomalies);
   metrics.anomalyRecords.inc(counts.anomalyRecords);
   metrics.forwards.inc(counts.forwards);
+  metrics.sensorsForgotten.inc(counts.sensorsForgotten);
   for (const kind of counts.decisions) {
     if (kind === 'idle') metrics.idleMarks.inc();
     else metrics.decisions.inc({ kind: kind satisfies JournaledDecision });

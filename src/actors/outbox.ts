@@ -69,6 +69,7 @@ class ShardOutbox implements Outbox {
   #resuming = false;
   #out: Mutable<OutputCounts> = { ...noOutputs };
   #readings = 0;
+  #sensorsForgotten = 0;
   #journal: JournalOutput[] = [];
   #others: OtherOutput[] = [];
   #anomalies: AnomalyOutput[] = [];
@@ -106,6 +107,10 @@ class ShardOutbox implements Outbox {
 
   countReadings(readings: number): void {
     if (!this.muted) this.#readings += readings;
+  }
+
+  sensorsForgotten(sensors: number): void {
+    if (!this.muted) this.#sensorsForgotten += sensors;
   }
 
   windowClosed(window: ClosedWindow): void {
@@ -153,6 +158,7 @@ class ShardOutbox implements Outbox {
   take(): Outgoing {
     const outgoing = new Outgoing({
       readings: this.#readings,
+      sensorsForgotten: this.#sensorsForgotten,
       journal: this.#journal,
       others: this.#others,
       anomalies: this.#anomalies,
@@ -162,6 +168,7 @@ class ShardOutbox implements Outbox {
       featureRow: this.#encode.featureRow,
     });
     this.#readings = 0;
+    this.#sensorsForgotten = 0;
     this.#journal = [];
     this.#others = [];
     this.#anomalies = [];

@@ -47,6 +47,8 @@ export interface AnomalyOutput {
 export interface OutgoingParts {
   /** Readings folded since the last cut. */
   readonly readings: number;
+  /** Sensors forgotten since the last cut. */
+  readonly sensorsForgotten: number;
   readonly journal: readonly JournalOutput[];
   readonly others: readonly OtherOutput[];
   readonly anomalies: readonly AnomalyOutput[];
@@ -59,6 +61,7 @@ export interface OutgoingParts {
 
 export class Outgoing {
   readonly readings: number;
+  readonly sensorsForgotten: number;
   readonly journal: readonly JournalOutput[];
   readonly others: readonly OtherOutput[];
   readonly anomalies: readonly AnomalyOutput[];
@@ -70,6 +73,7 @@ export class Outgoing {
 
   constructor(parts: OutgoingParts) {
     this.readings = parts.readings;
+    this.sensorsForgotten = parts.sensorsForgotten;
     this.journal = parts.journal;
     this.others = parts.others;
     this.anomalies = parts.anomalies;

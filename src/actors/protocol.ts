@@ -27,6 +27,8 @@ export interface ShardStatus {
   /** The sensor whose clock led its records most lately; null where none leads by much. */
   readonly fastClock: FastClockView | null;
   readonly sensors: number;
+  /** Since the shard was taken over, committed. */
+  readonly sensorsForgotten: number;
   readonly openWindows: number;
   readonly readings: number;
   readonly featureRows: number;

@@ -6,7 +6,7 @@ import { quarantineOf } from '../actors/quarantine-views.ts';
 import { ConfigError } from '../errors.ts';
 import type { TopicPartition } from '../log/event-log.ts';
 import { explainReading, type ReadingExplanation } from '../past/explanation.ts';
-import { findReading, findSensor, type SensorReading } from '../past/find-sensor.ts';
+import { findForgotten, findReading, findSensor, type SensorReading } from '../past/find-sensor.ts';
 import { shardAt, type PastShard } from '../past/past-shard.ts';
 import type { PastContext } from '../past/past-context.ts';
 import type { SensorInspection } from '../sensors/shard-state.ts';
@@ -113,7 +113,7 @@ async function replayShard(
   const sensor = state.inspect(sensorId);
   const watermarkMs = Number.isFinite(state.watermarkMs) ? state.watermarkMs : null;
   if (explain !== true || reading === undefined) {
-    if (sensor === undefined) throw unknownSensor(sensorId, past);
+    if (sensor === undefined) throw await unknownSensor(context, sensorId, past);
     return { past, sensor, watermarkMs, explanation: undefined };
   }
   const explanation = await explainReading(context, past, sensorId, reading);
@@ -154,11 +154,20 @@ async function readingAt(
   );
 }
 
-function unknownSensor(sensorId: string, { offset, ...shard }: PastShard): ConfigError {
-  return new ConfigError(
-    `no reading of sensor ${JSON.stringify(sensorId)} was used in ${nameOf(shard)} before offset ${offset}`,
-    { sensorId, offset },
-  );
+async function unknownSensor(
+  context: PastContext,
+  sensorId: string,
+  { offset, topic, partition }: PastShard,
+): Promise<ConfigError> {
+  const sensor = `sensor ${JSON.stringify(sensorId)}`;
+  const where = `${nameOf({ topic, partition })} before offset ${offset}`;
+  const heard = await findForgotten(context, { topic, partition }, sensorId, offset);
+  const message =
+    heard === undefined
+      ? `no reading of ${sensor} was used in ${where}`
+      : `${sensor} was forgotten in ${where}: SENSOR_TTL, ${context.semantics.sensorTtlMs} ms, had passed ` +
+        `since its last window. Its readings begin at offset ${heard.offset}; replay an offset closer to them`;
+  return new ConfigError(message, { sensorId, offset });
 }
 
 function replayedJson(
@@ -189,7 +198,7 @@ function printReplayed({ out, err }: CliContext, sensorId: string, replayed: Rep
     printLine(err, `note: ${note}`);
   }
   printLine(out, `${sensorId} in ${nameOf(past)} before offset ${offset}`);
-  if (sensor === undefined) printLine(out, '  unknown: it had no reading before');
+  if (sensor === undefined) printLine(out, `  unknown: ${whyUnknown(explanation)}`);
   else for (const line of sensorLines(sensor)) printLine(out, `  ${line}`);
   const { quarantine } = quarantineOf(past.memory, sensorId);
   if (quarantine !== undefined) {
@@ -202,6 +211,12 @@ function printReplayed({ out, err }: CliContext, sensorId: string, replayed: Rep
   const field = explanation.field === undefined ? '' : `, field ${explanation.field},`;
   printLine(out, `the reading ${at}${field} at ${isoTime(explanation.timestamp)}`);
   printLine(out, `  ${explanation.sentence}`);
+}
+
+function whyUnknown(explanation: ReadingExplanation | undefined): string {
+  const offset = explanation?.forgotten_reading ?? null;
+  if (offset === null) return 'it had no reading before';
+  return `forgotten after SENSOR_TTL; it was heard before, at offset ${offset}`;
 }
 
 function sensorLines({ lifecycle, baseline, open_windows: windows }: SensorInspection): string[] {

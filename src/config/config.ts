@@ -156,8 +156,13 @@ function configError(problems: readonly string[]): ConfigError {
 }
 
 function semanticsOf(values: FilledValues, input: InputDeclaration | undefined): Semantics {
-  const { inputSchema: _, ...semantics } = inCamelCase(values, semanticsSettings);
-  return structuredClone({ ...semantics, ...(input === undefined ? {} : { input }) });
+  // The unit of SENSOR_TTL is in its text, and here in its name.
+  const {
+    inputSchema: _,
+    sensorTtl: sensorTtlMs,
+    ...semantics
+  } = inCamelCase(values, semanticsSettings);
+  return structuredClone({ ...semantics, sensorTtlMs, ...(input === undefined ? {} : { input }) });
 }
 
 /** Returns the values of the settings in `table`, named in camel case. */

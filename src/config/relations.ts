@@ -126,11 +126,27 @@ const relations: readonly Relation[] = [
       `but ${windowProblems(v.WINDOWS, v.WINDOW_MS).join('; ')}`,
   },
   {
+    names: ['SENSOR_TTL', 'WINDOW_MS', 'WATERMARK_DELAY_MS', 'WINDOWS'],
+    holds: (v) => v.SENSOR_TTL >= sensorTtlMinMs(v),
+    problem: (v) =>
+      `SENSOR_TTL is ${v.SENSOR_TTL} ms, less than the longest window and WATERMARK_DELAY_MS; ` +
+      `allowed: at least ${sensorTtlMinMs(v)}ms, or leave it unset to keep every sensor`,
+  },
+  {
     names: ['WINDOWS', 'INPUT_TOPIC', 'OUTPUT_TOPIC', 'ANOMALY_TOPIC'],
     holds: (v) => largerTopicProblem(v) === undefined,
     problem: (v) => largerTopicProblem(v) ?? '',
   },
 ];
+
+/** A sensor that sends in every window must be remembered from one to the next. */
+function sensorTtlMinMs(values: SettingValues): number {
+  const longestMs = values.WINDOWS.reduce(
+    (ms, { sizeMs }) => Math.max(ms, sizeMs),
+    values.WINDOW_MS,
+  );
+  return longestMs + values.WATERMARK_DELAY_MS;
+}
 
 const topicCharactersMax = 249;
 

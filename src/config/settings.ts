@@ -20,7 +20,7 @@ import {
   whole,
   type Setting,
 } from './setting.ts';
-import { windowList } from './window-list.ts';
+import { duration, windowList } from './window-list.ts';
 
 const dayMs = 86_400_000;
 const aBillion = 1_000_000_000;
@@ -271,6 +271,14 @@ export const semanticsSettings = {
     whole({ min: 1, max: 16_000_000 }),
     'Sensors one shard (partition) takes; readings of further ids are dead letters.',
   ),
+  SENSOR_TTL: {
+    ...required(
+      Infinity,
+      duration(),
+      'A sensor is forgotten this long after its last window, in event time, such as 30d.',
+    ),
+    unsetText: '(never)',
+  },
   FEATURES: required(
     defaultFeatureNames,
     someOf(knownFeatures),

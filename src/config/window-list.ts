@@ -1,4 +1,5 @@
-// WINDOWS: larger windows as text, `5m,1h,5m/1m`: a size, or a size and its hop.
+// Lengths of time as text, `90s` or `7d`; WINDOWS, larger windows as text, `5m,1h,5m/1m`: a size, or
+// a size and its hop.
 import { z } from 'zod';
 
 import type { Kind } from './setting.ts';
@@ -34,6 +35,15 @@ function largerWindow(name: string): LargerWindow | undefined {
   const hopMs = lengthMs(hop);
   if (sizeMs === undefined || hopMs === undefined || more.length > 0) return undefined;
   return { name, sizeMs, hopMs };
+}
+
+/** A length of time with its unit; the value is in ms. */
+export function duration(): Kind<number> {
+  const schema = z
+    .string()
+    .transform((text) => lengthMs(text.trim()))
+    .pipe(z.custom<number>((ms) => ms !== undefined));
+  return [schema, 'a length of time such as 12h or 7d; units ms, s, m, h, d, up to 366d'];
 }
 
 function lengthMs(text: string): number | undefined {

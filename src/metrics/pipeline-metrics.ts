@@ -33,6 +33,7 @@ export interface Metrics {
   readonly lagRecords: Gauge<'topic' | 'partition'>;
   readonly watermarkDelaySeconds: Gauge<'topic' | 'partition'>;
   readonly sensors: Gauge<'topic' | 'partition'>;
+  readonly sensorsForgotten: Counter;
   readonly openWindows: Gauge<'topic' | 'partition'>;
   readonly fastClockReadings: Counter;
   readonly fastClockSeconds: Gauge<'topic' | 'partition'>;
@@ -118,6 +119,10 @@ export function createMetrics(): Metrics {
       partition,
     ),
     sensors: gauge('sensors', 'Sensors with state.', partition),
+    sensorsForgotten: counter(
+      'sensors_forgotten_total',
+      'Sensors forgotten SENSOR_TTL after their last window.',
+    ),
     openWindows: gauge('open_windows', 'Panes that are open.', partition),
     fastClockReadings: counter(
       'fast_clock_readings_total',

@@ -8,9 +8,16 @@ export function explanationSentence(told: Told): string {
   if (told.reason !== null) return refusedSentence(told, told.reason);
   const { sensor_before: before, value } = told;
   if (before === null || before.baseline.n === 0) {
-    return `${shown(value)} is the first reading of this sensor's baseline: there is nothing to compare it with.`;
+    const first = `${shown(value)} is the first reading of this sensor's baseline`;
+    return `${first}${againSince(told)}: there is nothing to compare it with.`;
   }
   return `${anomalySentence(told, before.baseline)} ${alarmSentence(told, before.baseline.n)}`.trim();
+}
+
+/** Why a sensor that was heard before has an empty baseline. */
+function againSince({ forgotten_reading: offset }: Told): string {
+  if (offset === null) return '';
+  return ` since it was forgotten after SENSOR_TTL (heard before, at offset ${offset})`;
 }
 
 function refusedSentence(

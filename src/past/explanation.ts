@@ -8,7 +8,7 @@ import type { ReadingPreview } from '../sensors/baseline.ts';
 import type { SensorInspection } from '../sensors/shard-state.ts';
 import { windowStartMs } from '../sensors/window.ts';
 import { explanationSentence } from './explanation-sentence.ts';
-import type { SensorReading } from './find-sensor.ts';
+import { findForgotten, type SensorReading } from './find-sensor.ts';
 import { foldNext, type PastShard } from './past-shard.ts';
 import type { PastContext } from './past-context.ts';
 
@@ -24,6 +24,11 @@ export interface ReadingExplanation {
   readonly watermark_before: number | null;
   /** null before the sensor's first reading. */
   readonly sensor_before: SensorInspection | null;
+  /**
+   * Offset of an earlier reading, if `sensor_before` is null because the sensor was forgotten after
+   * SENSOR_TTL; else null.
+   */
+  readonly forgotten_reading: number | null;
   readonly outcome: 'folded' | 'dead_letter';
   readonly reason: { readonly code: string; readonly message: string } | null;
   /** In standard deviations, signed; 0 during warm-up; null if the reading was not folded. */
@@ -57,6 +62,8 @@ export async function explainReading(
   const { state } = past.memory;
   assert(reading.offset === past.offset, 'the state is that which the reading met');
   const before = state.inspect(sensorId);
+  const forgotten =
+    before === undefined ? await findForgotten(context, past, sensorId, reading.offset) : undefined;
   const preview = state.preview(sensorId, reading.value);
   const watermarkMs = state.watermarkMs;
   const outgoing = await foldNext(context, past);
@@ -72,6 +79,7 @@ export async function explainReading(
     window: { start: startMs, end: startMs + semantics.windowMs },
     watermark_before: Number.isFinite(watermarkMs) ? watermarkMs : null,
     sensor_before: before ?? null,
+    forgotten_reading: forgotten?.offset ?? null,
     outcome: folded ? ('folded' as const) : ('dead_letter' as const),
     reason,
     ...judgement(folded ? preview : undefined),

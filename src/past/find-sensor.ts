@@ -46,10 +46,12 @@ export async function findSensor(
       (await snapshotKnows(context, place, sensorId)) || (await logKnows(context, place, sensorId));
     if (found) return { shard: place };
   }
-  const { topics, settings } = context;
+  const { semantics, settings, topics } = context;
+  const forgets = semantics.sensorTtlMs !== Infinity;
   throw new ConfigError(
     `group ${settings.groupId} has no reading of sensor ${JSON.stringify(sensorId)} in ${topics.input} or ` +
-      `${topics.rekeyed}: are the sensor id and GROUP_ID right?`,
+      `${topics.rekeyed}: are the sensor id and GROUP_ID right?` +
+      (forgets ? ' Once a sensor is forgotten (SENSOR_TTL), only the log shows where it was.' : ''),
     { sensorId },
   );
 }
@@ -66,6 +68,8 @@ export interface SensorReading {
 
 export interface ReadingWanted {
   readonly from: number;
+  /** Exclusive; left out, the end of the log. */
+  readonly to?: number;
   /** Event time, ms; earlier readings are skipped. */
   readonly sinceMs?: number;
 }
@@ -79,13 +83,15 @@ export async function findReading(
   context: PastContext,
   shard: TopicPartition,
   sensorId: string,
-  { from, sinceMs = -Infinity }: ReadingWanted,
+  { from, to, sinceMs = -Infinity }: ReadingWanted,
 ): Promise<SensorReading | undefined> {
   const key = Buffer.from(deviceOf(sensorId, context.semantics.input));
   const readingsOf = decoderFor(context, sensorId);
-  for await (const batch of context.log.read({ ...shard, from })) {
+  const range = to === undefined ? { from } : { from, to };
+  for await (const batch of context.log.read({ ...shard, ...range })) {
     const record = batch.records();
     while (record.next()) {
+      if (to !== undefined && record.offset >= to) return undefined;
       if (record.offset < from || !hasKey(record, key)) continue;
       const { offset, timestampMs: recordTimestampMs } = record;
       for (const reading of readingsOf(record)) {
@@ -96,6 +102,23 @@ export async function findReading(
     }
   }
   return undefined;
+}
+
+/**
+ * Returns the first reading that the log still holds of a sensor which the state at `offset` does
+ * not know; undefined if there is none, or if no sensor is ever forgotten. Unless all its readings
+ * were refused, the sensor was forgotten after SENSOR_TTL.
+ */
+export async function findForgotten(
+  context: PastContext,
+  shard: TopicPartition,
+  sensorId: string,
+  offset: number,
+): Promise<SensorReading | undefined> {
+  if (context.semantics.sensorTtlMs === Infinity) return undefined;
+  const { earliest: from } = await context.log.offsets(shard);
+  if (from >= offset) return undefined;
+  return findReading(context, shard, sensorId, { from, to: offset });
 }
 
 type DecodedReading = Pick<SensorReading, 'timestampMs' | 'value' | 'field'>;

@@ -65,6 +65,11 @@ export interface ClosedWindowList {
 
 export interface ClosedWindows {
   windowClosed(window: ClosedWindow): void;
+  /**
+   * Called after the windows closed at which `sensors` sensors had outlived SENSOR_TTL; left out
+   * where nobody counts them.
+   */
+  sensorsForgotten?(sensors: number): void;
 }
 
 export class ClosedWindowView implements ClosedWindow {
@@ -121,12 +126,12 @@ export class ClosedWindowView implements ClosedWindow {
     return this.layout.stride + 3;
   }
 
-  /** Writes what `showCopy` needs beside the ids' bytes. */
-  copyTo(columns: Float64Array, at: number): void {
+  /** Writes what `showCopy` needs beside the id's bytes, which begin at `idStart` of its list. */
+  copyTo(columns: Float64Array, at: number, idStart: number): void {
     const { stride } = this.layout;
     for (let index = 0; index < stride; index += 1) columns[at + index] = this.pane[index] ?? 0;
-    columns[at + stride] = this.idStart;
-    columns[at + stride + 1] = this.idEnd;
+    columns[at + stride] = idStart;
+    columns[at + stride + 1] = idStart + this.idEnd - this.idStart;
     columns[at + stride + 2] = this.lengthIndex;
   }
 
@@ -160,6 +165,7 @@ export class ClosedWindowView implements ClosedWindow {
 
 /** Copies a chunk: large enough to be few, small enough that a short list costs little. */
 const chunkCopies = 1_024;
+const idBytesMin = 256;
 
 class WindowCopies implements ClosedWindowList {
   count: number = 0;
@@ -167,8 +173,9 @@ class WindowCopies implements ClosedWindowList {
   private readonly shown: ClosedWindowView;
   private readonly stride: number;
   private readonly chunks: Float64Array[] = [];
-  /** The ids' bytes at the last copy: they only ever grow, so they hold those of all copies. */
+  /** The ids of all copies, back to back: slots and the table's arena move when sensors are forgotten. */
   private idBytes: Uint8Array = new Uint8Array(0);
+  private idBytesUsed: number = 0;
 
   constructor(source: ClosedWindowView, shown: ClosedWindowView) {
     this.source = source;
@@ -180,8 +187,8 @@ class WindowCopies implements ClosedWindowList {
     assert(window === this.source, 'a list of closed windows keeps those of one state');
     const within = this.count % chunkCopies;
     if (within === 0) this.chunks.push(new Float64Array(chunkCopies * this.stride));
-    this.source.copyTo(this.chunks.at(-1) ?? noColumns, within * this.stride);
-    this.idBytes = this.source.idBytes;
+    const idStart = this.addId();
+    this.source.copyTo(this.chunks.at(-1) ?? noColumns, within * this.stride, idStart);
     this.count += 1;
   }
 
@@ -190,6 +197,25 @@ class WindowCopies implements ClosedWindowList {
     assert(chunk !== undefined && index < this.count, 'no such window in the list', { index });
     this.shown.showCopy(chunk, (index % chunkCopies) * this.stride, this.idBytes);
     return this.shown;
+  }
+
+  /** Copies the id of the window shown by the source; returns where it begins. */
+  private addId(): number {
+    const { idBytes, idStart, idEnd } = this.source;
+    const start = this.idBytesUsed;
+    const end = start + idEnd - idStart;
+    if (end > this.idBytes.length) {
+      const grown = new Uint8Array(Math.max(end, 2 * this.idBytes.length, idBytesMin));
+      grown.set(this.idBytes);
+      this.idBytes = grown;
+    }
+    // A loop: ids are short, and a view and a native copy would cost several times as much.
+    const target = this.idBytes;
+    for (let at = start, from = idStart; at < end; at += 1, from += 1) {
+      target[at] = idBytes[from] ?? 0;
+    }
+    this.idBytesUsed = end;
+    return start;
   }
 }
 

@@ -3,11 +3,8 @@
 // merged into the larger windows it is a part of just before it is freed.
 import { InvariantError } from '../errors.ts';
 import type { ClosedWindows, ClosedWindowView } from './closed-window.ts';
-import { lifecycleIndex } from './lifecycle.ts';
 import type { PanePool } from './pane.ts';
-import { lifecycleTable, type ShardColumns } from './shard-columns.ts';
-
-const windowsClosed = lifecycleIndex(lifecycleTable.events, 'windowsClosed');
+import type { ShardColumns } from './shard-columns.ts';
 
 /** Closes all that is due at `watermarkMs`; `view` is what `closed` is handed. */
 export function closeWindows(
@@ -38,7 +35,7 @@ function closeBase(columns: ShardColumns, view: ClosedWindowView, closed: Closed
     const slot = panes.slotOf(pane);
     view.fill(columns.table, panes, pane, 0);
     larger.merge(panes, pane);
-    if (panes.release(pane)) columns.apply(slot, windowsClosed);
+    if (panes.release(pane)) columns.lastWindowClosed(slot, view.windowEndMs);
     closed.windowClosed(view);
     pane = next;
   }

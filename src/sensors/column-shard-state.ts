@@ -9,6 +9,7 @@ import { closeWindows } from './closing.ts';
 import type { CreateBaseline } from './create-baseline.ts';
 import { FastClocks } from './fast-clocks.ts';
 import { semanticsFingerprint } from './fingerprint.ts';
+import { Forgetting } from './forgetting.ts';
 import type { HashKey } from './id-hash.ts';
 import { inspectSensor, type SensorInspection } from './inspection.ts';
 import { lifecycleIndex } from './lifecycle.ts';
@@ -31,7 +32,12 @@ import type { RowKernel } from './row-kernel.ts';
 import { assertSemantics, type Semantics } from './semantics.ts';
 import { quarantineSensor, releaseSensor, resetSensor } from './sensor-commands.ts';
 import { lifecycleTable, ShardColumns } from './shard-columns.ts';
-import { encodeState, snapshotBytes, type SnapshotSections } from './snapshot-format.ts';
+import {
+  encodeState,
+  snapshotBytes,
+  type SnapshotParts,
+  type SnapshotSections,
+} from './snapshot-format.ts';
 import { hasClosed, isHeld, leadMaxMs, watermarkAfter, type WatermarkMode } from './watermark.ts';
 import { dateMsMax, windowStartMs } from './window.ts';
 
@@ -55,6 +61,7 @@ export class ColumnShardState {
   maxEventTimeMs: number = -Infinity;
   readonly fastClocks: FastClocks = new FastClocks();
   readonly columns: ShardColumns;
+  private readonly forgetting: Forgetting;
   private readonly rowFold: RowFold | undefined;
   private readonly semantics: Semantics;
   private readonly fingerprint: string;
@@ -74,6 +81,8 @@ export class ColumnShardState {
     this.windowMs = semantics.windowMs;
     this.leadMaxMs = leadMaxMs(semantics);
     this.mode = options.watermark;
+    this.forgetting = new Forgetting(semantics.sensorTtlMs);
+    this.forgetting.goOn(this.watermarkMs);
     this.rowFold = rowFoldOf(semantics, options);
     const { createBaseline, hashKey } = options;
     this.columns =
@@ -98,6 +107,19 @@ export class ColumnShardState {
   get earliestWindowEndMs(): number {
     const { larger, panes } = this.columns;
     return Math.min(panes.windows.earliestEndMs, larger.earliestEndMs);
+  }
+
+  /** The watermark at which a window closes or sensors are looked through. */
+  get nextStopMs(): number {
+    return Math.min(this.earliestWindowEndMs, this.forgetting.nextMs);
+  }
+
+  /** Takes over a snapshot's parts; nothing was folded here before. */
+  restore(parts: SnapshotParts): void {
+    this.columns.restore(parts);
+    this.watermarkMs = parts.watermarkMs;
+    this.maxEventTimeMs = parts.maxEventTimeMs;
+    this.forgetting.goOn(parts.watermarkMs);
   }
 
   fold(
@@ -165,7 +187,7 @@ export class ColumnShardState {
   advanceWatermark(toMs: number, closed: ClosedWindows): void {
     assert(toMs < Infinity, 'expected a time to advance the watermark to', { toMs });
     if (toMs > this.watermarkMs) this.watermarkMs = toMs;
-    closeWindows(this.columns, this.watermarkMs, this.view, closed);
+    this.passWatermark(closed);
   }
 
   quarantine(sensorId: string): boolean {
@@ -173,7 +195,7 @@ export class ColumnShardState {
   }
 
   release(sensorId: string): boolean {
-    return releaseSensor(this.columns, sensorId);
+    return releaseSensor(this.columns, sensorId, this.watermarkMs);
   }
 
   reset(sensorId: string): boolean {
@@ -243,8 +265,14 @@ export class ColumnShardState {
       eventTimeMs,
       this.semantics.watermarkDelayMs,
     );
-    if (this.watermarkMs >= this.earliestWindowEndMs) {
-      closeWindows(this.columns, this.watermarkMs, this.view, closed);
-    }
+    if (this.watermarkMs >= this.nextStopMs) this.passWatermark(closed);
+  }
+
+  /** Does what is due at the watermark: first windows close, then sensors are forgotten. */
+  private passWatermark(closed: ClosedWindows): void {
+    closeWindows(this.columns, this.watermarkMs, this.view, closed);
+    if (this.watermarkMs < this.forgetting.nextMs) return;
+    const sensors = this.forgetting.forget(this.columns, this.watermarkMs);
+    if (sensors > 0) closed.sensorsForgotten?.(sensors);
   }
 }

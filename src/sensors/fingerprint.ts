@@ -41,6 +41,7 @@ export function semanticsFingerprint(semantics: Semantics): SemanticsFingerprint
     ...extraColumns(semantics.features),
     ...largerWindows(semantics),
     ...inputSchema(semantics),
+    ...sensorTtl(semantics),
   ].join(' ');
   return { hash: hashText(text), text };
 }
@@ -61,6 +62,11 @@ function fastClocks({ fastClocks: rule }: Semantics): readonly string[] {
 /** Left out where none are declared, as before there were any. */
 function largerWindows({ windows }: Semantics): readonly string[] {
   return windows.length === 0 ? [] : [`WINDOWS=${windows.map(({ name }) => name).join(',')}`];
+}
+
+/** Left out where no sensor is forgotten, as none was before there was a choice. */
+function sensorTtl({ sensorTtlMs }: Semantics): readonly string[] {
+  return sensorTtlMs === Infinity ? [] : [`SENSOR_TTL=${sensorTtlMs}ms`];
 }
 
 // The text is part of every commit's metadata, which Kafka bounds.

@@ -8,6 +8,7 @@
 import { addressOf, heapColumns, type ColumnMemory } from './column-memory.ts';
 import { place } from './row-kernel.ts';
 import type { ScoredReading } from './accumulator.ts';
+import { keepRows } from './kept-slots.ts';
 import { OpenWindows } from './open-windows.ts';
 import type { PaneLayout } from './pane-layout.ts';
 import { welfordAdd, welfordCount, welfordM2, welfordMean } from './welford.ts';
@@ -182,6 +183,17 @@ export class PanePool {
     this.free = pane;
     this.openCount -= 1;
     return this.head(slot) === none;
+  }
+
+  /** Keeps only the sensors at the slots `kept` of `sensors`; the others have no open pane. */
+  keep(kept: Int32Array, sensors: number): void {
+    keepRows(this.heads, 1, kept, sensors);
+    for (let slot = 0; slot < kept.length; slot += 1) {
+      if (kept[slot] === slot) continue;
+      for (let pane = this.head(slot); pane !== none; pane = this.nextOfSensor(pane)) {
+        this.links[linkStride * pane + slotLink] = slot;
+      }
+    }
   }
 
   /** Copies a pane of another pool of the same layout here, for `mergeBorrowed`. */

@@ -14,7 +14,8 @@ import { leadMaxMs, type WatermarkMode } from './watermark.ts';
 export interface EventTime {
   watermarkMs: number;
   maxEventTimeMs: number;
-  readonly earliestWindowEndMs: number;
+  /** The watermark at which more is due than the fold of a row: a window closes, sensors are forgotten. */
+  readonly nextStopMs: number;
   readonly fastClocks: FastClocks;
 }
 
@@ -60,7 +61,7 @@ export class RowFold {
     numbers[number.until] = until;
     numbers[number.watermarkMs] = time.watermarkMs;
     numbers[number.maxEventTimeMs] = time.maxEventTimeMs;
-    numbers[number.earliestEndMs] = time.earliestWindowEndMs;
+    numbers[number.nextStopMs] = time.nextStopMs;
     const next = kernel.foldRows(row, rows);
     columns.table.goOn(places);
     time.watermarkMs = numbers[number.watermarkMs] as number;

@@ -52,7 +52,7 @@ export const number = {
   watermarkDelayMs: 3,
   watermarkMs: 4,
   maxEventTimeMs: 5,
-  earliestEndMs: 6,
+  nextStopMs: 6,
   threshold: 7,
   warmReadings: 8,
   decay: 9,

@@ -22,6 +22,11 @@ export interface Semantics {
   readonly alarmRest: 'calm' | 'fixed';
   /** Per shard. */
   readonly sensorsMax: number;
+  /**
+   * How long after the end of its last window a sensor is forgotten, ms of event time; Infinity:
+   * never.
+   */
+  readonly sensorTtlMs: number;
   readonly inputKeying: 'auto' | 'rekey';
   readonly features: readonly string[];
   /** Beside the base windows of windowMs. */
@@ -46,6 +51,7 @@ export function assertSemantics(semantics: Semantics): void {
   whole('maxAheadMs', semantics.maxAheadMs, 0);
   whole('anomalyWarmup', semantics.anomalyWarmup, 0);
   whole('sensorsMax', semantics.sensorsMax, 1);
+  if (semantics.sensorTtlMs !== Infinity) whole('sensorTtlMs', semantics.sensorTtlMs, 1);
   for (const window of semantics.windows) {
     const problem = largerWindowProblem(window, semantics.windowMs);
     assert(problem === undefined, `windows: ${problem ?? ''}`);

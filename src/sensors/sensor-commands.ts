@@ -18,11 +18,20 @@ export function quarantineSensor(columns: ShardColumns, sensorId: string): boole
   return true;
 }
 
-/** Ends the sensor's quarantine; returns whether there was one. */
-export function releaseSensor(columns: ShardColumns, sensorId: string): boolean {
+/**
+ * Ends the sensor's quarantine; returns whether there was one. Its baseline goes on from before, so
+ * it must outlive the quarantine: it counts as heard at `watermarkMs`.
+ */
+export function releaseSensor(
+  columns: ShardColumns,
+  sensorId: string,
+  watermarkMs: number,
+): boolean {
   const slot = find(columns, sensorId);
   if (slot < 0 || columns.lifecycle[slot] !== quarantined) return false;
   apply(columns, slot, 'release');
+  const { lastEndsMs } = columns;
+  if (lastEndsMs !== undefined && watermarkMs > -Infinity) lastEndsMs[slot] = watermarkMs;
   return true;
 }
 

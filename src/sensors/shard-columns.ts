@@ -3,12 +3,18 @@
 import { assert, CorruptSnapshotError } from '../errors.ts';
 import { addressOf, heapColumns, type ColumnMemory } from './column-memory.ts';
 import { place } from './row-kernel.ts';
+import { keepRows } from './kept-slots.ts';
 import type { Baseline } from './baseline.ts';
 import { createBaseline, type CreateBaseline } from './create-baseline.ts';
 import { selectFeatures } from './features.ts';
 import type { HashKey } from './id-hash.ts';
 import { LargerWindows } from './larger-windows.ts';
-import { compileLifecycle, sensorLifecycle, type LifecycleTable } from './lifecycle.ts';
+import {
+  compileLifecycle,
+  lifecycleIndex,
+  sensorLifecycle,
+  type LifecycleTable,
+} from './lifecycle.ts';
 import { paneLayout } from './pane-layout.ts';
 import { paneSections, restorePanes } from './pane-parts.ts';
 import { PanePool } from './pane.ts';
@@ -30,6 +36,7 @@ const slotsMin = 64;
 /** Columns that go on on the heap once they have outgrown their place in a kernel's memory. */
 const outgrowing = [place.arena, place.panes, place.links] as const;
 const eventCount = lifecycleTable.events.length;
+const windowsClosed = lifecycleIndex(lifecycleTable.events, 'windowsClosed');
 
 export class ShardColumns {
   readonly table: IdTable;
@@ -39,6 +46,12 @@ export class ShardColumns {
   readonly larger: LargerWindows;
   /** By slot: the state of the sensor's lifecycle. */
   lifecycle: Uint8Array;
+  /**
+   * By slot: the end of the base window whose close left none open, ms, or the watermark at which a
+   * quarantine ended if that was later; 0 before the first. undefined where sensors are never
+   * forgotten.
+   */
+  lastEndsMs: Float64Array | undefined;
 
   /** @throws ConfigError when a feature is unknown. */
   constructor(
@@ -54,6 +67,8 @@ export class ShardColumns {
     this.larger = new LargerWindows(semantics.windows, semantics.windowMs, layout);
     this.baseline = newBaseline(semantics);
     this.lifecycle = memory.uint8(slotsMin, slotsMax);
+    this.lastEndsMs =
+      semantics.sensorTtlMs === Infinity ? undefined : memory.float64(slotsMin, slotsMax);
     const { stride } = this.baseline;
     this.baseline.columns = memory.float64(slotsMin * stride, slotsMax * stride);
     this.panes.reserve(this.lifecycle.length);
@@ -90,6 +105,32 @@ export class ShardColumns {
     if (next !== state) states[slot] = next;
   }
 
+  /** Notes that the sensor's last open base window closed; it ended at `endMs`. */
+  lastWindowClosed(slot: number, endMs: number): void {
+    this.apply(slot, windowsClosed);
+    if (this.lastEndsMs !== undefined) this.lastEndsMs[slot] = endMs;
+  }
+
+  /** Returns whether the sensor has an open window of any length. */
+  hasOpenWindow(slot: number): boolean {
+    if (this.panes.head(slot) >= 0) return true;
+    for (const { panes } of this.larger.lengths) if (panes.head(slot) >= 0) return true;
+    return false;
+  }
+
+  /**
+   * Keeps only the sensors at the slots `kept`, ascending; the new slot of each is its index there.
+   */
+  keep(kept: Int32Array): void {
+    const sensors = this.table.count;
+    this.table.keep(kept);
+    this.panes.keep(kept, sensors);
+    for (const { panes } of this.larger.lengths) panes.keep(kept, sensors);
+    keepRows(this.lifecycle, 1, kept, sensors);
+    keepRows(this.baseline.columns, this.baseline.stride, kept, sensors);
+    if (this.lastEndsMs !== undefined) keepRows(this.lastEndsMs, 1, kept, sensors);
+  }
+
   /** Returns the id of `slot` as text. */
   sensorId(slot: number): string {
     const { arena } = this.table;
@@ -113,6 +154,7 @@ export class ShardColumns {
       ids: table.arena.subarray(0, table.idStart(sensors)),
       lifecycle: this.lifecycle.subarray(0, sensors),
       baselines: baseline.columns.subarray(0, sensors * baseline.stride),
+      lastEndsMs: this.lastEndsMs?.subarray(0, sensors),
       paneSlots: base.slots,
       panes: base.panes,
       largerLengths: larger.pools,
@@ -137,6 +179,13 @@ export class ShardColumns {
     );
     this.lifecycle.set(parts.lifecycle);
     baseline.columns.set(parts.baselines);
+    const { lastEndsMs } = parts;
+    check(
+      (lastEndsMs === undefined) === (this.lastEndsMs === undefined),
+      'when windows ended last is there exactly where sensors are forgotten',
+    );
+    check(lastEndsMs?.every(Number.isFinite) !== false, 'the end of a window is not a number');
+    if (lastEndsMs !== undefined) this.lastEndsMs?.set(lastEndsMs);
     const sensors = this.table.count;
     const pools = new Uint32Array(parts.paneSlots.length);
     restorePanes([this.panes], { pools, slots: parts.paneSlots, panes: parts.panes }, sensors);
@@ -163,6 +212,11 @@ export class ShardColumns {
     const baselines = new Float64Array(slots * this.baseline.stride);
     baselines.set(this.baseline.columns);
     this.baseline.columns = baselines;
+    if (this.lastEndsMs !== undefined) {
+      const lastEndsMs = new Float64Array(slots);
+      lastEndsMs.set(this.lastEndsMs);
+      this.lastEndsMs = lastEndsMs;
+    }
     this.panes.reserve(slots);
     this.larger.reserve(slots);
   }

@@ -32,6 +32,7 @@ export interface ShardState {
   readonly maxEventTimeMs: number;
   /** Which readings were held; no part of what is computed. */
   readonly fastClocks: FastClocks;
+  /** Sensors that have a slot: those forgotten have none. */
   readonly sensorCount: number;
   /** Open panes of every length: windows of sensors, not distinct windows. */
   readonly openWindowCount: number;
@@ -44,7 +45,7 @@ export interface ShardState {
    * time. `outputs` gets the reading if it was flagged; then, with an own watermark, that advances
    * to maxEventTimeMs − watermarkDelayMs, and `outputs` gets every window whose end it reached: by
    * end, a base window before a larger one of the same end, then in the order the panes were
-   * opened.
+   * opened. At last sensors that outlived SENSOR_TTL are forgotten, and `outputs` hears how many.
    * @throws InvariantError when the reading is not one a decoder may hand over; nothing is changed
    * then.
    */
@@ -63,14 +64,20 @@ export interface ShardState {
    * output, no refusal, no window that closes.
    */
   foldRows(row: number, rows: number, until: number): number;
-  /** Moves the watermark on, never back, and hands out what closes: idle marks, rekeyed shards. */
+  /**
+   * Moves the watermark on, never back, hands out what closes and forgets who is due: idle marks,
+   * rekeyed shards.
+   */
   advanceWatermark(toMs: number, closed: ClosedWindows): void;
   /**
    * Sets the sensor aside: its readings are refused, its open windows close normally. Gives an
    * unknown id its slot; returns whether it is quarantined now (not when all slots are given).
    */
   quarantine(sensorId: string): boolean;
-  /** Ends a quarantine; the baseline goes on from before it. Returns whether there was one. */
+  /**
+   * Ends a quarantine; the baseline goes on from before it, and a whole SENSOR_TTL begins. Returns
+   * whether there was one.
+   */
   release(sensorId: string): boolean;
   /** Empties the baseline; open windows and a quarantine stay. Returns whether the id is known. */
   reset(sensorId: string): boolean;
@@ -129,8 +136,6 @@ export function restoreShardState(
     throw new CorruptSnapshotError('shard snapshot: the watermark is not a number');
   }
   const state = new ColumnShardState(semantics, options);
-  state.columns.restore(parts);
-  state.watermarkMs = parts.watermarkMs;
-  state.maxEventTimeMs = parts.maxEventTimeMs;
+  state.restore(parts);
   return state;
 }

@@ -2,7 +2,7 @@
 // padded with zeros, so that columns are copied as they are. Panes lie in window order, then in the
 // order they were opened: the order they close in.
 //
-//    0 u32 magic "SNSR"      4 u32 version 1       8 f64 total bytes
+//    0 u32 magic "SNSR"      4 u32 version         8 f64 total bytes
 //   16 f64 watermark ms     24 f64 max event time ms
 //   32 u32 sensors s        36 u32 panes p        40 u32 id bytes i       44 u32 fingerprint bytes f
 //   48 u32 doubles a sensor b                         52 u32 doubles a pane c
@@ -10,6 +10,9 @@
 //   64 fingerprint f × u8 UTF-8 │ id lengths s × u32 │ ids i × u8 │ lifecycle s × u8
 //      │ baselines s·b × f64 │ pane slots p × u32 │ panes p·c × f64
 //      │ larger panes: length indices l × u32 │ slots l × u32 │ panes l·c × f64
+//      │ version 2 only: when windows ended last, ms, s × f64
+//
+// Version 1 is that of a state which never forgets a sensor, version 2 that of one which does.
 import { assert, CorruptSnapshotError } from '../errors.ts';
 import type { WatermarkMode } from './watermark.ts';
 
@@ -30,6 +33,8 @@ export interface SnapshotParts {
   readonly largerLengths: Uint32Array;
   readonly largerSlots: Uint32Array;
   readonly largerPanes: Float64Array;
+  /** By slot; undefined where sensors are never forgotten. */
+  readonly lastEndsMs: Float64Array | undefined;
 }
 
 /** A section that is made where it is written, since it lies nowhere as it is. */
@@ -67,7 +72,7 @@ export type SnapshotSections = {
 type Column = Uint8Array | Uint32Array | Float64Array;
 
 const magic = 0x52534e53;
-const version = 1;
+const versions = { keeping: 1, forgetting: 2 } as const;
 const headerBytes = 64;
 const modes: readonly WatermarkMode[] = ['own', 'external'];
 
@@ -98,6 +103,7 @@ export function encodeState(
   const { buffer, byteOffset } = bytes;
   const header = new DataView(buffer, byteOffset + headBytes);
   header.setUint32(0, magic, true);
+  const version = parts.lastEndsMs === undefined ? versions.keeping : versions.forgetting;
   header.setUint32(4, version, true);
   header.setFloat64(8, total, true);
   header.setFloat64(16, parts.watermarkMs, true);
@@ -132,6 +138,7 @@ function sectionsOf(parts: SnapshotSections): readonly [Uint8Array, ...(Column |
     parts.largerLengths,
     parts.largerSlots,
     parts.largerPanes,
+    ...(parts.lastEndsMs === undefined ? [] : [parts.lastEndsMs]),
   ];
 }
 
@@ -147,7 +154,10 @@ export function decodeState(bytes: Uint8Array): SnapshotParts {
   const header = new DataView(aligned.buffer, aligned.byteOffset, headerBytes);
   const u32 = (at: number): number => header.getUint32(at, true);
   if (u32(0) !== magic) corrupt('expected the magic number of a shard snapshot', u32(0));
-  if (u32(4) !== version) corrupt(`expected snapshot version ${version}`, u32(4));
+  const version = u32(4);
+  const forgets = version === versions.forgetting;
+  if (!forgets && version !== versions.keeping)
+    corrupt('expected snapshot version 1 or 2', version);
   const [sensors, panes, idBytes, baselineStride] = [u32(32), u32(36), u32(40), u32(48)];
   const [paneStride, larger] = [u32(52), u32(60)];
   const lengths = [
@@ -161,6 +171,7 @@ export function decodeState(bytes: Uint8Array): SnapshotParts {
     4 * larger,
     4 * larger,
     8 * larger * paneStride,
+    ...(forgets ? [8 * sensors] : []),
   ];
   const total = lengths.reduce((sum, length) => sum + padded(length), headerBytes);
   if (bytes.length !== total) corrupt(`expected ${total} bytes by the counts`, bytes.length);
@@ -189,6 +200,7 @@ export function decodeState(bytes: Uint8Array): SnapshotParts {
     largerLengths: new Uint32Array(buffer, start(7), larger),
     largerSlots: new Uint32Array(buffer, start(8), larger),
     largerPanes: new Float64Array(buffer, start(9), larger * paneStride),
+    lastEndsMs: forgets ? new Float64Array(buffer, start(10), sensors) : undefined,
   };
 }
 

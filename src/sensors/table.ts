@@ -1,6 +1,6 @@
 // The id table: sensor id bytes → slot, by open addressing with linear probing. Ids are compared as
 // bytes and kept in one arena, so that a look-up allocates nothing. Slots are given in the order
-// ids first come and are never taken back.
+// ids first come; when sensors are forgotten, those that stay move up and keep their order.
 //
 //   entries: | hash, slot + 1 | hash, slot + 1 | …   mask + 1 of them, at most half full; slot + 1 = 0 is free
 //   arena:   | id of slot 0 | id of slot 1 | …       idStarts[slot] .. idStarts[slot + 1]
@@ -157,6 +157,52 @@ export class IdTable {
     this.last = slot;
     this.enter(hash, slot);
     return slot;
+  }
+
+  /** Keeps only the ids of the slots `kept`, ascending; the new slot of each is its index there. */
+  keep(kept: Int32Array): void {
+    const newSlots = this.keepIds(kept);
+    // Entered again in the order of the old entries, ids go to places that rise: in the order of the
+    // slots, each would go to another page of memory.
+    const before = this.takeEntries();
+    for (let at = 0; at < before.length; at += 2) {
+      const slot = (before[at + 1] ?? 0) - 1;
+      const newSlot = slot < 0 ? -1 : (newSlots[slot] ?? 0) - 1;
+      if (newSlot >= 0) this.enter(before[at] ?? 0, newSlot);
+    }
+    this.count = kept.length;
+    this.last = -1;
+  }
+
+  /** Moves the ids of `kept` together; returns the new slot + 1 of each old one, 0 of one that goes. */
+  private keepIds(kept: Int32Array): Int32Array {
+    const { arena, idStarts } = this;
+    const newSlots = new Int32Array(this.count);
+    let end = 0;
+    for (let slot = 0; slot < kept.length; slot += 1) {
+      const before = kept[slot] ?? 0;
+      newSlots[before] = slot + 1;
+      const from = idStarts[before] ?? 0;
+      const length = (idStarts[before + 1] ?? 0) - from;
+      if (from !== end) {
+        for (let at = 0; at < length; at += 1) arena[end + at] = arena[from + at] ?? 0;
+      }
+      end += length;
+      // Only starts up to that of `before`, which were read, are written over.
+      idStarts[slot + 1] = end;
+    }
+    return newSlots;
+  }
+
+  /** Returns a copy of the entries and frees them all. */
+  private takeEntries(): Int32Array {
+    const { entries } = this;
+    const taken = new Int32Array(2 * (this.mask + 1));
+    for (let at = 0; at < taken.length; at += 1) {
+      taken[at] = entries[at] ?? 0;
+      entries[at] = 0;
+    }
+    return taken;
   }
 
   private enter(hash: number, slot: number): void {

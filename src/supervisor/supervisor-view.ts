@@ -52,6 +52,8 @@ export interface SupervisorTree {
     readonly featureRows: number;
     readonly deadLetters: number;
     readonly sensors: number;
+    /** Counts since each shard's owner took it over. */
+    readonly sensorsForgotten: number;
     readonly openWindows: number;
     readonly lag: number;
     readonly restarts: number;

@@ -15,6 +15,7 @@ export function totalsOf(
     featureRows: sum((shard) => shard.featureRows),
     deadLetters: sum((shard) => shard.deadLetters),
     sensors: sum((shard) => shard.sensors),
+    sensorsForgotten: sum((shard) => shard.sensorsForgotten),
     openWindows: sum((shard) => shard.openWindows),
     lag: sum((shard) => shard.lag),
     restarts: workers.reduce((total, { restarts }) => total + restarts, projector.restarts),

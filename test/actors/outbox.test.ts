@@ -49,11 +49,34 @@ it('rows made after the fold went on are those of the windows as they closed', (
   expect(atOnce.length).toBe(6_000);
 });
 
-it('windows of another state than the first are refused: their ids lie in other bytes', () => {
+it('windows of another state than the first are refused', () => {
   const outbox = createOutbox({ featureRow: rowOf, anomaly: () => undefined });
   closeOneWindow(outbox);
 
   expect(() => closeOneWindow(outbox)).toThrow('of one state');
+});
+
+it('counts the sensors forgotten since the last commit, and none that a replay forgets again', () => {
+  const outbox = createOutbox({ featureRow: rowOf, anomaly: () => undefined });
+  const state = createShardState(
+    { ...semantics, sensorTtlMs: 10 * semantics.windowMs },
+    { watermark: 'external' },
+  );
+  const foldOne = (id: string, timestampMs: number): void => {
+    const idBytes = Buffer.from(id);
+    const reading = { idBytes, idStart: 0, idEnd: idBytes.length, timestampMs, value: 1 };
+    state.fold(reading, timestampMs, 0, outbox);
+  };
+  outbox.muted = true;
+  foldOne('replayed', 0);
+  state.advanceWatermark(20 * semantics.windowMs, outbox);
+  outbox.muted = false;
+  for (const id of ['a', 'b']) foldOne(id, 20 * semantics.windowMs);
+  state.advanceWatermark(40 * semantics.windowMs, outbox);
+
+  expect(state.sensorCount).toBe(0);
+  expect(outbox.take().sensorsForgotten).toBe(2);
+  expect(outbox.take().sensorsForgotten).toBe(0);
 });
 
 it('is full of rows that are not made yet as of any other', () => {

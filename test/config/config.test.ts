@@ -35,6 +35,7 @@ describe('parseConfig', () => {
         anomalyThreshold: 2.5,
         anomalyWarmup: 2,
         sensorsMax: 1_000_000,
+        sensorTtlMs: Infinity,
         inputKeying: 'auto',
         features: [
           'count',
@@ -204,6 +205,28 @@ describe('parseConfig', () => {
 
     expect(problemsOf(taken)).toContain('WINDOWS needs the topic a_5m, which has another use');
     expect(problemsOf({ OUTPUT_TOPIC: 'a'.repeat(239), WINDOWS: '14400m/3600m' })).toContain('249');
+  });
+
+  it('reads how long a silent sensor is remembered, and keeps every one where nothing is said', () => {
+    expect(parseConfig({ SENSOR_TTL: '7d' }).semantics.sensorTtlMs).toBe(604_800_000);
+    expect(parseConfig({ SENSOR_TTL: '' }).semantics.sensorTtlMs).toBe(Infinity);
+  });
+
+  it.each(['7', '0d', '1.5h', '-1d', 'never', '367d'])(
+    'refuses %j as the life of a sensor rather than guess',
+    (text) => {
+      expect(problemsOf({ SENSOR_TTL: text })).toContain('SENSOR_TTL is');
+    },
+  );
+
+  it('refuses to forget a sensor within its longest window and the delay, and says what it takes', () => {
+    const windows = { WINDOWS: '1h,1d', WATERMARK_DELAY_MS: '5000' };
+
+    expect(problemsOf({ ...windows, SENSOR_TTL: '24h' })).toContain('at least 86405000ms');
+    expect(parseConfig({ ...windows, SENSOR_TTL: '86405s' }).semantics.sensorTtlMs).toBe(
+      86_405_000,
+    );
+    expect(problemsOf({ SENSOR_TTL: '1m' })).toContain('at least 65000ms');
   });
 
   it.each(['1e3', '60 000', '60_000', '0x10', '+5', '-1', '1.5', '１', 'NaN', '5s', '007'])(

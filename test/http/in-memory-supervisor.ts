@@ -38,6 +38,7 @@ export function shardView(partition: number, over: Partial<ShardView> = {}): Sha
     maxEventTimeMs: 60_000,
     fastClock: null,
     sensors: 5,
+    sensorsForgotten: 0,
     openWindows: 5,
     readings: 100,
     featureRows: 10,

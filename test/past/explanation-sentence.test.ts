@@ -27,6 +27,7 @@ const told: Told = {
     baseline: { mean: 10, std_dev: 0.47, n: 900 },
     open_windows: [],
   },
+  forgotten_reading: null,
   outcome: 'folded',
   reason: null,
   z: 5.1234567,
@@ -57,6 +58,15 @@ describe('the sentence of an explanation', () => {
     const outside = { ...told, score: 42, alarm_rule: { ...rule, range_score: 42 } };
 
     expect(explanationSentence(outside)).toContain("for lying above the sensor's range 9 to 11");
+  });
+
+  it('says whether a sensor without a baseline was forgotten', () => {
+    const first = { ...told, sensor_before: null };
+
+    expect(explanationSentence(first)).toContain("this sensor's baseline: there is nothing");
+    expect(explanationSentence({ ...first, forgotten_reading: 3 })).toContain(
+      'baseline since it was forgotten after SENSOR_TTL (heard before, at offset 3): there is nothing',
+    );
   });
 
   it('names how many readings an alarm needs', () => {

@@ -15,6 +15,7 @@ const changes: { readonly [Name in keyof Semantics]: Semantics[Name] } = {
   anomalyWarmup: 9,
   alarmRest: 'fixed',
   sensorsMax: 1,
+  sensorTtlMs: 86_400_000,
   inputKeying: 'rekey',
   features: ['count'],
   windows: [{ name: '5m', sizeMs: 300_000, hopMs: 300_000 }],

@@ -6,6 +6,7 @@ import {
   type Semantics,
   type ShardState,
 } from '../../src/sensors/shard-state.ts';
+import type { OracleReading } from '../../property-tests/models/oracle.ts';
 import { knownStream } from './known-stream.ts';
 
 /** Returns the semantics of the golden snapshots: those of before fast clocks could be held. */
@@ -13,15 +14,38 @@ export function knownSemantics(baseline: 'adaptive' | 'cumulative'): Semantics {
   return { ...defaultSemantics, baseline, fastClocks: 'lead' };
 }
 
+/** Returns the semantics of the golden snapshots of states that forget. */
+export function forgettingSemantics(baseline: 'adaptive' | 'cumulative'): Semantics {
+  return { ...knownSemantics(baseline), sensorTtlMs: 100_000 };
+}
+
 /** Returns three sensors, the third quarantined, and two open windows with several panes. */
 export function knownState(baseline: 'adaptive' | 'cumulative'): ShardState {
   const state = createShardState(knownSemantics(baseline), { watermark: 'own' });
-  const readings = knownStream(400).map((value, index) => {
+  foldAll(state, knownReadings());
+  state.quarantine('sensor_003');
+  return state;
+}
+
+/** Returns the same a minute later: all windows but one are closed, and a fourth is forgotten. */
+export function forgettingState(baseline: 'adaptive' | 'cumulative'): ShardState {
+  const state = createShardState(forgettingSemantics(baseline), { watermark: 'own' });
+  const readings = knownReadings();
+  const [first, last] = [readings[0], readings.at(-1)];
+  if (first === undefined || last === undefined) throw new Error('the stream has readings');
+  const laterMs = last.timestampMs + 65_000;
+  foldAll(state, [{ ...first, sensorId: 'forgotten' }, ...readings]);
+  state.quarantine('sensor_003');
+  foldAll(state, [
+    { ...last, offset: last.offset + 2, timestampMs: laterMs, recordTimestampMs: laterMs },
+  ]);
+  return state;
+}
+
+function knownReadings(): readonly OracleReading[] {
+  return knownStream(400).map((value, index) => {
     const timestampMs = 1_700_000_000_000 + 560 * index - (index % 7 === 0 ? 3_000 : 0);
     const sensorId = index % 10 === 0 ? 'β' : 'sensor_001';
     return { offset: 2 * index, recordTimestampMs: timestampMs, sensorId, timestampMs, value };
   });
-  foldAll(state, readings);
-  state.quarantine('sensor_003');
-  return state;
 }

@@ -1,6 +1,7 @@
 // What an operator's decisions do to one sensor's state, and to no other.
 import { describe, expect, it } from 'vitest';
 
+import { defaultSemantics } from '../../property-tests/arbitraries/settings.ts';
 import { foldOne, foldOutput } from '../../property-tests/models/run-fold.ts';
 import type { OracleReading } from '../../property-tests/models/oracle.ts';
 import {
@@ -8,12 +9,8 @@ import {
   type Semantics,
   type ShardState,
 } from '../../src/sensors/shard-state.ts';
-import { historySemantics, type HistoryPlan } from '../../property-tests/simulation/history.ts';
 
-const semantics: Semantics = historySemantics({
-  inputKeying: 'auto',
-  baseline: 'cumulative',
-} as HistoryPlan);
+const semantics: Semantics = { ...defaultSemantics, baseline: 'cumulative' };
 
 const reading = (offset: number, sensorId: string, value: number): OracleReading => ({
   offset,

@@ -6,7 +6,7 @@ import { paneBaseStride } from '../../src/sensors/pane-layout.ts';
 import { paneCount, paneWindowEnd } from '../../src/sensors/pane.ts';
 import { restoreShardState } from '../../src/sensors/shard-state.ts';
 import { decodeState, encodeState, type SnapshotParts } from '../../src/sensors/snapshot-format.ts';
-import { knownSemantics, knownState } from './known-state.ts';
+import { forgettingSemantics, forgettingState, knownSemantics, knownState } from './known-state.ts';
 
 const own = { watermark: 'own' } as const;
 const parts = (): SnapshotParts => decodeState(knownState('adaptive').snapshot());
@@ -36,6 +36,18 @@ describe('a snapshot is refused as corrupt when it holds', () => {
   });
 });
 
+it('a snapshot is refused as corrupt when it holds a last end of a window that is no number', () => {
+  const whole = decodeState(forgettingState('adaptive').snapshot());
+  const bytes = encodeState({ ...whole, lastEndsMs: Float64Array.of(NaN, 0, 0) });
+
+  expect(() => restoreShardState(bytes, forgettingSemantics('adaptive'), own)).toThrow(
+    CorruptSnapshotError,
+  );
+});
+
 it('decode ∘ encode is the identity', () => {
+  const forgetting = decodeState(forgettingState('adaptive').snapshot());
+
   expect(decodeState(encodeState(parts()))).toEqual(parts());
+  expect(decodeState(encodeState(forgetting))).toEqual(forgetting);
 });

@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
 import { restoreShardState } from '../../src/sensors/shard-state.ts';
-import { knownSemantics, knownState } from './known-state.ts';
+import { decodeState } from '../../src/sensors/snapshot-format.ts';
+import { forgettingSemantics, forgettingState, knownSemantics, knownState } from './known-state.ts';
 
 describe.each(['adaptive', 'cumulative'] as const)('a %s snapshot of version 1', (baseline) => {
   const golden = readFileSync(new URL(`golden/shard-state-v1-${baseline}.bin`, import.meta.url));
@@ -21,3 +22,29 @@ describe.each(['adaptive', 'cumulative'] as const)('a %s snapshot of version 1',
     expect(Buffer.from(restored.snapshot()).equals(golden)).toBe(true);
   });
 });
+
+describe.each(['adaptive', 'cumulative'] as const)('a %s snapshot of version 2', (baseline) => {
+  const golden = readFileSync(new URL(`golden/shard-state-v2-${baseline}.bin`, import.meta.url));
+  const semantics = forgettingSemantics(baseline);
+
+  it('has the golden bytes, with when the windows of each sensor ended last', () => {
+    expect(Buffer.from(forgettingState(baseline).snapshot()).equals(golden)).toBe(true);
+    expect(decodeState(golden).lastEndsMs?.some((endMs) => endMs > 0)).toBe(true);
+  });
+
+  it('restores from the golden bytes to the same state', () => {
+    const restored = restoreShardState(golden, semantics, { watermark: 'own' });
+
+    expect(restored.sensorIds(9)).toEqual(['β', 'sensor_001', 'sensor_003']);
+    expect(Buffer.from(restored.snapshot()).equals(golden)).toBe(true);
+  });
+
+  it('is refused by a state that forgets nobody, and the other way round', () => {
+    const other = knownState(baseline).snapshot();
+
+    expect(() => restoreShardState(golden, knownSemantics(baseline), own)).toThrow(/SENSOR_TTL/);
+    expect(() => restoreShardState(other, semantics, own)).toThrow(/SENSOR_TTL/);
+  });
+});
+
+const own = { watermark: 'own' } as const;

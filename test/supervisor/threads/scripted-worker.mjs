@@ -10,6 +10,7 @@ const shard = {
   watermarkMs: null,
   maxEventTimeMs: null,
   sensors: 1,
+  sensorsForgotten: 0,
   openWindows: 0,
   readings: 3,
   featureRows: 0,
