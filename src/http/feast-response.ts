@@ -140,12 +140,12 @@ const nothingStored: OnlineFeatures = { eventTimeMs: 0, values: {} };
 
 /** The JSON text of a row's parts, each preceded by a comma; cached on the row. */
 class RowText {
-  /** Features in the order of `cells`; compared by identity. */
+  /** Features in the order of `cells`. Each selection has a list of its own, compared by identity. */
   readonly names: readonly string[];
   readonly cells: readonly string[];
   readonly timestamp: string;
-  /** The rest of the response about this sensor alone; `selection` is compared by identity. */
-  alone: { readonly selection: Selection; readonly text: string } | undefined;
+  /** The rest of the response about this sensor alone. */
+  alone: string | undefined;
 
   constructor(row: OnlineFeatures, names: readonly string[]) {
     this.names = names;
@@ -171,10 +171,7 @@ function textOf(row: OnlineFeatures, names: readonly string[]): RowText {
 /** Returns the response after the entity's column for one sensor, cached with its row. */
 function restAlone(selection: Selection, row: OnlineFeatures, statuses: string): string {
   const text = textOf(row, selection.views[0]?.features ?? []);
-  if (text.alone?.selection !== selection) {
-    text.alone = { selection, text: restOf(selection, [[text]], statuses) };
-  }
-  return text.alone.text;
+  return (text.alone ??= restOf(selection, [[text]], statuses));
 }
 
 /** Returns the response after the entity's column; `rows` holds one list per view. */
