@@ -3,7 +3,9 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
+
 import { settingNames } from '../src/config/settings.ts';
 import { createMetrics } from '../src/metrics/pipeline-metrics.ts';
 import {
@@ -111,6 +113,63 @@ describe('source files', () => {
       .filter(({ lines }) => lines > 350);
 
     expect(long).toEqual([]);
+  });
+
+  it('hold functions of at most 60 lines', () => {
+    // The kernel's two fused loops, since WebAssembly inlines nothing over a call; a list of metrics.
+    const exempt = [
+      'assembly/fold.ts foldRows',
+      'assembly/number.ts scanNumber',
+      'src/metrics/pipeline-metrics.ts createMetrics',
+    ];
+    const long = written.flatMap((path) =>
+      functionsOf(path)
+        .filter(({ lines }) => lines > 60)
+        .map(({ name, lines }) => ({ name: `${path} ${name}`, lines }))
+        .filter(({ name }) => !exempt.includes(name)),
+    );
+
+    expect(long).toEqual([]);
+  });
+
+  it('export each name once, except for the factories that the adapters of a port share', () => {
+    const factories = ['openPartitionWriter'];
+    const exporters = new Map<string, string[]>();
+    for (const path of sources) {
+      for (const [, name = ''] of read(path).matchAll(
+        /^export (?:async )?(?:function\*?|class|interface|type|const) ([A-Za-z]\w*)/gm,
+      )) {
+        exporters.set(name, [...(exporters.get(name) ?? []), path]);
+      }
+    }
+    const twice = [...exporters].filter(
+      ([name, paths]) => paths.length > 1 && !factories.includes(name),
+    );
+
+    expect(exporters.size).toBeGreaterThan(500);
+    expect(twice).toEqual([]);
+  });
+
+  it('name in their comments only files that exist', () => {
+    const names = new Set(
+      [
+        ...written,
+        ...tests,
+        ...filesUnder('docs', ''),
+        ...filesUnder('scripts', ''),
+        'kernel.wasm',
+      ].map((path) => path.replace(/^.*\//, '')),
+    );
+    const missing = written.flatMap((path) =>
+      [...read(path).matchAll(/(?:^|\s)(?:\/\/|\*) .*$/gm)].flatMap(([line]) =>
+        [...line.matchAll(/(?<![\w:/.])(?:[\w.-]+\/)*([\w-]+(?:\.\w+)*\.(?:ts|mjs|wasm|md))\b/g)]
+          .map(([, name = '']) => name)
+          .filter((name) => !names.has(name))
+          .map((name) => `${path} names ${name}`),
+      ),
+    );
+
+    expect(missing).toEqual([]);
   });
 
   it('begin with a comment that says what they are', () => {
@@ -235,6 +294,26 @@ describe('the documentation', () => {
     expect(broken).toEqual([]);
   });
 });
+
+interface FunctionSize {
+  readonly name: string;
+  readonly lines: number;
+}
+
+function functionsOf(path: string): readonly FunctionSize[] {
+  const file = ts.createSourceFile(path, read(path), ts.ScriptTarget.Latest, true);
+  const lineOf = (at: number): number => file.getLineAndCharacterOfPosition(at).line;
+  const found: FunctionSize[] = [];
+  const visit = (node: ts.Node): void => {
+    if (ts.isFunctionLike(node) && 'body' in node && node.body !== undefined) {
+      const lines = lineOf(node.end) - lineOf(node.getStart()) + 1;
+      found.push({ name: node.name?.getText() ?? '(anonymous)', lines });
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(file);
+  return found;
+}
 
 function importsOf(from: string): Import[] {
   const text = read(from);

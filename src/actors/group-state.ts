@@ -17,7 +17,7 @@ import { decodePositionMetadata } from './position-metadata.ts';
 import { journalPartitionOf } from './restore.ts';
 import { shardKeyOf } from './shard-context.ts';
 
-export interface ShardState {
+export interface GroupShard {
   readonly shard: TopicPartition;
   readonly extent: PartitionExtent;
   /** undefined where the group never committed, or where that is gone. */
@@ -32,7 +32,7 @@ export interface GroupState {
   /** Partitions of the input; none where it does not exist yet. */
   readonly sources: number;
   /** Of the input and of the rekeyed topic. */
-  readonly shards: readonly ShardState[];
+  readonly shards: readonly GroupShard[];
 }
 
 type Log = Pick<
@@ -64,12 +64,12 @@ export async function readGroupState(
     const journal = journalPartitionOf({ settings, journalPartitions, topics }, shard);
     return (await journalShards.has(journal, shardKeyOf(groupId, shard))) ? journal : undefined;
   };
-  const look = async (of: readonly TopicPartition[]): Promise<readonly ShardState[]> => {
+  const look = async (of: readonly TopicPartition[]): Promise<readonly GroupShard[]> => {
     // In this order: a group that runs commits nothing past an end that is read after it.
     const positions = await log.observedPositions(groupId, of);
     const extents = await log.offsetsAll(of);
     return Promise.all(
-      of.map(async (shard, index): Promise<ShardState> => {
+      of.map(async (shard, index): Promise<GroupShard> => {
         const extent = extents[index] ?? { earliest: 0, end: 0 };
         const { committed, pending } = positions[index] ?? { committed: undefined, pending: false };
         const journaledIn = committed === undefined ? await journalOf(shard) : undefined;
@@ -106,7 +106,7 @@ export async function committedFingerprint(
   }
 }
 
-function isSuspect({ committed, extent, journaledIn }: ShardState): boolean {
+function isSuspect({ committed, extent, journaledIn }: GroupShard): boolean {
   return (
     journaledIn !== undefined || (committed !== undefined && committed.nextOffset < extent.earliest)
   );

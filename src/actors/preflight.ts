@@ -10,7 +10,7 @@ import { semanticsFingerprint } from '../sensors/fingerprint.ts';
 import { keepRules, type KeptRule } from '../sensors/kept-rules.ts';
 import type { Semantics } from '../sensors/semantics.ts';
 import { gapRefusal } from './gap.ts';
-import type { GroupState, ShardState } from './group-state.ts';
+import type { GroupState, GroupShard } from './group-state.ts';
 import { decodePositionMetadata, type PositionMetadata } from './position-metadata.ts';
 import { madeAgain, offsetsVanished, partitionsGrew, semanticsDiffer } from './refusals.ts';
 import { shardKeyOf } from './shard-context.ts';
@@ -134,7 +134,7 @@ interface FailingShard {
  * fails.
  */
 function shardRefusal(
-  { shard, extent, committed, pending, journaledIn }: ShardState,
+  { shard, extent, committed, pending, journaledIn }: GroupShard,
   { groupId, acceptGap }: { readonly groupId: string; readonly acceptGap: boolean },
 ): readonly FailingShard[] {
   // A killed owner's transaction may have been decided, and not reached the offsets yet: the next

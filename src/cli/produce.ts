@@ -54,9 +54,7 @@ Examples:
 
 /** Adds `produce`. */
 export function addProduce(program: Command, context: CliContext): void {
-  const share = numberOption({ min: 0, max: 1, decimals: true });
-  const defaults = simulationDefaults;
-  program
+  const command = program
     .command('produce')
     .description('send readings to the input topic: simulated sensors, or a CSV file')
     .option('--bootstrap-servers <list>', 'Kafka to send to (default: KAFKA_BROKERS)')
@@ -67,7 +65,18 @@ export function addProduce(program: Command, context: CliContext): void {
         .default('json'),
     )
     .option('--unkeyed', 'send records without a key; run then forwards them by sensor id')
-    .option('--json', 'print the summary as JSON')
+    .option('--json', 'print the summary as JSON');
+  addSimulationOptions(command);
+  addFileOptions(command);
+  command
+    .addHelpText('after', examples)
+    .action((flags: ProduceFlags) => produceCommand(flags, context));
+}
+
+function addSimulationOptions(command: Command): void {
+  const share = numberOption({ min: 0, max: 1, decimals: true });
+  const defaults = simulationDefaults;
+  command
     .optionsGroup('Simulated sensors:')
     .option(
       '--sensors <number>',
@@ -105,7 +114,11 @@ export function addProduce(program: Command, context: CliContext): void {
       numberOption({ min: 0, max: 31_536_000_000 }),
       defaults.lateByMs,
     )
-    .option('--bad-rate <share>', 'share of records, 0 to 1, that are malformed', share, 0)
+    .option('--bad-rate <share>', 'share of records, 0 to 1, that are malformed', share, 0);
+}
+
+function addFileOptions(command: Command): void {
+  command
     .optionsGroup('A file:')
     .option(
       '--file <csv>',
@@ -121,9 +134,7 @@ export function addProduce(program: Command, context: CliContext): void {
       'mote files: time between two readings',
       numberOption({ min: 1, max: 86_400_000 }),
       5_000,
-    )
-    .addHelpText('after', examples)
-    .action((flags: ProduceFlags) => produceCommand(flags, context));
+    );
 }
 
 async function produceCommand(flags: ProduceFlags, context: CliContext): Promise<void> {

@@ -7,7 +7,7 @@ export interface Refusal {
 }
 
 /** Returns the refusal of a command with this header; undefined if it is allowed. */
-export function refusalOf(
+export function tokenRefusal(
   authorization: string | undefined,
   token: string | undefined,
 ): Refusal | undefined {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createScheduler } from '../../property-tests/simulation/scheduler.ts';
 import { Life } from '../../property-tests/simulation/simulated-life.ts';
 import { SimulatedBroker } from '../../property-tests/simulation/simulated-log.ts';
-import { readGroupState, type GroupState, type ShardState } from '../../src/actors/group-state.ts';
+import { readGroupState, type GroupState, type GroupShard } from '../../src/actors/group-state.ts';
 import type { PositionMetadata } from '../../src/actors/position-metadata.ts';
 import { assertMayJoin, preflight, type Preflight } from '../../src/actors/preflight.ts';
 import { parseConfig, type Config } from '../../src/config/config.ts';
@@ -29,7 +29,7 @@ const metadata = (changes: Partial<PositionMetadata> = {}): string =>
   } satisfies PositionMetadata);
 
 /** A shard at offset 10 of 5 to 20, all well. */
-const shard = (partition: number, changes: Partial<ShardState> = {}): ShardState => ({
+const shard = (partition: number, changes: Partial<GroupShard> = {}): GroupShard => ({
   shard: { topic: 'in', partition },
   extent: { earliest: 5, end: 20 },
   committed: { nextOffset: 10, metadata: metadata() },
@@ -38,7 +38,7 @@ const shard = (partition: number, changes: Partial<ShardState> = {}): ShardState
   ...changes,
 });
 
-const groupOf = (...shards: readonly ShardState[]): GroupState => ({ sources: 2, shards });
+const groupOf = (...shards: readonly GroupShard[]): GroupState => ({ sources: 2, shards });
 
 function judged(
   state: GroupState,
@@ -141,7 +141,7 @@ describe('before it joins, a process', () => {
       committed: undefined,
       journaledIn: { topic: 'sensor_journal', partition: 0 },
     });
-    const pending = (state: ShardState): ShardState => ({ ...state, pending: true });
+    const pending = (state: GroupShard): GroupShard => ({ ...state, pending: true });
 
     expect(judged(groupOf(trimmed, vanished)).failing).toHaveLength(2);
     expect(judged(groupOf(pending(trimmed), pending(vanished)))).toMatchObject({

@@ -6,7 +6,7 @@ import type { SensorCommand } from '../../actors/protocol.ts';
 import type { SensorOwners } from '../../supervisor/sensor-owners.ts';
 import type { SupervisorView } from '../../supervisor/supervisor-view.ts';
 import { sendElsewhere } from '../elsewhere.ts';
-import { refusalOf } from '../token.ts';
+import { tokenRefusal } from '../token.ts';
 import { elsewhereOf } from './sensors.ts';
 
 const messageCharactersMax = 200;
@@ -24,7 +24,7 @@ export function addSensorCommandRoutes(
     app.post<{ Params: { id: string }; Querystring: { reason?: string } }>(
       `/sensors/:id/${name}`,
       async (request, reply) => {
-        const refusal = refusalOf(request.headers.authorization, token);
+        const refusal = tokenRefusal(request.headers.authorization, token);
         if (refusal !== undefined) return reply.code(refusal.status).send(refusal.body);
         const { id: sensorId } = request.params;
         const message = (request.query.reason ?? '').slice(0, messageCharactersMax);

@@ -5,7 +5,7 @@ import type { ShardRetryOutcome } from '../../actors/protocol.ts';
 import type { SensorOwners } from '../../supervisor/sensor-owners.ts';
 import type { SupervisorView } from '../../supervisor/supervisor-view.ts';
 import { sendElsewhere } from '../elsewhere.ts';
-import { refusalOf } from '../token.ts';
+import { tokenRefusal } from '../token.ts';
 
 interface RetryRoute {
   Params: { topic: string; partition: string };
@@ -20,7 +20,7 @@ export function addShardRoutes(
   token: string | undefined,
 ): void {
   app.post<RetryRoute>('/shards/:topic/:partition/retry', async (request, reply) => {
-    const refusal = refusalOf(request.headers.authorization, token);
+    const refusal = tokenRefusal(request.headers.authorization, token);
     if (refusal !== undefined) return reply.code(refusal.status).send(refusal.body);
     const { topic } = request.params;
     const partition = Number(request.params.partition);

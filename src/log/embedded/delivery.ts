@@ -12,87 +12,88 @@ import type { GroupListener } from '../event-log.ts';
 import type { Tables } from '../../lmdb/tables.ts';
 import { fetchBatch, type FetchPlace } from './fetch.ts';
 
-export interface PartitionDelivery {
+type Listener = Pick<GroupListener, 'onBatch' | 'onPartitionFailed'>;
+
+/** Delivers one partition once it is started. No other delivery of that partition may run. */
+export class PartitionDelivery {
   readonly place: FetchPlace;
-  start(from: number): void;
-  pause(): void;
-  resume(): void;
-  /** Checks again for records to deliver. */
-  wake(): void;
-  /** Resolves once no onBatch runs, and none will. */
-  stop(): Promise<void>;
-}
+  readonly #tables: Tables;
+  readonly #listener: Listener;
+  readonly #ended: Promise<void>;
+  #position: number | undefined;
+  /** Counts starts, so that a batch under way does not move the position of a later start. */
+  #starts = 0;
+  #paused = false;
+  #stopping = false;
+  #wake: () => void = () => undefined;
+  #woken: Promise<void> = Promise.resolve();
 
-/** Returns the delivery of `place`, paused; at most one may exist per partition. */
-export function deliverPartition(
-  tables: Tables,
-  place: FetchPlace,
-  listener: Pick<GroupListener, 'onBatch' | 'onPartitionFailed'>,
-): PartitionDelivery {
-  let position: number | undefined;
-  let moves = 0;
-  let paused = false;
-  let stopping = false;
-  let wake: () => void = () => undefined;
-  let woken: Promise<void>;
-  const rearm = (): void => {
-    woken = new Promise((resolve) => {
-      wake = resolve;
-    });
-  };
-  rearm();
+  constructor(tables: Tables, place: FetchPlace, listener: Listener) {
+    this.place = place;
+    this.#tables = tables;
+    this.#listener = listener;
+    this.#ended = this.#run();
+  }
 
-  const deliverNext = async (): Promise<boolean> => {
-    if (position === undefined || paused) return false;
-    const movesBefore = moves;
+  start(from: number): void {
+    this.#position = from;
+    this.#starts += 1;
+    this.#paused = false;
+    this.#wake();
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#wake();
+  }
+
+  /** Looks again for something to deliver. */
+  wake(): void {
+    this.#wake();
+  }
+
+  /** Resolves when no onBatch runs, and none will. */
+  stop(): Promise<void> {
+    this.#stopping = true;
+    this.#wake();
+    return this.#ended;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping) {
+      // Armed before the look, so that an append after it wakes the delivery.
+      this.#woken = new Promise((resolve) => {
+        this.#wake = resolve;
+      });
+      const delivered = await this.#deliverNext();
+      // A turn of the event loop between batches: heartbeats and commits run under any backlog.
+      await (delivered ? nextTurn() : this.#stopping ? undefined : this.#woken);
+    }
+  }
+
+  /** Resolves to whether a batch was delivered. */
+  async #deliverNext(): Promise<boolean> {
+    if (this.#position === undefined || this.#paused) return false;
+    const startsBefore = this.#starts;
     try {
-      tables.refresh();
-      const batch = fetchBatch(tables, place, { from: position });
+      this.#tables.refresh();
+      const batch = fetchBatch(this.#tables, this.place, { from: this.#position });
       if (batch === undefined) return false;
-      await listener.onBatch(batch);
-      if (moves === movesBefore) position = batch.nextOffset;
+      await this.#listener.onBatch(batch);
+      if (this.#starts === startsBefore) this.#position = batch.nextOffset;
       return true;
     } catch (error) {
-      if (stopping || moves !== movesBefore) return false;
-      position = undefined;
-      const { topic, partition } = place;
-      listener.onPartitionFailed({ topic, partition }, failureOf(error));
+      if (this.#stopping || this.#starts !== startsBefore) return false;
+      this.#position = undefined;
+      const { topic, partition } = this.place;
+      this.#listener.onPartitionFailed({ topic, partition }, failureOf(error));
       return false;
     }
-  };
-  const run = async (): Promise<void> => {
-    while (!stopping) {
-      // Armed before the read, so that an append during it wakes the loop.
-      rearm();
-      const delivered = await deliverNext();
-      // Yield between batches, so that heartbeats and commits run even under a backlog.
-      await (delivered ? nextTurn() : stopping ? undefined : woken);
-    }
-  };
-  const ended = run();
-
-  return {
-    place,
-    start(from) {
-      position = from;
-      moves += 1;
-      paused = false;
-      wake();
-    },
-    pause() {
-      paused = true;
-    },
-    resume() {
-      paused = false;
-      wake();
-    },
-    wake: () => wake(),
-    stop() {
-      stopping = true;
-      wake();
-      return ended;
-    },
-  };
+  }
 }
 
 /** An offset outside the log becomes UnavailableError: its owner judges it by its commits. */

@@ -11,7 +11,7 @@ import type { GroupListener, GroupMember, TopicPartition } from '../event-log.ts
 import { parsePartitionKey, partitionKey } from '../partition-key.ts';
 import type { CommitSignal } from './commit-signal.ts';
 import type { Tables } from '../../lmdb/tables.ts';
-import { deliverPartition, type PartitionDelivery } from './delivery.ts';
+import { PartitionDelivery } from './delivery.ts';
 import {
   generationOf,
   heartbeat,
@@ -218,7 +218,7 @@ class EmbeddedMember implements GroupMember {
       const topicId = this.#log.topics.require(place).id;
       const { tables } = this.#log;
       const { listener } = this.#options;
-      this.#held.set(name, deliverPartition(tables, { ...place, topicId }, listener));
+      this.#held.set(name, new PartitionDelivery(tables, { ...place, topicId }, listener));
     }
     this.#options.listener.onAssigned(names.map(parsePartitionKey));
   }

@@ -132,7 +132,7 @@ export interface ProduceBatch extends TopicPartition {
  * each batch begins at, or kafkajs's error where the broker refused that one.
  * @throws kafkajs errors, untranslated, where the request as a whole failed.
  */
-export async function produce(
+export async function sendProduce(
   broker: Broker,
   transactionalId: string | null,
   batches: readonly ProduceBatch[],
@@ -167,7 +167,7 @@ export async function produceOne(
   transactionalId: string | null,
   batch: ProduceBatch,
 ): Promise<number | undefined> {
-  const [answer = 0] = await produce(broker, transactionalId, [batch]);
+  const [answer = 0] = await sendProduce(broker, transactionalId, [batch]);
   if (!(answer instanceof Error)) return answer;
   if (failureKind(answer) === 'oversized') return undefined;
   throw answer;

@@ -15,7 +15,7 @@ import type { TransactionIdentity } from './internals.ts';
 import {
   OutputBatches,
   placeOf,
-  produce,
+  sendProduce,
   produceOne,
   type PartitionBatches,
   type ProduceBatch,
@@ -191,7 +191,7 @@ export class TransactionOutputs {
     const answers = await this.#parts.retrying(unsent, async () => {
       const leader = await connections.leaderOf(first);
       this.#parts.assertAlive();
-      return produce(leader, identity.transactionalId, batches);
+      return sendProduce(leader, identity.transactionalId, batches);
     });
     const failed = answers.filter(isError).find((error) => !mayGoAgain.has(failureKind(error)));
     if (failed !== undefined) throw failed;

@@ -9,7 +9,7 @@ import { ConfigError, isSensoriumError, UnavailableError } from '../../../src/er
 import type { EventLog } from '../../../src/log/event-log.ts';
 import { createClient } from '../../../src/log/kafka/client.ts';
 import { Connections } from '../../../src/log/kafka/connections.ts';
-import { produce } from '../../../src/log/kafka/produce.ts';
+import { sendProduce } from '../../../src/log/kafka/produce.ts';
 import { RecordBatchBuilder } from '../../../src/log/record-batch-encoder.ts';
 import {
   bytes,
@@ -164,7 +164,7 @@ describe.skipIf(kafkaBrokers.length === 0).each(['fast', 'kafkajs'] as const)(
       const producer = { id: -1n, epoch: -1, sequence: -1, transactional: false };
       const batch = new RecordBatchBuilder();
       for (const record of numbered(topic, 0, 150_000)) batch.append(record, Date.now());
-      await produce(await connections.leaderOf({ topic, partition: 0 }), null, [
+      await sendProduce(await connections.leaderOf({ topic, partition: 0 }), null, [
         { topic, partition: 0, batch, producer },
       ]);
 
