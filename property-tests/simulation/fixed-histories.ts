@@ -22,7 +22,6 @@ export const quietHistory: HistoryPlan = {
   commands: [],
   silence: 0,
   inputKeying: 'auto',
-  sensorTtlMs: Infinity,
   baseline: 'cumulative',
   clientTime: 'monotonic',
 };

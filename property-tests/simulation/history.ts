@@ -99,8 +99,8 @@ export interface HistoryPlan {
   /** The input falls silent for this share of the run, after one third of it. */
   readonly silence: number;
   readonly inputKeying: 'auto' | 'rekey';
-  /** Infinity: no sensor is forgotten. */
-  readonly sensorTtlMs: number;
+  /** Left out or Infinity: no sensor is forgotten. */
+  readonly sensorTtlMs?: number;
   readonly baseline: 'cumulative' | 'adaptive';
   /** `wall`: as processes of older versions, a member whose clock is set back sends no heartbeat until it is right again. */
   readonly clientTime: 'monotonic' | 'wall';
@@ -134,7 +134,7 @@ export const historySemantics = (plan: HistoryPlan): Semantics => ({
   anomalyThreshold: 2.5,
   anomalyWarmup: 2,
   sensorsMax: 1_000_000,
-  sensorTtlMs: plan.sensorTtlMs,
+  sensorTtlMs: plan.sensorTtlMs ?? Infinity,
   inputKeying: plan.inputKeying,
   windows: [
     { name: '30s', sizeMs: 30_000, hopMs: 30_000 },
