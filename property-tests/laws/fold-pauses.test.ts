@@ -9,6 +9,7 @@ import { createOutbox } from '../../src/actors/outbox.ts';
 import { JournaledFold } from '../../src/actors/journaled-fold.ts';
 import { emptyMemory, encodeShardSnapshot, type ShardRole } from '../../src/actors/shard-memory.ts';
 import { encodeSourceClock, sourceHeader } from '../../src/actors/source-clocks.ts';
+import { scanRecords } from '../../src/codecs/record-scan.ts';
 import { recordScanner } from '../../src/kernel/record-scanner.ts';
 import type { FetchedBatch, OutputRecord } from '../../src/log/event-log.ts';
 import { encodeRecordBatch } from '../../src/log/record-batch-encoder.ts';
@@ -108,7 +109,7 @@ function folded(
     take();
     const rival = recordCursor(rivals);
     rival.next();
-    rival.scan?.(recordScanner());
+    scanRecords(rival, recordScanner());
   }
   take();
   const outputs = [...ofRows, ...others];

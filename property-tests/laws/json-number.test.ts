@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { scanNumber, scannedNumber } from '../../src/codecs/json-number.ts';
 import { otherReading } from '../../src/kernel/record-scanner.ts';
 import { encodeRecordBatch } from '../../src/log/record-batch-encoder.ts';
+import { scanRecords } from '../../src/codecs/record-scan.ts';
 import { recordCursor } from '../../src/log/record-batch.ts';
 import { holds, runs, titled } from '../seed.ts';
 
@@ -24,7 +25,7 @@ function scanInRecord(text: string): number | undefined {
   });
   const cursor = recordCursor(batch);
   cursor.next();
-  const scan = cursor.scan?.();
+  const scan = scanRecords(cursor);
   return scan?.kinds[0] === otherReading ? scan.readings.values[0] : undefined;
 }
 

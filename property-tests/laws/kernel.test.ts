@@ -24,6 +24,7 @@ import {
   type ShardState,
   type ShardStateOptions,
 } from '../../src/sensors/shard-state.ts';
+import type { ScannedRows } from '../../src/sensors/row-kernel.ts';
 import { defaultSemantics, semantics } from '../arbitraries/settings.ts';
 import { stream } from '../arbitraries/streams.ts';
 import type { OracleReading } from '../models/oracle.ts';
@@ -206,8 +207,8 @@ describe('the kernel', () => {
     let byKernel = 0;
     const counting: ShardState = Object.create(state, {
       foldRows: {
-        value: (row: number, rows: number, until: number) => {
-          const next = state.foldRows(row, rows, until);
+        value: (rows: ScannedRows, row: number, until: number) => {
+          const next = state.foldRows(rows, row, until);
           byKernel += next - row;
           return next;
         },

@@ -12,6 +12,7 @@ import { keyedReading, otherReading, undecidedRecord } from '../../src/kernel/re
 import type { OutputRecord, RecordCursor } from '../../src/log/event-log.ts';
 import { encodeRecordBatch, type EncodeOptions } from '../../src/log/record-batch-encoder.ts';
 import { batchHeaderBytes } from '../../src/log/record-batch-header.ts';
+import { scanRecords, type RecordScan } from '../../src/codecs/record-scan.ts';
 import { recordCursor } from '../../src/log/record-batch.ts';
 import { emptyReading } from '../../src/sensors/reading.ts';
 import type { ClosedWindow } from '../../src/sensors/shard-state.ts';
@@ -108,7 +109,7 @@ function scanned(batch: Uint8Array): Scanned[] {
   const cursor = recordCursor(batch);
   const found: Scanned[] = [];
   while (cursor.next()) {
-    const scan = cursor.scan?.();
+    const scan = scanRecords(cursor);
     if (scan === undefined) {
       found.push({ offset: cursor.offset, timestampMs: cursor.timestampMs, kind: undecidedRecord });
       continue;
@@ -119,10 +120,7 @@ function scanned(batch: Uint8Array): Scanned[] {
   return found;
 }
 
-function rowOf(
-  { kinds, readings }: NonNullable<ReturnType<NonNullable<RecordCursor['scan']>>>,
-  row: number,
-): Scanned {
+function rowOf({ kinds, readings }: RecordScan, row: number): Scanned {
   const at = <T>(column: ArrayLike<T>): T => column[row] as T;
   const plain = {
     offset: at(readings.offsets),
@@ -217,7 +215,7 @@ function walked(cursor: RecordCursor, byScans: boolean): Walk {
   const records: (PlainRecord | string)[] = [];
   try {
     while (cursor.next()) {
-      const scan = byScans ? cursor.scan?.() : undefined;
+      const scan = byScans ? scanRecords(cursor) : undefined;
       if (scan === undefined) records.push(plainRecord(cursor));
       for (let row = 0; row < (scan?.count ?? 0); row += 1) {
         // Nothing that a scan gave is broken: the fold does not look again.

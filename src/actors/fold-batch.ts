@@ -8,7 +8,8 @@ import { deadLetterRecord } from '../codecs/dead-letter.ts';
 import { forwardRecord } from '../codecs/forward.ts';
 import { emptyReading, type DeadLetterReason, type Reading } from '../sensors/reading.ts';
 import { aheadReason } from '../sensors/refusals.ts';
-import type { RecordCursor, RecordScan, TopicPartition } from '../log/event-log.ts';
+import { scanRecords, type RecordScan } from '../codecs/record-scan.ts';
+import type { RecordCursor, TopicPartition } from '../log/event-log.ts';
 import type { TopicNames } from '../log/topics.ts';
 import type { Semantics } from '../sensors/shard-state.ts';
 import { isHeld, leadMaxMs } from '../sensors/watermark.ts';
@@ -113,7 +114,7 @@ class ShardFolder implements BatchFolder {
         stopped = true;
         break;
       }
-      const scan = this.declared === undefined ? records.scan?.(memory.scanner) : undefined;
+      const scan = this.declared === undefined ? scanRecords(records, memory.scanner) : undefined;
       if (scan === undefined) stopped = this.foldRecord(memory, records, until);
       else stopped = this.foldScan(memory, records, scan, until);
     } while (!stopped && records.next());
@@ -162,18 +163,13 @@ class ShardFolder implements BatchFolder {
   }
 
   /** Folds the rows of which nothing comes, from `row` on, and returns the first other one. */
-  private foldRows(
-    memory: ShardMemory,
-    { count, readings }: RecordScan,
-    row: number,
-    until: number,
-  ): number {
-    const next = memory.state.foldRows(row, count, until);
+  private foldRows(memory: ShardMemory, scan: RecordScan, row: number, until: number): number {
+    const next = memory.state.foldRows(scan, row, until);
     if (next === row) return row;
     this.folded += next - row;
     this.recordsSeen += next - row;
     this.untilLook -= next - row;
-    memory.position = (readings.offsets[next - 1] as number) + 1;
+    memory.position = (scan.readings.offsets[next - 1] as number) + 1;
     hearReading(memory, memory.state.maxEventTimeMs);
     return next;
   }
@@ -194,10 +190,11 @@ class ShardFolder implements BatchFolder {
   private foldScanned(
     memory: ShardMemory,
     record: RecordCursor,
-    { kinds, readings, moveTo }: RecordScan,
+    scan: RecordScan,
     row: number,
   ): void {
-    moveTo(row);
+    const { kinds, readings } = scan;
+    scan.moveTo(row);
     if (kinds[row] === undecidedRecord) {
       this.decodeAndFold(memory, record);
       return;

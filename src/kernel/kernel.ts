@@ -26,9 +26,11 @@ function kernelIn(memory: WebAssembly.Memory): Kernel {
   const { buffer } = memory;
   const states = ({ value }: WebAssembly.Global): Uint8Array =>
     new Uint8Array(buffer, value, lifecycleStatesMax);
+  const scanner = scannerOf(exports, memory);
   return {
     columns: kernelColumns(memory),
-    scanner: scannerOf(exports, memory),
+    scanner,
+    readings: scanner.readings,
     places: new Uint32Array(buffer, exports.places.value, Object.keys(place).length),
     numbers: new Float64Array(buffer, exports.numbers.value, Object.keys(number).length),
     afterRead: states(exports.afterRead),

@@ -28,6 +28,8 @@ export interface BatchSection {
 
 /** Scans records into its one set of columns: what it found is valid until its next scan. */
 export interface RecordScanner {
+  /** How often it has scanned: only what the last scan found is still there. */
+  readonly scans: number;
   /** By row: undecidedRecord, keyedReading, otherReading. */
   readonly kinds: Uint8Array;
   /** By row: where the record begins, from the section's start. */
@@ -42,6 +44,7 @@ export interface RecordScanner {
 }
 
 class WasmScanner implements RecordScanner {
+  scans: number = 0;
   readonly kinds: Uint8Array;
   readonly starts: Int32Array;
   readonly readings: ReadingColumns;
@@ -70,6 +73,7 @@ class WasmScanner implements RecordScanner {
   }
 
   scan(section: BatchSection): number {
+    this.scans += 1;
     const { bytes, start, end } = section;
     const length = Math.min(end - start, this.window.length);
     // A copy at memory's speed: `set`, and `copy` in Node 20, go byte by byte where one of both is shared.

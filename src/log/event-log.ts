@@ -1,8 +1,6 @@
 // The port of the event log: partitioned, ordered, durable, transactional. Kafka and the embedded
 // log implement it under one contract suite. Types only; offsets are safe integers, asserted by the
 // adapters.
-import type { RecordScanner } from '../kernel/record-scanner.ts';
-import type { ReadingColumns } from '../sensors/reading.ts';
 
 export interface TopicPartition {
   readonly topic: string;
@@ -34,23 +32,38 @@ export interface RecordCursor {
   /** The headers of the current record, parsed on demand. */
   headers(): readonly RecordHeader[];
   /**
-   * Scans the current record and those after it, as far as one step goes: much cheaper than one by
-   * one; with `scanner`, or that of the thread. Returns undefined where the current record must be
-   * read by itself; left out where records do not lie in the bytes of a batch.
+   * Returns the current record and those after it in its batch, still encoded; undefined where the
+   * current record must be read by itself. Left out where records do not lie in the bytes of a batch.
    */
-  scan?(scanner?: RecordScanner): RecordScan | undefined;
+  section?(): RecordSection | undefined;
+  /** Moves to a record of the section that the cursor handed out last. Left out with `section`. */
+  moveWithin?(section: RecordSection, place: SectionPlace): void;
 }
 
-/** Consecutive records of one batch, a row each. Valid until the scanner's next scan. */
-export interface RecordScan {
-  /** At least 1. */
-  readonly count: number;
-  /** By row: undecidedRecord, keyedReading or otherReading (kernel/record-scanner.ts). */
-  readonly kinds: Uint8Array;
-  /** By row; ids, timestamps and values of readings only. */
-  readonly readings: ReadingColumns;
-  /** Moves the cursor to the record of `row`. */
-  moveTo(row: number): void;
+/** Encoded records of one batch, from one on to its end. */
+export interface RecordSection {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+  readonly records: number;
+  readonly baseOffset: number;
+  /** Offsets of the records lie behind this one … */
+  readonly afterOffset: number;
+  /** … and up to this one. */
+  readonly lastOffset: number;
+  readonly baseTimestampMs: number;
+  /** The timestamp of every record; undefined where each has its own. */
+  readonly appendTimeMs: number | undefined;
+}
+
+/** A record of a section. */
+export interface SectionPlace {
+  /** Records of the section before it. */
+  readonly index: number;
+  /** Its first byte, from the section's start. */
+  readonly start: number;
+  /** Offset of the record before it, or any below its own. */
+  readonly afterOffset: number;
 }
 
 /**

@@ -9,9 +9,8 @@
 // record = varint length, int8 attributes, varlong timestampDelta, varint offsetDelta,
 // varint-prefixed key and value (-1 = null), varint header count, headers. The CRC-32C covers
 // everything from byte 21.
-import { InvariantError } from '../errors.ts';
-import { recordScanner, type RecordScanner } from '../kernel/record-scanner.ts';
-import type { RecordCursor, RecordHeader, RecordScan } from './event-log.ts';
+import { assert, InvariantError } from '../errors.ts';
+import type { RecordCursor, RecordHeader, RecordSection, SectionPlace } from './event-log.ts';
 import { inflate, type Codec } from './record-batch-codecs.ts';
 import {
   batchHeaderBytes,
@@ -119,30 +118,28 @@ class BatchCursor implements RecordCursor, ByteReader {
     }
   }
 
-  scan(scanner: RecordScanner = recordScanner()): RecordScan | undefined {
+  section(): RecordSection | undefined {
     const header = this.header;
     if (header === undefined) return undefined;
-    const { start, remaining, offset } = this;
-    const count = scanner.scan({
+    return {
       bytes: this.bytes,
-      start,
+      start: this.start,
       end: this.end,
-      records: remaining + 1,
+      records: this.remaining + 1,
       baseOffset: header.baseOffset,
-      afterOffset: offset - 1,
+      afterOffset: this.offset - 1,
       lastOffset: Math.min(header.lastOffset, this.to - 1),
       baseTimestampMs: header.baseTimestampMs,
       appendTimeMs: header.logAppendTime ? header.maxTimestampMs : undefined,
-    });
-    if (count === 0) return undefined;
-    const { kinds, readings, starts } = scanner;
-    const moveTo = (row: number): void => {
-      this.at = start + (starts[row] ?? 0);
-      this.remaining = remaining + 1 - row;
-      this.offset = row === 0 ? offset - 1 : (readings.offsets[row - 1] ?? 0);
-      this.readRecord();
     };
-    return { count, kinds, readings, moveTo };
+  }
+
+  moveWithin(section: RecordSection, { index, start, afterOffset }: SectionPlace): void {
+    assert(section.bytes === this.bytes, 'a cursor moves within the batch that it stands in');
+    this.at = section.start + start;
+    this.remaining = section.records - index;
+    this.offset = afterOffset;
+    this.readRecord();
   }
 
   headers(): readonly RecordHeader[] {

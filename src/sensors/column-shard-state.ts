@@ -28,7 +28,7 @@ import {
   sensorsMaxReason,
 } from './refusals.ts';
 import { rowFoldOf, type RowFold } from './row-fold.ts';
-import type { RowKernel } from './row-kernel.ts';
+import type { RowKernel, ScannedRows } from './row-kernel.ts';
 import { assertSemantics, type Semantics } from './semantics.ts';
 import { quarantineSensor, releaseSensor, resetSensor } from './sensor-commands.ts';
 import { lifecycleTable, ShardColumns } from './shard-columns.ts';
@@ -180,8 +180,8 @@ export class ColumnShardState {
     return refused;
   }
 
-  foldRows(row: number, rows: number, until: number): number {
-    return this.rowFold === undefined ? row : this.rowFold.fold(row, rows, until, this);
+  foldRows(rows: ScannedRows, row: number, until: number): number {
+    return this.rowFold === undefined ? row : this.rowFold.fold(rows, row, until, this);
   }
 
   advanceWatermark(toMs: number, closed: ClosedWindows): void {

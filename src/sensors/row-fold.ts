@@ -5,7 +5,7 @@ import type { CreateBaseline } from './create-baseline.ts';
 import type { FastClocks } from './fast-clocks.ts';
 import type { HashKey } from './id-hash.ts';
 import { lifecycleIndex as placeOf } from './lifecycle.ts';
-import { number, place, type RowKernel } from './row-kernel.ts';
+import { number, place, type RowKernel, type ScannedRows } from './row-kernel.ts';
 import type { Semantics } from './semantics.ts';
 import { lifecycleTable, ShardColumns } from './shard-columns.ts';
 import { leadMaxMs, type WatermarkMode } from './watermark.ts';
@@ -54,15 +54,17 @@ export class RowFold {
   }
 
   /** As `ShardState.foldRows`; moves `time` on. */
-  fold(row: number, rows: number, until: number, time: EventTime): number {
+  fold(rows: ScannedRows, row: number, until: number, time: EventTime): number {
     const { columns, kernel } = this;
     const { numbers, places } = kernel;
+    assert(rows.readings === kernel.readings, 'a kernel folds the rows of its own scanner');
+    assert(rows.isCurrent, 'rows are folded before their scanner scans others');
     if (!columns.describe(places)) return row;
     numbers[number.until] = until;
     numbers[number.watermarkMs] = time.watermarkMs;
     numbers[number.maxEventTimeMs] = time.maxEventTimeMs;
     numbers[number.nextStopMs] = time.nextStopMs;
-    const next = kernel.foldRows(row, rows);
+    const next = kernel.foldRows(row, rows.count);
     columns.table.goOn(places);
     time.watermarkMs = numbers[number.watermarkMs] as number;
     time.maxEventTimeMs = numbers[number.maxEventTimeMs] as number;

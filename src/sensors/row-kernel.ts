@@ -1,6 +1,15 @@
 // What the fold hands to a kernel: something that folds rows of readings in its own memory, where
 // the columns lie. The core knows no more of it than this.
 import type { ColumnMemory } from './column-memory.ts';
+import type { ReadingColumns } from './reading.ts';
+
+/** Rows that a kernel scanned into its memory, until it scans others there. */
+export interface ScannedRows {
+  readonly count: number;
+  readonly readings: ReadingColumns;
+  /** Whether they are still there. */
+  readonly isCurrent: boolean;
+}
 
 export interface RowKernel {
   readonly columns: ColumnMemory;
@@ -14,8 +23,10 @@ export interface RowKernel {
    */
   readonly afterRead: Uint8Array;
   readonly afterReadWarm: Uint8Array;
+  /** The columns that its scans fill. */
+  readonly readings: ReadingColumns;
   /**
-   * Folds the rows it was given last from `row` on, up to `rows` (exclusive), and returns the first
+   * Folds the rows it scanned last from `row` on, up to `rows` (exclusive), and returns the first
    * it left: one that is not plain, or whose offset is not below `until`. Reads and changes what
    * `places` and `numbers` say.
    */

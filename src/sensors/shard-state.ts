@@ -10,6 +10,7 @@ import type { FastClocks } from './fast-clocks.ts';
 import { fingerprintDifferences, semanticsFingerprint } from './fingerprint.ts';
 import type { SensorInspection } from './inspection.ts';
 import type { DeadLetterReason, Reading, ReadingColumns } from './reading.ts';
+import type { ScannedRows } from './row-kernel.ts';
 import type { Semantics } from './semantics.ts';
 import { decodeState } from './snapshot-format.ts';
 
@@ -58,12 +59,12 @@ export interface ShardState {
   /** As `fold`, of the reading in a row of columns. */
   foldRow(readings: ReadingColumns, row: number, outputs: FoldOutputs): DeadLetterReason | null;
   /**
-   * Folds the rows that the kernel was given last as `foldRow` would, from `row` on, up to `rows`
-   * (exclusive), and returns the first that it left untouched: one at or past offset `until`, or
-   * not plain. A plain one is of a known sensor with an open pane, and nothing comes of it: no
-   * output, no refusal, no window that closes.
+   * Folds rows that the kernel scanned as `foldRow` would, from `row` on, and returns the first that
+   * it left untouched: one at or past offset `until`, or not plain. A plain one is of a known sensor
+   * with an open pane, and nothing comes of it: no output, no refusal, no window that closes.
+   * @throws InvariantError if the kernel has scanned others since, or another kernel scanned these.
    */
-  foldRows(row: number, rows: number, until: number): number;
+  foldRows(rows: ScannedRows, row: number, until: number): number;
   /**
    * Moves the watermark on, never back, hands out what closes and forgets who is due: idle marks,
    * rekeyed shards.

@@ -4,6 +4,7 @@ import { decodeReading } from '../../src/codecs/reading-decoder.ts';
 import { encodeReadingAvro } from '../../src/codecs/reading-encoder.ts';
 import { otherReading } from '../../src/kernel/record-scanner.ts';
 import { encodeRecordBatch } from '../../src/log/record-batch-encoder.ts';
+import { scanRecords } from '../../src/codecs/record-scan.ts';
 import { recordCursor } from '../../src/log/record-batch.ts';
 import { emptyReading } from '../../src/sensors/reading.ts';
 import { guarded, surrounded } from './surrounded.ts';
@@ -43,7 +44,7 @@ function scan(value: Buffer): Decoded | undefined {
   const options = { baseOffset: 0, timestampMs: 0 };
   const cursor = recordCursor(encodeRecordBatch([{ topic: '', key: null, value }], options));
   cursor.next();
-  const found = cursor.scan?.();
+  const found = scanRecords(cursor);
   if (found?.kinds[0] !== otherReading) return undefined;
   const { idBytes, idStarts, idEnds, timestampsMs, values } = found.readings;
   const id = Buffer.from(idBytes.slice(idStarts[0], idEnds[0])).toString();
