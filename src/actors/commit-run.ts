@@ -72,6 +72,9 @@ export class CommitRun {
   #out: OutputCounts;
   /** A commit is out in part: until its last part, no position says what is visible. */
   #isPartial: boolean;
+  /** Monotonic clock: from then on, no further part of a commit is sent. */
+  #partsUntilMs = Infinity;
+  #cutShort = false;
   #closed = false;
 
   constructor(parts: CommitRunParts) {
@@ -97,12 +100,22 @@ export class CommitRun {
     const cut = this.#cut(wish);
     try {
       await this.#send(cut);
-      if (this.#closed) return;
+      if (this.#closed || this.#cutShort) return;
       this.#named(cut);
       this.#forget(cut);
     } finally {
       if (cut.copy !== undefined && snapshots.storing === undefined) snapshots.drop(cut.copy);
     }
+  }
+
+  /** A commit that takes until `monotonicMs` ends with the part under way; the next owner has the rest. */
+  leaveAt(monotonicMs: number): void {
+    this.#partsUntilMs = monotonicMs;
+  }
+
+  /** Set once a commit has ended before its last part: nothing may be committed after it. */
+  get cutShort(): boolean {
+    return this.#cutShort;
   }
 
   /** The session is over: what is under way is not heard of any more. */
@@ -127,7 +140,9 @@ export class CommitRun {
   async #send(cut: Cut): Promise<void> {
     for (const part of commitParts(cut.outgoing, this.#parts.writer.size)) {
       await this.#sendPart(cut, part);
-      if (this.#closed) return;
+      if (this.#closed || part.isLast) return;
+      this.#cutShort = this.#parts.context.clock.monotonicMs() >= this.#partsUntilMs;
+      if (this.#cutShort) return;
     }
   }
 

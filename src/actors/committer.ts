@@ -31,6 +31,9 @@ export interface CommitterParts {
   onFailed(error: unknown): void;
 }
 
+/** How long a drain lets a commit go on: half of the time that its thread has to drain. */
+const drainPartsMs = 3_000;
+
 export class Committer {
   lagRecords = 0;
 
@@ -135,24 +138,17 @@ export class Committer {
     }
   }
 
-  /** Commits everything, stores a last snapshot and commits its name: the next owner starts there. */
+  /**
+   * Commits everything, stores a last snapshot and commits its name: the next owner starts there. A
+   * commit of many parts is left to that owner where it would take too long.
+   */
   async drain(): Promise<void> {
-    // From here on only the drain commits: the end of a commit or of a snapshot would otherwise
-    // begin another beside it.
-    this.#draining = true;
-    this.#timer?.cancel();
-    await this.#inFlight;
-    await this.#snapshots.storing;
-    if (this.#closed || !this.#parts.outbox.committable) return;
-    if (!this.#snapshots.hasTurn) {
-      // The outputs do not wait for the snapshots of other shards.
-      await this.#commit('never');
-      if (!(await this.#snapshots.reserveTurn())) return;
-    }
-    if (this.#closed) return;
-    await this.#commit('now');
-    await this.#snapshots.storing;
-    if (!this.#closed && this.#snapshots.unnamed) await this.#commit('never');
+    const { clock, logger } = this.#parts.context;
+    this.#run.leaveAt(clock.monotonicMs() + drainPartsMs);
+    await this.#drain();
+    if (!this.#run.cutShort) return;
+    const fields = { ...this.#parts.shard, position: this.committedOffset };
+    logger.info(fields, 'left with a commit out in part: the next owner completes it');
   }
 
   /**
@@ -174,6 +170,29 @@ export class Committer {
     this.#run.close();
     this.#timer?.cancel();
     this.#waiters.lost();
+  }
+
+  async #drain(): Promise<void> {
+    // From here on only the drain commits: the end of a commit or of a snapshot would otherwise
+    // begin another beside it.
+    this.#draining = true;
+    this.#timer?.cancel();
+    await this.#inFlight;
+    await this.#snapshots.storing;
+    if (this.#isOver || !this.#parts.outbox.committable) return;
+    if (!this.#snapshots.hasTurn) {
+      // The outputs do not wait for the snapshots of other shards.
+      await this.#commit('never');
+      if (this.#isOver || !(await this.#snapshots.reserveTurn())) return;
+    }
+    if (this.#isOver) return;
+    await this.#commit('now');
+    await this.#snapshots.storing;
+    if (!this.#isOver && this.#snapshots.unnamed) await this.#commit('never');
+  }
+
+  get #isOver(): boolean {
+    return this.#closed || this.#run.cutShort;
   }
 
   #commit(wish: SnapshotWish): Promise<void> {

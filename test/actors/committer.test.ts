@@ -15,6 +15,10 @@ import {
 import { CommitSize } from '../../src/actors/commit-size.ts';
 import { Committer } from '../../src/actors/committer.ts';
 import { createOutbox, type Outbox } from '../../src/actors/outbox.ts';
+import {
+  decodePositionMetadata,
+  type PositionMetadata,
+} from '../../src/actors/position-metadata.ts';
 import type { ShardContext } from '../../src/actors/shard-context.ts';
 import { emptyMemory, encodeShardSnapshot } from '../../src/actors/shard-memory.ts';
 import { deferred, type Deferred } from '../../src/deferred.ts';
@@ -503,19 +507,92 @@ describe('a drain of several shards of a thread', () => {
   });
 });
 
+describe('a commit of more than one transaction may hold', () => {
+  /** Ten dead letters at position 5, one a transaction; each takes a second. */
+  function inParts(): {
+    readonly scheduler: ReturnType<typeof createScheduler>;
+    readonly committer: Committer;
+    readonly memory: ReturnType<typeof emptyMemory>;
+    readonly outbox: Outbox;
+    readonly commits: readonly {
+      readonly nextOffset: number;
+      readonly metadata: PositionMetadata;
+    }[];
+  } {
+    const scheduler = createScheduler(1, 0);
+    const clock = processClock(scheduler, new Life());
+    const commits: { nextOffset: number; metadata: PositionMetadata }[] = [];
+    const memory = emptyMemory('source', semantics, 0);
+    const outbox = createOutbox({ featureRow: () => letter, anomaly: () => undefined });
+    const committer = committerOf({
+      context: contextOf(clock),
+      writer: writerOf(async ({ nextOffset, metadata }) => {
+        await clock.sleep(1_000);
+        commits.push({ nextOffset, metadata: decodePositionMetadata(metadata, 'test') });
+        return [];
+      }),
+      memory,
+      outbox,
+      bytesMax: 1,
+      onFailed: (error) => expect.unreachable(String(error)),
+    });
+    memory.position = 5;
+    for (let count = 0; count < 10; count += 1) outbox.deadLetter('late', letter);
+    committer.poke();
+    return { scheduler, committer, memory, outbox, commits };
+  }
+
+  it('moves the position with the last; until then its metadata counts what is out', async () => {
+    const { scheduler, committer, memory, outbox, commits } = inParts();
+    // The fold goes on meanwhile.
+    memory.position = 8;
+    outbox.deadLetter('late', letter);
+
+    await scheduler.runUntil(10_500);
+
+    const counts = commits.map(({ metadata }) => metadata.partial?.others);
+    expect(counts).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, undefined]);
+    expect(commits.map(({ nextOffset }) => nextOffset)).toEqual([...Array<number>(9).fill(0), 5]);
+    expect(commits[0]?.metadata.partial).toMatchObject({ offset: 5, sequence: 0, rows: 0 });
+    expect(committer.totals.deadLetters).toBe(10);
+    await scheduler.runUntil(20_000);
+    expect(commits.at(-1)).toMatchObject({ nextOffset: 8, metadata: { version: 1 } });
+  });
+
+  it('is left to the next owner by a drain that has no time for all of it', async () => {
+    const { scheduler, committer, commits } = inParts();
+    await scheduler.runUntil(1_500);
+    let drainedMs = Infinity;
+
+    void committer.drain().then(() => (drainedMs = scheduler.nowMs));
+    await scheduler.runUntil(30_000);
+
+    // At 4.5 s its time is over, and a part is under way.
+    expect(drainedMs).toBe(5_000);
+    expect(commits).toHaveLength(5);
+    expect(commits.at(-1)).toMatchObject({
+      nextOffset: 0,
+      metadata: { version: 2, partial: { others: 5 } },
+    });
+  });
+});
+
 type Parts = ConstructorParameters<typeof Committer>[0];
 
 function committerOf({
   metadata,
   writer,
+  bytesMax,
   ...parts
 }: Pick<Parts, 'context' | 'memory' | 'outbox' | 'onFailed'> & {
   readonly writer: PartitionWriter;
+  /** Of one transaction. */
+  readonly bytesMax?: number;
   readonly metadata?: Pick<Parts['metadata'], 'snapshots' | 'unnamed'>;
 }): Committer {
   return new Committer({
     ...parts,
-    writer: { ...writer, size: new CommitSize({ transactionTimeoutMs: 60_000 }) },
+    writer: { ...writer, size: new CommitSize({ transactionTimeoutMs: 60_000, bytesMax }) },
     shard: { topic: simulatedTopics.input, partition: 0 },
     metadata: {
       version: 1,
