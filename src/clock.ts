@@ -7,10 +7,7 @@ export interface Timer {
 export interface Clock {
   /** Milliseconds since the epoch. */
   nowMs(): number;
-  /**
-   * Milliseconds for durations: only ever growing, never set, and the same in every thread of a
-   * machine.
-   */
+  /** Milliseconds for durations: never set back, and the same in all threads of a machine. */
   monotonicMs(): number;
   /** Calls `callback` once after `delayMs`; the timer does not keep the process alive by itself. */
   after(delayMs: number, callback: () => void): Timer;
@@ -18,8 +15,8 @@ export interface Clock {
   sleep(delayMs: number, signal?: AbortSignal): Promise<void>;
 }
 
-// performance.now() counts from the start of its thread. The system's own count, which it is read
-// from, is one for all.
+// performance.now() counts from the start of its thread; adding its offset from the system's clock,
+// which all threads share, makes it comparable.
 const [originSeconds, originNanoseconds] = process.hrtime();
 const originMs = originSeconds * 1_000 + originNanoseconds / 1e6 - performance.now();
 
@@ -45,9 +42,8 @@ export const systemClock: Clock = {
 };
 
 /**
- * Returns the wall clock as it goes on from now where it is not set back: never less than now plus
- * the time since. What waits for a time of day then waits for it, and not for as long as somebody
- * had set the clock back.
+ * Returns a wall clock that ignores being set back: never less than now plus the elapsed time.
+ * Otherwise a clock set back would delay everything that waits for a time of day.
  */
 export function neverSetBack(clock: Clock): () => number {
   const aheadMs = clock.nowMs() - clock.monotonicMs();

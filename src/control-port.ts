@@ -1,4 +1,4 @@
-// The control channel between two threads as either of its ends sees it: a MessagePort, or a channel in memory.
+// One end of the control channel between two threads: a MessagePort, or a channel in memory.
 
 export interface ControlPort {
   postMessage(message: object): void;

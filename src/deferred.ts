@@ -1,4 +1,5 @@
-// A promise that is settled from outside; Promise.withResolvers is newer than the oldest Node supported.
+// A promise settled from outside. Promise.withResolvers needs a newer Node than the oldest
+// supported.
 
 export interface Deferred<T> {
   readonly promise: Promise<T>;
@@ -6,7 +7,7 @@ export interface Deferred<T> {
   readonly reject: (error: unknown) => void;
 }
 
-/** Returns a pending promise with the two functions that settle it. */
+/** Returns a pending promise and the functions that settle it. */
 export function deferred<T>(): Deferred<T> {
   let resolve: (value: T) => void = () => undefined;
   let reject: (error: unknown) => void = () => undefined;

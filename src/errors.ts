@@ -1,5 +1,6 @@
-// Errors are named for what their owner must do; supervisors switch on `directive`, never on message text.
-// They cross threads as plain data (`errorToData`) and are rebuilt by `code` (`errorFromData`).
+// Errors are named for what their owner must do. Supervisors switch on `directive`, never on
+// message text. Errors cross threads as plain data (`errorToData`) and are rebuilt by `code`
+// (`errorFromData`).
 
 export const directives = ['stop', 'dead-letter', 'retry', 'release', 'rebuild', 'crash'] as const;
 
@@ -27,7 +28,7 @@ abstract class SensoriumError extends Error {
   }
 }
 
-/** The configuration, or what it points at, is wrong: stop and say what to change. */
+/** The configuration, or something it refers to, is wrong: stop and name what to change. */
 export class ConfigError extends SensoriumError {
   override readonly name = 'ConfigError';
   readonly code = 'CONFIG';
@@ -41,7 +42,9 @@ export class DecodeError extends SensoriumError {
   readonly directive = 'dead-letter';
 }
 
-/** A peer did not answer, or its answer is indefinite: drop what depends on it, retry with backoff. */
+/**
+ * A peer did not answer, or the outcome is unknown: drop what depends on it, retry with backoff.
+ */
 export class UnavailableError extends SensoriumError {
   override readonly name = 'UnavailableError';
   readonly code = 'UNAVAILABLE';
@@ -62,14 +65,17 @@ export class CorruptSnapshotError extends SensoriumError {
   readonly directive = 'rebuild';
 }
 
-/** Folding one record threw: memory may be half written. Rebuild it up to that record, then set its sensor aside. */
+/**
+ * Folding a record threw, so memory may be inconsistent: rebuild it up to that record, then
+ * quarantine the record's sensor.
+ */
 export class FoldError extends SensoriumError {
   override readonly name = 'FoldError';
   readonly code = 'FOLD';
   readonly directive = 'rebuild';
 }
 
-/** Our own code broke a rule it relies on: crash the worker, keep the evidence. */
+/** The program broke its own invariant: crash the worker and keep the evidence. */
 export class InvariantError extends SensoriumError {
   override readonly name = 'InvariantError';
   readonly code = 'INVARIANT';
@@ -95,12 +101,12 @@ const classes = {
   INVARIANT: InvariantError,
 } as const;
 
-/** Returns whether `error` is one of ours, by class and not by message. */
+/** Returns whether `error` is one of our classes. */
 export function isSensoriumError(error: unknown): error is AnySensoriumError {
   return error instanceof SensoriumError;
 }
 
-/** Returns plain data for `error`; an error that is not ours becomes an InvariantError's data. */
+/** Returns plain data for `error`; an error of any other class becomes an InvariantError. */
 export function errorToData(error: unknown): ErrorData {
   const stack = error instanceof Error && error.stack !== undefined ? { stack: error.stack } : {};
   if (isSensoriumError(error)) {
@@ -110,7 +116,7 @@ export function errorToData(error: unknown): ErrorData {
   return { code: 'INVARIANT', message, details: {}, ...stack };
 }
 
-/** Returns the error that `data` describes, rebuilt as its own class; unknown codes become InvariantError. */
+/** Returns the error in `data` as its own class; an unknown code becomes InvariantError. */
 export function errorFromData(data: ErrorData): AnySensoriumError {
   const rebuilt = new (classes[data.code as keyof typeof classes] ?? InvariantError)(
     data.message,
@@ -120,7 +126,9 @@ export function errorFromData(data: ErrorData): AnySensoriumError {
   return rebuilt;
 }
 
-/** Throws InvariantError with `message` and `details` unless `condition` holds. Kept on in production. */
+/**
+ * Throws InvariantError with `message` and `details` unless `condition` holds, even in production.
+ */
 export function assert(
   condition: boolean,
   message: string,

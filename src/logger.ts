@@ -1,4 +1,5 @@
-// The program's log: one JSON line per life-cycle event, through pino, on standard error. Nothing per reading.
+// The program's log: JSON lines on standard error through pino, one per life-cycle event, none per
+// reading.
 import { pino } from 'pino';
 
 export interface Logger {
@@ -10,7 +11,7 @@ export interface Logger {
   child(fields: object): Logger;
 }
 
-/** Returns a logger that writes JSON lines of at least `level` to standard error, synchronously. */
+/** Returns a logger that synchronously writes lines of at least `level` to standard error. */
 export function createLogger(level: string): Logger {
   return pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },

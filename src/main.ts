@@ -1,17 +1,17 @@
 #!/usr/bin/env node
-// The program: hands the process to the command line.
+// The program's entry: connects the process to the command line.
 import { systemClock } from './clock.ts';
 import type { TextOutput } from './cli/context.ts';
 import { runCli } from './cli/program.ts';
 
-// What a command closed may still take a moment to let go; nothing is owed any more.
+// Time for handles that a command has closed to go away; all work is done by then.
 const lingerMsMax = 1_000;
-// One stop may arrive twice: `timeout` signals the child and its group, a terminal every process of the group. Only a
-// later signal is somebody's second thought.
+// A stop may arrive twice: `timeout` signals both the child and its group, a terminal signals the
+// whole group. Only a later signal is a second request.
 const sameStopMs = 50;
 
 function output(stream: NodeJS.WriteStream): TextOutput {
-  // The reader of a pipe may leave before we are done (`inspect | head`): that is no failure of ours.
+  // The reader of a pipe may close it early (`inspect | head`), which is not an error.
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
   });
@@ -38,7 +38,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
     process.on('SIGTERM', onSignal);
     process.on('SIGINT', onSignal);
     return () => {
-      // What there was to stop has stopped: a signal from here on changes no exit code any more.
+      // The command has finished: later signals must not change the exit code.
       listener = () => undefined;
     };
   },

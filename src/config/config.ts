@@ -1,6 +1,6 @@
-// The program's configuration: one frozen value with every default filled in. `parseConfig` reads it
-// from the environment and reports every problem at once. Two groups: semantics (changes results,
-// fingerprinted) and process (may differ between processes).
+// The program's configuration: one frozen value with every default filled in. `parseConfig` reads
+// it from the environment and reports every problem at once. Two groups: semantics (changes
+// results, fingerprinted) and process (may differ between processes).
 import { availableParallelism } from 'node:os';
 
 import { readInputSchema } from './input-schema.ts';
@@ -20,7 +20,7 @@ import type { Semantics } from '../sensors/semantics.ts';
 
 export interface KafkaConfig {
   readonly brokers: readonly string[];
-  /** Paths of PEM files, or PEM text; the adapter reads them. */
+  /** Paths of PEM files or PEM text, read by the adapter. */
   readonly ssl: false | { readonly ca?: string; readonly cert?: string; readonly key?: string };
   readonly sasl:
     | undefined
@@ -36,11 +36,11 @@ export interface KafkaConfig {
 }
 
 export interface RedisConfig {
-  /** redis:// or rediss:// with AUTH in it; undefined with cluster nodes. */
+  /** redis:// or rediss:// with credentials; undefined with cluster nodes. */
   readonly url: string | undefined;
-  /** Each host:port, or a redis[s]:// URL with AUTH in it. */
+  /** Each host:port or a redis[s]:// URL with credentials. */
   readonly clusterNodes: readonly string[];
-  /** Feast's key TTL, counted from the write; undefined = no expiry. */
+  /** Feast's key TTL, counted from the write; undefined for no expiry. */
   readonly onlineTtlS: number | undefined;
 }
 
@@ -56,9 +56,9 @@ type CamelCase<Name extends string> = Name extends `${infer First}_${infer Rest}
 export type ProcessConfig = {
   readonly [K in keyof typeof processSettings as CamelCase<K>]: FilledValues[K];
 } & {
-  /** undefined = the embedded log in dataDir. */
+  /** Undefined for the embedded log in dataDir. */
   readonly kafka: KafkaConfig | undefined;
-  /** undefined = the embedded feature store in dataDir. */
+  /** Undefined for the embedded feature store in dataDir. */
   readonly redis: RedisConfig | undefined;
 };
 
@@ -70,17 +70,17 @@ export interface Config {
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Returns the configuration that `env` describes, frozen. An empty variable counts as unset.
+ * Returns the configuration in `env`, frozen. An empty variable counts as unset.
  * @param machine its cores bound the default of WORKERS.
- * @throws ConfigError listing every problem: the name, the value (unless secret) and what is
- * allowed.
+ * @throws ConfigError listing every problem: the name, the value (unless secret) and the allowed
+ * values.
  */
 export function parseConfig(
   env: Environment,
   machine: Machine = { cores: availableParallelism() },
 ): Config {
   const { values, problems, wrong } = readValues(env);
-  // Relations are judged only between values that are right by themselves: one mistake, one line.
+  // Relations are checked only between valid values, so that one mistake gives one line.
   problems.push(...relationProblems(values, wrong));
   const input = readInputSchema(values.INPUT_SCHEMA, machine.readText);
   problems.push(...input.problems);
@@ -139,8 +139,8 @@ function problem(name: SettingName, text: string): string {
   return `${name} is ${secret ? 'set to something else (not shown)' : quote(text)}; allowed: ${expected}`;
 }
 
-// JSON shows what cannot be seen (tabs, line ends); a pasted file must not fill the screen.
-// Credentials in a URL that went into the wrong variable stay hidden.
+// JSON makes tabs and line ends visible; a pasted file must not fill the screen. Credentials of a
+// URL in the wrong variable stay hidden.
 function quote(text: string): string {
   const shown = text.replace(/^(.*?:\/\/)?.*@/s, '$1***@');
   return JSON.stringify(shown.length > 80 ? `${shown.slice(0, 80)}…` : shown);

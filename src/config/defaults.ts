@@ -1,5 +1,5 @@
-// The defaults that follow other settings or the machine. Every other default stands in the table
-// of settings.
+// Defaults that depend on other settings or on the machine. All others are in the table of
+// settings.
 import { join } from 'node:path';
 
 import { settings, type SettingValues } from './settings.ts';
@@ -18,7 +18,7 @@ type Following =
   | 'SNAPSHOT_STORE'
   | 'WORKERS';
 
-/** The values of all settings, every default filled in. */
+/** The values of all settings, with every default filled in. */
 export type FilledValues = Omit<SettingValues, Following> & {
   readonly [K in Following]: NonNullable<SettingValues[K]>;
 };
@@ -26,7 +26,7 @@ export type FilledValues = Omit<SettingValues, Following> & {
 const workersDefaultMax = 4;
 const simulatedSensorsDefault = 10;
 
-/** Returns `values` with the defaults that follow other settings filled in. */
+/** Returns `values` with the dependent defaults filled in. */
 export function fillDefaults(values: SettingValues, { cores }: Machine): FilledValues {
   const embedded = values.KAFKA_BROKERS === undefined;
   // The simulated sensors send the default shape, which a declaration does not read.

@@ -1,12 +1,12 @@
-// What must hold between settings, and what is worth a warning: a setting that has no effect, a name that is nearly one
-// of ours. Called by `parseConfig` after every setting was read by itself.
+// Rules between settings, checked by `parseConfig` after each setting was parsed, and warnings
+// about misspelt names.
 import { anomalyTopicOf } from './defaults.ts';
 import { isSettingName, settingNames, type SettingName, type SettingValues } from './settings.ts';
 import { windowProblems } from './window-list.ts';
 import { windowName } from '../sensors/larger-window.ts';
 
 interface Relation {
-  /** The settings it speaks of; judged only when each of them is right by itself. */
+  /** The settings involved; the rule is checked only if each of them is valid. */
   readonly names: readonly SettingName[];
   readonly holds: (values: SettingValues) => boolean;
   readonly problem: (values: SettingValues) => string;
@@ -37,9 +37,10 @@ const relations: readonly Relation[] = [
   },
   {
     names: ['KAFKA_BROKERS', ...kafkaOnly],
-    // Without this a forgotten KAFKA_BROKERS would quietly run on the embedded log.
+    // Otherwise a forgotten KAFKA_BROKERS would silently use the embedded log.
     holds: (v) => v.KAFKA_BROKERS !== undefined || setAmong(v, kafkaOnly).length === 0,
-    problem: (v) => `${setAmong(v, kafkaOnly).join(', ')} set without KAFKA_BROKERS; set that too`,
+    problem: (v) =>
+      `${setAmong(v, kafkaOnly).join(', ')} set without KAFKA_BROKERS; set that as well`,
   },
   {
     names: saslNames,
@@ -76,8 +77,8 @@ const relations: readonly Relation[] = [
   },
   {
     names: ['SIMULATED_SENSORS', 'KAFKA_BROKERS', ...redisNames],
-    // An empty KAFKA_BROKERS, say of a template without its value, would fill a real Redis with
-    // features of sensors that do not exist.
+    // An empty KAFKA_BROKERS, such as an unfilled template, would write features of simulated
+    // sensors into a real Redis.
     holds: (v) =>
       v.SIMULATED_SENSORS !== undefined ||
       v.KAFKA_BROKERS !== undefined ||
@@ -85,7 +86,7 @@ const relations: readonly Relation[] = [
     problem: (v) =>
       `KAFKA_BROKERS is not set, so simulated features would be written to ` +
       `${setAmong(v, redisNames).join(' and ')}; set KAFKA_BROKERS, or SIMULATED_SENSORS to the ` +
-      'number of simulated sensors that is meant (0 for none)',
+      'number of simulated sensors you want (0 for none)',
   },
   {
     names: ['SIMULATED_SENSORS', 'INPUT_SCHEMA'],
@@ -150,12 +151,15 @@ function sensorTtlMinMs(values: SettingValues): number {
 
 const topicCharactersMax = 249;
 
-/** Why the topics of the larger windows cannot be named after OUTPUT_TOPIC, or undefined. */
+/**
+ * Returns why the larger windows' topics cannot be named after OUTPUT_TOPIC; undefined if they can.
+ */
 function largerTopicProblem(values: SettingValues): string | undefined {
   const topics = values.WINDOWS.map((window) => windowName(values.OUTPUT_TOPIC, window));
   const used = [...takenBy(values.INPUT_TOPIC), anomalyTopicOf(values)];
   const taken = topics.find((topic) => used.includes(topic));
-  if (taken !== undefined) return `WINDOWS needs the topic ${taken}, which has another use`;
+  if (taken !== undefined)
+    return `WINDOWS needs the topic ${taken}, which is used for something else`;
   const long = topics.find((topic) => topic.length > topicCharactersMax);
   if (long === undefined) return undefined;
   return `WINDOWS needs the topic ${long}, longer than ${topicCharactersMax} characters`;
@@ -163,7 +167,7 @@ function largerTopicProblem(values: SettingValues): string | undefined {
 
 const ownTopics: readonly string[] = ['sensor_journal', 'sensor_snapshots'];
 
-// Names other programs use for the same thing.
+// Names that other programs use for the same setting.
 const otherNames: Readonly<Record<string, SettingName>> = {
   KAFKA_BOOTSTRAP_SERVERS: 'KAFKA_BROKERS',
   BOOTSTRAP_SERVERS: 'KAFKA_BROKERS',
@@ -175,7 +179,7 @@ const otherNames: Readonly<Record<string, SettingName>> = {
   WINDOW_SIZE_MS: 'WINDOW_MS',
 };
 
-/** Returns one line for each relation between settings that does not hold; `wrong` ones were reported already. */
+/** Returns one line for each broken rule; skips rules about `wrong` settings, already reported. */
 export function relationProblems(
   values: SettingValues,
   wrong: ReadonlySet<SettingName>,
@@ -186,7 +190,7 @@ export function relationProblems(
     .map(({ problem }) => problem(values));
 }
 
-/** Returns a warning for each variable whose name is nearly a setting's; values are never shown. */
+/** Returns a warning for each variable whose name is close to a setting's; never shows values. */
 export function misspeltSettings(names: readonly string[]): readonly string[] {
   return names.flatMap((name) => {
     const meant = isSettingName(name) ? undefined : meantBy(name);
@@ -199,12 +203,12 @@ export function misspeltSettings(names: readonly string[]): readonly string[] {
 function meantBy(name: string): SettingName | undefined {
   const other = Object.hasOwn(otherNames, name) ? otherNames[name] : undefined;
   if (other !== undefined) return other;
-  // Short names are near to many words; of a long one two letters may be wrong.
+  // Short names resemble many words; in a long one, two letters may be wrong.
   const distanceMax = name.length < 6 ? 0 : name.length < 9 ? 1 : 2;
   return settingNames.find((setting) => isWithin(name.toUpperCase(), setting, distanceMax));
 }
 
-/** Whether `a` becomes `b` by at most `distanceMax` insertions, deletions or replacements of a letter. */
+/** Returns whether the edit distance of `a` and `b` is at most `distanceMax`. */
 function isWithin(a: string, b: string, distanceMax: number): boolean {
   if (Math.abs(a.length - b.length) > distanceMax) return false;
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);

@@ -1,12 +1,11 @@
-// One setting as data, and the kinds of settings. A schema decides whether a text is allowed and what
-// value it stands for; `expected` is the sentence about it, so that every error and table reads the
-// same.
+// A setting as data, and the kinds of settings. The schema parses the text; `expected` describes
+// the allowed values, so that every error and table uses the same words.
 import { z } from 'zod';
 
 export interface Setting<T> {
   /** The value when the variable is unset or empty. */
   readonly unset: T;
-  /** That value as people read it. */
+  /** That value as shown in help and docs. */
   readonly unsetText: string;
   /** The allowed values, as a noun phrase: "a whole number from 1 to 256". */
   readonly expected: string;
@@ -18,7 +17,7 @@ export interface Setting<T> {
 
 const topicSuffixCharacters = '.anomalies'.length;
 
-/** Returns a setting that is undefined when unset; `unsetText` says what that amounts to. */
+/** Returns a setting that is undefined if unset; `unsetText` describes the effect of that. */
 export function optional<T>(
   [schema, expected]: Kind<T>,
   meaning: string,
@@ -36,15 +35,15 @@ export function required<T>(
   return { unset, unsetText: String(unset) || '(none)', expected, meaning, secret: false, schema };
 }
 
-/** Returns `setting`, kept out of every error and log line. */
+/** Returns `setting` marked as secret. */
 export function secret<T>(setting: Setting<T>): Setting<T> {
   return { ...setting, secret: true };
 }
 
-/** A schema and the noun phrase of what it allows. */
+/** A schema and the noun phrase for its allowed values. */
 export type Kind<T> = readonly [schema: z.ZodType<T, string>, expected: string];
 
-/** Whole numbers in plain digits: "1e3", "60 000", "0x10" and "+5" are refused rather than guessed at. */
+/** Whole numbers in plain digits; refuses "1e3", "60 000", "0x10" and "+5". */
 export function whole(range: { readonly min: number; readonly max: number }): Kind<number> {
   const schema = z
     .string()
@@ -64,7 +63,7 @@ export function decimal(range: { readonly min: number; readonly max: number }): 
   return [schema, `a number from ${range.min} to ${range.max}, in plain digits such as 2.5`];
 }
 
-/** One of `values`, in any case of letters. */
+/** One of `values`, ignoring case. */
 export function oneOf<const T extends string>(values: readonly [T, ...T[]]): Kind<T> {
   const schema = z
     .string()
@@ -79,18 +78,20 @@ export function truth(): Kind<boolean> {
   return [schema.transform((text) => text === 'true'), expected];
 }
 
-/** Any text without control characters; `expected` names it. */
+/** Any text without NUL characters; `expected` describes it. */
 export function text(expected: string): Kind<string> {
   // A PEM holds line ends; NUL would end a path early.
   return [z.string().refine((value) => !value.includes('\0')), expected];
 }
 
-/** Names Kafka accepts for topics, short enough for our suffixes. */
+/** Topic names that Kafka accepts, short enough for our suffixes. */
 export function topicName(): Kind<string> {
   return name(249 - topicSuffixCharacters);
 }
 
-/** Names of letters, digits, dot, underscore and hyphen: valid in Kafka, in a path and in a key with slashes. */
+/**
+ * Letters, digits, dot, underscore and hyphen: valid in Kafka, in paths and in keys with slashes.
+ */
 export function name(charactersMax: number): Kind<string> {
   const schema = z
     .string()
@@ -105,13 +106,13 @@ export function addresses(): Kind<readonly string[]> {
   return [list(isAddress), 'host:port, several separated by commas'];
 }
 
-/** A Redis server and one of its numbered databases. */
+/** A Redis URL, optionally with the number of a database. */
 export function redisUrl(): Kind<string> {
   const schema = z.string().refine((value) => isRedisUrl(value, /^\/?\d{0,9}$/));
   return [schema, 'redis[s]://[user:password@]host[:port][/number]'];
 }
 
-/** Redis nodes: `host:port` or a redis URL, separated by commas. A Cluster has database 0 only. */
+/** Redis nodes: `host:port` or redis URLs, separated by commas. A Cluster has only database 0. */
 export function redisNodes(): Kind<readonly string[]> {
   const schema = list((item) => isAddress(item) || isRedisUrl(item, /^\/?0?$/));
   return [schema, 'host:port or redis[s]://[user:password@]host:port, separated by commas'];
@@ -156,7 +157,7 @@ function isAddress(item: string): boolean {
   return port >= 1 && port <= 65_535;
 }
 
-/** The client would take a query for options of its own, and a path for a database. */
+/** The client would take a query as its own options and a path as a database. */
 function isRedisUrl(value: string, path: RegExp): boolean {
   if (!isUrl(value, ['redis:', 'rediss:'])) return false;
   const { pathname, search, hash } = new URL(value);

@@ -1,4 +1,4 @@
-// The table of settings for people: as `--help` prints it and as docs/configuration.md holds it.
+// Renders the table of settings for `--help` and for docs/configuration.md.
 import {
   connectionSettings,
   isSettingName,
@@ -15,16 +15,16 @@ interface Group {
 
 const groups: readonly Group[] = [
   {
-    title: 'Process: where things are, threads and intervals; never changes a result',
+    title: 'Process settings: locations, threads, intervals; they never change a result',
     names: Object.keys({ ...connectionSettings, ...processSettings }).filter(isSettingName),
   },
   {
-    title: 'Semantics: changes results; a change needs a new GROUP_ID and OUTPUT_TOPIC',
+    title: 'Semantic settings: they change results; a change needs a new GROUP_ID and OUTPUT_TOPIC',
     names: Object.keys(semanticsSettings).filter(isSettingName),
   },
 ];
 
-/** Returns the settings as lines of at most `columns` characters where words allow it. */
+/** Returns the settings wrapped to `columns` characters. */
 export function settingsHelp(columns = 100): string {
   const sections = groups.map(({ title, names }) => {
     const entries = names.map((name) => {
@@ -33,7 +33,7 @@ export function settingsHelp(columns = 100): string {
     });
     return `${title}:\n${entries.join('\n')}`;
   });
-  return `Settings (environment variables; in brackets what holds when unset):\n\n${sections.join('\n\n')}`;
+  return `Settings are environment variables; brackets show the default:\n\n${sections.join('\n\n')}`;
 }
 
 /** Returns docs/configuration.md. */
@@ -52,7 +52,7 @@ export function settingsMarkdown(): string {
     return [
       `## ${title}`,
       '',
-      '| setting | when unset | allowed | meaning |',
+      '| setting | default | allowed | meaning |',
       '|---|---|---|---|',
       ...rows,
     ].join('\n');
@@ -62,12 +62,12 @@ export function settingsMarkdown(): string {
 
 const preface = `# Configuration
 
-Every setting is an environment variable; an empty one counts as unset. All problems are reported at once, each with
-its name, its value and what is allowed, and nothing starts until there is none. \`node dist/main.js --help\` prints the
-same table; both come from \`src/config/settings.ts\`.
+Every setting is an environment variable. An empty variable counts as unset. If settings are invalid, the program does
+not start; it reports all of them at once, each with its name, its value and the allowed values.
+\`node dist/main.js --help\` prints the same tables; both come from \`src/config/settings.ts\`.
 
-With nothing set, the program runs on the embedded log and store in \`./state\` with simulated sensors. With
-\`KAFKA_BROKERS\` and \`REDIS_URL\` it runs on Kafka and Redis. Secrets appear in no error and in no log line.`;
+Without any setting, the program runs on the embedded log and store in \`./state\` with simulated sensors. With
+\`KAFKA_BROKERS\` and \`REDIS_URL\` it runs on Kafka and Redis. Errors and log lines never show secrets.`;
 
 function wrap(text: string, columns: number): readonly string[] {
   const lines: string[] = [];

@@ -1,5 +1,5 @@
-// Every setting, in one table. Parsing, types, `--help` and docs/configuration.md derive from it, so
-// one entry here adds a setting. A default that follows other settings is in `defaults.ts`.
+// The table of all settings. Parsing, types, `--help` and docs/configuration.md derive from it, so
+// one entry here adds a setting. Defaults that depend on other settings are in `defaults.ts`.
 import { allFeatures, defaultFeatures } from '../sensors/features.ts';
 import {
   addresses,
@@ -26,11 +26,11 @@ const dayMs = 86_400_000;
 const aBillion = 1_000_000_000;
 const pemFile = text('the path of a PEM file, or PEM text');
 
-/** Where Kafka and Redis are and how to log in, in the order shown. */
+/** Addresses and credentials of Kafka and Redis, in the order shown. */
 export const connectionSettings = {
   KAFKA_BROKERS: optional(
     addresses(),
-    'Kafka to read from and write to.',
+    'Kafka brokers to read from and write to.',
     'none: the embedded log in DATA_DIR',
   ),
   KAFKA_SSL: optional(
@@ -38,19 +38,19 @@ export const connectionSettings = {
     'TLS to Kafka.',
     'true with a KAFKA_SSL_CA, _CERT or _KEY, else false',
   ),
-  KAFKA_SSL_CA: optional(pemFile, 'Authority that signed the brokers’ certificates.'),
-  KAFKA_SSL_CERT: optional(pemFile, 'Our certificate, for mutual TLS.'),
-  KAFKA_SSL_KEY: secret(optional(pemFile, 'The key of KAFKA_SSL_CERT.')),
+  KAFKA_SSL_CA: optional(pemFile, 'Certificate authority of the brokers’ certificates.'),
+  KAFKA_SSL_CERT: optional(pemFile, 'Client certificate, for mutual TLS.'),
+  KAFKA_SSL_KEY: secret(optional(pemFile, 'Private key of KAFKA_SSL_CERT.')),
   KAFKA_SASL_MECHANISM: optional(
     oneOf(['plain', 'scram-sha-256', 'scram-sha-512']),
-    'How to log in to Kafka.',
+    'SASL mechanism for logging in to Kafka.',
   ),
   KAFKA_SASL_USERNAME: optional(text('a name'), 'Kafka user.'),
   KAFKA_SASL_PASSWORD: secret(optional(text('a password'), 'Kafka password.')),
   SESSION_TIMEOUT_MS: required(
     6_000,
     whole({ min: 1_000, max: 1_800_000 }),
-    'Silence after which Kafka gives a member’s partitions to the others.',
+    'Time without a heartbeat after which Kafka reassigns a member’s partitions.',
   ),
   HEARTBEAT_MS: required(
     1_000,
@@ -60,23 +60,27 @@ export const connectionSettings = {
   TRANSACTION_TIMEOUT_MS: required(
     60_000,
     whole({ min: 5_000, max: 900_000 }),
-    'How long a commit may stay open before Kafka aborts it; what readers wait for a frozen process at most.',
+    'Time after which Kafka aborts an open transaction. If a process freezes, readers wait up to this long.',
   ),
   TOPIC_REPLICATION_FACTOR: optional(
     whole({ min: 1, max: 100 }),
-    'Replicas of the topics we create.',
+    'Replicas of topics that the program creates.',
     'the broker’s default',
   ),
   REDIS_URL: secret(
-    optional(redisUrl(), 'Redis that serves the features.', 'none: the embedded store in DATA_DIR'),
+    optional(
+      redisUrl(),
+      'Redis that stores the online features.',
+      'none: the embedded store in DATA_DIR',
+    ),
   ),
   REDIS_CLUSTER_NODES: secret(
-    optional(redisNodes(), 'Redis Cluster in place of one Redis: some of its nodes.'),
+    optional(redisNodes(), 'Nodes of a Redis Cluster, instead of REDIS_URL.'),
   ),
   ONLINE_TTL_S: optional(
     whole({ min: 1, max: 315_360_000 }),
-    'Expiry of a sensor’s online features, in seconds from their last write.',
-    'none: they stay',
+    'Time to live of a sensor’s online features, in seconds after their last write.',
+    'none: they never expire',
   ),
 };
 
@@ -85,7 +89,7 @@ export const processSettings = {
   ONLINE_CACHE_ROWS: required(
     100_000,
     whole({ min: 0, max: 10_000_000 }),
-    'Feature rows of each view that the API keeps in memory until Redis says that they changed; 0 for none.',
+    'Feature rows per view that the API caches until Redis reports a change; 0 disables the cache.',
   ),
   HISTORY_DIR: optional(
     text('a folder'),
@@ -97,32 +101,32 @@ export const processSettings = {
     whole({ min: 100, max: 15_000 }),
     'Longest wait until a feature row is durable in the history; its day file shows it within six.',
   ),
-  INPUT_TOPIC: required('raw_readings', topicName(), 'Readings come from here.'),
-  OUTPUT_TOPIC: required('sensor_features', topicName(), 'Feature rows go here.'),
+  INPUT_TOPIC: required('raw_readings', topicName(), 'Topic of readings.'),
+  OUTPUT_TOPIC: required('sensor_features', topicName(), 'Topic of feature rows.'),
   ANOMALY_TOPIC: optional(
     topicName(),
-    'Flagged readings go here.',
-    'sensor_anomalies; OUTPUT_TOPIC.anomalies where that is set',
+    'Topic of flagged readings.',
+    'sensor_anomalies; OUTPUT_TOPIC.anomalies if OUTPUT_TOPIC is set',
   ),
   ANOMALY_EVENTS: optional(
     oneOf(['alarms', 'all', 'off']),
-    'Which flagged readings go to ANOMALY_TOPIC: alarms, all anomalies, none.',
+    'Readings written to ANOMALY_TOPIC: alarms, all anomalies, or none (off).',
     'alarms; all with BASELINE=cumulative',
   ),
   GROUP_ID: required(
     'sensor-feature-processor',
     name(200),
-    'Consumer group; transactional ids, snapshots and journal entries are named after it.',
+    'Consumer group; part of the names of transactional ids, snapshots and journal entries.',
   ),
   STARTING_OFFSETS: required(
     'earliest',
     oneOf(['earliest', 'latest']),
-    'Where an input partition starts that this group has never committed.',
+    'Where a partition starts that the group has never committed.',
   ),
   ACCEPT_GAP: required<boolean>(
     false,
     truth(),
-    'Whether to go on where the log no longer holds what a shard needs; journaled. For one start.',
+    'Go on although the log lost records that recovery needs; set it for one start only.',
   ),
   OUTPUT_FORMAT: required(
     'json',
@@ -137,34 +141,34 @@ export const processSettings = {
   IDLE_TIMEOUT_MS: required(
     10_000,
     whole({ min: 100, max: dayMs }),
-    'When a partition was quiet this long, its event time flows with the wall clock.',
+    'After this long without records, a partition’s event time follows the wall clock.',
   ),
   COMMIT_INTERVAL_MS: required(
     100,
     whole({ min: 1, max: 60_000 }),
-    'Longest wait of a dead letter or a forward for its transaction.',
+    'Longest delay before dead letters and forwarded readings are committed.',
   ),
   SNAPSHOT_INTERVAL_MS: required(
     30_000,
     whole({ min: 50, max: dayMs }),
-    'Least time between two snapshots of a shard. One of more than 256 KiB also waits until ' +
-      'twice its size of input was folded, 20 times this at most.',
+    'Least time between two snapshots of a shard. One above 256 KiB also waits until twice its size ' +
+      'of input was read, at most 20 times this interval.',
   ),
   SNAPSHOT_STORE: optional(
     oneOf(['file', 'kafka']),
-    'Where snapshots are kept.',
+    'Where snapshots are stored.',
     'kafka with KAFKA_BROKERS, else file',
   ),
   SNAPSHOT_DIR: optional(
     text('a folder'),
-    'Folder of SNAPSHOT_STORE=file; processes on several hosts need a shared one, ' +
-      'two Kafka clusters need one each.',
+    'Folder of SNAPSHOT_STORE=file. Processes on several hosts need a shared one; two Kafka ' +
+      'clusters need one each.',
     'DATA_DIR/snapshots',
   ),
   OPEN_WINDOWS_MAX: required(
     60,
     whole({ min: 1, max: 100_000 }),
-    'Windows that a source of forwarded readings may run ahead of the slowest one.',
+    'How many windows one source of forwarded readings may run ahead of the slowest.',
   ),
   DATA_DIR: required(
     './state',
@@ -179,34 +183,34 @@ export const processSettings = {
   HTTP_PORT: required(
     8_080,
     whole({ min: 0, max: 65_535 }),
-    'Port of the page, health and API; 0 takes any free one.',
+    'Port of the page, health and API; 0 chooses a free one.',
   ),
   HTTP_TOKEN: secret(
     optional(
       text('a token'),
-      'Bearer token of the calls that change something.',
-      'none: such calls are refused',
+      'Bearer token for commands on sensors and shards.',
+      'none: commands are refused',
     ),
   ),
   ADVERTISED_URL: optional(
     url(['http:', 'https:'], 'http[s]://host[:port]'),
-    'How the other processes and their clients reach this one.',
+    'URL at which other processes and clients reach this one.',
     'from HTTP_HOST and HTTP_PORT',
   ),
   LOG_LEVEL: required(
     'warn',
     oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace']),
-    'Least level of the JSON lines on standard error.',
+    'Minimum level of the JSON log lines on standard error.',
   ),
   SIMULATED_SENSORS: optional(
     whole({ min: 0, max: 100_000 }),
     'Simulated sensors (1 reading/s each) that feed the embedded log; 0 for none. ' +
-      'Must be set when the features go to Redis and KAFKA_BROKERS is unset.',
+      'Required if features go to Redis and KAFKA_BROKERS is unset.',
     '10 without KAFKA_BROKERS, else 0',
   ),
 };
 
-/** The names of all features that a row can have. */
+/** The names of all features. */
 export const knownFeatures: readonly string[] = allFeatures.map(({ name: feature }) => feature);
 
 const defaultFeatureNames: readonly string[] = defaultFeatures.map(({ name: feature }) => feature);
@@ -219,27 +223,27 @@ export const semanticsSettings = {
   WINDOW_MS: required(
     60_000,
     whole({ min: 10, max: dayMs }),
-    'Length of a window, in milliseconds like every setting that ends in _MS.',
+    'Length of a window in milliseconds, like every setting that ends in _MS.',
   ),
   WATERMARK_DELAY_MS: required(
     5_000,
     whole({ min: 0, max: dayMs }),
-    'Disorder allowed: a window closes when event time is this far past its end.',
+    'Tolerated disorder: a window closes once event time is this far past its end.',
   ),
   MAX_AHEAD_MS: required(
     300_000,
     whole({ min: 0, max: 3_650 * dayMs }),
-    'A reading further than this past its record’s Kafka timestamp is a dead letter.',
+    'Readings further than this ahead of their record’s Kafka timestamp become dead letters.',
   ),
   FAST_CLOCKS: required(
     'hold',
     oneOf(['hold', 'lead']),
-    'hold: event time never runs ahead of the records’ Kafka timestamps; lead: of the fastest clock.',
+    'hold: event time never runs ahead of the records’ Kafka timestamps; lead: it follows the fastest clock.',
   ),
   BASELINE: required(
     'adaptive',
     oneOf(['adaptive', 'cumulative']),
-    'What a reading is compared with: a baseline that forgets, or all readings of its sensor.',
+    'Readings are compared with recent ones (adaptive) or with all earlier ones of the sensor (cumulative).',
   ),
   BASELINE_HALF_LIFE: required(
     4_000,
@@ -249,27 +253,27 @@ export const semanticsSettings = {
   ANOMALY_THRESHOLD: required(
     2.5,
     decimal({ min: 0.1, max: 1_000 }),
-    'A reading counts as an anomaly when its |z| is above this.',
+    'A reading is an anomaly if its |z| is above this.',
   ),
   ANOMALY_WARMUP: required(
     2,
     whole({ min: 2, max: aBillion }),
-    'BASELINE=cumulative: readings of a sensor before any is judged.',
+    'BASELINE=cumulative: readings a sensor needs before any can be an anomaly.',
   ),
   ALARM_REST: required(
     'calm',
     oneOf(['calm', 'fixed']),
-    'BASELINE=adaptive: after an alarm a sensor rests 144 readings, a calm one counting four; fixed: 72.',
+    'BASELINE=adaptive: rest after an alarm; calm: 144 readings, a calm one counting four; fixed: 72 readings.',
   ),
   INPUT_KEYING: required(
     'auto',
     oneOf(['auto', 'rekey']),
-    'auto forwards the readings whose key is not their sensor id; rekey forwards all.',
+    'auto: forward readings whose key is not their sensor id; rekey: forward all readings.',
   ),
   SENSORS_MAX: required(
     1_000_000,
     whole({ min: 1, max: 16_000_000 }),
-    'Sensors one shard (partition) takes; readings of further ids are dead letters.',
+    'Most sensors per partition; readings of any other sensor become dead letters.',
   ),
   SENSOR_TTL: {
     ...required(
@@ -282,12 +286,12 @@ export const semanticsSettings = {
   FEATURES: required(
     defaultFeatureNames,
     someOf(knownFeatures),
-    'The features a row has; docs/features.md says what each is and costs.',
+    'Features of a row; docs/features.md explains each.',
   ),
   WINDOWS: required(
     [],
     windowList(),
-    'Larger windows beside the base ones of WINDOW_MS, each with a topic and a Feast view.',
+    'Larger windows besides WINDOW_MS; each has its own topic and Feast view.',
   ),
   INPUT_SCHEMA: optional(
     text('the path of a YAML file, or the declaration itself; see docs/inputs.md'),
@@ -300,7 +304,7 @@ type Table = typeof connectionSettings & typeof processSettings & typeof semanti
 type ValueOf<S> = S extends Setting<infer T> ? T : never;
 
 export type SettingName = keyof Table;
-/** The value of each setting; undefined where it is unset and has no default of its own. */
+/** The value of each setting; undefined if it is unset and has no fixed default. */
 export type SettingValues = { readonly [K in SettingName]: ValueOf<Table[K]> };
 
 /** All settings, in the order they are shown. */

@@ -1,5 +1,5 @@
-// Lengths of time as text, `90s` or `7d`; WINDOWS, larger windows as text, `5m,1h,5m/1m`: a size, or
-// a size and its hop.
+// Parses lengths of time, `90s` or `7d`, and WINDOWS, a list of larger windows such as
+// `5m,1h,5m/1m`: a size, or a size and its hop.
 import { z } from 'zod';
 
 import type { Kind } from './setting.ts';
@@ -52,7 +52,7 @@ function lengthMs(text: string): number | undefined {
   return ms > 0 && ms <= lengthMsMax ? ms : undefined;
 }
 
-/** Returns every way in which `windows` do not fit the base or each other. */
+/** Returns every conflict of `windows` with the base window or each other. */
 export function windowProblems(
   windows: readonly LargerWindow[],
   windowMs: number,

@@ -1,6 +1,6 @@
-// The values that labels of counters can take, and the start of each series at 0. A series that is
-// born with its first event shows no increase: `increase(x[5m])` compares two samples, and an alert
-// on the first burst would stay silent. Partitions are not listed: only gauges carry them.
+// The possible values of counter labels, so that each series starts at 0. A series born with its
+// first event shows no increase, because `increase(x[5m])` compares two samples; an alert would
+// miss the first burst. Partitions are not listed: only gauges have them as labels.
 import type { Counter } from 'prom-client';
 
 import { directives } from '../errors.ts';
@@ -9,16 +9,16 @@ import { deadLetterCodes } from '../sensors/reading.ts';
 /** Errors that a shard cannot recover from by itself. */
 export const shardFailureCodes = ['CONFIG', 'INVARIANT'] as const;
 
-/** Journaled decisions, without idle marks, which have a counter of their own. */
+/** Journaled decisions except idle marks, which have their own counter. */
 export const journaledDecisions = ['quarantine', 'release', 'reset', 'skip', 'gap'] as const;
 
 /** Why a commit was lost. */
 export const lostCommits = ['timeout', 'fenced', 'unknown', 'refused', 'released', 'bug'] as const;
 
-/** What became of a feature row that was offered to the feature store. */
+/** Outcome of writing a feature row to the feature store. */
 export const projectionResults = ['written', 'skipped', 'refused', 'bad'] as const;
 
-/** Kinds of audit findings; `left_out` counts those beyond the most that are reported. */
+/** Kinds of audit findings; `left_out` counts those beyond the reporting limit. */
 export const auditFindings = [
   'mismatch',
   'missing',
@@ -39,7 +39,7 @@ export type AuditFinding = (typeof auditFindings)[number];
 
 export { deadLetterCodes, directives };
 
-/** Starts one series at 0 for each value of the counter's label. */
+/** Starts a series at 0 for each value of the counter's label. */
 export function startAtZero<Label extends string>(
   counter: Counter<Label>,
   label: Label,

@@ -1,5 +1,5 @@
-// Every metric of the program, declared once. Each thread has its own registry; the supervisor
-// merges them.
+// The metrics of the worker and projector threads. Each thread has its own registry; the supervisor
+// merges them. Metrics of the whole process are in process-metrics.ts.
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 import {
@@ -50,7 +50,7 @@ export interface Metrics {
   readonly historyLostRecords: Counter<'view'>;
 }
 
-/** Returns the metrics of one thread in a fresh registry. */
+/** Returns the metrics of one thread in a new registry. */
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];
@@ -74,7 +74,7 @@ export function createMetrics(): Metrics {
     });
   const metrics: Metrics = {
     registry,
-    readings: counter('readings_total', 'Readings folded into a window and a baseline.'),
+    readings: counter('readings_total', 'Readings added to a window and a baseline.'),
     featureRows: counter('feature_rows_total', 'Feature rows committed to the output topic.'),
     deadLetters: counter('dead_letters_total', 'Records committed to the dead-letter topic.', [
       'reason',
@@ -92,24 +92,26 @@ export function createMetrics(): Metrics {
     snapshotSeconds: histogram('snapshot_duration_seconds', 'Time to copy and store one snapshot.'),
     snapshotBytes: gauge('snapshot_bytes', 'Size of the last snapshot.', partition),
     restoreSeconds: histogram('restore_duration_seconds', 'Time from assignment to running.'),
-    commitFailures: counter('commit_failures_total', 'Commits that failed, by what follows.', [
-      'directive',
-    ]),
+    commitFailures: counter(
+      'commit_failures_total',
+      'Failed commits, by the action that follows.',
+      ['directive'],
+    ),
     commitsLost: counter(
       'commits_lost_total',
-      'Commits that were aborted, refused or of unknown fate, by reason.',
+      'Commits that were aborted, refused or have an unknown outcome, by reason.',
       ['reason'],
     ),
-    fences: counter('fences_total', 'Times another owner took a partition over from us.'),
+    fences: counter('fences_total', 'Times another owner took over a partition of this process.'),
     fetches: counter('fetched_batches_total', 'Batches delivered to the fold.'),
     shardFailures: counter(
       'shard_failures_total',
-      'Times a shard could not go on by itself, by the code of its error.',
+      'Times a shard failed for good, by the code of its error.',
       ['code'],
     ),
     shardFailed: gauge(
       'shard_failed',
-      'Whether the shard has failed and does not run again yet.',
+      '1 while the shard has failed and is not running again.',
       partition,
     ),
     lagRecords: gauge('lag_records', 'Records between position and high watermark.', partition),
@@ -123,22 +125,25 @@ export function createMetrics(): Metrics {
       'sensors_forgotten_total',
       'Sensors forgotten SENSOR_TTL after their last window.',
     ),
-    openWindows: gauge('open_windows', 'Panes that are open.', partition),
+    openWindows: gauge('open_windows', 'Open windows of all sensors.', partition),
     fastClockReadings: counter(
       'fast_clock_readings_total',
       'Readings that led their record by more than WATERMARK_DELAY_MS; see FAST_CLOCKS.',
     ),
     fastClockSeconds: gauge(
       'fast_clock_seconds',
-      'Lead of the sensor whose clock leads its records most.',
+      'Greatest lead of a sensor’s clock over the timestamps of its records.',
       partition,
     ),
     idleMarks: counter('idle_marks_total', 'Idle marks journaled.'),
-    decisions: counter('decisions_total', 'Decisions on sensors and records journaled, by kind.', [
+    decisions: counter('decisions_total', 'Journaled decisions on sensors and records, by kind.', [
       'kind',
     ]),
-    gapRecords: counter('gap_records_total', 'Records deleted unread that ACCEPT_GAP passed.'),
-    quarantinedSensors: gauge('quarantined_sensors', 'Sensors that are quarantined.', partition),
+    gapRecords: counter(
+      'gap_records_total',
+      'Records deleted before they were read and skipped with ACCEPT_GAP.',
+    ),
+    quarantinedSensors: gauge('quarantined_sensors', 'Sensors in quarantine.', partition),
     projectedRows: counter('projected_rows_total', 'Feature rows projected, by result.', [
       'result',
     ]),
@@ -146,7 +151,7 @@ export function createMetrics(): Metrics {
     projectionFailures: counter('projection_failures_total', 'Failed writes to the feature store.'),
     twoOwnerSensors: counter(
       'two_owner_sensors_total',
-      'Sensors seen with rows from two shards; see INPUT_KEYING.',
+      'Sensors with rows from two shards; see INPUT_KEYING.',
     ),
     historyRecords: counter('history_records_total', 'Records read into HISTORY_DIR.', ['view']),
     historyBehindRecords: gauge(

@@ -1,4 +1,5 @@
-// Metrics of the process as a whole, and the merging of every thread's metrics into one text.
+// The metrics of the process as a whole, of the feature API and of the continuous audit; merges the
+// metrics of all threads into one text.
 import { AggregatorRegistry, collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 
 import { auditFindings, startAtZero } from './label-values.ts';
@@ -19,7 +20,7 @@ export interface AuditMetrics {
   readonly lastRound: Gauge;
 }
 
-/** Returns the metrics of a process that audits continuously, in a registry of its own. */
+/** Returns the metrics of the continuous audit in a new registry. */
 export function createAuditMetrics(): AuditMetrics {
   const registry = new Registry();
   const registers = [registry];
@@ -27,33 +28,33 @@ export function createAuditMetrics(): AuditMetrics {
     new Counter({ name: `sensorium_audit_${name}`, help, registers });
   const mismatches = new Counter({
     name: 'sensorium_audit_mismatches_total',
-    help: 'Findings: rows or stored features that are not what the log says, by kind.',
+    help: 'Rows or stored features that differ from the recomputed ones, by kind.',
     labelNames: ['kind'],
     registers,
   });
   startAtZero(mismatches, 'kind', auditFindings);
   return {
     registry,
-    windows: counter('windows_total', 'Windows computed again and compared.'),
+    windows: counter('windows_total', 'Windows recomputed and compared.'),
     mismatches,
     unchecked: counter('unchecked_rounds_total', 'Rounds in which something could not be checked.'),
     failures: counter('failed_rounds_total', 'Rounds that ended with an error.'),
     lastRound: new Gauge({
       name: 'sensorium_audit_last_round_timestamp_seconds',
-      help: 'When the last whole round ended.',
+      help: 'Time at which the last complete round ended.',
       registers,
     }),
   };
 }
 
-/** Returns the metrics of serving features; `rowsRead` is asked at every scrape. */
+/** Returns the metrics of the feature API; calls `rowsRead` at every scrape. */
 export function createServingMetrics(
   rowsRead: () => { readonly cached: number; readonly stored: number },
 ): Registry {
   const registry = new Registry();
   new Counter({
     name: 'sensorium_online_rows_total',
-    help: 'Rows looked up for POST /get-online-features, by where they were: cache or store.',
+    help: 'Rows read for POST /get-online-features, by source: cache or store.',
     labelNames: ['from'],
     registers: [registry],
     collect() {
@@ -73,12 +74,15 @@ export interface MetricData {
   readonly values: readonly { readonly labels: Readonly<Record<string, string | number>> }[];
 }
 
-/** How often the event loop's delay is taken: at prom-client's 10 ms it woke an idle process a hundred times a second. */
+/**
+ * Sampling interval of the event loop's delay; prom-client's 10 ms wakes an idle process 100 times
+ * a second.
+ */
 const loopDelayEveryMs = 50;
 
 /**
- * Returns the metrics of the process in a registry of its own, with those of Node's runtime where
- * asked; `threads` are the names of those it supervises.
+ * Returns the metrics of the process in a new registry, with those of Node's runtime unless
+ * `runtime` is `none`. `threads` names the supervised threads.
  */
 export function createProcessMetrics(
   uptimeSeconds: () => number,
@@ -102,7 +106,7 @@ export function createProcessMetrics(
   });
   const threadRestarts = new Counter({
     name: 'sensorium_thread_restarts_total',
-    help: 'Threads started again after a failure.',
+    help: 'Restarts of threads after a failure.',
     labelNames: ['thread'],
     registers,
   });
@@ -117,18 +121,18 @@ export function createProcessMetrics(
     }),
     threadsNotAnswering: new Gauge({
       name: 'sensorium_threads_not_answering',
-      help: 'Threads that gave no metrics to this scrape.',
+      help: 'Threads that did not answer at the last scrape.',
       registers,
     }),
   };
 }
 
-/** Returns Prometheus text in which equal series of several threads are added up. */
+/** Resolves with Prometheus text in which equal series of several threads are summed. */
 export async function mergedMetricsText(threads: readonly (readonly object[])[]): Promise<string> {
   return AggregatorRegistry.aggregate(threads.map((metrics) => [...metrics])).metrics();
 }
 
-/** Returns the sum of several threads' metrics as data. */
+/** Resolves with the summed metrics of several threads as data. */
 export async function mergedMetrics(
   threads: readonly (readonly object[])[],
 ): Promise<readonly object[]> {

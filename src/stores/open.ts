@@ -1,5 +1,5 @@
-// The choice of the stores. Each adapter is loaded only when chosen, so that the embedded default
-// starts without the Redis client.
+// Chooses the stores. Each adapter is loaded on demand, so the embedded default starts without the
+// Redis client.
 import type { Config, ProcessConfig } from '../config/config.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { featureTopics, topicNames } from '../log/topics.ts';
@@ -9,9 +9,10 @@ import type { FeatureStore } from './feature-store.ts';
 import type { SnapshotStore } from './snapshot-store.ts';
 
 /**
- * Returns the online feature store that `config` names, with its views; it need not be up yet. With
- * `read` access the embedded store is opened beside a process that holds it; with `serve`, rows
- * read from Redis are kept in memory until they change. @throws ConfigError
+ * Returns the online feature store of `config`; it need not be reachable yet. Access `read` opens
+ * the embedded store beside a process that holds it; `serve` caches rows from Redis until they
+ * change.
+ * @throws ConfigError
  */
 export async function openFeatureStore(
   config: Config,
@@ -30,7 +31,7 @@ export async function openFeatureStore(
   return openRedisFeatureStore({ ...redis, features, views, cachedRowsMax, logger });
 }
 
-/** Returns the snapshot store that `config` names; `log` holds it where that is the log itself. */
+/** Returns the snapshot store of `config`; `log` stores the snapshots with SNAPSHOT_STORE=kafka. */
 export async function openSnapshotStore(
   config: ProcessConfig,
   log: EventLog,

@@ -203,7 +203,9 @@ describe('parseConfig', () => {
   it('refuses larger windows whose topic has another use, or no name Kafka takes', () => {
     const taken = { INPUT_TOPIC: 'a_5m', OUTPUT_TOPIC: 'a', WINDOWS: '5m' };
 
-    expect(problemsOf(taken)).toContain('WINDOWS needs the topic a_5m, which has another use');
+    expect(problemsOf(taken)).toContain(
+      'WINDOWS needs the topic a_5m, which is used for something else',
+    );
     expect(problemsOf({ OUTPUT_TOPIC: 'a'.repeat(239), WINDOWS: '14400m/3600m' })).toContain('249');
   });
 

@@ -1,11 +1,11 @@
-// The online feature store of the embedded default: the newest feature row of each sensor and view, in LMDB beside the
-// log.
-// Any thread of the process reads it while the projector writes.
+// The embedded online feature store: the newest feature row of each sensor and view, in LMDB. Any
+// thread of the process reads it while the projector writes.
 //
-//   rows  SHA-256 of the sensor id · name of the view (nothing: base windows) → format u8 = 1 · window end i64 · JSON of the features
+//   rows  SHA-256 of the sensor id · name of the view (empty: base windows)
+//           → format u8 = 1 · window end i64 · JSON of the features
 //
-// The key is a hash because LMDB bounds its keys and a sensor id may be any text. JSON carries every double exactly
-// but -0, which is written as the string "-0".
+// The key is a hash because LMDB limits the length of keys, and a sensor id may be any text. JSON
+// keeps every double exactly except -0, which is written as the string "-0".
 import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
 
@@ -19,19 +19,19 @@ import type { FeatureStore, OnlineFeatures } from '../feature-store.ts';
 const table = 'rows';
 const format = 1;
 const headerBytes = 9;
-/** Rows written in one transaction: a reader of the log waits no longer than this for the write lock. */
+/** Rows per transaction; bounds how long the log waits for the write lock. */
 const rowsPerUpdate = 1_000;
 
 export interface EmbeddedFeatureStoreOptions {
-  /** Holds the store in `features/`; one process at a time. */
+  /** Folder of the store (in `features/`), used by one process at a time. */
   readonly dataDir: string;
-  /** `read`: also beside the process that holds the folder. Default `write`. */
+  /** `read` opens it even beside the process that holds the folder. Default `write`. */
   readonly access?: 'write' | 'read';
 }
 
 /**
- * Opens the embedded feature store of `dataDir`, creating it where it is missing.
- * @throws ConfigError when another process holds the folder (names its pid), or it cannot be written.
+ * Opens the embedded feature store of `dataDir`, creating it if missing.
+ * @throws ConfigError if another process holds the folder (with its pid), or it cannot be written.
  */
 export function openEmbeddedFeatureStore(options: EmbeddedFeatureStoreOptions): FeatureStore {
   const tables = openDurableTables({

@@ -1,7 +1,7 @@
-// Snapshots as files in a folder, which may be a volume shared by hosts: <folder>/<shard
-// key>/<id>.snapshot, names percent-encoded. A file appears under its name only whole and on the
-// disk: written aside, synced, renamed, and the folder synced. The checksum is in the reference
-// (committed metadata), so a file is never trusted by itself.
+// Snapshots as files in a folder, which hosts may share: <folder>/<shard key>/<id>.snapshot, with
+// percent-encoded names. A file gets its name only once it is complete and on disk: it is written
+// to a temporary file, synced and renamed, and the folder is synced. The checksum is in the
+// reference (committed metadata), so a file is never trusted by itself.
 import { open, mkdir, readdir, rename, rm, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 
@@ -11,20 +11,19 @@ import { assert, ConfigError, CorruptSnapshotError, UnavailableError } from '../
 import type { SnapshotReference, SnapshotStore, StoredSnapshot } from '../snapshot-store.ts';
 
 export interface FileSnapshotStoreOptions {
-  /** Created where it is missing. */
+  /** Created if missing. */
   readonly folder: string;
 }
 
 /**
- * Bytes per write and read: between two of them others get their turn. Node reads no whole file
- * above 2 GiB.
+ * Bytes per write and read; other work runs in between. Node cannot read files above 2 GiB at once.
  */
 const pieceBytes = 4 * 1024 * 1024;
 let asideCount = 0;
 
 /**
  * Opens the snapshot store in `folder`.
- * @throws ConfigError (on the first write) when the folder cannot be written.
+ * @throws ConfigError (on the first write) if the folder cannot be written.
  */
 export function openFileSnapshotStore(options: FileSnapshotStoreOptions): SnapshotStore {
   const folder = resolve(options.folder);
@@ -41,7 +40,7 @@ export function openFileSnapshotStore(options: FileSnapshotStoreOptions): Snapsh
       return [...new Set(ids)];
     },
     async close() {
-      // Nothing is held between calls.
+      // Nothing is open between calls.
     },
   };
 }
@@ -71,8 +70,7 @@ async function writeSnapshot(
 }
 
 /**
- * Resolves to the checksum, taken piece by piece: the fold waits, in the same thread, while one is
- * taken.
+ * Resolves with the checksum, computed piece by piece because it blocks the fold in this thread.
  */
 async function writeSynced(path: string, bytes: Uint8Array): Promise<number> {
   const file = await open(path, 'wx');
@@ -91,7 +89,7 @@ async function writeSynced(path: string, bytes: Uint8Array): Promise<number> {
   }
 }
 
-/** A rename is on the disk only when its folder is. */
+/** A rename is durable only once the folder is synced. */
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
   try {
@@ -101,7 +99,7 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
-/** Also what a process that was killed midway has written aside. */
+/** Removes the snapshot, and the temporary files of a killed process. */
 async function removeSnapshot(
   folder: string,
   shardKey: string,
@@ -119,7 +117,7 @@ async function removeSnapshot(
   }
 }
 
-/** Returns the names in a folder that may not exist. */
+/** Resolves with the names in a folder; empty if it does not exist. */
 async function namesIn(folder: string): Promise<readonly string[]> {
   try {
     return await readdir(folder);
@@ -137,7 +135,10 @@ async function readSnapshot(
   const place = placeOf(shardKey, reference.id);
   const details = { shard: shardKey, id: reference.id, place: reference.place };
   if (reference.place !== place) {
-    throw new CorruptSnapshotError(`Snapshot ${place} is named as ${reference.place}`, details);
+    throw new CorruptSnapshotError(
+      `Snapshot ${place} has the reference of ${reference.place}`,
+      details,
+    );
   }
   let read: WholeFile | { readonly size: number };
   try {
@@ -165,7 +166,7 @@ interface WholeFile {
   readonly checksum: number;
 }
 
-/** Resolves to the bytes of a file and their checksum, or to its size if that is not `length`. */
+/** Resolves with the bytes of a file and their checksum, or with its size if it is not `length`. */
 async function readWhole(
   path: string,
   length: number,
@@ -179,7 +180,7 @@ async function readWhole(
     let at = 0;
     while (at < length) {
       const read = await readPiece(file, bytes, at);
-      // It was cut meanwhile.
+      // The file was truncated meanwhile.
       if (read === 0) return { size: at };
       checksum = crc32c(bytes.subarray(at, at + read), checksum);
       at += read;
@@ -195,17 +196,14 @@ async function readPiece(file: FileHandle, bytes: Uint8Array, at: number): Promi
   return bytesRead;
 }
 
-/** A snapshot, or what was written of it aside. */
+/** The name of a snapshot or of its temporary file. */
 const fileName = /^(.+)\.snapshot(?:\.\d+\.\d+\.\d+\.part)?$/;
 
 function placeOf(shardKey: string, id: string): string {
   return `${encodeName(shardKey)}/${encodeName(id)}.snapshot`;
 }
 
-/**
- * One file name per text, and none that a file system reads as a path, hides, or folds by case into
- * another.
- */
+/** Returns a unique file name: no path separator, not hidden, distinct even if case is ignored. */
 function encodeName(text: string): string {
   assert(text.length > 0, 'A snapshot name is empty');
   return Buffer.from(text)
@@ -222,7 +220,7 @@ function decodeName(name: string): string {
 
 function unusable(folder: string, cause: unknown): ConfigError {
   return new ConfigError(
-    `SNAPSHOT_DIR ${folder} cannot be written: ${messageOf(cause)}. It must be a folder that this user can write to.`,
+    `SNAPSHOT_DIR ${folder} cannot be written: ${messageOf(cause)}. It must be a folder writable by this user.`,
     { folder },
     cause,
   );

@@ -12,7 +12,9 @@ export function textElement(name: string): SchemaElement {
   return { name, type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'REQUIRED' };
 }
 
-/** Returns a column of times. Feast reads no plain integer as a time: the type must say it. */
+/**
+ * Returns a column of times. Feast accepts only a timestamp type as a time, not a plain integer.
+ */
 export function timestampElement(name: string): SchemaElement {
   return {
     name,
@@ -29,7 +31,7 @@ export function featureElement({ name, type }: DeclaredFeature): SchemaElement {
   return { name, type: physical, repetition_type: 'OPTIONAL' };
 }
 
-/** Returns the declarations as JSON: Parquet has no place of its own for units and descriptions. */
+/** Returns the declarations as JSON for the file's metadata: Parquet columns have no units. */
 export function declarationsJson(features: readonly DeclaredFeature[]): string {
   return JSON.stringify(
     features.map(({ name, type, unit, description }) => ({ name, type, unit, description })),

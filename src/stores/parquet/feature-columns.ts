@@ -1,13 +1,13 @@
-// The columns of a Parquet file of feature rows, made from the features' declarations: what Feast's offline store needs
-// to join them at a point in time, then the features with their declared types.
+// The columns of a Parquet file of feature rows: first those that Feast's offline store needs for
+// point-in-time joins, then the features with their declared types.
 //
 //   sensor_id        STRING               the entity
 //   event_timestamp  TIMESTAMP(ms, UTC)   the window's end
 //   created          TIMESTAMP(ms, UTC)   when the row was committed
 //   available_at     TIMESTAMP(ms, UTC)   from when on it counts as readable (ADR 14)
 //   window_start     TIMESTAMP(ms, UTC)
-//   <feature>        DOUBLE or INT64      null where the row has none
-//   lineage_*                             on demand: the input the window was folded from
+//   <feature>        DOUBLE or INT64      null if the row lacks it
+//   lineage_*                             on request: the input of the window
 import type { HistoryEntry } from '../history-store.ts';
 import {
   featureElement,
@@ -22,7 +22,7 @@ export interface FeatureColumn {
   cell(committed: HistoryEntry): string | number | bigint | undefined;
 }
 
-/** Returns the columns in the file's order. */
+/** Returns the columns in the order of the file. */
 export function featureColumns(
   features: readonly DeclaredFeature[],
   lineage: 'with lineage' | 'without lineage',

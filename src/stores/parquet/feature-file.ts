@@ -1,5 +1,5 @@
-// Feature rows as one Parquet file. Written beside its place and moved there when whole, so that nobody reads half a
-// file; memory does not grow with the rows.
+// Writes feature rows to one Parquet file: first to a temporary file, renamed once complete, so
+// that nobody reads half a file. Memory does not grow with the rows.
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
@@ -16,19 +16,19 @@ export interface FeatureFile {
   readonly lineage: 'with lineage' | 'without lineage';
 }
 
-/** Rows are held until a group is full: some tens of MB. */
+/** Rows buffered per row group: some tens of MB. */
 const groupRows = 50_000;
 
 /**
- * Writes `rows` to the file, its folder too where there is none; takes the place of a file that is there.
- * @throws ConfigError when it cannot be written, and what `rows` throws; then no file is left.
+ * Writes `rows` to the file, creating its folder and replacing an existing file.
+ * @throws ConfigError if it cannot be written, or the error of `rows`; no new file is left then.
  */
 export async function writeFeatureFile(
   { path, features, lineage }: FeatureFile,
   rows: AsyncIterable<HistoryEntry>,
 ): Promise<void> {
   const columns = featureColumns(features, lineage);
-  // Readers of a whole folder pass over names that begin with a dot.
+  // Readers of a whole folder skip names that start with a dot.
   const partPath = join(dirname(path), `.${basename(path)}.part`);
   try {
     mkdirSync(dirname(path), { recursive: true });
@@ -39,7 +39,7 @@ export async function writeFeatureFile(
     await parquetWriteRows({
       writer: fileWriter(partPath),
       rows: cellsOf(rows, columns),
-      // A dictionary would hold 0 and −0 as one.
+      // A dictionary would merge 0 and −0.
       columns: columns.map(({ element: { name, type } }) =>
         type === 'DOUBLE' ? { name, encoding: 'PLAIN' } : { name },
       ),

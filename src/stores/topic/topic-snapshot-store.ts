@@ -1,7 +1,7 @@
-// Snapshots in a compacted topic of the event log: nothing shared between hosts is needed but the
-// log. A snapshot is cut into chunks, each one record under <shard key>/<id>/<chunk>, all in the
-// partition of the shard key and in order; other shards' chunks may lie between them. Committed
-// metadata names where they are, so a read seeks and never scans.
+// Snapshots in a compacted topic of the event log, so that hosts share nothing but the log. A
+// snapshot is split into chunks, each a record under <shard key>/<id>/<chunk>, in order in the
+// partition of the shard key; chunks of other shards may lie in between. Committed metadata holds
+// their offsets, so a read seeks and never scans.
 //
 //   place = <partition>:<offset of the first chunk>:<offset of the last>:<number of chunks>
 import { crc32c } from '@node-rs/crc32';
@@ -12,15 +12,15 @@ import type { SnapshotReference, SnapshotStore, StoredSnapshot } from '../snapsh
 
 export interface TopicSnapshotStoreOptions {
   readonly log: EventLog;
-  /** Exists, is compacted, and takes records of a megabyte. */
+  /** An existing, compacted topic that accepts records of a megabyte. */
   readonly topic: string;
 }
 
-/** One chunk and its record fit one batch below the broker's default limit of a megabyte. */
+/** A chunk fits one batch below the broker's default limit of a megabyte. */
 export const chunkBytes = 750_000;
 const removedMax = 1_000;
 
-/** Returns the snapshot store in `topic`; the log stays the caller's to close. */
+/** Returns the snapshot store in `topic`; the caller closes the log. */
 export function openTopicSnapshotStore(options: TopicSnapshotStoreOptions): SnapshotStore {
   return new TopicSnapshotStore(options);
 }
@@ -35,10 +35,7 @@ interface Place {
 class TopicSnapshotStore implements SnapshotStore {
   readonly #log: EventLog;
   readonly #topic: string;
-  /**
-   * Keys this store removed: compaction takes its time, and until then their chunks are still in
-   * the log.
-   */
+  /** Removed keys: their chunks stay in the log until it is compacted. */
   readonly #removed: Set<string> = new Set();
   #partitions: number | undefined;
 
@@ -54,11 +51,11 @@ class TopicSnapshotStore implements SnapshotStore {
     const chunks = chunkCount(length);
     let firstOffset = -1;
     let lastOffset = -1;
-    // One after another: a large snapshot must not fill the connection that small appends share.
+    // One at a time: a large snapshot must not fill the connection shared with small appends.
     for (let chunk = 0; chunk < chunks; chunk++) {
       const value = bytes.subarray(chunk * chunkBytes, (chunk + 1) * chunkBytes);
       const key = chunkKey(shardKey, id, chunk);
-      // Chunk by chunk: the fold waits, in the same thread, while a checksum is taken.
+      // Per chunk, because the checksum blocks the fold in this thread.
       checksum = crc32c(value, checksum);
       const [written] = await this.#log.append([{ topic: this.#topic, partition, key, value }]);
       assert(written !== undefined, 'An append wrote nowhere', { topic: this.#topic, partition });
