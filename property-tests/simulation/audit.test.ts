@@ -3,6 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
+import type { PositionMetadata } from '../../src/actors/position-metadata.ts';
 import type { AuditRound } from '../../src/past/audit.ts';
 import type { Finding } from '../../src/past/finding.ts';
 import type { FeatureRow } from '../../src/codecs/feature-row.ts';
@@ -83,6 +84,35 @@ describe('an audit', () => {
       expect(Math.min(...Object.values(marks))).toBeGreaterThan(0);
     },
   );
+
+  it(titled('that begins while a commit is out in part finds nothing'), async () => {
+    let began = 0;
+    const inParts = plans.map((plan) => ({ ...plan, commitBytesMax: 1 }));
+    await fc.assert(
+      fc.asyncProperty(inParts, fc.integer({ min: 1, max: 20 }), async (plan, part) => {
+        const beside = auditBeside(plan, { intervalMs: 2_000, travelMs: 5 });
+        let parts = 0;
+        await runHistory(plan, (world) => {
+          const { broker, scheduler } = world;
+          const watched = broker.onCommit;
+          broker.onCommit = (place, commit) => {
+            watched(place, commit);
+            const { partial } = JSON.parse(commit.metadata) as Partial<PositionMetadata>;
+            if ((partial?.rows ?? 0) === 0 || ++parts !== part) return;
+            began += 1;
+            scheduler.after(1, () => void beside.begin(world));
+          };
+        });
+        if (parts < part) return;
+        await beside.end();
+
+        expect(beside.findings).toEqual([]);
+      }),
+      runs(6),
+    );
+
+    expect(began).toBeGreaterThan(0);
+  });
 
   it(
     titled('that goes on beside a history finds nothing, and compares each window that closes'),
