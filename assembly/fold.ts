@@ -3,6 +3,49 @@
 // sensor to forget. Such a row has no outputs. Every other is left to the host, untouched: it
 // decides before it writes.
 import { learnAdaptive, learnCumulative, isWarm, score, useBaseline } from './baseline';
+import {
+  linkBytes,
+  numberCalmReading,
+  numberDecay,
+  numberFastLeadMs,
+  numberFastRows,
+  numberFastestLeadMs,
+  numberLeadMaxMs,
+  numberMaxAheadMs,
+  numberMaxEventTimeMs,
+  numberNextStopMs,
+  numberShortDecay,
+  numberThreshold,
+  numberUntil,
+  numberWarmReadings,
+  numberWatermarkDelayMs,
+  numberWatermarkMs,
+  numberWindowMs,
+  paneLastOffset,
+  paneMax,
+  paneMin,
+  paneScoreMax,
+  paneWindowEnd,
+  placeArena,
+  placeBaselineBytes,
+  placeBaselines,
+  placeEntries,
+  placeEntriesMask,
+  placeFastestSlot,
+  placeHashKeyHigh,
+  placeHashKeyLow,
+  placeHeads,
+  placeIdCount,
+  placeIdStarts,
+  placeLastSlot,
+  placeLifecycle,
+  placeLinks,
+  placeMethod,
+  placePaneBytes,
+  placePanes,
+  placeQuarantined,
+  sensorLink,
+} from './host-layout';
 import { find, last, useTable } from './id-table';
 import {
   afterRead,
@@ -21,23 +64,7 @@ import {
 import { keyedReading } from './record-scanner';
 import { welfordAdd } from './statistics';
 
-const lastPlace: usize = 5 * 4;
-const watermarkNumber: usize = 4 * 8;
-const maxEventTimeNumber: usize = 5 * 8;
-const fastRowsNumber: usize = 14 * 8;
-const fastestLeadNumber: usize = 15 * 8;
-const fastestSlotPlace: usize = 15 * 4;
-
 const cumulative: u32 = 0;
-
-// Of a pane, in bytes: src/sensors/pane.ts.
-const paneMin: usize = 24;
-const paneMax: usize = 32;
-const paneScoreMax: usize = 56;
-const paneLastOffset: usize = 72;
-const paneWindowEnd: usize = 80;
-const linkBytes: usize = 12;
-const sensorLink: usize = 4;
 
 /**
  * Folds rows from `row` on, up to `rows` (exclusive), and returns the first that it left to the
@@ -45,42 +72,42 @@ const sensorLink: usize = 4;
  */
 export function foldRows(row: i32, rows: i32): i32 {
   useTable(
-    load<u32>(places),
-    load<u32>(places, 4),
-    load<u32>(places, 8),
-    load<u32>(places, 12),
-    load<i32>(places, 16),
-    load<i32>(places, lastPlace),
-    load<u32>(places, 64),
-    load<u32>(places, 68),
+    load<u32>(places, placeEntries),
+    load<u32>(places, placeEntriesMask),
+    load<u32>(places, placeIdStarts),
+    load<u32>(places, placeArena),
+    load<i32>(places, placeIdCount),
+    load<i32>(places, placeLastSlot),
+    load<u32>(places, placeHashKeyLow),
+    load<u32>(places, placeHashKeyHigh),
   );
-  const lifecycle: usize = load<u32>(places, 24);
-  const quarantined = load<u32>(places, 28);
-  const baselines: usize = load<u32>(places, 32);
-  const baselineBytes: usize = load<u32>(places, 36);
-  const method = load<u32>(places, 40);
-  const panes: usize = load<u32>(places, 44);
-  const paneBytes: usize = load<u32>(places, 48);
-  const links: usize = load<u32>(places, 52);
-  const heads: usize = load<u32>(places, 56);
-  const until = load<f64>(numbers);
-  const windowMs = load<f64>(numbers, 8);
-  const maxAheadMs = load<f64>(numbers, 16);
-  const watermarkDelayMs = load<f64>(numbers, 24);
-  let watermarkMs = load<f64>(numbers, watermarkNumber);
-  let maxEventTimeMs = load<f64>(numbers, maxEventTimeNumber);
-  const nextStopMs = load<f64>(numbers, 48);
-  const leadMaxMs = load<f64>(numbers, 96);
-  const fastLeadMs = load<f64>(numbers, 104);
+  const lifecycle: usize = load<u32>(places, placeLifecycle);
+  const quarantined = load<u32>(places, placeQuarantined);
+  const baselines: usize = load<u32>(places, placeBaselines);
+  const baselineBytes: usize = load<u32>(places, placeBaselineBytes);
+  const method = load<u32>(places, placeMethod);
+  const panes: usize = load<u32>(places, placePanes);
+  const paneBytes: usize = load<u32>(places, placePaneBytes);
+  const links: usize = load<u32>(places, placeLinks);
+  const heads: usize = load<u32>(places, placeHeads);
+  const until = load<f64>(numbers, numberUntil);
+  const windowMs = load<f64>(numbers, numberWindowMs);
+  const maxAheadMs = load<f64>(numbers, numberMaxAheadMs);
+  const watermarkDelayMs = load<f64>(numbers, numberWatermarkDelayMs);
+  let watermarkMs = load<f64>(numbers, numberWatermarkMs);
+  let maxEventTimeMs = load<f64>(numbers, numberMaxEventTimeMs);
+  const nextStopMs = load<f64>(numbers, numberNextStopMs);
+  const leadMaxMs = load<f64>(numbers, numberLeadMaxMs);
+  const fastLeadMs = load<f64>(numbers, numberFastLeadMs);
   let fastRows: f64 = 0;
   let fastestLeadMs: f64 = 0;
   let fastestSlot: i32 = 0;
   useBaseline(
-    load<f64>(numbers, 56),
-    load<f64>(numbers, 64),
-    load<f64>(numbers, 72),
-    load<f64>(numbers, 80),
-    load<f64>(numbers, 88),
+    load<f64>(numbers, numberThreshold),
+    load<f64>(numbers, numberWarmReadings),
+    load<f64>(numbers, numberDecay),
+    load<f64>(numbers, numberShortDecay),
+    load<f64>(numbers, numberCalmReading),
   );
 
   let next = row;
@@ -137,12 +164,12 @@ export function foldRows(row: i32, rows: i32): i32 {
       }
     }
   }
-  store<i32>(places, last, lastPlace);
-  store<f64>(numbers, watermarkMs, watermarkNumber);
-  store<f64>(numbers, maxEventTimeMs, maxEventTimeNumber);
-  store<f64>(numbers, fastRows, fastRowsNumber);
-  store<f64>(numbers, fastestLeadMs, fastestLeadNumber);
-  store<i32>(places, fastestSlot, fastestSlotPlace);
+  store<i32>(places, last, placeLastSlot);
+  store<f64>(numbers, watermarkMs, numberWatermarkMs);
+  store<f64>(numbers, maxEventTimeMs, numberMaxEventTimeMs);
+  store<f64>(numbers, fastRows, numberFastRows);
+  store<f64>(numbers, fastestLeadMs, numberFastestLeadMs);
+  store<i32>(places, fastestSlot, placeFastestSlot);
   return next;
 }
 

@@ -1,4 +1,4 @@
-// The checked-in files that are made from the feature declarations. `npm run generate` writes them; a test fails where
+// The checked-in files that are made from declarations in src/. `npm run generate` writes them; a test fails where
 // one is not what the declarations say.
 import { readFileSync } from 'node:fs';
 import { format, resolveConfig } from 'prettier';
@@ -7,6 +7,7 @@ import { anomalySchema, featureRowSchema } from '../src/codecs/avro-schemas.ts';
 import { inputJsonSchema } from '../src/config/input-schema.ts';
 import { allFeatures, defaultFeatures, type FeatureDeclaration } from '../src/sensors/features.ts';
 import { paneBaseStride, paneLayout } from '../src/sensors/pane-layout.ts';
+import { kernelLayout } from './kernel-layout.ts';
 
 export interface Artefact {
   /** From the repository's root. */
@@ -31,6 +32,10 @@ export const artefacts: readonly Artefact[] = [
   },
   { path: 'feature_repo/sensor_features.py', text: () => Promise.resolve(feastView()) },
   { path: 'docs/features.md', text: featuresPage },
+  {
+    path: 'assembly/host-layout.ts',
+    text: () => formatted('assembly/host-layout.ts', kernelLayout()),
+  },
 ];
 
 /** The template's lines around the generated ones; these lie between its two marks. */

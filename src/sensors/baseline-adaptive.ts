@@ -22,25 +22,31 @@ import {
   momentsSquaredZ,
 } from './weighted-moments.ts';
 
-const level = 0;
-const step = 4;
-const recent = 8;
-const previousAt = 12;
-const surpriseAt = 13;
-const surpriseWeightAt = 14;
-const lowAt = 15;
-const highAt = 16;
-const restAt = 17;
-const countAt = 18;
+/** Where a slot's columns lie: `npm run generate` tells the kernel. */
+export const adaptiveSlot = {
+  level: 0,
+  step: 4,
+  recent: 8,
+  previous: 12,
+  surprise: 13,
+  surpriseWeight: 14,
+  low: 15,
+  high: 16,
+  rest: 17,
+  count: 18,
+} as const;
+const { level, step, recent } = adaptiveSlot;
+const {
+  previous: previousAt,
+  surprise: surpriseAt,
+  surpriseWeight: surpriseWeightAt,
+} = adaptiveSlot;
+const { low: lowAt, high: highAt, rest: restAt, count: countAt } = adaptiveSlot;
 const strideDoubles = 19;
 
 // Tuned once on labelled real series; the same for every sensor. All but the scores count readings.
 const shortHalfLife = 12;
-const surpriseMax = 20;
-const spreadMin = 0.1;
-const settleReadings = 50;
 const warmReadings = 150;
-const alarmScore = 3;
 /**
  * The rest after an alarm, and how much of it one calm reading (score below calmScore) takes off;
  * any other takes one. `fixed` is the plain refractory period; `calm` is shorter where the sensor
@@ -50,9 +56,17 @@ const rests = {
   calm: { readings: 144, calmReading: 4 },
   fixed: { readings: 72, calmReading: 1 },
 } as const;
-const calmScore = 1;
-/** A reading 5 % of the range beyond the range scores 60 · 0.05 = 3, just an alarm. */
-const rangeGain = 60;
+/** The same in the kernel: `npm run generate` tells it. */
+export const adaptiveRules = {
+  surpriseMax: 20,
+  spreadMin: 0.1,
+  settleReadings: 50,
+  alarmScore: 3,
+  calmScore: 1,
+  /** A reading 5 % of the range beyond the range scores 60 · 0.05 = 3, just an alarm. */
+  rangeGain: 60,
+} as const;
+const { alarmScore, calmScore, rangeGain, settleReadings, spreadMin, surpriseMax } = adaptiveRules;
 
 export interface AdaptiveSettings {
   readonly anomalyThreshold: number;

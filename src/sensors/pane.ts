@@ -25,9 +25,9 @@ export const paneFirstOffset = 8;
 export const paneLastOffset = 9;
 export const paneWindowEnd = 10;
 
-const linkStride = 3;
+export const linkStride = 3;
 const slotLink = 0;
-const sensorLink = 1;
+export const sensorLink = 1;
 const windowLink = 2;
 const none = -1;
 const panesMin = 64;

@@ -33,7 +33,7 @@ export interface RowKernel {
   foldRows(row: number, rows: number): number;
 }
 
-// The indices are those of assembly/fold.ts.
+// `npm run generate` writes these indices into assembly/host-layout.ts, for the kernel.
 
 export const place = {
   entries: 0,
