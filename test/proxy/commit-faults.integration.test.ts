@@ -1,10 +1,10 @@
 // Commits through a proxy that loses, refuses, holds and swallows single requests (faults 19 and 22 to 25): whatever
 // happens to one, an owner that drops its writer and recovers, as a shard does, has each commit visible exactly once.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
-import { isSensoriumError } from '../../src/errors.ts';
+import { ConfigError, isSensoriumError } from '../../src/errors.ts';
 import type { EventLog, PartitionWriter, TopicPartition } from '../../src/log/event-log.ts';
-import { freshTopic, valuesOf } from '../contracts/event-log-harness.ts';
+import { eventually, freshTopic, recordsOf, valuesOf } from '../contracts/event-log-harness.ts';
 import { kafkaBrokers, openTestLog } from '../log/kafka/kafka-harness.ts';
 import { startFaultProxy, type Fault, type FaultProxy } from './fault-proxy.ts';
 import type { ApiName } from './frames.ts';
@@ -109,6 +109,45 @@ describe.skipIf(kafkaBrokers.length === 0)('commits through a faulty network', (
     expect(hits).toBe(1);
   });
 
+  const denied = [
+    { api: 'addPartitionsToTxn', code: 29, begun: false },
+    { api: 'addPartitionsToTxn', code: 29, begun: true },
+    { api: 'produce', code: 29, begun: false },
+    { api: 'txnOffsetCommit', code: 30, begun: true },
+  ] as const;
+
+  it.each(denied)(
+    'a refusal for good of $api, begun ahead: $begun, leaves no transaction open',
+    async (fault) => {
+      const proxy = await startFaultProxy(Number(kafkaBrokers[0]?.split(':')[1]));
+      const log = openTestLog({ brokers: [proxy.address] });
+      onTestFinished(async () => {
+        await log.close();
+        await proxy.close();
+      });
+      const input = { topic: await freshTopic(direct, 1), partition: 0 };
+      const output = { topic: await freshTopic(direct, 1), partition: 0 };
+      const group = `group-${input.topic}`;
+      const writer = await log.openWriter(group, input);
+      const commit = (nextOffset: number): Promise<unknown> => {
+        const records = [{ ...output, key: null, value: Buffer.from(String(nextOffset)) }];
+        return writer.commit({ nextOffset, metadata: '', records });
+      };
+      await commit(1);
+      proxy.plant(fault.api, { kind: 'refuse', code: fault.code });
+      if (fault.begun) writer.begin();
+
+      await expect(commit(2)).rejects.toBeInstanceOf(ConfigError);
+
+      // Nobody opens the partition again, and the transaction timeout is a minute.
+      await direct.append([{ ...output, key: null, value: Buffer.from('later') }]);
+      await eventually(async () => {
+        const { values, pending } = await settledNow(direct, { group, input, output });
+        expect([values, pending]).toEqual([['1', 'later'], false]);
+      }, 20_000);
+    },
+  );
+
   it('a partition refused by a broker that does not lead it goes again by itself, in the same transaction', async () => {
     const { hits } = await withProxy(direct, async (proxy, log, { groupId, input, output }) => {
       const other = await freshTopic(direct, 1);
@@ -157,6 +196,19 @@ describe.skipIf(kafkaBrokers.length === 0)('commits through a faulty network', (
     expect(proxies.map(({ hits }) => hits)).toEqual(requests.map(() => 1));
   });
 });
+
+/** What readers see that wait for no transaction. */
+async function settledNow(
+  log: EventLog,
+  { group, input, output }: { group: string; input: TopicPartition; output: TopicPartition },
+): Promise<{ readonly values: readonly (string | null)[]; readonly pending: boolean | undefined }> {
+  const values: (string | null)[] = [];
+  for await (const batch of log.read({ ...output, from: 0, settledOnly: true })) {
+    values.push(...recordsOf(batch).map(({ value }) => value));
+  }
+  const [observed] = await log.observedPositions(group, [input]);
+  return { values, pending: observed?.pending };
+}
 
 /** Commits three records, the fault hitting the second, as an owner does; checks what a reader sees. */
 function commitThree(direct: EventLog, api: ApiName, fault: Fault): Promise<FaultProxy> {

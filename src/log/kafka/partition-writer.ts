@@ -5,6 +5,7 @@
 //   InitProducerId ── fences ──▶ open ──commit()──┬▶ AddOffsets ─▶ TxnOffsetCommit ┬▶ EndTxn ─▶ open
 //        ▲ retried                                └▶ AddPartitions ─▶ Produce…   ┘
 //                                  └── begin(): the two Adds, ahead of the rows
+//                                  a refusal for good ─▶ EndTxn (abort) ─▶ dead
 //                                  any indefinite failure, or a fence ─▶ dead
 import { assert, FencedError, UnavailableError, type AnySensoriumError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
@@ -14,6 +15,7 @@ import type { Connections } from './connections.ts';
 import { failureKind, translated, type FailureKind } from './failures.ts';
 import type { Broker, TransactionIdentity } from './internals.ts';
 import { definite, retrying } from './retry.ts';
+import { failuresOf, isRefusal } from './settled-steps.ts';
 import { TransactionOffset, type Membership } from './transaction-offset.ts';
 import { TransactionOutputs } from './transaction-outputs.ts';
 import { openIdentities, type Identities } from './producer-identities.ts';
@@ -58,8 +60,8 @@ class KafkaPartitionWriter implements PartitionWriter {
   readonly #offset: TransactionOffset;
   readonly #outputs: TransactionOutputs;
   #committing = false;
-  /** The beginning of the next transaction, under way or done. */
-  #begun: Promise<unknown> | undefined;
+  /** The beginning of the next transaction, under way or done: what has failed of it. */
+  #begun: Promise<readonly unknown[]> | undefined;
   #dead: AnySensoriumError | undefined;
 
   constructor(options: WriterOptions, identities: Identities, interruptions: number | undefined) {
@@ -110,9 +112,8 @@ class KafkaPartitionWriter implements PartitionWriter {
 
   begin(): void {
     if (this.#dead !== undefined || this.#committing || this.#begun !== undefined) return;
-    this.#begun = Promise.all([this.#addOffsets(), this.#outputs.begin()]);
-    // The commit awaits it too, and dies of it.
-    this.#begun.catch(() => undefined);
+    // The commit dies of what fails here.
+    this.#begun = failuresOf([this.#addOffsets(), this.#outputs.begin()]);
   }
 
   close(): Promise<void> {
@@ -123,24 +124,14 @@ class KafkaPartitionWriter implements PartitionWriter {
   }
 
   async #transaction(commit: Commit): Promise<CommitResult> {
-    const begun = this.#begun;
-    await begun;
+    const failedToBegin = await this.#begun;
+    const added = failedToBegin !== undefined;
+    await this.#assertSettled(failedToBegin ?? []);
     // Side by side, each step repeated by itself where the coordinator is busy: a row waits for
     // three answers, not four.
-    const steps = [
-      this.#commitOffset(commit, begun !== undefined),
-      this.#outputs.produce(commit.records),
-    ] as const;
-    const settled = await Promise.allSettled(steps);
-    const [offset, outputs] = settled;
-    if (offset.status === 'rejected' && outputs.status === 'fulfilled') {
-      await this.#abandon(offset.reason);
-    }
-    for (const step of settled) {
-      if (step.status === 'rejected' && failureKind(step.reason) === 'fenced') throw step.reason;
-    }
-    await steps[0];
-    const result = await steps[1];
+    const outputs = this.#outputs.produce(commit.records);
+    await this.#assertSettled(await failuresOf([this.#commitOffset(commit, added), outputs]));
+    const result = await outputs;
     // Past this request the outcome is what the broker says, or unknown: only an answer that it did
     // nothing may be followed by another attempt.
     await this.#atCoordinator(endTxnKinds, (broker) =>
@@ -151,14 +142,22 @@ class KafkaPartitionWriter implements PartitionWriter {
   }
 
   /**
-   * Aborts a transaction whose outputs are written, but whose offset was refused because this is no
-   * longer the member that holds the partition. An owner of the former version does not abort it,
-   * and readers would wait until it times out. A closed writer may send this: where an owner of
+   * @throws what a transaction failed of, a fence before all else. Aborts it where all that failed
+   * was refused; where something may still arrive, the next opening settles it.
+   */
+  async #assertSettled(failures: readonly unknown[]): Promise<void> {
+    if (failures.length === 0) return;
+    if (failures.every(isRefusal)) await this.#abandon();
+    throw failures.find((failure) => failureKind(failure) === 'fenced') ?? failures[0];
+  }
+
+  /**
+   * Aborts the transaction of a writer that commits nothing more: nobody may open the partition
+   * soon, an owner of the former version would not end it, and readers would wait until it times
+   * out. No other request of it may be on its way. A closed writer may send this: where an owner of
    * this version has fenced it, the abort is refused.
    */
-  async #abandon(refusal: unknown): Promise<void> {
-    const cause = refusal instanceof Error ? refusal.cause : undefined;
-    if (!(refusal instanceof FencedError) && failureKind(cause) !== 'membership') return;
+  async #abandon(): Promise<void> {
     const { connections, input } = this.#options;
     const { transactionalId } = this.#identity;
     try {

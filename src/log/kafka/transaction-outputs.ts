@@ -21,6 +21,7 @@ import {
   type ProduceBatch,
 } from './produce.ts';
 import { definite } from './retry.ts';
+import { allOf } from './settled-steps.ts';
 
 export interface TransactionOutputsParts {
   readonly connections: Connections;
@@ -75,8 +76,9 @@ export class TransactionOutputs {
     await nextTurn();
     let written: Promise<void> = Promise.resolve();
     for (;;) {
-      const slice = await this.#nextSlice(iterator, transaction);
-      await written;
+      const making = this.#nextSlice(iterator, transaction);
+      await allOf([making, written]);
+      const slice = await making;
       if (slice.bytes === 0) break;
       written = this.#produceSlice(slice, transaction);
       // Awaited above; a failure meanwhile is not left without anyone who heard of it.
@@ -143,7 +145,7 @@ export class TransactionOutputs {
       const key = String(leader.nodeId);
       byLeader.set(key, [...(byLeader.get(key) ?? []), output]);
     }
-    await Promise.all(
+    await allOf(
       [...byLeader.values()].map(async (group) => {
         const endOffsets = await this.#produceTogether(group, round);
         for (const [index, { topic, partition }] of group.entries()) {
