@@ -58,7 +58,7 @@ export async function readGroupState(
     ...partitionsOf(topics.rekeyed, await countOf(topics.rekeyed)),
   ];
   const journalPartitions = await countOf(topics.journal);
-  const journalShards = new JournalShards(log, { settledOnly: true });
+  const journalShards = new JournalShards(log);
   const journalOf = async (shard: TopicPartition): Promise<TopicPartition | undefined> => {
     if (journalPartitions === 0) return undefined;
     const journal = journalPartitionOf({ settings, journalPartitions, topics }, shard);

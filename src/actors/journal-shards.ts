@@ -4,21 +4,12 @@
 import type { EventLog, TopicPartition } from '../log/event-log.ts';
 import { partitionKey } from '../log/partition-key.ts';
 
-interface JournalShardsOptions {
-  /**
-   * Leaves out what an open transaction holds back: for those who own no shard, and cannot end it.
-   */
-  readonly settledOnly?: boolean;
-}
-
 export class JournalShards {
   readonly #log: Pick<EventLog, 'offsets' | 'read'>;
-  readonly #options: JournalShardsOptions;
   readonly #scans: Map<string, PartitionScan> = new Map();
 
-  constructor(log: Pick<EventLog, 'offsets' | 'read'>, options: JournalShardsOptions = {}) {
+  constructor(log: Pick<EventLog, 'offsets' | 'read'>) {
     this.#log = log;
-    this.#options = options;
   }
 
   /**
@@ -28,7 +19,7 @@ export class JournalShards {
     const place = partitionKey(journal);
     let scan = this.#scans.get(place);
     if (scan === undefined) {
-      scan = new PartitionScan(this.#log, journal, this.#options);
+      scan = new PartitionScan(this.#log, journal);
       this.#scans.set(place, scan);
     }
     await scan.toPresentEnd();
@@ -41,25 +32,20 @@ class PartitionScan {
   readonly shardKeys: Set<string> = new Set();
   readonly #log: Pick<EventLog, 'offsets' | 'read'>;
   readonly #journal: TopicPartition;
-  readonly #options: JournalShardsOptions;
+  /** Where the next scan begins: before what a transaction that is open may still add. */
   #position = 0;
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
 
-  constructor(
-    log: Pick<EventLog, 'offsets' | 'read'>,
-    journal: TopicPartition,
-    options: JournalShardsOptions,
-  ) {
+  constructor(log: Pick<EventLog, 'offsets' | 'read'>, journal: TopicPartition) {
     this.#log = log;
     this.#journal = journal;
-    this.#options = options;
   }
 
   /**
    * Resolves once everything up to the end is scanned, an end that is asked for after this call:
-   * the caller has fenced the shard's earlier owners, so nothing of theirs can follow. Callers that
-   * come while a scan runs share the next one.
+   * the caller has fenced the shard's earlier owners, so nothing of theirs can follow or is open.
+   * Callers that come while a scan runs share the next one.
    */
   toPresentEnd(): Promise<void> {
     this.#next ??= this.#afterRunning();
@@ -78,14 +64,15 @@ class PartitionScan {
     const { earliest, end } = await this.#log.offsets(this.#journal);
     const from = Math.max(this.#position, earliest);
     if (from >= end) return;
-    for await (const batch of this.#log.read({ ...this.#journal, from, ...this.#options })) {
+    // Other shards and groups write to this partition, and one of them may have been killed.
+    for await (const batch of this.#log.read({ ...this.#journal, from, settledOnly: true })) {
       const records = batch.records();
       while (records.next()) {
         const { bytes, keyStart, keyEnd } = records;
         if (keyStart < 0) continue;
         this.shardKeys.add(Buffer.from(bytes.subarray(keyStart, keyEnd)).toString());
       }
-      this.#position = batch.nextOffset;
+      if (batch.pastOpen === undefined) this.#position = batch.nextOffset;
     }
   }
 }

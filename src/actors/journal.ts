@@ -105,11 +105,15 @@ export async function readJournal(
 ): Promise<readonly JournalEntry[]> {
   if (range.lastSequence === range.afterSequence) return [];
   const entries: JournalEntry[] = [];
-  for await (const entry of shardEntries(log, range.journal, range.shardKey, range.fromOffset)) {
-    if (entry.sequence <= range.afterSequence + entries.length) continue;
-    if (entry.sequence !== range.afterSequence + entries.length + 1) break;
-    entries.push(entry);
-    if (entry.sequence === range.lastSequence) return entries;
+  // The transactions of other shards are waited for only where entries are missing without them:
+  // one that was left open by a kill holds up nobody else.
+  for (const settledOnly of [true, false]) {
+    for await (const entry of shardEntries(log, range, settledOnly)) {
+      if (entry.sequence <= range.afterSequence + entries.length) continue;
+      if (entry.sequence !== range.afterSequence + entries.length + 1) break;
+      entries.push(entry);
+      if (entry.sequence === range.lastSequence) return entries;
+    }
   }
   const { earliest } = await log.offsets(range.journal);
   const found = range.afterSequence + entries.length;
@@ -130,14 +134,14 @@ export async function readJournal(
 
 async function* shardEntries(
   log: EventLog,
-  journal: TopicPartition,
-  shardKey: string,
-  from: number,
+  { journal, shardKey, fromOffset }: JournalRange,
+  settledOnly: boolean,
 ): AsyncGenerator<JournalEntry> {
   const key = Buffer.from(shardKey);
   const { earliest, end } = await log.offsets(journal);
-  if (from >= end) return;
-  for await (const batch of log.read({ ...journal, from: Math.max(from, earliest) })) {
+  if (fromOffset >= end) return;
+  const from = Math.max(fromOffset, earliest);
+  for await (const batch of log.read({ ...journal, from, settledOnly })) {
     const records = batch.records();
     while (records.next()) {
       const { bytes, keyStart, keyEnd, valueStart, valueEnd } = records;

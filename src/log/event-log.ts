@@ -79,6 +79,11 @@ export interface FetchedBatch extends TopicPartition {
   readonly nextOffset: number;
   /** The partition's high watermark when this was fetched. */
   readonly highWatermark: number;
+  /**
+   * Set where a transaction before it is still open: a later read may find records there that this
+   * one left out.
+   */
+  readonly pastOpen?: true;
   /** Fetched bytes: the records as stored, compressed or not. */
   readonly bytes: number;
   /** Returns a new cursor before the first record. */
@@ -253,7 +258,8 @@ export interface EventLog {
   ): Promise<void>;
   /**
    * Yields committed batches from `from` to the end at the time of the call (or `to`, exclusive),
-   * without a group. Waits for an open transaction; with `settledOnly` it ends before it.
+   * without a group. Waits for an open transaction; with `settledOnly` it leaves out the records of
+   * open ones and goes on past them (`pastOpen`).
    */
   read(
     partition: TopicPartition & {

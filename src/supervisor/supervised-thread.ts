@@ -1,7 +1,8 @@
 // One supervised thread: its life cycle, its control channel, its restarts. The directive of the
-// error decides what follows a failure: `stop` gives up at once; `retry` (a peer is away) restarts
-// with backoff without limit; any other restarts with backoff a bounded number of times, then gives
-// up. The process must act when a thread has given up.
+// error decides what follows a failure: `retry` (a peer is away) restarts with backoff without
+// limit, and so does `stop` of a thread that has run (a right was taken away, and may come back);
+// `stop` of one that never ran gives up at once; any other restarts with backoff a bounded number
+// of times, then gives up. The process must act when a thread has given up.
 import type { Clock, Timer } from '../clock.ts';
 import type { ControlPort } from '../control-port.ts';
 import { type AnySensoriumError, InvariantError, isSensoriumError } from '../errors.ts';
@@ -60,6 +61,7 @@ export class SupervisedThread<Command extends object, Event extends ThreadEvent>
   #backoff: Timer | undefined;
   #history: RestartHistory = [];
   #retries = 0;
+  #hasRun = false;
   #restarts = 0;
   #startedAtMs: number | null = null;
   #lastError: ThreadView['lastError'] = null;
@@ -163,6 +165,7 @@ export class SupervisedThread<Command extends object, Event extends ThreadEvent>
     this.#silentTicks = 0;
     if (event.type === 'running') {
       this.#retries = 0;
+      this.#hasRun = true;
       this.#life.send('JOINED');
     }
     if (event.type === 'drained') this.#drainedEvent = true;
@@ -196,8 +199,9 @@ export class SupervisedThread<Command extends object, Event extends ThreadEvent>
       logger.error({ thread: name, error: error.message }, 'thread failed while draining');
       return;
     }
-    if (error.directive === 'stop') return this.#giveUp(error);
-    if (error.directive === 'retry')
+    const { directive } = error;
+    if (directive === 'stop' && !this.#hasRun) return this.#giveUp(error);
+    if (directive === 'stop' || directive === 'retry')
       return this.#restartAfter(restartDelayMs(this.#retries++, restart), error);
     const decision = decideRestart(this.#history, clock.monotonicMs(), restart);
     if (decision.type === 'escalate') {

@@ -83,4 +83,27 @@ describe('the journal of many shards', () => {
 
     expect(await shards.has(journal, keyOf(1))).toBe(true);
   });
+
+  it('is read again where a transaction was open: its entries may have come since', async () => {
+    await append([1, 2]);
+    const end = { earliest: 0, end: 2 };
+    let open = true;
+    const shards = new JournalShards({
+      offsets: () => Promise.resolve(end),
+      async *read(range) {
+        for await (const batch of log.read(open ? { ...range, from: 1 } : range)) {
+          yield open ? { ...batch, pastOpen: true as const } : batch;
+        }
+      },
+    });
+
+    const whileOpen = await Promise.all([1, 2].map((shard) => shards.has(journal, keyOf(shard))));
+    open = false;
+    const after = await Promise.all([1, 2].map((shard) => shards.has(journal, keyOf(shard))));
+
+    expect([whileOpen, after]).toEqual([
+      [false, true],
+      [true, true],
+    ]);
+  });
 });

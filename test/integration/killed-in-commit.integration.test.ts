@@ -5,18 +5,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 
-import type { EventLog } from '../../src/log/event-log.ts';
+import type { EventLog, TopicPartition } from '../../src/log/event-log.ts';
 import { partitionsOf } from '../../src/log/partitioning.ts';
 import { startOwnServices, type OwnServices } from './own-services.ts';
 import { openTestLog } from './peers.ts';
 import { partitions, planOf, Programs, settle } from './pipeline.ts';
 import { runProgram } from './program.ts';
 import { makeReadings } from './readings.ts';
-import { createTestTopics } from './topics.ts';
+import { createTestTopics, type TestTopics } from './topics.ts';
 
 const crashPoints = join(import.meta.dirname, '../chaos/crash-points.cjs');
 /** Longer than anything here waits: no test passes because the broker ended the transaction. */
-const TRANSACTION_TIMEOUT_MS = '600000';
+const env = { TRANSACTION_TIMEOUT_MS: '600000', WORKERS: '1' };
 
 describe.skipIf(inject('kafkaBrokers') === '')('a process killed inside a commit', () => {
   let services: OwnServices;
@@ -38,14 +38,7 @@ describe.skipIf(inject('kafkaBrokers') === '')('a process killed inside a commit
     'at %s leaves a transaction that the next one ends as it starts',
     async (point) => {
       const topics = await createTestTopics(log, services.brokers, partitions);
-      await log.append(makeReadings({ ...planOf(topics, 2_000), unkeyed: 0.1 }));
-      const env = { TRANSACTION_TIMEOUT_MS, WORKERS: '1' };
-      const killed = await programs.start(topics, {
-        ...env,
-        NODE_OPTIONS: `--require ${crashPoints}`,
-        SENSORIUM_CRASH_AT: `${point}:2`,
-      });
-      expect(await killed.exited(), killed.output()).toBe('SIGKILL');
+      await killedAt(point, topics);
       const shards = [topics.input, topics.rekeyed].flatMap((topic) =>
         partitionsOf(topic, partitions),
       );
@@ -61,4 +54,46 @@ describe.skipIf(inject('kafkaBrokers') === '')('a process killed inside a commit
       expect(await next.stop()).toBe(0);
     },
   );
+
+  it('holds up no other group that shares its journal, though nobody takes its place', async () => {
+    const mine = await createTestTopics(log, services.brokers, partitions);
+    await log.append(makeReadings({ ...planOf(mine, 1_000), unkeyed: 0.1 }));
+    const before = await programs.start(mine, env);
+    await settle(log, mine, programs);
+    expect(await before.stop()).toBe(0);
+    await killedAt('endTxn.before', await createTestTopics(log, services.brokers, partitions));
+    const journal = partitionsOf(
+      mine.journal,
+      (await log.describeTopic(mine.journal))?.partitions ?? 0,
+    );
+    const open = await Promise.all(journal.map((place) => isOpen(log, place)));
+    expect(open).toContain(true);
+
+    const fresh = await createTestTopics(log, services.brokers, partitions);
+    for (const topics of [mine, fresh]) {
+      await log.append(makeReadings({ ...planOf(topics, 1_000), unkeyed: 0.1, firstIndex: 1_000 }));
+      const program = await programs.start(topics, env);
+      await program.ready();
+      await settle(log, topics, programs);
+      expect(await program.stop()).toBe(0);
+    }
+  });
+
+  /** Leaves a process of the topics' group dead inside its second commit. */
+  async function killedAt(point: string, topics: TestTopics): Promise<void> {
+    await log.append(makeReadings({ ...planOf(topics, 2_000), unkeyed: 0.1 }));
+    const killed = await programs.start(topics, {
+      ...env,
+      NODE_OPTIONS: `--require ${crashPoints}`,
+      SENSORIUM_CRASH_AT: `${point}:2`,
+    });
+    expect(await killed.exited(), killed.output()).toBe('SIGKILL');
+  }
 });
+
+async function isOpen(log: EventLog, place: TopicPartition): Promise<boolean> {
+  for await (const { pastOpen } of log.read({ ...place, from: 0, settledOnly: true })) {
+    if (pastOpen === true) return true;
+  }
+  return false;
+}

@@ -114,6 +114,21 @@ describe('a supervised thread', () => {
     expect(clock.delays()).toEqual([]);
   });
 
+  it('is restarted without limit when a right that it ran with is taken away', async () => {
+    const { clock, threads, thread, gaveUp } = play();
+    threads[0]?.port.postMessage({ type: 'running' });
+    await becomes(thread, 'running');
+
+    for (let failure = 0; failure < 8; failure += 1) {
+      threads[failure]?.fail(new ConfigError('User:u lacks Read on group g'));
+      await becomes(thread, 'backing-off');
+      expect(thread.view().lastError?.message).toMatch(/lacks Read/);
+      clock.advance(1_000);
+    }
+
+    expect(gaveUp).toEqual([]);
+  });
+
   it('is restarted without limit while a peer is away: that is not its own failure', async () => {
     const { clock, threads, thread, gaveUp } = play();
     const delays: number[] = [];

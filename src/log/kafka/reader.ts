@@ -1,6 +1,6 @@
 // Reads a partition without a group (trap 18: kafkajs has no such consumer), read-committed, up to
 // its end as of now: journal, snapshots and rebuilds. An open transaction holds committed records
-// back; the read waits for it, bounded, or ends there.
+// back; the read waits for it, bounded, or goes on past it (settled-range.ts).
 import { systemClock } from '../../clock.ts';
 import { ConfigError, UnavailableError } from '../../errors.ts';
 import type { FetchedBatch, TopicPartition } from '../event-log.ts';
@@ -11,6 +11,7 @@ import type { FetchedPartition } from './fetch-seam.ts';
 import { fetchedBatch, type FetchDecoder } from './fetched-batch.ts';
 import { partitionOffsets } from './offsets.ts';
 import { harmless, patience, retrying } from './retry.ts';
+import { isolation, settledRange } from './settled-range.ts';
 
 export interface ReadRange extends TopicPartition {
   readonly from: number;
@@ -18,7 +19,6 @@ export interface ReadRange extends TopicPartition {
   readonly settledOnly?: boolean;
 }
 
-const readCommitted = 1;
 const waitMs = 500;
 const fetchBytesMax = 4 * 1024 * 1024;
 /**
@@ -47,12 +47,16 @@ export async function* readPartition(
       { topic, partition, from, earliest },
     );
   }
+  const fetch = (isolationLevel: number, position: number): Promise<FetchedPartition> =>
+    fetchAt(connections, range, isolationLevel, position);
   let progressMs = systemClock.monotonicMs();
   for (let position = from; position < to;) {
-    const fetched = await fetchAt(connections, range, position);
+    const fetched = await fetch(isolation.committed, position);
     const batches = checkedBatches(fetched.messages, { topic, partition });
     if (batches.length === 0) {
-      if (range.settledOnly === true && Number(fetched.lastStableOffset) <= position) return;
+      if (range.settledOnly === true && Number(fetched.lastStableOffset) <= position) {
+        return yield* settledRange(decoder, { topic, partition, from: position, to, end }, fetch);
+      }
       if (systemClock.monotonicMs() - progressMs < heldBackMsMax) continue;
       throw new UnavailableError(
         `${topic}/${partition} has an open transaction at offset ${position}`,
@@ -79,6 +83,7 @@ export async function* readPartition(
 async function fetchAt(
   connections: Connections,
   { topic, partition }: TopicPartition,
+  isolationLevel: number,
   position: number,
 ): Promise<FetchedPartition> {
   const request = { partition, fetchOffset: String(position), maxBytes: fetchBytesMax };
@@ -86,7 +91,7 @@ async function fetchAt(
     async () => {
       const leader = await connections.leaderOf({ topic, partition });
       const { responses } = await leader.fetch({
-        isolationLevel: readCommitted,
+        isolationLevel,
         maxWaitTime: waitMs,
         minBytes: 1,
         maxBytes: fetchBytesMax,

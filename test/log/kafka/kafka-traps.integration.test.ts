@@ -32,11 +32,67 @@ const client = new (require('kafkajs') as { Kafka: typeof Kafka }).Kafka({
   logLevel: 0,
 });
 
+/** Returns a producer of transactions, connected. */
+async function transactions(): Promise<Producer> {
+  const producer = client.producer({
+    transactionalId: uniqueName('transactions'),
+    idempotent: true,
+    maxInFlightRequests: 1,
+  });
+  await producer.connect();
+  onTestFinished(() => producer.disconnect());
+  return producer;
+}
+
 describe.skipIf(kafkaBrokers.length === 0).each(['fast', 'kafkajs'] as const)(
   'kafkajs traps, decoder %s',
   (fetchDecoder) => {
     const log = openTestLog({ fetchDecoder });
     afterAll(() => log.close());
+
+    test('a read of what is settled goes on past transactions that are open', async () => {
+      const topic = await freshTopic(log);
+      const place = { topic, partition: 0 };
+      const [early, open, other] = await Promise.all([1, 2, 3].map(() => transactions()));
+      if (early === undefined || open === undefined || other === undefined) return;
+      const send = (transaction: Transaction, value: string): Promise<unknown> =>
+        transaction.send({ topic, messages: [{ partition: 0, value }] });
+      await log.append(numbered(topic, 0, 1));
+      const earlier = await early.transaction();
+      await send(earlier, 'begun before, aborted after');
+      const held = await open.transaction();
+      await send(held, 'open');
+      await send(earlier, 'aborted');
+      await earlier.abort();
+      for (const [value, end] of [
+        ['aborted too', 'abort'],
+        ['committed', 'commit'],
+      ] as const) {
+        const transaction = await other.transaction();
+        await send(transaction, value);
+        await transaction[end]();
+      }
+      await send(held, 'open as well');
+      await log.append(numbered(topic, 1, 2));
+      const settled = async (): Promise<(readonly [string | null, true | undefined])[]> => {
+        const found: (readonly [string | null, true | undefined])[] = [];
+        for await (const batch of log.read({ ...place, from: 0, settledOnly: true })) {
+          for (const { value } of recordsOf(batch)) found.push([value, batch.pastOpen]);
+        }
+        return found;
+      };
+
+      expect(await settled()).toEqual([
+        ['0', undefined],
+        ['committed', true],
+        ['1', true],
+      ]);
+
+      await held.commit();
+      const all = ['0', 'open', 'committed', 'open as well', '1'];
+      expect(await valuesOf(log, place)).toEqual(all);
+      expect(await settled()).toEqual(all.map((value) => [value, undefined]));
+    });
 
     test('a position the log does not hold ends its delivery and leaves the committed offset alone', async () => {
       const topic = await freshTopic(log);
