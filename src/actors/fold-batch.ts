@@ -7,7 +7,7 @@ import { keyedReading, undecidedRecord } from '../kernel/record-scanner.ts';
 import { deadLetterRecord } from '../codecs/dead-letter.ts';
 import { forwardRecord } from '../codecs/forward.ts';
 import { emptyReading, type DeadLetterReason, type Reading } from '../sensors/reading.ts';
-import { aheadReason } from '../sensors/refusals.ts';
+import { aheadReason, batchTooLargeReason } from '../sensors/refusals.ts';
 import { scanRecords, type RecordScan } from '../codecs/record-scan.ts';
 import type { RecordCursor, TopicPartition } from '../log/event-log.ts';
 import type { TopicNames } from '../log/topics.ts';
@@ -232,6 +232,7 @@ class ShardFolder implements BatchFolder {
   }
 
   private decodeAndFold(memory: ShardMemory, record: RecordCursor): void {
+    if (record.unreadable !== undefined) return this.sendDeadLetter(record, batchTooLargeReason);
     if (this.declared !== undefined) {
       const readings = this.declared.foldRecord(memory, record);
       if (readings === undefined) this.recordsSeen -= 1;

@@ -20,6 +20,7 @@ export async function wholeRecord(
   for await (const batch of log.read({ topic, partition, from: offset, to: offset + 1 })) {
     for (const cursor = batch.records(); cursor.next();) {
       if (cursor.offset !== offset) continue;
+      if (cursor.unreadable !== undefined) return undefined;
       const content = contentOf(cursor);
       const headers = withFieldsOf(record.headers ?? [], content.headers ?? []);
       const whole = { ...content, headers, topic, partition };

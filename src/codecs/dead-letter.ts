@@ -145,8 +145,11 @@ function originOf(record: RecordCursor, position: TopicPartition): Origin {
   if (rekeyed !== undefined) return rekeyed;
   const { topic, partition } = position;
   const key = rangeOf(record.bytes, record.keyStart, record.keyEnd);
-  return { topic, partition, offset: record.offset, key, headers };
+  const cut = record.unreadable === undefined ? undefined : nothingKept;
+  return { topic, partition, offset: record.offset, key, headers, cut };
 }
+
+const nothingKept: CutNote = { parts: 'value,headers,key', whole: undefined };
 
 /**
  * The origin that a forward's headers tell; undefined where they do not, as of a record that nobody

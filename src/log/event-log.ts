@@ -29,6 +29,11 @@ export interface RecordCursor {
   readonly valueStart: number;
   readonly valueEnd: number;
   readonly headerCount: number;
+  /**
+   * Set on a record whose batch inflates to more than memory should hold for it: it has neither
+   * key, value nor headers here.
+   */
+  readonly unreadable?: object | undefined;
   /** The headers of the current record, parsed on demand. */
   headers(): readonly RecordHeader[];
   /**

@@ -29,6 +29,8 @@ const recordBytesMin = 7;
 export interface OffsetRange {
   readonly from?: number;
   readonly to?: number;
+  /** A batch that inflates further has no records that can be read; 256 MiB unless a test says less. */
+  readonly inflatedBytesMax?: number;
 }
 
 /**
@@ -71,6 +73,8 @@ export function isAbortMarker(batch: CheckedBatch, place: BatchPlace): boolean {
   );
 }
 
+const noBytes = new Uint8Array(0);
+
 class BatchCursor implements RecordCursor, ByteReader {
   offset = -1;
   timestampMs = 0;
@@ -80,6 +84,8 @@ class BatchCursor implements RecordCursor, ByteReader {
   valueStart = -1;
   valueEnd = -1;
   headerCount = 0;
+  /** Header of the current batch if it inflates too far: its records are handed out empty. */
+  unreadable: BatchHeader | undefined;
   /** Index of the next varint, and end of the current record or section. */
   at = 0;
   end = 0;
@@ -88,6 +94,7 @@ class BatchCursor implements RecordCursor, ByteReader {
   private readonly place: BatchPlace;
   private readonly from: number;
   private readonly to: number;
+  private readonly inflatedBytesMax: number | undefined;
   private nextBatch = 0;
   private header: BatchHeader | undefined;
   private remaining = 0;
@@ -100,6 +107,7 @@ class BatchCursor implements RecordCursor, ByteReader {
     this.place = place;
     this.from = range.from ?? 0;
     this.to = range.to ?? Number.MAX_SAFE_INTEGER;
+    this.inflatedBytesMax = range.inflatedBytesMax;
   }
 
   // hot path
@@ -108,7 +116,8 @@ class BatchCursor implements RecordCursor, ByteReader {
       while (this.remaining === 0) {
         if (!this.openNextBatch()) return false;
       }
-      this.readRecord();
+      if (this.unreadable === undefined) this.readRecord();
+      else this.stepOverRecord(this.unreadable);
       if (this.offset >= this.to) {
         this.remaining = 0;
         this.nextBatch = this.batches.length;
@@ -120,7 +129,7 @@ class BatchCursor implements RecordCursor, ByteReader {
 
   section(): RecordSection | undefined {
     const header = this.header;
-    if (header === undefined) return undefined;
+    if (header === undefined || this.unreadable !== undefined) return undefined;
     return {
       bytes: this.bytes,
       start: this.start,
@@ -170,9 +179,12 @@ class BatchCursor implements RecordCursor, ByteReader {
       this.bytes = bytes;
       this.at = batchHeaderBytes;
     } else {
-      this.bytes = this.inflateRecords(codec, bytes, baseOffset);
+      const inflated = this.inflateRecords(codec, bytes, baseOffset);
+      if (inflated === undefined) return this.openUnreadable(header);
+      this.bytes = inflated;
       this.at = 0;
     }
+    this.unreadable = undefined;
     this.end = this.bytes.length;
     this.offset = baseOffset - 1;
     this.remaining = header.recordCount;
@@ -182,9 +194,35 @@ class BatchCursor implements RecordCursor, ByteReader {
     return true;
   }
 
-  private inflateRecords(codec: Codec, batch: Uint8Array, baseOffset: number): Uint8Array {
+  /** Its records are handed out without anything in them: what was there is known to the log alone. */
+  private openUnreadable(header: BatchHeader): boolean {
+    const { baseOffset, lastOffset, recordCount, maxTimestampMs } = header;
+    if (recordCount > lastOffset - baseOffset + 1) {
+      throw corruptBatch('it has more records than offsets', this.place, { baseOffset });
+    }
+    this.unreadable = header;
+    this.bytes = noBytes;
+    this.keyStart = this.keyEnd = this.valueStart = this.valueEnd = -1;
+    this.headerCount = 0;
+    this.timestampMs = maxTimestampMs;
+    this.offset = baseOffset - 1;
+    this.remaining = recordCount;
+    return true;
+  }
+
+  /** Compaction may have removed some: those left are counted from the first, the last is itself. */
+  private stepOverRecord({ lastOffset }: BatchHeader): void {
+    this.remaining -= 1;
+    this.offset = this.remaining === 0 ? lastOffset : this.offset + 1;
+  }
+
+  private inflateRecords(
+    codec: Codec,
+    batch: Uint8Array,
+    baseOffset: number,
+  ): Uint8Array | undefined {
     try {
-      return inflate(codec, batch.subarray(batchHeaderBytes));
+      return inflate(codec, batch.subarray(batchHeaderBytes), this.inflatedBytesMax);
     } catch (error) {
       throw corruptBatch('its records do not inflate', this.place, { baseOffset, codec }, error);
     }

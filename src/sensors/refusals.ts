@@ -8,6 +8,11 @@ export const quarantinedReason: DeadLetterReason = {
   message: 'the sensor is quarantined; release it to have its readings folded again',
 };
 
+export const batchTooLargeReason: DeadLetterReason = {
+  code: 'too_large',
+  message: 'its batch, compressed by the producer, inflates to more than 256 MiB',
+};
+
 /** Returns the reason for a reading whose window, ending at `windowEndMs`, had closed. */
 export function lateReason(
   timestampMs: number,

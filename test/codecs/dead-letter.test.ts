@@ -59,6 +59,15 @@ const ours = (topic: string, partition: number, offset: number): (string | null)
 ];
 
 describe('a dead letter', () => {
+  it('of a record that could not be read says that nothing of it was kept', () => {
+    const record = { ...cursor({ key: null, value: null }), unreadable: {} };
+
+    const letter = deadLetterRecord(record, reason, source, 'raw_readings.dlq');
+
+    expect(headersOf(letter).at(-1)).toEqual(['dlq.cut', 'value,headers,key']);
+    expect(restoreDeadLetter(letter as never).cut).toMatchObject({ parts: 'value,headers,key' });
+  });
+
   it('keeps key, value and headers, and says why and from where', () => {
     const headers = [header('trace', 'a'), header('trace', null), header('trace', 'b')];
 

@@ -84,6 +84,48 @@ describe.skipIf(brokers === '' || redisUrl === '')('records longer than an outpu
     },
     300_000,
   );
+
+  it('whose batch inflates past all bounds end as dead letters, and those around them are folded', async () => {
+    const topics = await createTestTopics(log, brokers, 1);
+    const huge = Buffer.alloc(270_000_000, `{"fill":"${line}"}`);
+    const key = Buffer.from('k');
+    const one = (value: Buffer): OutputRecord => ({ topic: topics.input, key, value, headers: [] });
+    const batchOf = (records: readonly OutputRecord[]): Uint8Array =>
+      encodeRecordBatch(records, { baseOffset: 0, timestampMs: Date.now() });
+    const batches = [
+      batchOf([one(reading('k', 1))]),
+      compressed(batchOf([one(reading('k', 2)), one(huge), one(reading('k', 3))]), 'gzip'),
+      batchOf([one(reading('k', 4)), one(reading('k', 40_000))]),
+    ];
+    await sendRawBatches(
+      brokers,
+      batches.map((batch) => ({ topic: topics.input, batch })),
+    );
+
+    const program = await programs.start(topics, { REDIS_URL: `${redisUrl}/7`, WORKERS: '1' });
+    await eventually(
+      async () => {
+        const letters = [...(await readTopic(log, topics.deadLetters)).values()].flat();
+        const shown = letters.map(({ value, headers }) => [
+          headers.get('dlq.offset'),
+          headers.get('dlq.reason'),
+          headers.get('dlq.cut'),
+          value,
+        ]);
+        expect(shown).toEqual(
+          ['1', '2', '3'].map((offset) => [offset, 'too_large', 'value,headers,key', null]),
+        );
+        expect(await foldedIn(log, topics)).toBe(2);
+      },
+      { timeoutMs: 60_000, onTimeout: () => programs.output() },
+    );
+    await program.ready();
+    expect(await program.stop()).toBe(0);
+
+    const args = ['dlq', 'replay', '--reason', 'too_large', '--yes', '--json'];
+    const { output, exitCode } = await runProgram(args, topics.env);
+    expect([output, exitCode]).toEqual([expect.stringContaining('"cut_gone":3'), 0]);
+  });
 });
 
 /**
@@ -174,12 +216,16 @@ async function expectOutcome(
   expect(letters.map(({ value }) => value?.length ?? 0)).toContain(
     `{"fill":"${padding(3_000_000)}"}`.length,
   );
+  // But for the last one, whose window is open.
+  expect(await foldedIn(log, topics)).toBe(sent.filter(isReading).length - 1);
+}
+
+/** How many readings the rows count. */
+async function foldedIn(log: EventLog, topics: TestTopics): Promise<number> {
   const rows = [...(await readTopic(log, topics.output)).values()].flat();
-  const folded = rows
+  return rows
     .map(({ value }) => JSON.parse(value ?? '') as { features: { count: number } })
     .reduce((sum, { features }) => sum + features.count, 0);
-  // But for the last one, whose window is open.
-  expect(folded).toBe(sent.filter(isReading).length - 1);
 }
 
 /** `dlq replay` puts back the whole records, read again from the input. */

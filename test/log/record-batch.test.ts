@@ -3,9 +3,14 @@ import { describe, expect, test } from 'vitest';
 import { InvariantError } from '../../src/errors.ts';
 import type { OutputRecord } from '../../src/log/event-log.ts';
 import { encodeRecordBatch } from '../../src/log/record-batch-encoder.ts';
-import { batchLength, readBatchHeader } from '../../src/log/record-batch-header.ts';
+import {
+  batchHeaderBytes,
+  batchLength,
+  readBatchHeader,
+} from '../../src/log/record-batch-header.ts';
+import { inflate } from '../../src/log/record-batch-codecs.ts';
 import { recordCursor } from '../../src/log/record-batch.ts';
-import { compressed, drain, framings, resealed } from './record-batch-support.ts';
+import { compressed, drain, framings, plainRecord, resealed } from './record-batch-support.ts';
 
 const timestampMs = 1_700_000_000_000;
 
@@ -157,6 +162,57 @@ test('a batch cut short by the fetch limit has no length yet', () => {
   expect(batchLength(batch, 0)).toBe(batch.length);
   expect(batchLength(batch.subarray(0, batch.length - 1), 0)).toBeUndefined();
   expect(batchLength(batch.subarray(0, 30), 0)).toBeUndefined();
+});
+
+describe('a batch that inflates past the bound', () => {
+  const value = '{"sensor_id":"k","fill":"' + 'nothing much '.repeat(4_000);
+  const around = encodeRecordBatch(many(2), { baseOffset: 5, timestampMs });
+  const batch = encodeRecordBatch([record(value), record('b'), record(value)], {
+    baseOffset: 7,
+    timestampMs,
+  });
+  const after = encodeRecordBatch(many(1), { baseOffset: 10, timestampMs });
+  const inflatedBytes = batch.length - batchHeaderBytes;
+
+  test.each(framings.filter((framing) => framing !== 'none'))(
+    'is handed out record by record, without what was in them: %s',
+    (framing) => {
+      const batches = [around, compressed(batch, framing), after];
+      const unreadable = recordCursor(batches, {}, { inflatedBytesMax: inflatedBytes - 1 });
+      const seen: (readonly [number, boolean, string | null])[] = [];
+      while (unreadable.next()) {
+        const { value: found } = plainRecord(unreadable);
+        expect(unreadable.section?.() === undefined || unreadable.unreadable === undefined).toBe(
+          true,
+        );
+        seen.push([unreadable.offset, unreadable.unreadable !== undefined, found && 'read']);
+      }
+
+      expect(seen).toEqual([
+        [5, false, 'read'],
+        [6, false, 'read'],
+        [7, true, null],
+        [8, true, null],
+        [9, true, null],
+        [10, false, 'read'],
+      ]);
+      const readable = recordCursor(batches, {}, { inflatedBytesMax: inflatedBytes });
+      expect(drain(readable).map((one) => one.value?.length)).toContain(value.length);
+    },
+  );
+});
+
+test('an lz4 frame that would inflate past the bound is not inflated to find out', () => {
+  // One literal and a match of 255 bytes for each byte; the match refers to nowhere, and the frame has no checksum.
+  const block = Buffer.from([0x1f, 0x61, 0, 0, ...Array.from({ length: 999 }, () => 255), 0]);
+  const frame = Buffer.alloc(15 + block.length);
+  frame.writeUInt32LE(0x184d2204, 0);
+  frame.set([0x60, 0x40], 4);
+  frame.writeUInt32LE(block.length, 7);
+  frame.set(block, 11);
+
+  expect(inflate('lz4', frame, 255 * 999)).toBeUndefined();
+  expect(() => inflate('lz4', frame, 255 * 1_100)).toThrow(/does not inflate/);
 });
 
 describe('a corrupt batch is refused with its place', () => {

@@ -1,6 +1,7 @@
 // Turns one partition's part of a fetch response into the port's FetchedBatch: aborted records are
 // left out, the others are read through a cursor. Tests also let kafkajs decode the records and
 // compare.
+import { assert } from '../../errors.ts';
 import type { FetchedBatch, RecordCursor, RecordHeader, TopicPartition } from '../event-log.ts';
 import { checkedCursor, isAbortMarker, type OffsetRange } from '../record-batch.ts';
 import { codecs, inflate } from '../record-batch-codecs.ts';
@@ -117,6 +118,7 @@ function registerCodecs(): void {
     if (codec === 'none') continue;
     const decompress = (bytes: Buffer): Promise<Buffer> => {
       const inflated = inflate(codec, bytes);
+      assert(inflated !== undefined, `A ${codec} batch inflates past the bound`);
       return Promise.resolve(
         Buffer.from(inflated.buffer, inflated.byteOffset, inflated.byteLength),
       );
