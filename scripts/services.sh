@@ -70,14 +70,19 @@ fetch_kafka() {
     install_packages maven || return 1
   fi
   echo 'services: fetching Kafka from Maven Central (about 60 MB, once)' >&2
-  rm -rf "$libs"
-  mkdir -p "$libs"
+  # Whole at once: another clone may use the same folder.
+  local fetched="$libs.$$"
+  rm -rf "$fetched"
+  mkdir -p "$fetched"
   mvn -q -B -f "$root/scripts/kafka/pom.xml" dependency:copy-dependencies \
-    "-DoutputDirectory=$libs" </dev/null >"$dir/maven.log" 2>&1 || {
+    "-DoutputDirectory=$fetched" </dev/null >"$dir/maven.log" 2>&1 || {
     tail -n 5 "$dir/maven.log" >&2
+    rm -rf "$fetched"
     return 1
   }
-  echo "$wanted" >"$libs/.complete"
+  echo "$wanted" >"$fetched/.complete"
+  rm -rf "$libs"
+  mv "$fetched" "$libs"
 }
 
 have_java() {
