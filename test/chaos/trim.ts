@@ -30,7 +30,7 @@ export async function trimPartition(
     .catch(() => undefined);
   if (failed === undefined) return false;
   await othersGoOn(bench, partition);
-  await cured(bench, partition);
+  await cured(bench, partition, below);
   return true;
 }
 
@@ -69,9 +69,13 @@ async function othersGoOn({ fleet, topics, spare }: Bench, partition: number): P
   );
 }
 
-/** Tells whoever has the failed shard to go on, until no process says any more that it has failed. */
-async function cured(bench: Bench, partition: number): Promise<void> {
-  const { fleet, topics } = bench;
+/**
+ * Tells whoever has the failed shard to go on, until the group has committed a position past what was deleted: a member
+ * may die, and the shard move, before it has committed that it goes on.
+ */
+async function cured(bench: Bench, partition: number, below: number): Promise<void> {
+  const { fleet, log, topics } = bench;
+  const place = { topic: topics.input, partition };
   await eventually(
     async () => {
       const url = await failedShard(bench, partition).catch(() => undefined);
@@ -81,9 +85,11 @@ async function cured(bench: Bench, partition: number): Promise<void> {
         const answer = await fetch(`${url}${path}`, { method: 'POST', headers });
         throw new Error(`${answer.status} ${await answer.text()}`);
       }
-      await fleet.ready();
+      const [observed] = await log.observedPositions(topics.groupId, [place]);
+      const position = observed?.committed?.nextOffset ?? 0;
+      if (position < below) throw new Error(`${position} is committed, below ${below} is deleted`);
     },
-    { timeoutMs: patienceMs, onTimeout: () => fleet.output() },
+    { timeoutMs: 2 * patienceMs, onTimeout: () => fleet.output() },
   );
 }
 
