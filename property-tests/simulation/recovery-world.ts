@@ -22,6 +22,7 @@ export const recoveredShard: TopicPartition = { topic: simulatedTopics.input, pa
 export const recoverySemantics: Semantics = historySemantics({
   inputKeying: 'auto',
   baseline: 'cumulative',
+  sensorTtlMs: Infinity,
 } as HistoryPlan);
 
 export const recoverySettings: ShardSettings = {
