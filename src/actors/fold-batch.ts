@@ -24,6 +24,7 @@ import {
   encodeSourceClock,
   isMarker,
   keyMismatch,
+  otherGroup,
   readSourceClock,
 } from './source-clocks.ts';
 
@@ -33,6 +34,8 @@ export interface FoldContext {
   readonly semantics: Semantics;
   readonly sourcePartitions: number;
   readonly outbox: Outbox;
+  /** Left out where no other group can have forwarded anything. */
+  readonly settings?: { readonly groupId: string };
   /** Left out, a fold never pauses. */
   readonly slice?: Pick<FoldSlice, 'over' | 'records'>;
 }
@@ -291,8 +294,8 @@ class ShardFolder implements BatchFolder {
     refused: DeadLetterReason | null,
   ): void {
     const { context, reading } = this;
-    const clock = readSourceClock(record);
-    if (isMarker(record, clock)) {
+    const clock = readSourceClock(record, context.settings?.groupId);
+    if (clock === otherGroup || isMarker(record, clock)) {
       this.recordsSeen -= 1;
     } else {
       let reason = refused;
@@ -302,7 +305,8 @@ class ShardFolder implements BatchFolder {
       if (reason === null) this.folded += 1;
       else this.sendDeadLetter(record, reason);
     }
-    if (clock !== undefined) hearClock(memory, clock, context.semantics, context.outbox);
+    if (clock !== undefined && clock !== otherGroup)
+      hearClock(memory, clock, context.semantics, context.outbox);
   }
 
   private sendDeadLetter(record: RecordCursor, reason: DeadLetterReason): void {
@@ -318,7 +322,8 @@ class ShardFolder implements BatchFolder {
     const clock = encodeSourceClock({ source: shard.partition, sources: sourcePartitions, time });
     const { idBytes, idStart, idEnd } = this.reading;
     const key = idBytes.subarray(idStart, idEnd);
-    outbox.forward(forwardRecord(record, shard, { topic: topics.rekeyed, clock, key }));
+    const groupId = this.context.settings?.groupId;
+    outbox.forward(forwardRecord(record, shard, { topic: topics.rekeyed, clock, key, groupId }));
     this.lookWhereFull();
   }
 

@@ -26,6 +26,7 @@ import {
   encodeSourceClock,
   isMarker,
   keyMismatch,
+  otherGroup,
   readSourceClock,
 } from './source-clocks.ts';
 
@@ -54,7 +55,8 @@ export class DeclaredFolder {
     const headers = record.headerCount === 0 ? [] : record.headers();
     if (memory.role === 'source') return this.foldSource(memory, record, fieldsAmong(headers));
     const { outbox, semantics } = this.context;
-    const clock = readSourceClock(record);
+    const clock = readSourceClock(record, this.context.settings?.groupId);
+    if (clock === otherGroup) return undefined;
     if (clock === undefined) {
       const refused = [{ field: '', reason: badSourceHeader }];
       this.refuse(record, refused, { only: fieldsAmong(headers), others: 0 });
@@ -162,6 +164,7 @@ export class DeclaredFolder {
       forwardRecord(record, shard, {
         topic: topics.rekeyed,
         clock,
+        groupId: this.context.settings?.groupId,
         key: Buffer.from(entry.deviceId),
         declared: {
           timeMs: record.timestampMs,

@@ -1,6 +1,7 @@
 // The state of a group before this process joins it: the offset range of each shard's partition and
 // the position committed for it. Read-only; one request per broker and one page of positions,
 // however many partitions there are.
+import { forwardGroupOf } from '../codecs/forward-group.ts';
 import type { Config } from '../config/config.ts';
 import { ConfigError } from '../errors.ts';
 import type {
@@ -11,7 +12,7 @@ import type {
 } from '../log/event-log.ts';
 import { partitionsOf } from '../log/partitioning.ts';
 import { partitionKey } from '../log/partition-key.ts';
-import { topicNames } from '../log/topics.ts';
+import { topicNames, type TopicNames } from '../log/topics.ts';
 import { JournalShards } from './journal-shards.ts';
 import { decodePositionMetadata } from './position-metadata.ts';
 import { journalPartitionOf } from './restore.ts';
@@ -33,6 +34,8 @@ export interface GroupState {
   readonly sources: number;
   /** Of the input and of the rekeyed topic. */
   readonly shards: readonly GroupShard[];
+  /** Where a group that is new would find forwards that name no group: they are of another. */
+  readonly strangeForwards?: TopicPartition | undefined;
 }
 
 type Log = Pick<
@@ -82,7 +85,8 @@ export async function readGroupState(
   // shows at a second look.
   const again = await look(first.filter(isSuspect).map(({ shard }) => shard));
   const latest = new Map(again.map((state) => [partitionKey(state.shard), state]));
-  return { sources, shards: first.map((state) => latest.get(partitionKey(state.shard)) ?? state) };
+  const shards = first.map((state) => latest.get(partitionKey(state.shard)) ?? state);
+  return { sources, shards, strangeForwards: await strangeForwards(log, shards, topics) };
 }
 
 /**
@@ -104,6 +108,32 @@ export async function committedFingerprint(
     if (error instanceof ConfigError) return undefined;
     throw error;
   }
+}
+
+/**
+ * A group that has committed nothing of its input has forwarded nothing. Forwards that name their
+ * group need no look: the fold leaves out those of others.
+ */
+async function strangeForwards(
+  log: Pick<EventLog, 'read'>,
+  shards: readonly GroupShard[],
+  { input, rekeyed }: TopicNames,
+): Promise<TopicPartition | undefined> {
+  const isNew = shards
+    .filter(({ shard }) => shard.topic === input)
+    .every((state) => state.committed === undefined && !state.pending && !state.journaledIn);
+  if (!isNew) return undefined;
+  for (const { shard, extent } of shards) {
+    if (shard.topic !== rekeyed || extent.end === extent.earliest) continue;
+    const from = extent.earliest;
+    for await (const batch of log.read({ ...shard, from, settledOnly: true })) {
+      const record = batch.records();
+      if (!record.next()) continue;
+      if (forwardGroupOf(record.headers()) === undefined) return shard;
+      break;
+    }
+  }
+  return undefined;
 }
 
 function isSuspect({ committed, extent, journaledIn }: GroupShard): boolean {

@@ -12,7 +12,13 @@ import type { Semantics } from '../sensors/semantics.ts';
 import { gapRefusal } from './gap.ts';
 import type { GroupState, GroupShard } from './group-state.ts';
 import { decodePositionMetadata, type PositionMetadata } from './position-metadata.ts';
-import { madeAgain, offsetsVanished, partitionsGrew, semanticsDiffer } from './refusals.ts';
+import {
+  forwardsOfAnother,
+  madeAgain,
+  offsetsVanished,
+  partitionsGrew,
+  semanticsDiffer,
+} from './refusals.ts';
 import { shardKeyOf } from './shard-context.ts';
 
 export interface Preflight {
@@ -42,7 +48,7 @@ interface Decoded {
 
 /** Returns the reasons against joining the group under `config`. */
 export function preflight(
-  { shards, sources }: GroupState,
+  { shards, sources, strangeForwards }: GroupState,
   config: Config,
   { isSet, rules }: PreflightOptions,
 ): Preflight {
@@ -68,6 +74,7 @@ export function preflight(
     kept: lines,
     refusals: [
       ...foreign.slice(0, 1),
+      ...(strangeForwards === undefined ? [] : [forwardsOfAnother(strangeForwards)]),
       ...otherSemantics(decoded, semantics, groupId),
       ...otherPartitions(decoded, semantics, { topic: inputTopic, partitions: sources }),
     ],

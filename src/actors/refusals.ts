@@ -45,3 +45,13 @@ export function offsetsVanished(journal: TopicPartition, shardKey: string): Conf
     { shard: shardKey },
   );
 }
+
+/** A new group would fold the forwards of another, of a version that did not name them, as its own. */
+export function forwardsOfAnother({ topic, partition }: TopicPartition): ConfigError {
+  return new ConfigError(
+    `${topic}/${partition} holds forwards that an earlier version made for another group, without naming it: this ` +
+      'group would count their readings twice. Stop that group and delete the records of ' +
+      `${topic} (kafka-delete-records), then start again`,
+    { topic, partition },
+  );
+}

@@ -78,6 +78,7 @@ export class Session {
       topics: context.topics,
       semantics: context.semantics,
       sourcePartitions: context.sourcePartitions,
+      settings: context.settings,
       outbox: this.#outbox,
       slice: this.#slice,
     });

@@ -4,6 +4,7 @@
 //
 //   header  rekey.source = <source partition>/<number of sources>/<max event time in ms | idle>
 
+import { forwardGroupOf } from '../codecs/forward-group.ts';
 import type { RecordCursor } from '../log/event-log.ts';
 import type { DeadLetterReason } from '../sensors/reading.ts';
 
@@ -44,14 +45,23 @@ export function decodeSourceClock(text: string): SourceClock | undefined {
   return sane && (clock.time === 'idle' || Number.isSafeInteger(clock.time)) ? clock : undefined;
 }
 
+/** What is read from a record of another group: it has a forward of the same reading of its own. */
+export const otherGroup = Symbol('otherGroup');
+
 /**
  * Returns the clock that the record's header says, or undefined where it has none that is well
- * formed.
+ * formed; `otherGroup` where the record names a group that is not `groupId`.
  */
-export function readSourceClock(record: RecordCursor): SourceClock | undefined {
+export function readSourceClock(
+  record: RecordCursor,
+  groupId: string | undefined,
+): SourceClock | typeof otherGroup | undefined {
   if (record.headerCount === 0) return undefined;
+  const headers = record.headers();
+  const group = groupId === undefined ? undefined : forwardGroupOf(headers);
+  if (group !== undefined && group !== groupId) return otherGroup;
   // The last one counts: a client's own header of that name comes before ours.
-  const header = record.headers().findLast(({ key }) => key === sourceHeader);
+  const header = headers.findLast(({ key }) => key === sourceHeader);
   return header?.value == null
     ? undefined
     : decodeSourceClock(Buffer.from(header.value).toString());

@@ -1,5 +1,6 @@
 // Source markers: how a source tells the rekeyed shards how far its event time has come while it
 // has nothing to forward. A commit carries them when the clock they state has changed.
+import { forwardGroupHeader } from '../codecs/forward-group.ts';
 import type { OutputRecord, TopicPartition } from '../log/event-log.ts';
 import type { ShardContext } from './shard-context.ts';
 import type { ShardMemory } from './shard-memory.ts';
@@ -39,7 +40,10 @@ export class SourceMarker {
   records(text: string): readonly OutputRecord[] {
     if (text === this.#last) return [];
     const { context } = this.#parts;
-    const headers = [{ key: sourceHeader, value: Buffer.from(text) }];
+    const headers = [
+      forwardGroupHeader(context.settings.groupId),
+      { key: sourceHeader, value: Buffer.from(text) },
+    ];
     return Array.from({ length: context.rekeyedPartitions }, (_, partition) => ({
       topic: context.topics.rekeyed,
       partition,

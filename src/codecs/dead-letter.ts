@@ -31,6 +31,7 @@ const rekeyHeaders = [
   'rekey.offset',
   'rekey.key',
   'rekey.time',
+  'rekey.group',
   'rekey.source',
 ];
 const rekeyedSuffix = '.rekeyed';
@@ -159,8 +160,11 @@ function rekeyedOrigin(all: readonly RecordHeader[]): Origin | undefined {
   const headers = withoutNote(all, 'forward');
   // The forward's own headers were added last: a client's header of the same name stays with the
   // record.
+  const first = headers.findLastIndex(({ key }) => key === 'rekey.topic');
   const ours = new Set(
-    rekeyHeaders.map((name) => headers.findLastIndex((header) => header.key === name)),
+    rekeyHeaders
+      .map((name) => headers.findLastIndex((header) => header.key === name))
+      .filter((index) => index >= first),
   );
   const topic = lastText(headers, 'rekey.topic');
   const partition = wholeNumber(lastText(headers, 'rekey.partition'));

@@ -5,10 +5,12 @@
 //   rekey.topic rekey.partition rekey.offset   where the record entered
 //   rekey.key                                  the key it had there
 //   rekey.time                                 declared shapes only: when it entered, ms
+//   rekey.group                                who forwarded it (forward-group.ts)
 //   rekey.source                               event time of its source partition
 import type { OutputRecord, RecordCursor, TopicPartition } from '../log/event-log.ts';
 import { keptRecord } from './cut-record.ts';
 import { fieldsHeader, withoutFields } from './dead-letter.ts';
+import { forwardGroupHeader } from './forward-group.ts';
 
 export interface ForwardTarget {
   readonly topic: string;
@@ -16,6 +18,8 @@ export interface ForwardTarget {
   readonly clock: string;
   /** The sensor id, or the device id of a declared shape. */
   readonly key: Uint8Array;
+  /** Left out by who only computes. */
+  readonly groupId?: string | undefined;
   /** Of a record of a declared shape. */
   readonly declared?: DeclaredForward;
 }
@@ -36,7 +40,7 @@ export interface DeclaredForward {
 export function forwardRecord(
   record: RecordCursor,
   shard: TopicPartition,
-  { topic, clock, key, declared }: ForwardTarget,
+  { topic, clock, key, groupId, declared }: ForwardTarget,
 ): OutputRecord {
   const { bytes, keyStart, keyEnd, valueStart, valueEnd } = record;
   const headers = record.headers();
@@ -58,6 +62,7 @@ export function forwardRecord(
       ...(declared === undefined
         ? []
         : [{ key: 'rekey.time', value: Buffer.from(String(declared.timeMs)) }]),
+      ...(groupId === undefined ? [] : [forwardGroupHeader(groupId)]),
       { key: 'rekey.source', value: Buffer.from(clock) },
     ],
   };

@@ -6,6 +6,7 @@ import { SimulatedBroker } from '../../property-tests/simulation/simulated-log.t
 import { readGroupState, type GroupState, type GroupShard } from '../../src/actors/group-state.ts';
 import type { PositionMetadata } from '../../src/actors/position-metadata.ts';
 import { assertMayJoin, preflight, type Preflight } from '../../src/actors/preflight.ts';
+import { forwardGroupHeader } from '../../src/codecs/forward-group.ts';
 import { parseConfig, type Config } from '../../src/config/config.ts';
 import type { EventLog } from '../../src/log/event-log.ts';
 import { semanticsFingerprint } from '../../src/sensors/fingerprint.ts';
@@ -135,6 +136,16 @@ describe('before it joins, a process', () => {
     expect(judged(groupOf(trimmed, vanished)).refusal).toMatch(/in\/0 begins.*\n.*g\/in\/1, but/);
   });
 
+  it('is refused as a new group beside forwards that name none', () => {
+    const fresh = { committed: undefined };
+    const state = groupOf(shard(0, fresh), shard(1, fresh));
+    const strangeForwards = { topic: 'in.rekeyed', partition: 1 };
+
+    expect(judged({ ...state, strangeForwards }).refusal).toMatch(
+      /^in.rekeyed\/1 holds forwards .* delete the records of in.rekeyed/,
+    );
+  });
+
   it('refuses no shard whose position a transaction may still replace', () => {
     const trimmed = shard(0, { extent: { earliest: 12, end: 20 } });
     const vanished = shard(1, {
@@ -164,6 +175,7 @@ describe('before it joins, a process', () => {
 describe('the state of a group', () => {
   function brokerWith(between: (broker: SimulatedBroker) => void): {
     readonly log: EventLog;
+    readonly broker: SimulatedBroker;
     read(): Promise<GroupState>;
   } {
     const scheduler = createScheduler(1, 0);
@@ -189,7 +201,7 @@ describe('the state of a group', () => {
       await scheduler.runUntil(60_000, () => done);
       return reading;
     };
-    return { log, read };
+    return { log, broker, read };
   }
   const journaled = (broker: SimulatedBroker): void => {
     const key = Buffer.from('g/in/0');
@@ -217,5 +229,23 @@ describe('the state of a group', () => {
 
     expect(state.shards[0]).toMatchObject({ journaledIn: undefined, committed: { nextOffset: 0 } });
     expect(judged(state).refusal).toBeUndefined();
+  });
+
+  it.each([
+    ['of a new group beside forwards that name none', [], false, 1],
+    [
+      'not of one beside forwards that name another',
+      [forwardGroupHeader('other')],
+      false,
+      undefined,
+    ],
+    ['not of one that has committed', [], true, undefined],
+  ] as const)('shows strange forwards: %s', async (_case, headers, committed, partition) => {
+    const { broker, read } = brokerWith(() => undefined);
+    const [key, value] = [Buffer.from('s'), Buffer.from('{}')];
+    broker.append([{ topic: 'in.rekeyed', partition: 1, key, value, headers }]);
+    if (committed) broker.commits.set('g|in/0', { nextOffset: 0, metadata: metadata() });
+
+    expect((await read()).strangeForwards?.partition).toBe(partition);
   });
 });
