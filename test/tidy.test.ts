@@ -13,6 +13,7 @@ import {
   createProcessMetrics,
   createServingMetrics,
 } from '../src/metrics/process-metrics.ts';
+import { createTreeMetrics, type MeasuredTree } from '../src/metrics/tree-metrics.ts';
 
 interface Layer {
   readonly name: string;
@@ -245,12 +246,17 @@ describe('the repository', () => {
   });
 });
 
+const emptyTree = (): MeasuredTree => ({
+  ...{ nowMs: 0, ready: true, shards: [], projectionLag: 0, storeConnected: true },
+});
+
 describe('the documentation', () => {
   it('explains every metric', async () => {
     const documented = read('docs/metrics.md');
     const metrics = [
       ...(await createMetrics().registry.getMetricsAsJSON()),
       ...(await createProcessMetrics(() => 0).registry.getMetricsAsJSON()),
+      ...(await createTreeMetrics(emptyTree, []).getMetricsAsJSON()),
       ...(await createAuditMetrics().registry.getMetricsAsJSON()),
       ...(await createServingMetrics(() => ({ cached: 0, stored: 0 })).getMetricsAsJSON()),
     ].filter(({ name }) => name.startsWith('sensorium_'));

@@ -70,6 +70,8 @@ export class SimulatedGroup {
       pause: (partition) => setPaused(member, partition, true),
       resume: (partition) => setPaused(member, partition, false),
       heartbeatAfterNow: () => this.#heartbeat(member),
+      unconfirmedMs: () => (member.left || !this.#members.has(member) ? Infinity : 0),
+      unansweredMs: () => 0,
       leave: async () => {
         if (member.left) return;
         member.left = true;

@@ -3,15 +3,19 @@
 import type { ErrorData } from '../errors.ts';
 import type { SensorInspection } from '../sensors/shard-state.ts';
 
-export type ShardPhase =
-  | 'assigned'
-  | 'restoring'
-  | 'replaying'
-  | 'running'
-  | 'draining'
-  | 'released'
-  | 'fenced'
-  | 'failed';
+export const shardPhases = [
+  'assigned',
+  'restoring',
+  'replaying',
+  'running',
+  'recovering',
+  'draining',
+  'released',
+  'fenced',
+  'failed',
+] as const;
+
+export type ShardPhase = (typeof shardPhases)[number];
 
 export interface ShardStatus {
   readonly topic: string;
@@ -38,6 +42,13 @@ export interface ShardStatus {
   readonly quarantines: readonly QuarantineView[];
   readonly lastCommitMs: number | null;
   readonly lastSnapshotMs: number | null;
+  /**
+   * Wall clock, ms, at which these numbers were last true: now while the log answers, earlier while
+   * it does not; null where nothing of the shard is known yet.
+   */
+  readonly knownAtMs: number | null;
+  /** How long the partition's fetches have gone unanswered, ms; 0 while none is wanted. */
+  readonly unansweredMs: number;
   readonly error?: ErrorData;
   /**
    * Wall clock when the shard failed, ms; there until it runs again, also while another attempt is
@@ -122,8 +133,13 @@ export type WorkerCommand =
 export type WorkerEvent =
   /** The worker is a member of the group and folds what it is assigned. */
   | { readonly type: 'running' }
-  /** Every second: all shards of this worker. */
-  | { readonly type: 'status'; readonly shards: readonly ShardStatus[] }
+  /** Every second: all shards of this worker, and how it stands with its group. */
+  | {
+      readonly type: 'status';
+      readonly shards: readonly ShardStatus[];
+      /** Since the group last confirmed the worker, ms; null while it is out of the group. */
+      readonly unconfirmedMs: number | null;
+    }
   /** At once, when a shard changes phase. */
   | { readonly type: 'shard'; readonly shard: ShardStatus }
   /** prom-client's `getMetricsAsJSON()` of this thread. */

@@ -30,6 +30,8 @@ export interface Recovered {
   readonly journalOffset: number;
   /** Marks to obey while replaying S..C, in order. */
   readonly journalEntries: readonly JournalEntry[];
+  /** The partition's high watermark as recovery found it. */
+  readonly end: number;
 }
 
 /**
@@ -56,11 +58,14 @@ export async function recoverShard(
   const folded = metadata.partial?.offset ?? committedOffset;
   if (folded > end) throw madeAgain(shard, folded, end);
   const needed = neededOffset(start.memory.position, entries);
-  if (needed >= earliest) return { ...start, committedOffset, metadata, journalEntries: entries };
+  if (needed >= earliest) {
+    return { ...start, committedOffset, metadata, journalEntries: entries, end };
+  }
   const missing = { needed, earliest };
   if (!context.settings.acceptGap) throw gapRefusal(shard, committed, missing);
   return {
     ...start,
+    end,
     ...(await acceptGap(context, shard, writer, { committed, entries, missing })),
   };
 }
@@ -92,7 +97,7 @@ async function firstAcquire(
   });
   const memory = emptyMemory(role, semantics, origin, createBaseline);
   const journalEntries = [openingEntry(origin)];
-  return { memory, ...committed, journalOffset, journalEntries };
+  return { memory, ...committed, journalOffset, journalEntries, end };
 }
 
 function firstMetadata(

@@ -36,7 +36,7 @@ export interface SessionHost {
 
 export class Session {
   readonly memory: ShardMemory;
-  highWatermark = 0;
+  highWatermark: number;
 
   readonly #context: ShardContext;
   readonly #shard: TopicPartition;
@@ -66,6 +66,7 @@ export class Session {
     this.#shard = shard;
     this.#host = host;
     this.memory = recovered.memory;
+    this.highWatermark = recovered.end;
     this.#outbox = createOutbox({
       featureRow: featureRowRecord(context, shard),
       anomaly: anomalyEncoder(context, shard),
@@ -109,6 +110,11 @@ export class Session {
     return this.#committer;
   }
 
+  /** Whether the shard waits for sources that are behind; nothing is fetched for it meanwhile. */
+  get paused(): boolean {
+    return this.#paused;
+  }
+
   get replaying(): boolean {
     return !this.#replay.ended;
   }
@@ -119,6 +125,12 @@ export class Session {
   begin(): void {
     this.#replay.begin();
     this.#committer.poke();
+  }
+
+  /** The partition is known to reach up to `end`, whatever its own fetches have told. */
+  reachedAtLeast(end: number): void {
+    this.highWatermark = Math.max(this.highWatermark, end);
+    this.#committer.lagRecords = Math.max(0, this.highWatermark - this.memory.position);
   }
 
   /** Folds one batch; resolves when the next one may come. */

@@ -6,7 +6,7 @@ import type { Session } from './session.ts';
 
 export type ShardProgress = Omit<
   ShardStatus,
-  'topic' | 'partition' | 'phase' | 'fastClock' | 'error' | 'failedSinceMs'
+  'topic' | 'partition' | 'phase' | 'fastClock' | 'error' | 'failedSinceMs' | 'unansweredMs'
 >;
 
 /** What the log says of a shard that has no session. */
@@ -35,10 +35,11 @@ export const nothingKnown: ShardProgress = {
   quarantines: [],
   lastCommitMs: null,
   lastSnapshotMs: null,
+  knownAtMs: null,
 };
 
-/** Returns the progress of a session. */
-export function progressOf(session: Session): ShardProgress {
+/** Returns the progress of a session whose partition was last heard of at `knownAtMs`. */
+export function progressOf(session: Session, knownAtMs: number): ShardProgress {
   const { committer, memory } = session;
   const { state } = memory;
   const finite = (ms: number): number | null => (Number.isFinite(ms) ? ms : null);
@@ -58,6 +59,7 @@ export function progressOf(session: Session): ShardProgress {
     quarantines: quarantineViews(memory, quarantinesShownMax),
     lastCommitMs: committer.lastCommitMs,
     lastSnapshotMs: committer.lastSnapshotMs,
+    knownAtMs,
   };
 }
 
@@ -65,15 +67,16 @@ export function progressOf(session: Session): ShardProgress {
  * Returns what is left of the progress once the session's memory is dropped: folding goes on where
  * it committed.
  */
-export function progressAfter(session: Session): ShardProgress {
-  const progress = progressOf(session);
+export function progressAfter(session: Session, knownAtMs: number): ShardProgress {
+  const progress = progressOf(session, knownAtMs);
   return { ...progress, position: progress.committedOffset };
 }
 
-/** Returns `before` as the log has it by now: its lag grows while nobody folds. */
+/** Returns `before` as the log has it at `knownAtMs`: its lag grows while nobody folds. */
 export function progressObserved(
   before: ShardProgress,
   { earliest, end, committed }: ObservedShard,
+  knownAtMs: number,
 ): ShardProgress {
   const position = committed ?? Math.max(before.position, earliest);
   return {
@@ -81,5 +84,6 @@ export function progressObserved(
     position,
     committedOffset: committed ?? before.committedOffset,
     highWatermark: Math.max(end, position),
+    knownAtMs,
   };
 }

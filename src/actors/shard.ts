@@ -5,10 +5,9 @@
 //
 //   assigned ─▶ restoring ─▶ replaying ─▶ running ─▶ draining ─▶ released
 //                ▲ ▲  ▲          │           │
-//                │ │  └─ backoff ┴─ retry ───┤
+//                │ │  └─ backoff ┴recovering─┤         (its memory is dropped)
 //                │ └──── heartbeat ── fenced ┘
 //                └── asked to, or a growing pause ── failed ◀── any (shard-failures.ts)
-import { deferred } from '../deferred.ts';
 import {
   errorToData,
   FoldError,
@@ -32,6 +31,7 @@ import type {
   ShardStatus,
 } from './protocol.ts';
 import { quarantineOf } from './quarantine-views.ts';
+import { confirmedByGroup } from './group-confirmation.ts';
 import { recoverShard } from './recovery.ts';
 import { Session } from './session.ts';
 import type { ShardContext } from './shard-context.ts';
@@ -50,9 +50,13 @@ export interface ShardHost {
   start(position: number): void;
   setPaused(paused: boolean): void;
   heartbeatAfterNow(): Promise<void>;
+  /** As the group member's, of this partition. */
+  unansweredMs(): number;
   phaseChanged(status: ShardStatus): void;
 }
 
+/** A fetch that finds nothing is answered after half a second. */
+const unansweredMsMax = 2_000;
 const backoffFirstMs = 100;
 const backoffMaxMs = 5_000;
 
@@ -139,13 +143,16 @@ export class Shard {
   }
 
   status(): ShardStatus {
-    const progress = this.#session === undefined ? this.#progress : progressOf(this.#session);
+    const session = this.#session;
+    const progress =
+      session === undefined ? this.#progress : progressOf(session, this.#heardAtMs());
     const failedSinceMs = this.#failed.sinceMs;
     return {
       ...this.partition,
       phase: this.#phase,
       ...progress,
       fastClock: this.#fastClocks.view,
+      unansweredMs: session === undefined ? 0 : this.#host.unansweredMs(),
       ...(this.#lastError === undefined ? {} : { error: this.#lastError }),
       ...(failedSinceMs === undefined ? {} : { failedSinceMs }),
     };
@@ -155,9 +162,21 @@ export class Shard {
     return this.#phase === 'failed';
   }
 
-  /** Takes over what the log says of it, as long as it has no session that knows better. */
+  /** Whether its own fetches do not tell how far its partition reaches. */
+  get isUnfetched(): boolean {
+    const session = this.#session;
+    return session === undefined || session.paused || this.#host.unansweredMs() > unansweredMsMax;
+  }
+
+  /** Takes over what the log says of it; a session knows its own position better. */
   observed(observed: ObservedShard): void {
-    this.#progress = progressObserved(this.#progress, observed);
+    const session = this.#session;
+    if (session !== undefined) session.reachedAtLeast(observed.end);
+    else this.#progress = progressObserved(this.#progress, observed, this.#context.clock.nowMs());
+  }
+
+  #heardAtMs(): number {
+    return this.#context.clock.nowMs() - this.#host.unansweredMs();
   }
 
   /**
@@ -282,9 +301,13 @@ export class Shard {
       return this.#abort.signal.aborted ? undefined : error;
     } finally {
       this.#session?.close();
-      if (this.#session !== undefined) this.#progress = progressAfter(this.#session);
+      if (this.#session !== undefined) {
+        this.#progress = progressAfter(this.#session, this.#heardAtMs());
+      }
       this.#session = undefined;
       this.#endSession = undefined;
+      // Before the writer is closed, which waits for a broker that may be gone.
+      if (!this.#abort.signal.aborted) this.#enter('recovering');
       await writer?.close();
     }
   }
@@ -300,23 +323,11 @@ export class Shard {
     return { ...this.#context, settings: { ...settings, acceptGap: true } };
   }
 
-  /**
-   * Resolves once the group itself has confirmed us with a heartbeat sent from now on. Re-acquiring
-   * without it, two owners would fence each other in turn; a lost response may as well mean that we
-   * slept and another owns it by now.
-   */
+  /** Re-acquires only what the group says is ours; an owner that slept may have lost it. */
   async #groupConfirms(): Promise<void> {
-    const { signal } = this.#abort;
-    const released = deferred<void>();
-    const release = (): void => released.resolve();
-    signal.addEventListener('abort', release, { once: true });
-    try {
-      if (!signal.aborted) await Promise.race([this.#host.heartbeatAfterNow(), released.promise]);
-    } catch {
-      await this.#backOff();
-    } finally {
-      signal.removeEventListener('abort', release);
-    }
+    const heartbeat = (): Promise<void> => this.#host.heartbeatAfterNow();
+    const answer = await confirmedByGroup(heartbeat, this.#abort.signal);
+    if (answer === 'none') await this.#backOff();
   }
 
   async #backOff(): Promise<void> {

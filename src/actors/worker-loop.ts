@@ -15,7 +15,7 @@ import type { CreateBaseline } from '../sensors/create-baseline.ts';
 import { selectFeatures } from '../sensors/features.ts';
 import type { SnapshotStore } from '../stores/snapshot-store.ts';
 import { JournalShards } from './journal-shards.ts';
-import type { CommandOutcome, ShardStatus, WorkerCommand, WorkerEvent } from './protocol.ts';
+import type { CommandOutcome, WorkerCommand, WorkerEvent } from './protocol.ts';
 import { WorkerShards } from './worker-shards.ts';
 import type { ShardContext } from './shard-context.ts';
 
@@ -49,11 +49,15 @@ export async function runShards(parts: WorkerParts): Promise<void> {
     shardChanged: (shard) => send({ type: 'shard', shard }),
     failed: (error) => failure.reject(error),
   });
-  const stopReporting = repeatedly(clock, statusIntervalMs, () => {
-    const shards = router.statuses();
-    observeShards(metrics, shards, clock.nowMs());
-    send({ type: 'status', shards });
-  });
+  const report = (): void => {
+    const { unconfirmedMs } = router;
+    send({
+      type: 'status',
+      shards: router.statuses(),
+      unconfirmedMs: Number.isFinite(unconfirmedMs) ? unconfirmedMs : null,
+    });
+  };
+  const stopReporting = repeatedly(clock, statusIntervalMs, report);
   port.on('message', (command: WorkerCommand) => {
     answer(command, router, metrics, send).then(
       (done) => done && drained.resolve(),
@@ -63,6 +67,7 @@ export async function runShards(parts: WorkerParts): Promise<void> {
   try {
     await Promise.race([router.join(log, config.process.advertisedUrl ?? ''), failure.promise]);
     send({ type: 'running' });
+    report();
     await Promise.race([drained.promise, failure.promise]);
     send({ type: 'drained' });
   } finally {
@@ -165,30 +170,4 @@ async function shardContext(
 /** The embedded log ends no transaction; one that holds so much is split all the same. */
 function transactionTimeoutMs({ process: { kafka } }: Config): number {
   return kafka?.transactionTimeoutMs ?? 60_000;
-}
-
-function observeShards(metrics: Metrics, shards: readonly ShardStatus[], nowMs: number): void {
-  for (const gauge of [
-    metrics.lagRecords,
-    metrics.watermarkDelaySeconds,
-    metrics.sensors,
-    metrics.openWindows,
-    metrics.fastClockSeconds,
-    metrics.quarantinedSensors,
-    metrics.shardFailed,
-  ]) {
-    gauge.reset();
-  }
-  for (const shard of shards) {
-    const labels = { topic: shard.topic, partition: String(shard.partition) };
-    metrics.lagRecords.set(labels, shard.highWatermark - shard.position);
-    metrics.sensors.set(labels, shard.sensors);
-    metrics.openWindows.set(labels, shard.openWindows);
-    metrics.fastClockSeconds.set(labels, (shard.fastClock?.leadMs ?? 0) / 1_000);
-    metrics.quarantinedSensors.set(labels, shard.quarantined);
-    metrics.shardFailed.set(labels, shard.failedSinceMs === undefined ? 0 : 1);
-    if (shard.watermarkMs !== null) {
-      metrics.watermarkDelaySeconds.set(labels, (nowMs - shard.watermarkMs) / 1_000);
-    }
-  }
 }

@@ -9,7 +9,7 @@ import type {
 } from '../log/event-log.ts';
 import { partitionKey } from '../log/partition-key.ts';
 import type { Timer } from '../clock.ts';
-import { FailedShards } from './failed-shards.ts';
+import { UnfetchedShards } from './unfetched-shards.ts';
 import { decodePositionMetadata } from './position-metadata.ts';
 import type {
   CommandOutcome,
@@ -37,15 +37,17 @@ export class WorkerShards implements GroupListener {
   readonly #shards: Map<string, Shard> = new Map();
   readonly #leaving: Set<Promise<void>> = new Set();
   #member: Promise<GroupMember> | undefined;
+  /** The same once it has joined. */
+  #joined: GroupMember | undefined;
   #timer: Timer | undefined;
   #rekeyingCheckedMs = -Infinity;
-  readonly #failedShards: FailedShards;
+  readonly #unfetched: UnfetchedShards;
   #drained = false;
 
   constructor(context: ShardContext, events: WorkerShardsEvents) {
     this.#context = context;
     this.#events = events;
-    this.#failedShards = new FailedShards(context, () => [...this.#shards.values()]);
+    this.#unfetched = new UnfetchedShards(context, () => [...this.#shards.values()]);
   }
 
   /** Joins the consumer group; resolves once this thread is a member. */
@@ -57,7 +59,7 @@ export class WorkerShards implements GroupListener {
       listener: this,
       memberInfo,
     });
-    await this.#member;
+    this.#joined = await this.#member;
     this.#tick();
   }
 
@@ -73,6 +75,7 @@ export class WorkerShards implements GroupListener {
         setPaused: (paused: boolean) =>
           this.#withMember((m) => (paused ? m.pause(partition) : m.resume(partition))),
         heartbeatAfterNow: async () => (await this.#member)?.heartbeatAfterNow(),
+        unansweredMs: () => this.#joined?.unansweredMs(partition) ?? 0,
         phaseChanged: (status: ShardStatus) => this.#events.shardChanged(status),
       };
       this.#shards.set(
@@ -103,6 +106,11 @@ export class WorkerShards implements GroupListener {
 
   onFailed(error: Error): void {
     this.#events.failed(error);
+  }
+
+  /** Since the group last confirmed this thread, ms; Infinity while it is out of the group. */
+  get unconfirmedMs(): number {
+    return this.#joined?.unconfirmedMs() ?? Infinity;
   }
 
   statuses(): readonly ShardStatus[] {
@@ -176,8 +184,8 @@ export class WorkerShards implements GroupListener {
     this.#checkRekeying().catch((error: unknown) => {
       this.#context.logger.debug({ reason: String(error) }, 'rekeying check postponed');
     });
-    this.#failedShards.look().catch((error: unknown) => {
-      this.#context.logger.debug({ reason: String(error) }, 'look at failed shards postponed');
+    this.#unfetched.look().catch((error: unknown) => {
+      this.#context.logger.debug({ reason: String(error) }, 'look at unfetched shards postponed');
     });
     this.#timer = this.#context.clock.after(tickMs, () => this.#tick());
   }

@@ -204,6 +204,17 @@ export interface GroupMember {
   resume(partition: TopicPartition): void;
   /** Resolves once a heartbeat sent after this call succeeds. @throws UnavailableError on leave */
   heartbeatAfterNow(): Promise<void>;
+  /**
+   * Returns how long ago the group last confirmed this member, ms: by its join or by a heartbeat
+   * that was answered. Infinity while it is out of the group and joins again.
+   */
+  unconfirmedMs(): number;
+  /**
+   * Returns how long the fetches of this partition have gone unanswered, ms. An answer without
+   * records is one. 0 while nothing is fetched: before `start`, while paused, or while batches that
+   * were delivered wait for their turn.
+   */
+  unansweredMs(partition: TopicPartition): number;
   /** Stops fetching, waits for running `onBatch` calls, leaves the group. Idempotent. */
   leave(): Promise<void>;
 }

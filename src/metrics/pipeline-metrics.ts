@@ -29,20 +29,12 @@ export interface Metrics {
   readonly fences: Counter;
   readonly fetches: Counter;
   readonly shardFailures: Counter<'code'>;
-  readonly shardFailed: Gauge<'topic' | 'partition'>;
-  readonly lagRecords: Gauge<'topic' | 'partition'>;
-  readonly watermarkDelaySeconds: Gauge<'topic' | 'partition'>;
-  readonly sensors: Gauge<'topic' | 'partition'>;
   readonly sensorsForgotten: Counter;
-  readonly openWindows: Gauge<'topic' | 'partition'>;
   readonly fastClockReadings: Counter;
-  readonly fastClockSeconds: Gauge<'topic' | 'partition'>;
   readonly idleMarks: Counter;
   readonly decisions: Counter<'kind'>;
   readonly gapRecords: Counter;
-  readonly quarantinedSensors: Gauge<'topic' | 'partition'>;
   readonly projectedRows: Counter<'result'>;
-  readonly projectionLagRecords: Gauge;
   readonly projectionFailures: Counter;
   readonly twoOwnerSensors: Counter;
   readonly historyRecords: Counter<'view'>;
@@ -50,8 +42,8 @@ export interface Metrics {
   readonly historyLostRecords: Counter<'view'>;
 }
 
-/** Returns the metrics of one thread in a new registry. */
-export function createMetrics(): Metrics {
+/** Returns the metrics of one thread in a fresh registry; `views` are those it keeps a history of. */
+export function createMetrics(views: readonly string[] = []): Metrics {
   const registry = new Registry();
   const registers = [registry];
   const partition = ['topic', 'partition'] as const;
@@ -109,31 +101,13 @@ export function createMetrics(): Metrics {
       'Times a shard failed for good, by the code of its error.',
       ['code'],
     ),
-    shardFailed: gauge(
-      'shard_failed',
-      '1 while the shard has failed and is not running again.',
-      partition,
-    ),
-    lagRecords: gauge('lag_records', 'Records between position and high watermark.', partition),
-    watermarkDelaySeconds: gauge(
-      'watermark_delay_seconds',
-      'Wall clock minus watermark.',
-      partition,
-    ),
-    sensors: gauge('sensors', 'Sensors with state.', partition),
     sensorsForgotten: counter(
       'sensors_forgotten_total',
       'Sensors forgotten SENSOR_TTL after their last window.',
     ),
-    openWindows: gauge('open_windows', 'Open windows of all sensors.', partition),
     fastClockReadings: counter(
       'fast_clock_readings_total',
       'Readings that led their record by more than WATERMARK_DELAY_MS; see FAST_CLOCKS.',
-    ),
-    fastClockSeconds: gauge(
-      'fast_clock_seconds',
-      'Greatest lead of a sensor’s clock over the timestamps of its records.',
-      partition,
     ),
     idleMarks: counter('idle_marks_total', 'Idle marks journaled.'),
     decisions: counter('decisions_total', 'Journaled decisions on sensors and records, by kind.', [
@@ -143,11 +117,9 @@ export function createMetrics(): Metrics {
       'gap_records_total',
       'Records deleted before they were read and skipped with ACCEPT_GAP.',
     ),
-    quarantinedSensors: gauge('quarantined_sensors', 'Sensors in quarantine.', partition),
     projectedRows: counter('projected_rows_total', 'Feature rows projected, by result.', [
       'result',
     ]),
-    projectionLagRecords: gauge('projection_lag_records', 'Feature rows not yet projected.'),
     projectionFailures: counter('projection_failures_total', 'Failed writes to the feature store.'),
     twoOwnerSensors: counter(
       'two_owner_sensors_total',
@@ -171,5 +143,7 @@ export function createMetrics(): Metrics {
   startAtZero(metrics.shardFailures, 'code', shardFailureCodes);
   startAtZero(metrics.decisions, 'kind', journaledDecisions);
   startAtZero(metrics.projectedRows, 'result', projectionResults);
+  startAtZero(metrics.historyRecords, 'view', views);
+  startAtZero(metrics.historyLostRecords, 'view', views);
   return metrics;
 }

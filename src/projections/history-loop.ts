@@ -35,7 +35,7 @@ const badRowsNamedMax = 1_000;
 export async function runHistoryProjection(parts: HistoryParts): Promise<void> {
   const { clock, config, port } = parts;
   const send = (event: HistoryEvent): void => port.postMessage(event);
-  const metrics = createMetrics();
+  const metrics = createMetrics(featureTopics(config).map(({ view }) => view));
   const draining = new AbortController();
   const failed = new AbortController();
   const signal = AbortSignal.any([draining.signal, failed.signal]);

@@ -47,6 +47,8 @@ export interface Projector {
 const rowsPerUpsert = 1_000;
 const commitIntervalMs = 1_000;
 const pingIntervalMs = 1_000;
+/** A fetch that finds nothing is answered after half a second, a heartbeat at once. */
+const silentMsMax = 5_000;
 
 /**
  * Joins the group and projects until drained.
@@ -107,15 +109,22 @@ class OnlineProjector implements Projector, GroupListener {
       (sum, { position, highWatermark }) => sum + Math.max(0, highWatermark - position),
       0,
     );
-    this.#options.metrics.projectionLagRecords.set(lag);
     const [unfetched] = this.#unfetched.values();
-    const lastError = this.#lastError ?? unfetched ?? null;
-    return {
-      partitions,
-      lag,
-      connected: this.#connected && unfetched === undefined,
-      lastError,
-    };
+    const logError = unfetched ?? this.#silence();
+    const connected = this.#connected && logError === undefined;
+    return { partitions, lag, connected, lastError: this.#lastError ?? logError ?? null };
+  }
+
+  /** Why nothing is heard of the log; undefined while it answers. */
+  #silence(): ErrorData | undefined {
+    const member = this.#member;
+    if (member === undefined) return undefined;
+    const unanswered = this.#positions.all().map((held) => member.unansweredMs(held));
+    // Infinity while the projector is out of its group.
+    const silentMs = Math.max(member.unconfirmedMs(), ...unanswered);
+    if (silentMs <= silentMsMax) return undefined;
+    const since = Number.isFinite(silentMs) ? ` for ${Math.floor(silentMs / 1_000)} s` : '';
+    return errorToData(new UnavailableError(`the log has not answered the projection${since}`));
   }
 
   drain(): Promise<void> {

@@ -48,6 +48,8 @@ export class Positions {
   readonly #options: PositionsOptions;
   /** By topic and partition. */
   readonly #held = new Map<string, Held>();
+  /** Of partitions whose position is being read again: an outage must not look like no lag. */
+  readonly #lastKnown = new Map<string, ProjectedPartition>();
   #committing: Promise<void> = Promise.resolve();
 
   constructor(options: PositionsOptions) {
@@ -84,11 +86,15 @@ export class Positions {
     return [...this.#held.values()];
   }
 
-  /** Returns the partitions whose position is known. */
+  /** Returns the partitions held, as they are or were last known; not one that never was. */
   projected(): readonly ProjectedPartition[] {
-    return this.all().flatMap(({ topic, partition, position, highWatermark }) =>
-      position === undefined ? [] : [{ topic, partition, position, highWatermark }],
-    );
+    return this.all().flatMap(({ topic, partition, position, highWatermark }) => {
+      const key = partitionKey({ topic, partition });
+      if (position !== undefined) {
+        this.#lastKnown.set(key, { topic, partition, position, highWatermark });
+      }
+      return this.#lastKnown.get(key) ?? [];
+    });
   }
 
   /**

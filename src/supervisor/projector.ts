@@ -27,7 +27,8 @@ export class SupervisedProjector implements MeteredThread {
       ...options,
       onEvent: (event) => this.#onEvent(event),
       onEnded: () => {
-        this.#status = unknown;
+        // How far it was behind is still the best that is known.
+        this.#status = { ...this.#status, connected: false };
         options.onEnded();
       },
     });

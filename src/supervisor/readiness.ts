@@ -6,6 +6,8 @@ const notYetRunning: ReadonlySet<ShardPhase> = new Set([
   'assigned',
   'restoring',
   'replaying',
+  'recovering',
+  'fenced',
   'failed',
 ]);
 
@@ -39,7 +41,15 @@ function described({ topic, partition, phase, error, failedSinceMs }: ShardView)
   return `shard ${topic}/${partition} ${phase}${since}${failure}`;
 }
 
-/** Returns ready if every worker runs, all shards are healthy and the projector is connected. */
+/** A member whose heartbeats fail for this long may have lost its partitions to others. */
+const unconfirmedMsMax = 5_000;
+/** A fetch that finds nothing is answered after half a second; a rebalance takes a second or two. */
+const unansweredMsMax = 5_000;
+
+/**
+ * Returns ready iff every worker runs and is in its group, each of its shards folds and hears from
+ * the log, and the projector is connected.
+ */
 export function readinessOf(tree: SupervisorTree): Readiness {
   const reasons: string[] = [];
   if (tree.state === 'draining' || tree.state === 'stopped')
@@ -47,7 +57,8 @@ export function readinessOf(tree: SupervisorTree): Readiness {
   for (const worker of tree.workers) {
     const cause = worker.lastError === null ? '' : `: ${worker.lastError.message}`;
     if (worker.state !== 'running') reasons.push(`worker ${worker.index} ${worker.state}${cause}`);
-    reasons.push(...shardsNotWell(worker));
+    else reasons.push(...outOfGroup(worker));
+    reasons.push(...shardsNotWell(worker), ...shardsUnanswered(worker));
   }
   const { projector } = tree;
   if (projector.state !== 'running') {
@@ -57,4 +68,24 @@ export function readinessOf(tree: SupervisorTree): Readiness {
     reasons.push(`projector not connected: ${projector.storeError ?? 'no report yet'}`);
   }
   return { ready: reasons.length === 0, reasons };
+}
+
+function outOfGroup({ index, unconfirmedMs }: WorkerView): readonly string[] {
+  if (unconfirmedMs === null)
+    return [`worker ${index} is out of its consumer group, joining again`];
+  if (unconfirmedMs <= unconfirmedMsMax) return [];
+  return [`worker ${index} has had no answer to a heartbeat for ${inSeconds(unconfirmedMs)}`];
+}
+
+function shardsUnanswered({ shards }: WorkerView): readonly string[] {
+  return shards
+    .filter(({ phase, unansweredMs }) => phase === 'running' && unansweredMs > unansweredMsMax)
+    .map(
+      ({ topic, partition, unansweredMs }) =>
+        `shard ${topic}/${partition} running, its fetches unanswered for ${inSeconds(unansweredMs)}`,
+    );
+}
+
+function inSeconds(ms: number): string {
+  return `${Math.floor(ms / 1_000)} s`;
 }

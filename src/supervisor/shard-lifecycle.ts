@@ -5,7 +5,8 @@
 //                        ▲  │ ▲                 │            ▲  │
 //                        │  └─┼────── RUN ──────┼────────────┘  │                 (nothing to replay)
 //                        │    └──── RESTORE ────┴───────────────┘                 (drop memory, recover)
-//                        └── RESTORE ── draining, released, fenced, failed        (retried, or assigned again)
+//                        └── RESTORE ── recovering, draining, released, fenced, failed
+//   restoring, replaying, running, draining ─RECOVER─▶ recovering   (memory dropped, a pause before it tries again)
 //   any but released ─RELEASE─▶ released   (revoked, drained)
 //   any but released ─FENCE──▶ fenced      (another owner took over)
 //   any but released ─FAIL───▶ failed
@@ -13,7 +14,7 @@ import type { ShardPhase } from '../actors/protocol.ts';
 import type { MachineDefinition } from './lifecycle.ts';
 
 export type ShardTransition =
-  'ASSIGN' | 'RESTORE' | 'REPLAY' | 'RUN' | 'DRAIN' | 'RELEASE' | 'FENCE' | 'FAIL';
+  'ASSIGN' | 'RESTORE' | 'REPLAY' | 'RUN' | 'RECOVER' | 'DRAIN' | 'RELEASE' | 'FENCE' | 'FAIL';
 
 /** The transition by which a shard enters a phase; every phase has exactly one. */
 export const transitionInto: Readonly<Record<ShardPhase, ShardTransition>> = {
@@ -21,12 +22,14 @@ export const transitionInto: Readonly<Record<ShardPhase, ShardTransition>> = {
   restoring: 'RESTORE',
   replaying: 'REPLAY',
   running: 'RUN',
+  recovering: 'RECOVER',
   draining: 'DRAIN',
   released: 'RELEASE',
   fenced: 'FENCE',
   failed: 'FAIL',
 };
 
+const recover = { RECOVER: 'recovering' } as const;
 const leave = { RELEASE: 'released', FENCE: 'fenced', FAIL: 'failed' } as const;
 
 export const shardLifecycle: MachineDefinition<ShardPhase, ShardTransition> = {
@@ -34,10 +37,13 @@ export const shardLifecycle: MachineDefinition<ShardPhase, ShardTransition> = {
   initial: 'assigned',
   states: {
     assigned: { on: { RESTORE: 'restoring', ...leave } },
-    restoring: { on: { REPLAY: 'replaying', RUN: 'running', ...leave } },
-    replaying: { on: { RUN: 'running', RESTORE: 'restoring', DRAIN: 'draining', ...leave } },
-    running: { on: { DRAIN: 'draining', RESTORE: 'restoring', ...leave } },
-    draining: { on: { RESTORE: 'restoring', ...leave } },
+    restoring: { on: { REPLAY: 'replaying', RUN: 'running', ...recover, ...leave } },
+    replaying: {
+      on: { RUN: 'running', RESTORE: 'restoring', DRAIN: 'draining', ...recover, ...leave },
+    },
+    running: { on: { DRAIN: 'draining', RESTORE: 'restoring', ...recover, ...leave } },
+    recovering: { on: { RESTORE: 'restoring', ...leave } },
+    draining: { on: { RESTORE: 'restoring', ...recover, ...leave } },
     released: { on: { ASSIGN: 'assigned', RESTORE: 'restoring' } },
     fenced: {
       on: { ASSIGN: 'assigned', RESTORE: 'restoring', RELEASE: 'released', FAIL: 'failed' },

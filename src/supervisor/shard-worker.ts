@@ -9,6 +9,7 @@ import type {
   WorkerEvent,
 } from '../actors/protocol.ts';
 import { errorFromData, InvariantError } from '../errors.ts';
+import type { KnownShards } from './known-shards.ts';
 import { type IllegalShardTransition, ShardsOfWorker } from './shards-of-worker.ts';
 import { SupervisedThread, type SupervisedThreadOptions } from './supervised-thread.ts';
 import type { WorkerView } from './supervisor-view.ts';
@@ -18,6 +19,8 @@ const metricsTimeoutMs = 1_000;
 
 export interface ShardWorkerOptions extends Omit<SupervisedThreadOptions<WorkerEvent>, 'onEvent'> {
   readonly index: number;
+  /** Shared by the workers: a shard may go from one to another. */
+  readonly known: KnownShards;
   onIllegal(transition: IllegalShardTransition): void;
 }
 
@@ -26,27 +29,32 @@ export class ShardWorker implements MeteredThread {
   readonly thread: SupervisedThread<WorkerCommand, WorkerEvent>;
   readonly #index: number;
   readonly #shards: ShardsOfWorker;
+  readonly #known: KnownShards;
+  #unconfirmedMs: number | null = null;
 
   constructor(options: ShardWorkerOptions) {
     this.name = options.name;
     this.#index = options.index;
+    this.#known = options.known;
     this.#shards = new ShardsOfWorker((transition) => options.onIllegal(transition));
     this.thread = new SupervisedThread<WorkerCommand, WorkerEvent>({
       ...options,
       onEvent: (event) => this.#onEvent(event),
       onEnded: () => {
         this.#shards.clear();
+        this.#unconfirmedMs = null;
         options.onEnded();
       },
     });
   }
 
   view(): WorkerView {
-    const shards = this.#shards.statuses().map((status) => ({
+    const shards = [...this.#shards.statuses(), ...this.#shards.lost()].map((status) => ({
       ...status,
       lag: Math.max(0, status.highWatermark - status.position),
     }));
-    return { index: this.#index, ...this.thread.view(), shards };
+    const unconfirmedMs = this.#unconfirmedMs;
+    return { index: this.#index, ...this.thread.view(), unconfirmedMs, shards };
   }
 
   async sensor(sensorId: string, timeoutMs: number): Promise<SensorView | undefined> {
@@ -106,8 +114,13 @@ export class ShardWorker implements MeteredThread {
   #onEvent(event: WorkerEvent): void {
     switch (event.type) {
       case 'shard':
+        this.#known.note(event.shard);
         return this.#shards.changed(event.shard);
       case 'status':
+        for (const shard of event.shards) this.#known.note(shard);
+        this.#unconfirmedMs = event.unconfirmedMs;
+        // Until it has joined it holds nothing, which says nothing of what it held before it failed.
+        if (event.unconfirmedMs === null && event.shards.length === 0) return;
         return this.#shards.report(event.shards);
       case 'running':
       case 'drained':

@@ -21,6 +21,7 @@ interface Shard {
 export class ShardsOfWorker {
   readonly #shards = new Map<string, Shard>();
   readonly #onIllegal: (transition: IllegalShardTransition) => void;
+  #lost: readonly ShardStatus[] = [];
 
   constructor(onIllegal: (transition: IllegalShardTransition) => void) {
     this.#onIllegal = onIllegal;
@@ -28,6 +29,7 @@ export class ShardsOfWorker {
 
   /** Applies the report of one shard. */
   changed(status: ShardStatus): void {
+    this.#lost = [];
     const key = partitionKey(status);
     const shard = this.#shards.get(key) ?? { status, life: startLifecycle(shardLifecycle) };
     const from = shard.life.state();
@@ -42,14 +44,21 @@ export class ShardsOfWorker {
 
   /** Applies the report of all shards; a shard missing from it was released. */
   report(statuses: readonly ShardStatus[]): void {
+    this.#lost = [];
     const named = new Set(statuses.map(partitionKey));
     for (const key of this.#shards.keys()) if (!named.has(key)) this.#shards.delete(key);
     for (const status of statuses) this.changed(status);
   }
 
-  /** Removes all shards: the worker has ended. */
+  /** Drops all shards: the worker has ended. They are shown as released. */
   clear(): void {
+    this.#lost = this.statuses().map((status) => ({ ...status, phase: 'released' }));
     this.#shards.clear();
+  }
+
+  /** Returns what the worker held when it ended; empty once it reports again. */
+  lost(): readonly ShardStatus[] {
+    return this.#lost;
   }
 
   /** Returns the last reports, ordered by topic and partition. */

@@ -21,6 +21,8 @@ export interface ShardView extends ShardStatus {
 
 export interface WorkerView extends ThreadView {
   readonly index: number;
+  /** Since the consumer group last confirmed the worker, ms; null while it is out of the group. */
+  readonly unconfirmedMs: number | null;
   readonly shards: readonly ShardView[];
 }
 

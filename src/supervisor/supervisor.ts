@@ -5,12 +5,13 @@
 //               ├─ projector
 //               └─ history, with HISTORY_DIR
 import type { WorkerTask } from '../actors/worker-data.ts';
-import type {
-  CommandOutcome,
-  SensorCommand,
-  SensorView,
-  ShardRetry,
-  ShardRetryOutcome,
+import {
+  shardPhases,
+  type CommandOutcome,
+  type SensorCommand,
+  type SensorView,
+  type ShardRetry,
+  type ShardRetryOutcome,
 } from '../actors/protocol.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
@@ -20,11 +21,14 @@ import type { HistoryTask } from '../projections/history-protocol.ts';
 import type { ProjectorTask } from '../projections/protocol.ts';
 import { createProcessMetrics, type ProcessMetrics } from '../metrics/process-metrics.ts';
 import { SupervisedHistory } from './history.ts';
+import { createTreeMetrics } from '../metrics/tree-metrics.ts';
 import { SupervisedProjector } from './projector.ts';
 import { readinessOf } from './readiness.ts';
 import { restartDefaults, type RestartSettings } from './restart-policy.ts';
 import type { SupervisorTree, SupervisorView } from './supervisor-view.ts';
 import { ThreadMetrics } from './thread-metrics.ts';
+import { KnownShards } from './known-shards.ts';
+import { measured } from './measured-tree.ts';
 import { totalsOf } from './totals.ts';
 import { ShardWorker } from './shard-worker.ts';
 import { createThreadPool, type ThreadPool, type ThreadPoolOptions } from './worker-pool.ts';
@@ -85,6 +89,7 @@ class RunningSupervisor implements Supervisor {
   readonly #workers: readonly ShardWorker[];
   readonly #projector: SupervisedProjector;
   readonly #history: SupervisedHistory | undefined;
+  readonly #known: KnownShards = new KnownShards();
   readonly #process: ProcessMetrics;
   readonly #metrics: ThreadMetrics;
   #giveUp: (error: AnySensoriumError) => void = () => undefined;
@@ -133,7 +138,11 @@ class RunningSupervisor implements Supervisor {
       threads,
       runtime: options.runtimeMetrics ?? 'node',
     });
-    this.#metrics = new ThreadMetrics(this.#threads(), this.#process, logger);
+    this.#metrics = new ThreadMetrics(
+      this.#threads(),
+      { process: this.#process, tree: createTreeMetrics(() => measured(this.tree()), shardPhases) },
+      logger,
+    );
   }
 
   begin(): void {
@@ -145,7 +154,7 @@ class RunningSupervisor implements Supervisor {
 
   tree(): SupervisorTree {
     const { clock, config } = this.#options;
-    const workers = this.#workers.map((worker) => worker.view());
+    const workers = this.#known.filled(this.#workers.map((worker) => worker.view()));
     const projector = this.#projector.view();
     return {
       state: this.#state(),
@@ -251,6 +260,7 @@ class RunningSupervisor implements Supervisor {
     return new ShardWorker({
       ...this.#threadOptions(`worker ${index}`),
       index,
+      known: this.#known,
       start: () =>
         pool.start((port) => ({ config, workerIndex: index, port }) satisfies WorkerTask),
       onIllegal: (transition) => {

@@ -20,15 +20,21 @@ export interface MeteredThread {
 export class ThreadMetrics {
   readonly #threads: readonly MeteredThread[];
   readonly #process: ProcessMetrics;
+  readonly #tree: ProcessMetrics['registry'];
   readonly #logger: Logger;
   readonly #last = new Map<string, readonly MetricData[]>();
   #retired: readonly object[] = [];
   #retiring: Promise<void>;
   #scrape: Promise<string> | undefined;
 
-  constructor(threads: readonly MeteredThread[], process: ProcessMetrics, logger: Logger) {
+  constructor(
+    threads: readonly MeteredThread[],
+    own: { readonly process: ProcessMetrics; readonly tree: ProcessMetrics['registry'] },
+    logger: Logger,
+  ) {
     this.#threads = threads;
-    this.#process = process;
+    this.#process = own.process;
+    this.#tree = own.tree;
     this.#logger = logger;
     // Every counter exists at 0 before the first thread answers. Otherwise the counts of a thread's
     // first second would appear as a new series, not as an increase.
@@ -69,8 +75,9 @@ export class ThreadMetrics {
     await this.refresh();
     await this.#retiring;
     const own = await this.#process.registry.metrics();
+    const tree = await this.#tree.metrics();
     const merged = await mergedMetricsText([this.#retired, ...this.#last.values()]);
-    return `${own}\n${merged}`;
+    return `${own}\n${tree}\n${merged}`;
   }
 
   async #ask(thread: MeteredThread): Promise<boolean> {

@@ -1,7 +1,7 @@
 // The totals shown in the tree: pure.
 import type { ProjectorView, SupervisorTree, WorkerView } from './supervisor-view.ts';
 
-/** Returns the totals over all shards; each shard counts from when its owner took it over. */
+/** Returns the totals over all shards; counts are since the process started. */
 export function totalsOf(
   workers: readonly WorkerView[],
   projector: ProjectorView,

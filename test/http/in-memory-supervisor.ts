@@ -47,13 +47,17 @@ export function shardView(partition: number, over: Partial<ShardView> = {}): Sha
     deadLetters: 0,
     lastCommitMs: 1_000,
     lastSnapshotMs: null,
+    knownAtMs: 61_000,
+    unansweredMs: 0,
     lag: 0,
     ...over,
   };
 }
 
 export function treeOf(over: Partial<SupervisorTree> = {}): SupervisorTree {
-  const workers = over.workers ?? [{ ...thread, index: 0, shards: [shardView(0), shardView(1)] }];
+  const workers = over.workers ?? [
+    { ...thread, index: 0, unconfirmedMs: 200, shards: [shardView(0), shardView(1)] },
+  ];
   const projector = over.projector ?? {
     ...thread,
     connected: true,

@@ -82,7 +82,9 @@ describe('health', () => {
     expect((await get(server, '/health/ready')).statusCode).toBe(200);
 
     const shards = [shardView(2, { phase: 'replaying' })];
-    supervisor.currentTree = treeOf({ workers: [{ ...thread, index: 0, shards }] });
+    supervisor.currentTree = treeOf({
+      workers: [{ ...thread, index: 0, unconfirmedMs: 200, shards }],
+    });
     const answer = await get(server, '/health/ready');
 
     expect(answer.statusCode).toBe(503);
@@ -199,7 +201,8 @@ describe('sensors', () => {
   it('answers 503, not 404, while a shard that may hold it is starting', async () => {
     const { supervisor, server } = serve();
     const shards = [shardView(0), shardView(1, { phase: 'replaying' })];
-    supervisor.tree = () => treeOf({ workers: [{ ...thread, index: 0, shards }] });
+    supervisor.tree = () =>
+      treeOf({ workers: [{ ...thread, index: 0, unconfirmedMs: 200, shards }] });
 
     const answer = await get(server, '/sensors/a');
 

@@ -109,7 +109,9 @@ describe('a sensor unknown here, beside a failed shard', () => {
   const failed = shardView(1, { phase: 'failed' });
 
   it('is redirected elsewhere; without another process the answer is 503, not 404, with the reason', async () => {
-    const tree = treeOf({ workers: [{ ...thread, index: 0, shards: [shardView(0), failed] }] });
+    const tree = treeOf({
+      workers: [{ ...thread, index: 0, unconfirmedMs: 200, shards: [shardView(0), failed] }],
+    });
     const withOther = serve(['http://b:80']);
     const alone = serve();
     withOther.supervisor.currentTree = tree;

@@ -1,4 +1,4 @@
-import { Counter, type Registry } from 'prom-client';
+import { Counter, Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 
 import { createMetrics } from '../../src/metrics/pipeline-metrics.ts';
@@ -19,9 +19,10 @@ import {
 import { ThreadMetrics } from '../../src/supervisor/thread-metrics.ts';
 import { keepingLogger } from '../supervisor/keeping-logger.ts';
 
+const views = ['sensor_features', 'sensor_features_5m'];
 const threads = ['worker 0', 'projector'];
 const registries = (): readonly Registry[] => [
-  createMetrics().registry,
+  createMetrics(views).registry,
   createProcessMetrics(() => 0, { threads, runtime: 'none' }).registry,
   createAuditMetrics().registry,
   createServingMetrics(() => ({ cached: 0, stored: 0 })),
@@ -35,6 +36,8 @@ const valuesByCounter: Readonly<Record<string, readonly string[]>> = {
   sensorium_shard_failures_total: shardFailureCodes,
   sensorium_decisions_total: journaledDecisions,
   sensorium_projected_rows_total: projectionResults,
+  sensorium_history_records_total: views,
+  sensorium_history_lost_records_total: views,
   sensorium_thread_restarts_total: threads,
   sensorium_audit_mismatches_total: auditFindings,
   sensorium_online_rows_total: ['cache', 'store'],
@@ -65,7 +68,9 @@ describe('counters', () => {
     const never = { name: 'worker 0', ask: () => Promise.reject(new Error()), holds: () => true };
     const process = createProcessMetrics(() => 0, { threads, runtime: 'none' });
 
-    const text = await new ThreadMetrics([never], process, keepingLogger()).text();
+    const own = { process, tree: new Registry() };
+
+    const text = await new ThreadMetrics([never], own, keepingLogger()).text();
 
     expect(text).toContain('sensorium_dead_letters_total{reason="late"} 0\n');
     expect(text).toContain('sensorium_thread_restarts_total{thread="worker 0"} 0\n');

@@ -4,7 +4,7 @@ import { readinessOf } from '../../src/supervisor/readiness.ts';
 import { shardView, thread, treeOf } from '../http/in-memory-supervisor.ts';
 
 describe('readiness', () => {
-  const worker = { ...thread, index: 0, shards: [shardView(0)] };
+  const worker = { ...thread, index: 0, unconfirmedMs: 200, shards: [shardView(0)] };
 
   it('needs every worker, every shard and the projector', () => {
     expect(readinessOf(treeOf())).toEqual({ ready: true, reasons: [] });
@@ -14,7 +14,7 @@ describe('readiness', () => {
     expect(readinessOf(treeOf({ workers: [{ ...worker, shards: [] }] })).ready).toBe(true);
   });
 
-  it.each(['assigned', 'restoring', 'replaying', 'failed'] as const)(
+  it.each(['assigned', 'restoring', 'replaying', 'recovering', 'fenced', 'failed'] as const)(
     'is withheld while a shard is %s',
     (phase) => {
       const tree = treeOf({ workers: [{ ...worker, shards: [shardView(7, { phase })] }] });
@@ -39,6 +39,26 @@ describe('readiness', () => {
     ]);
     expect(reasonsIn('running')).toEqual([
       'shard raw_readings/7 running, failed since 2026-01-02T03:04:05.000Z: may not write',
+    ]);
+  });
+
+  it('is withheld from a worker that is out of its group, or hears nothing of it', () => {
+    const reasonsAt = (unconfirmedMs: number | null): readonly string[] =>
+      readinessOf(treeOf({ workers: [{ ...worker, unconfirmedMs }] })).reasons;
+
+    expect(reasonsAt(5_000)).toEqual([]);
+    expect(reasonsAt(7_900)).toEqual(['worker 0 has had no answer to a heartbeat for 7 s']);
+    expect(reasonsAt(null)).toEqual(['worker 0 is out of its consumer group, joining again']);
+  });
+
+  it('is withheld while the fetches of a running shard go unanswered', () => {
+    const reasonsAt = (unansweredMs: number): readonly string[] =>
+      readinessOf(treeOf({ workers: [{ ...worker, shards: [shardView(7, { unansweredMs })] }] }))
+        .reasons;
+
+    expect(reasonsAt(5_000)).toEqual([]);
+    expect(reasonsAt(12_000)).toEqual([
+      'shard raw_readings/7 running, its fetches unanswered for 12 s',
     ]);
   });
 

@@ -1,8 +1,13 @@
 import { describe, expect, it } from 'vitest';
 
 import { createProcessMetrics } from '../../src/metrics/process-metrics.ts';
+import { createTreeMetrics, type MeasuredTree } from '../../src/metrics/tree-metrics.ts';
 import { ThreadMetrics } from '../../src/supervisor/thread-metrics.ts';
 import { keepingLogger } from './keeping-logger.ts';
+
+const emptyTree = (): MeasuredTree => ({
+  ...{ nowMs: 0, ready: true, shards: [], projectionLag: 0, storeConnected: true },
+});
 
 describe('the metrics of all threads', () => {
   const counter = (value: number): object => ({
@@ -13,7 +18,7 @@ describe('the metrics of all threads', () => {
     values: [{ value, labels: {} }],
   });
   const lag = (value: number): object => ({
-    name: 'sensorium_lag_records',
+    name: 'sensorium_snapshot_bytes',
     help: 'Lag.',
     type: 'gauge',
     aggregator: 'sum',
@@ -27,7 +32,7 @@ describe('the metrics of all threads', () => {
   const metricsOf = (...threads: ReturnType<typeof metered>[]): ThreadMetrics =>
     new ThreadMetrics(
       threads,
-      createProcessMetrics(() => 61),
+      { process: createProcessMetrics(() => 61), tree: createTreeMetrics(emptyTree, []) },
       keepingLogger(),
     );
 
@@ -40,7 +45,7 @@ describe('the metrics of all threads', () => {
     const text = await metrics.text();
 
     expect(text).toContain('sensorium_readings_total 7\n');
-    expect(text).toContain('sensorium_lag_records{topic="t",partition="0"} 5\n');
+    expect(text).toContain('sensorium_snapshot_bytes{topic="t",partition="0"} 5\n');
     expect(text).toContain('sensorium_uptime_seconds 61\n');
     expect(text).toMatch(/process_resident_memory_bytes \d/);
   });

@@ -65,6 +65,11 @@ export function formatFeature(
   name: string,
   value: number | null | undefined,
 ): string;
+export function knownAge(
+  shard: { readonly knownAtMs: number | null },
+  nowMs: number,
+): number | undefined;
+export function totalsAge(tree: SupervisorTree): number | undefined;
 export function formatDuration(seconds: number): string;
 export function flagReason(anomaly: Omit<RecentAnomaly, 'timestamp' | 'lineage'>): string;
 export function noFlags(sensor: {

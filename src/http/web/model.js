@@ -183,6 +183,25 @@ export function noFlags({ anomaly_events: recorded, anomalies }) {
     : 'no recent anomalies';
 }
 
+const knownAgeMsMax = 5_000;
+
+/**
+ * Returns how old a shard's numbers are, ms, where the log no longer tells of it; undefined while it
+ * does.
+ */
+export function knownAge({ knownAtMs }, nowMs) {
+  if (knownAtMs === null) return Infinity;
+  const ageMs = nowMs - knownAtMs;
+  return ageMs > knownAgeMsMax ? ageMs : undefined;
+}
+
+/** Returns the age of the oldest numbers in the totals, ms; undefined where all are of now. */
+export function totalsAge({ nowMs, workers }) {
+  const ages = workers.flatMap(({ shards }) => shards.map((shard) => knownAge(shard, nowMs) ?? 0));
+  const oldestMs = Math.max(0, ...ages.filter(Number.isFinite));
+  return oldestMs > 0 ? oldestMs : undefined;
+}
+
 /** Returns a duration in words: 42 s, 3 min 5 s, 2 h 10 min, 3 d 4 h. */
 export function formatDuration(seconds) {
   const s = Math.max(0, Math.round(seconds));

@@ -11,10 +11,12 @@ import {
   formatNumber,
   heading,
   isAnomalous,
+  knownAge,
   quarantined,
   sparkline,
   takeFeatures,
   takeStatus,
+  totalsAge,
   visibleSensors,
 } from './model.js';
 import { showSensor } from './sensor-dialog.js';
@@ -22,6 +24,7 @@ import { themes } from './theme.js';
 
 const phaseTones = {
   running: 'good',
+  recovering: 'bad',
   failed: 'bad',
   fenced: 'bad',
   released: 'off',
@@ -47,13 +50,16 @@ function drawTiles({ tree }) {
   const { totals, projector } = tree;
   const rate = model.rate === undefined ? '' : `${formatNumber(Math.round(model.rate))} per second`;
   const anomalies = anomaliesNow(model);
+  const ageMs = totalsAge(tree);
+  at('tiles').classList.toggle('stale', ageMs !== undefined);
+  const asOf = ageMs === undefined ? undefined : `as of ${behindText(ageMs)}`;
   const tiles = [
-    ['Readings', totals.readings, rate],
+    ['Readings', totals.readings, asOf ?? rate],
     ['Sensors', totals.sensors, `${formatNumber(totals.openWindows)} open windows`],
     ['Feature rows', totals.featureRows, 'closed windows'],
     ['Anomalies', anomalies, 'in the last windows', anomalies > 0 ? 'alert' : ''],
     ['Dead letters', totals.deadLetters, 'late or bad', totals.deadLetters > 0 ? 'warn' : ''],
-    ['Lag', totals.lag, 'readings to process'],
+    ['Lag', totals.lag, asOf ?? 'readings to process'],
     ['Projection lag', projector.lag, projector.connected ? 'rows to store' : 'store unreachable'],
   ];
   at('tiles').replaceChildren(
@@ -212,11 +218,15 @@ function drawShards({ tree }) {
     .sort((a, b) => shardName(a.shard).localeCompare(shardName(b.shard), 'en', { numeric: true }));
   const rows = shards.map(({ shard, worker }) => {
     const behind = shard.watermarkMs === null ? '–' : behindText(tree.nowMs - shard.watermarkMs);
+    const ageMs = knownAge(shard, tree.nowMs);
+    const known = Number.isFinite(ageMs) ? `as of ${behindText(ageMs)}` : 'nothing known yet';
+    const note =
+      ageMs === undefined ? [] : [element('span', { text: ` ${known}`, class: 'quiet' })];
     return element(
       'tr',
-      {},
+      ageMs === undefined ? {} : { class: 'stale' },
       element('th', { text: shardName(shard), scope: 'row' }),
-      element('td', {}, pill(shard.phase)),
+      element('td', {}, pill(shard.phase), ...note),
       number(shard.position),
       number(shard.lag),
       cell(behind),

@@ -100,6 +100,15 @@ class EmbeddedMember implements GroupMember {
     await this.#beat('report');
   }
 
+  unconfirmedMs(): number {
+    return this.#log.clock.monotonicMs() - this.#lastSuccessMs;
+  }
+
+  /** The log is a file of this machine: it always answers. */
+  unansweredMs(): number {
+    return 0;
+  }
+
   leave(): Promise<void> {
     this.#left ??= this.#leave();
     return this.#left;

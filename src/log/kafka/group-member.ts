@@ -39,6 +39,8 @@ interface Held {
   readonly lane: Lane;
   fetching: boolean | undefined;
   highWatermark: number;
+  /** When fetches began to be wanted, or were last answered; undefined while none are wanted. */
+  waitingSinceMs: number | undefined;
 }
 
 export class KafkaGroupMember implements GroupMember {
@@ -51,6 +53,8 @@ export class KafkaGroupMember implements GroupMember {
   #session: ConsumerSession | undefined;
   #standing: MemberStanding | undefined;
   #leaving: Promise<void> | undefined;
+  /** -Infinity from a crash of the session until another one has joined. */
+  #confirmedMs = -Infinity;
 
   constructor(host: GroupMemberHost, options: JoinOptions) {
     this.#host = host;
@@ -86,6 +90,15 @@ export class KafkaGroupMember implements GroupMember {
   heartbeatAfterNow(): Promise<void> {
     if (this.#ending.signal.aborted) return Promise.reject(this.#leftError());
     return this.#heartbeats.afterNow();
+  }
+
+  unconfirmedMs(): number {
+    return systemClock.monotonicMs() - this.#confirmedMs;
+  }
+
+  unansweredMs(place: TopicPartition): number {
+    const sinceMs = this.#held.get(partitionKey(place))?.waitingSinceMs;
+    return sinceMs === undefined ? 0 : systemClock.monotonicMs() - sinceMs;
   }
 
   /** Commits positions as a member; a group with members takes them from no one else. */
@@ -162,15 +175,21 @@ export class KafkaGroupMember implements GroupMember {
         if (this.#ending.signal.aborted) return;
         this.#standing = standingAfterJoin(this.#standing, standing);
         this.#reassigned(assigned);
-        this.#heartbeats.succeeded(beganMs);
+        this.#confirmed(beganMs);
       },
-      heartbeat: (sentMs) => this.#heartbeats.succeeded(sentMs),
+      heartbeat: (sentMs) => this.#confirmed(sentMs),
       fetched: (batch, resolved) => this.#fetched(batch, resolved),
       crashed: (error) => {
         this.#session = undefined;
+        this.#confirmedMs = -Infinity;
         if (!this.#ending.signal.aborted) void this.#crashed(error);
       },
     };
+  }
+
+  #confirmed(sentMs: number): void {
+    this.#confirmedMs = systemClock.monotonicMs();
+    this.#heartbeats.succeeded(sentMs);
   }
 
   /**
@@ -207,14 +226,23 @@ export class KafkaGroupMember implements GroupMember {
   #hold(place: TopicPartition): void {
     const lane = new Lane({
       onBatch: (batch) => this.#options.listener.onBatch(batch),
-      fetchingChanged: () => this.#applyFetching(held),
+      fetchingChanged: () => {
+        // A rejoin seeks and fetches again; what was unanswered before it still is.
+        held.waitingSinceMs = lane.fetching
+          ? (held.waitingSinceMs ?? systemClock.monotonicMs())
+          : undefined;
+        this.#applyFetching(held);
+      },
       failed: (error) => {
         const details: ErrorDetails = { ...place };
         const bug = new InvariantError('onBatch of a group listener rejected', details, error);
         void this.#failPartition(held, bug);
       },
     });
-    const held: Held = { place, lane, fetching: undefined, highWatermark: -1 };
+    const held: Held = {
+      ...{ place, lane, fetching: undefined },
+      ...{ highWatermark: -1, waitingSinceMs: undefined },
+    };
     this.#held.set(partitionKey(place), held);
     this.#applyFetching(held);
   }
@@ -231,6 +259,9 @@ export class KafkaGroupMember implements GroupMember {
     const { topic, partition } = batch;
     const held = this.#held.get(partitionKey({ topic, partition }));
     if (held === undefined || !held.lane.started) return;
+    if (batch.failure === undefined && held.waitingSinceMs !== undefined) {
+      held.waitingSinceMs = systemClock.monotonicMs();
+    }
     const fetchOffset = Number(batch.fetchedOffset);
     if (fetchOffset !== held.lane.nextFetch) {
       // Fetched for a position the lane has left since; the seek that moved it is on its way.

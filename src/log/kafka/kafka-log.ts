@@ -145,6 +145,8 @@ class KafkaLog implements EventLog {
       pause: (place) => member.pause(place),
       resume: (place) => member.resume(place),
       heartbeatAfterNow: () => member.heartbeatAfterNow(),
+      unconfirmedMs: () => member.unconfirmedMs(),
+      unansweredMs: (place) => member.unansweredMs(place),
       leave: async () => {
         await member.leave();
         this.#members.delete(member);

@@ -8,6 +8,7 @@ import {
   drawnFeature,
   emptyModel,
   firstWindow,
+  knownAge,
   formatDuration,
   formatFeature,
   formatNumber,
@@ -17,6 +18,7 @@ import {
   sparkline,
   takeFeatures,
   takeStatus,
+  totalsAge,
   visibleSensors,
   flagReason,
   windowsKept,
@@ -64,7 +66,7 @@ describe('the page’s model', () => {
     const asked = { ...failed, sensor_id: 'c', cause: 'operator' as const, message: '' };
     const shard = shardView(0, { quarantined: 25, quarantines: [failed, asked] });
     const place = 'raw_readings / 0, offset 7';
-    const workers = [{ ...thread, index: 0, shards: [shard] }];
+    const workers = [{ ...thread, index: 0, unconfirmedMs: 200, shards: [shard] }];
 
     expect(quarantined(treeOf({ workers }))).toEqual({
       total: 25,
@@ -101,12 +103,43 @@ describe('the page’s model', () => {
   it('predicts when the first window closes: at its end plus the delay', () => {
     const at = (maxEventTimeMs: number | null) =>
       firstWindow(
-        treeOf({ workers: [{ ...thread, index: 0, shards: [shardView(0, { maxEventTimeMs })] }] }),
+        treeOf({
+          workers: [
+            { ...thread, index: 0, unconfirmedMs: 200, shards: [shardView(0, { maxEventTimeMs })] },
+          ],
+        }),
       );
 
     expect(at(null)).toBeUndefined();
     expect(at(65_000 + 20_000)).toEqual({ seconds: 40, done: expect.closeTo(1 / 3) as number });
     expect(at(65_000 + 59_999)?.seconds).toBe(1);
+  });
+});
+
+describe('numbers the log no longer confirms', () => {
+  const nowMs = 61_000;
+  const treeKnownAt = (...times: readonly (number | null)[]) =>
+    treeOf({
+      nowMs,
+      workers: [
+        {
+          ...thread,
+          ...{ index: 0, unconfirmedMs: 200 },
+          shards: times.map((knownAtMs, index) => shardView(index, { knownAtMs })),
+        },
+      ],
+    });
+
+  it('have an age once they are older than a few seconds', () => {
+    expect(knownAge({ knownAtMs: nowMs - 5_000 }, nowMs)).toBeUndefined();
+    expect(knownAge({ knownAtMs: nowMs - 5_001 }, nowMs)).toBe(5_001);
+    expect(knownAge({ knownAtMs: null }, nowMs)).toBe(Infinity);
+  });
+
+  it('make the totals as old as the oldest of them', () => {
+    expect(totalsAge(treeKnownAt(nowMs, nowMs - 1_000))).toBeUndefined();
+    expect(totalsAge(treeKnownAt(nowMs, nowMs - 70_000, nowMs - 9_000))).toBe(70_000);
+    expect(totalsAge(treeKnownAt(null))).toBeUndefined();
   });
 });
 

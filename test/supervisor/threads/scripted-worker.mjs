@@ -17,6 +17,8 @@ const shard = {
   deadLetters: 0,
   lastCommitMs: null,
   lastSnapshotMs: null,
+  knownAtMs: 1,
+  unansweredMs: 0,
 };
 
 const metric = (value) => ({
@@ -99,6 +101,8 @@ export async function runWorker({ workerIndex, port, config }) {
   for (const phase of ['restoring', 'replaying', 'running']) {
     port.postMessage({ type: 'shard', shard: { ...mine, phase } });
   }
+  const shards = [{ ...mine, phase: 'running' }];
+  port.postMessage({ type: 'status', unconfirmedMs: 0, shards });
   try {
     await ended;
   } finally {
