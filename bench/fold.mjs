@@ -96,7 +96,13 @@ function foldHere({ baseline, rounds }) {
 function folderOf(semantics, topics) {
   const outbox = createOutbox({ featureRow: () => undefined, anomaly: () => undefined });
   const shard = { topic: topics.input, partition: 0 };
-  return createBatchFolder({ shard, topics, semantics, sourcePartitions: 1, outbox });
+  return createBatchFolder({
+    shard,
+    topics,
+    semantics,
+    forwarding: { partitions: 1, clock: '0/1/0' },
+    outbox,
+  });
 }
 
 function encodedBatches(topic) {

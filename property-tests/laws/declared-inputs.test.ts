@@ -106,7 +106,7 @@ it(titled('a fold of declared records is that of their readings, wherever it sto
         const bytes = batchOf(records);
         let memory = emptyMemory('source', semantics, 0);
         for (const until of [...cuts].sort((a, b) => a - b).concat(Infinity)) {
-          const parts = { shard, topics, semantics, sourcePartitions: 1, outbox: outbox() };
+          const parts = { shard, topics, semantics, outbox: outbox() };
           const cursor = recordCursor(bytes);
           cursor.next();
           createBatchFolder(parts).fold(memory, cursor, until);

@@ -8,7 +8,7 @@ import type { JournalEntry } from '../../src/actors/journal.ts';
 import { createOutbox } from '../../src/actors/outbox.ts';
 import { JournaledFold } from '../../src/actors/journaled-fold.ts';
 import { emptyMemory, encodeShardSnapshot, type ShardRole } from '../../src/actors/shard-memory.ts';
-import { encodeSourceClock, sourceHeader } from '../../src/actors/source-clocks.ts';
+import { encodeForwardClock, sourceHeader } from '../../src/actors/source-clocks.ts';
 import { scanRecords } from '../../src/codecs/record-scan.ts';
 import { recordScanner } from '../../src/kernel/record-scanner.ts';
 import type { FetchedBatch, OutputRecord } from '../../src/log/event-log.ts';
@@ -73,7 +73,7 @@ const scenarios: fc.Arbitrary<Scenario> = fc
 
 const clockHeader = (time: number): { key: string; value: Uint8Array } => ({
   key: sourceHeader,
-  value: Buffer.from(encodeSourceClock({ source: 0, sources: 1, time })),
+  value: Buffer.from(encodeForwardClock(time)),
 });
 
 /** What folding the records comes to, pausing as `slice` says; others use the thread's scanner in each pause. */
@@ -84,7 +84,7 @@ function folded(
   const shard = { topic: role === 'source' ? topics.input : topics.rekeyed, partition: 0 };
   const memory = emptyMemory(role, semantics, 0);
   const outbox = createOutbox({ featureRow: windowRecord, anomaly: () => undefined });
-  const parts = { shard, topics, semantics, sourcePartitions: 1, outbox };
+  const parts = { shard, topics, semantics, forwarding: { partitions: 1, clock: '0/1/0' }, outbox };
   const folder = createBatchFolder(slice === undefined ? parts : { ...parts, slice });
   const entries = marks.map(({ offset, watermarkMs }, index): JournalEntry => ({
     ...{ version: 1, sequence: index + 1, offset },

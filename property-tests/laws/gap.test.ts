@@ -162,7 +162,7 @@ async function read(
 
 function decideOn(
   { context }: RecoveryWorld,
-  { memory, outbox }: Owner,
+  { memory, outbox, recovered }: Owner,
   kind: 'idle' | 'quarantine',
 ): void {
   const aside = { sensor_id: 's1', cause: 'operator', message: '', decided_ms: 5 } as const;
@@ -170,7 +170,7 @@ function decideOn(
     kind === 'idle'
       ? { kind, watermark_ms: Math.max(0, memory.state.watermarkMs) + 3_000 }
       : { kind, ...aside };
-  decide({ context, shard, memory, outbox }, decision);
+  decide({ context, shard, journal: recovered.journal, memory, outbox }, decision);
 }
 
 function commit(

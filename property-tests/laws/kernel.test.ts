@@ -104,7 +104,7 @@ function folded({ settings, readings, cuts }: History, byKernel: boolean): Folde
     shard,
     topics,
     semantics: settings,
-    sourcePartitions: 1,
+    forwarding: { partitions: 1, clock: '0/1/0' },
     outbox,
   });
   const outputs: OutputRecord[] = [];
@@ -221,7 +221,7 @@ describe('the kernel', () => {
       shard: { topic: topics.input, partition: 0 },
       topics,
       semantics: settings,
-      sourcePartitions: 1,
+      forwarding: { partitions: 1, clock: '0/1/0' },
       outbox,
     });
     const all = 3_000;

@@ -323,7 +323,13 @@ describe('a fold over scans', () => {
     });
     const outbox = createOutbox({ featureRow: row, anomaly: () => undefined });
     const semantics = { ...defaultSemantics, windowMs: 1_000 };
-    const folder = createBatchFolder({ shard, topics, semantics, sourcePartitions: 1, outbox });
+    const folder = createBatchFolder({
+      shard,
+      topics,
+      semantics,
+      forwarding: { partitions: 1, clock: '0/1/0' },
+      outbox,
+    });
     const memory = emptyMemory('source', semantics, 0);
     const cursor = recordCursor(batch);
     const records: RecordCursor = byScans ? cursor : oneByOne(cursor);

@@ -43,10 +43,10 @@ export interface ExpectedOutputs {
   readonly anomalies: readonly (ExpectedAnomaly & { readonly topic: string })[];
   /** `<topic>/<partition>/<offset> <reason>`, sorted. */
   readonly deadLetters: readonly string[];
-  /** `<source partition>/<offset> <sensor id> <source clock>`, sorted. */
+  /** `<source partition>/<offset> <sensor id>`, sorted. */
   readonly forwards: readonly string[];
-  /** Where a source's clock goes back within a rekeyed partition, which makes what comes after it late: nowhere. */
-  readonly clocksBack: readonly string[];
+  /** Forwards that tell of a time which no source has reached: none. */
+  readonly clocksAhead: readonly string[];
 }
 
 interface Decoded {
@@ -71,19 +71,17 @@ export function expectedOutputs(logs: PipelineLogs, settings: PipelineSettings):
     anomalies: all.flatMap(({ anomalies }) => anomalies),
     deadLetters: all.flatMap(({ deadLetters }) => deadLetters).sort(),
     forwards: sources.flatMap(({ forwards }) => forwards).sort(),
-    clocksBack: [...logs.rekeyed].flatMap(([partition, records]) => clocksBack(partition, records)),
+    clocksAhead: clocksAhead(logs.rekeyed, Math.max(...sources.map(({ maxMs }) => maxMs))),
   };
 }
 
-function clocksBack(partition: number, records: readonly LoggedRecord[]): string[] {
-  const heard = new Map<string, number>();
-  return records.flatMap(({ offset, headers }) => {
-    const [source = '', , time = ''] = (headers.get('rekey.source') ?? '').split('/');
-    if (time === 'idle') return [];
-    const before = heard.get(source) ?? -Infinity;
-    heard.set(source, Math.max(before, Number(time)));
-    return Number(time) < before ? [`rekeyed/${partition}/${offset}: ${time} after ${before}`] : [];
-  });
+function clocksAhead(rekeyed: PipelineLogs['rekeyed'], newestMs: number): string[] {
+  return [...rekeyed].flatMap(([partition, records]) =>
+    records.flatMap(({ offset, headers }) => {
+      const time = Number((headers.get('rekey.source') ?? '').split('/')[2]);
+      return time > newestMs ? [`rekeyed/${partition}/${offset}: ${time} past ${newestMs}`] : [];
+    }),
+  );
 }
 
 interface OfShard {
@@ -102,14 +100,14 @@ function ofSource(
   records: readonly LoggedRecord[],
   logs: PipelineLogs,
   settings: PipelineSettings,
-): OfShard & { forwards: string[] } {
+): OfShard & { forwards: string[]; maxMs: number } {
   const topic = settings.inputTopic;
   const shardKey = `${settings.groupId}/${topic}/${partition}`;
   const gaps = acceptedGaps(logs.journal, shardKey);
   const readings: OracleReading[] = [];
   const deadLetters: string[] = [];
   const forwards: string[] = [];
-  let sourceMaxMs = -Infinity;
+  let maxMs = -Infinity;
   for (const record of records) {
     const { offset } = record;
     const decoded = decode(record.value);
@@ -124,9 +122,8 @@ function ofSource(
     else if (ahead) deadLetters.push(`${topic}/${partition}/${offset} timestamp_ahead`);
     if (ahead) continue;
     const times = { ...decoded, recordTimestampMs: record.timestampMs };
-    sourceMaxMs = Math.max(sourceMaxMs, eventTimeOf(times, settings));
-    const clock = `${partition}/${logs.source.size}/${sourceMaxMs}`;
-    if (!keyed) forwards.push(`${partition}/${offset} ${decoded.sensorId} ${clock}`);
+    maxMs = Math.max(maxMs, eventTimeOf(times, settings));
+    if (!keyed) forwards.push(`${partition}/${offset} ${decoded.sensorId}`);
   }
   const marks = journalMarks(logs.journal, shardKey);
   const shard = expectedOverGaps({ partition, readings, marks }, gaps, settings);
@@ -140,6 +137,7 @@ function ofSource(
     anomalies: shard.anomalies.map((anomaly) => ({ ...anomaly, topic })),
     deadLetters: [...deadLetters, ...refused],
     forwards,
+    maxMs,
   };
 }
 

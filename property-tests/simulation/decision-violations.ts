@@ -13,7 +13,7 @@ interface Journaled {
 
 /** Returns every decision that is missing, unfounded or of no use; empty when all is well. */
 export function decisionViolations({ broker, acknowledged }: HistoryResult): string[] {
-  const journal = (broker.partitions.get(`${simulatedTopics.journal}/0`) ?? []).map((record) => ({
+  const journal = broker.recordsIn(simulatedTopics.journal).map((record) => ({
     place: text(record.key).replace(/^group\//, ''),
     entry: JSON.parse(text(record.value)) as Journaled,
   }));

@@ -21,7 +21,6 @@ export interface LeftBehind {
   readonly broker: SimulatedBroker;
   readonly disk: SimulatedDisk;
   readonly semantics: Semantics;
-  readonly sourcePartitions: number;
 }
 
 /** Returns every way in which the shard's last snapshot is not the fault-free state; empty when it is. */
@@ -46,7 +45,7 @@ export function stateDifferences(left: LeftBehind, place: TopicPartition): strin
 
 /** Returns the snapshot of the shard with all records below `until` folded, and the journal's entries up to there. */
 export function faultFreeSnapshot(
-  { broker, semantics, sourcePartitions }: LeftBehind,
+  { broker, semantics }: LeftBehind,
   place: TopicPartition,
   until: number,
   journalOffset: number,
@@ -55,7 +54,7 @@ export function faultFreeSnapshot(
   const outbox = createOutbox({ featureRow: () => ignored, anomaly: () => undefined });
   outbox.muted = true;
   const topics = simulatedTopics;
-  const folder = createBatchFolder({ shard: place, topics, semantics, sourcePartitions, outbox });
+  const folder = createBatchFolder({ shard: place, topics, semantics, outbox });
   const role = place.topic === topics.rekeyed ? 'rekeyed' : 'source';
   const memory = emptyMemory(role, semantics, 0);
   const records = broker.partitions.get(keyOf(place)) ?? [];
@@ -74,8 +73,8 @@ export function faultFreeSnapshot(
 }
 
 function marksOf(broker: SimulatedBroker, place: TopicPartition): JournalEntry[] {
-  const journal = broker.partitions.get(`${simulatedTopics.journal}/0`) ?? [];
-  return journal
+  return broker
+    .recordsIn(simulatedTopics.journal)
     .filter(({ key }) => Buffer.from(key ?? []).toString() === `group/${keyOf(place)}`)
     .map(({ value }) => JSON.parse(Buffer.from(value ?? []).toString()) as JournalEntry);
 }

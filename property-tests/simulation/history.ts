@@ -2,6 +2,7 @@
 // processes and threads are killed, frozen, drained and started, die inside calls, and calls, disks and the feature store
 // fail; then quiet until everything settled.
 import type { OutputRecord } from '../../src/log/event-log.ts';
+import { partitionForKey } from '../../src/log/partitioning.ts';
 import type { SensorCommand } from '../../src/actors/protocol.ts';
 import type { ShardSettings } from '../../src/actors/shard-context.ts';
 import type { Semantics } from '../../src/sensors/shard-state.ts';
@@ -21,6 +22,7 @@ import {
   type SimulatedProcess,
 } from './simulated-process.ts';
 import { SimulatedDisk } from './simulated-snapshots.ts';
+import { watchClocks, type ClockChange } from './source-laws.ts';
 import { trapMin } from './trapped-baseline.ts';
 
 export type HistoryEventKind =
@@ -106,6 +108,16 @@ export interface HistoryPlan {
   readonly clientTime: 'monotonic' | 'wall';
   /** Bytes that one transaction may hold: a commit of more is split into parts. */
   readonly commitBytesMax?: number | undefined;
+  /**
+   * Partitions that the input, the rekeyed topic and the journal get more at 0.45 of the run; only under
+   * `inputKeying` rekey, for the others refuse it.
+   */
+  readonly grows?: number;
+  /**
+   * A partition of its own, in which a sensor speaks whose clock is in 2000, or nothing that can be read; or
+   * one reading a year ahead, as its record says too, in the first partition.
+   */
+  readonly odd?: 'past' | 'unreadable' | 'ahead';
 }
 
 export interface HistoryResult {
@@ -121,6 +133,7 @@ export interface HistoryResult {
   /** What did not hold at some commit, write or end of a thread on the way. */
   readonly violations: readonly string[];
   readonly acknowledged: SimulatedProcess['acknowledged'];
+  readonly clocks: readonly ClockChange[];
 }
 
 export const historySemantics = (plan: HistoryPlan): Semantics => ({
@@ -164,7 +177,7 @@ const settings: ShardSettings = {
   outputFormat: 'json',
 };
 
-const startMs = 1_700_000_000_000;
+export const startMs = 1_700_000_000_000;
 const feedMs = 60_000;
 /** The lead of the clock of s0, in every second history. */
 const fastClockMs = 40_000;
@@ -196,6 +209,7 @@ export async function runHistory(
   const { commitBytesMax } = plan;
   const world = { scheduler, broker, disk, store, featureTopics, traps, commitBytesMax };
   const violations = watchCommits({ ...world, ...semantics });
+  const clocks = watchClocks(broker, scheduler);
   watchProjection(world, violations);
   const restarts = expectedRestarts(scheduler, violations);
   const faults = plantFaults(plan, { scheduler, calls, disk });
@@ -217,6 +231,9 @@ export async function runHistory(
   beside({ ...world, faultsEndMs: startMs + feedMs });
   for (let index = 0; index < plan.processes; index += 1) start(index);
   feed(plan, scheduler, broker);
+  feedOddly(plan, scheduler, broker);
+  if (plan.inputKeying === 'rekey' && plan.grows !== undefined)
+    growAll(plan.grows, scheduler, broker);
   plantDenials(plan, world, { feedMs, living: () => all.filter(({ life }) => life.alive) });
   for (const { at, process, kind } of plan.events) {
     scheduler.after(at * feedMs, () => {
@@ -250,12 +267,13 @@ export async function runHistory(
   await scheduler.runUntil(scheduler.nowMs + aloneMs);
   await drainAll();
   const acknowledged = all.flatMap((process) => process.acknowledged);
-  return { broker, disk, store, violations, unready, acknowledged, ...restarts };
+  return { broker, disk, store, violations, unready, acknowledged, clocks, ...restarts };
 }
 
 function createBroker(plan: HistoryPlan, scheduler: Scheduler, calls: Calls): SimulatedBroker {
   const broker = new SimulatedBroker(scheduler, { calls, holes: plan.holes });
-  broker.create(simulatedTopics.input, plan.partitions);
+  const ofItsOwn = plan.odd === 'past' || plan.odd === 'unreadable' ? 1 : 0;
+  broker.create(simulatedTopics.input, plan.partitions + ofItsOwn);
   broker.create(simulatedTopics.rekeyed, plan.partitions);
   for (const { topic } of simulatedFeatureTopics(historySemantics(plan))) {
     broker.create(topic, plan.partitions);
@@ -281,29 +299,76 @@ function feed(plan: HistoryPlan, scheduler: Scheduler, broker: SimulatedBroker):
   for (let i = 0; i < plan.readings; i += 1) {
     const share = (i / plan.readings) * (1 - plan.silence);
     const atMs = (share < 1 / 3 ? share : share + plan.silence) * feedMs;
-    scheduler.after(atMs, () => broker.append([makeRecord(plan, scheduler, i)]));
+    scheduler.after(atMs, () => broker.append([makeRecord(plan, scheduler, broker, i)]));
   }
 }
 
+const yearMs = 365 * 86_400_000;
+const oddEveryMs = 700;
+
+/** The partitions that are not an odd source's own: all but the one after those of the plan. */
+function usualPartitions({ odd, partitions }: HistoryPlan, broker: SimulatedBroker): number {
+  return odd === 'past' || odd === 'unreadable'
+    ? partitions
+    : broker.countOf(simulatedTopics.input);
+}
+
+function feedOddly(plan: HistoryPlan, scheduler: Scheduler, broker: SimulatedBroker): void {
+  const { odd, partitions } = plan;
+  const topic = simulatedTopics.input;
+  const key = Buffer.from('odd');
+  const valueOf = (timestamp: number): Buffer =>
+    Buffer.from(JSON.stringify({ sensor_id: 'odd', timestamp: Math.floor(timestamp), value: 1 }));
+  if (odd === 'ahead') {
+    scheduler.after(0.3 * feedMs, () => {
+      const timestampMs = Math.floor(scheduler.nowMs + yearMs);
+      broker.append([{ topic, partition: 0, key: null, value: valueOf(timestampMs), timestampMs }]);
+    });
+  } else if (odd !== undefined) {
+    for (let atMs = 0; atMs < feedMs; atMs += oddEveryMs) {
+      scheduler.after(atMs, () => {
+        const value = odd === 'past' ? valueOf(scheduler.nowMs - 20 * yearMs) : Buffer.from('{');
+        broker.append([{ topic, partition: partitions, key, value }]);
+      });
+    }
+  }
+}
+
+const growsAt = 0.45;
+
+function growAll(by: number, scheduler: Scheduler, broker: SimulatedBroker): void {
+  const { input, journal, rekeyed } = simulatedTopics;
+  scheduler.after(growsAt * feedMs, () => {
+    for (const topic of [input, rekeyed, journal]) broker.grow(topic, by);
+  });
+}
+
 /** Every reading carries a value of its own, so that a lost or doubled one can be named. */
-function makeRecord(plan: HistoryPlan, scheduler: Scheduler, index: number): OutputRecord {
+function makeRecord(
+  plan: HistoryPlan,
+  scheduler: Scheduler,
+  broker: SimulatedBroker,
+  index: number,
+): OutputRecord {
   const { random } = scheduler;
   const sensorId = `s${Math.floor(random() * plan.sensors)}`;
   const lateMs = random() < plan.late ? 15_000 + random() * 20_000 : random() * 1_900;
   const fastMs = plan.seed % 2 === 0 && sensorId === 's0' ? fastClockMs : 0;
   const timestamp = Math.floor(scheduler.nowMs - lateMs + fastMs);
-  const usual = 20 + index / 1_000 + (random() < 0.02 ? 50 : 0);
-  const value = plan.traps > 0 && random() < plan.traps ? trapMin + usual : usual;
+  const plain = 20 + index / 1_000 + (random() < 0.02 ? 50 : 0);
+  const value = plan.traps > 0 && random() < plan.traps ? trapMin + plain : plain;
   const text =
     random() < plan.bad
       ? `{"sensor_id":"${sensorId}","value":`
       : JSON.stringify({ sensor_id: sensorId, timestamp, value });
   const keyed = random() >= plan.unkeyed;
-  const spread = { partition: Math.floor(random() * plan.partitions) };
+  const usual = usualPartitions(plan, broker);
+  const spread = { partition: Math.floor(random() * usual) };
+  const key = Buffer.from(sensorId);
   return {
     topic: simulatedTopics.input,
-    ...(keyed ? {} : spread),
-    key: keyed ? Buffer.from(sensorId) : null,
+    ...(keyed ? { partition: partitionForKey(key, usual) } : spread),
+    key: keyed ? key : null,
     value: Buffer.from(text),
   };
 }

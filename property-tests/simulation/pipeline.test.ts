@@ -20,6 +20,7 @@ function plans(faults: {
   readonly callFaults?: readonly number[];
   readonly diskFaults?: readonly number[];
   readonly silence?: readonly number[];
+  readonly eventsMax?: number;
   readonly crashesMax?: number;
   readonly doom?: boolean;
   readonly traps?: readonly number[];
@@ -27,6 +28,9 @@ function plans(faults: {
   readonly sensorsMax?: number;
   readonly denialsMax?: number;
   readonly commitBytesMax?: readonly (number | undefined)[];
+  readonly odd?: readonly NonNullable<HistoryPlan['odd']>[];
+  readonly grows?: readonly number[];
+  readonly inputKeying?: HistoryPlan['inputKeying'];
 }): fc.Arbitrary<HistoryPlan> {
   const doom = fc.record({
     thread: fc.nat(2),
@@ -35,6 +39,8 @@ function plans(faults: {
   });
   return fc.record({
     ...(faults.doom === true ? { doom } : {}),
+    ...(faults.odd === undefined ? {} : { odd: fc.constantFrom(...faults.odd) }),
+    ...(faults.grows === undefined ? {} : { grows: fc.constantFrom(...faults.grows) }),
     ...(faults.denialsMax === undefined ? {} : { denials: denials(faults.denialsMax) }),
     seed: fc.nat(0x7fffffff),
     partitions: fc.integer({ min: 1, max: 3 }),
@@ -56,7 +62,7 @@ function plans(faults: {
         process: fc.nat(3),
         kind: fc.constantFrom(...faults.kinds),
       }),
-      { maxLength: 6 },
+      { maxLength: faults.eventsMax ?? 6 },
     ),
     crashes: fc.array(
       fc.record({
@@ -95,7 +101,10 @@ function plans(faults: {
       { maxLength: faults.commandsMax ?? 0 },
     ),
     silence: fc.constantFrom(...(faults.silence ?? [0])),
-    inputKeying: fc.constantFrom('auto' as const, 'auto' as const, 'rekey' as const),
+    inputKeying:
+      faults.inputKeying === undefined
+        ? fc.constantFrom('auto' as const, 'auto' as const, 'rekey' as const)
+        : fc.constant(faults.inputKeying),
     sensorTtlMs: fc.constantFrom(Infinity, Infinity, 15_000, 45_000),
     baseline: fc.constantFrom('cumulative' as const, 'adaptive' as const),
     clientTime: fc.constantFrom('monotonic' as const, 'wall' as const),
@@ -144,6 +153,22 @@ const laws = [
       sensorsMax: 6,
       commandsMax: 4,
     },
+  },
+  {
+    law: 'partitions that are added while it runs are read like any, and no sensor gets two owners',
+    share: 0.1,
+    faults: {
+      kinds: ['kill', 'drain', 'join', 'freeze', 'nap'],
+      callFaults: [0, 0.01],
+      crashesMax: 2,
+      grows: [1, 2],
+      inputKeying: 'rekey',
+    },
+  },
+  {
+    law: 'a clock in 2000, a partition that cannot be read, one reading a year ahead hold nobody up',
+    share: 0.1,
+    faults: { kinds: ['kill'], odd: ['past', 'unreadable', 'ahead'], eventsMax: 0 },
   },
   {
     law: 'a crash before or after any call, twice during recovery (faults 1, 6, 7, 8, 9, 10), changes nothing',

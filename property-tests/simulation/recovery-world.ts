@@ -17,6 +17,7 @@ import { createScheduler, type Scheduler } from './scheduler.ts';
 import { Life, processClock } from './simulated-life.ts';
 import { SimulatedBroker } from './simulated-log.ts';
 import { simulatedTopics } from './simulated-process.ts';
+import { unwatchedSources } from './unwatched-sources.ts';
 
 export const recoveredShard: TopicPartition = { topic: simulatedTopics.input, partition: 0 };
 export const recoverySemantics: Semantics = historySemantics({
@@ -90,8 +91,9 @@ export function recoveryWorld({ holes = 0 }: { readonly holes?: number } = {}): 
     sourcePartitions: 1,
     rekeyedPartitions: 1,
     journalPartitions: 1,
+    formerJournalPartitions: [],
     encodeFeatureRow: () => new Uint8Array(0),
-    rekeying: { active: false, leastSourceMs: undefined },
+    sources: unwatchedSources,
     snapshotTurn: { taken: false },
     journalShards: new JournalShards(log),
   };

@@ -64,7 +64,7 @@ describe('replay', () => {
           const result = await runHistory(plan);
           const semantics = historySemantics(plan);
           const context = replayContextOf(result, semantics, plan.partitions);
-          const left = { ...result, semantics, sourcePartitions: plan.partitions };
+          const left = { ...result, semantics };
 
           for (const [index, share] of [...shares, 1].entries()) {
             const topic = index % 2 === 0 ? simulatedTopics.input : simulatedTopics.rekeyed;

@@ -70,6 +70,28 @@ export class SimulatedBroker {
     for (let p = 0; p < partitions; p += 1) this.partitions.set(`${topic}/${p}`, []);
   }
 
+  /** More partitions for a topic that is in use; members of groups notice some seconds later. */
+  grow(topic: string, by: number): void {
+    const count = this.countOf(topic);
+    this.#counts.set(topic, count + by);
+    for (let p = count; p < count + by; p += 1) this.partitions.set(`${topic}/${p}`, []);
+    this.#scheduler.after(1_000 + this.#scheduler.random() * 4_000, () => {
+      for (const group of this.groups) group.rebalance();
+    });
+  }
+
+  countOf(topic: string): number {
+    return this.#counts.get(topic) ?? 0;
+  }
+
+  /** Returns the records of all partitions of a topic, partition by partition. */
+  recordsIn(topic: string): readonly StoredRecord[] {
+    return Array.from(
+      { length: this.countOf(topic) },
+      (_, partition) => this.partitions.get(`${topic}/${partition}`) ?? [],
+    ).flat();
+  }
+
   end(partition: TopicPartition): number {
     return this.#ends.get(keyOf(partition)) ?? 0;
   }

@@ -8,7 +8,7 @@
 //
 // Between two parts the committed position stays where it was. Its metadata says how many outputs
 // after it are visible: a later owner folds from there again and leaves those out.
-import type { CommitResult, OutputRecord } from '../log/event-log.ts';
+import type { CommitResult } from '../log/event-log.ts';
 import { commitParts, type CommitPart } from './commit-parts.ts';
 import type { CommitWaiters } from './commit-waiters.ts';
 import { countCommitted, type CommittedTotals } from './committed-counts.ts';
@@ -22,7 +22,6 @@ import {
 import type { ShardContext } from './shard-context.ts';
 import type { ShardMemory } from './shard-memory.ts';
 import type { SnapshotCopy, SnapshotSchedule } from './snapshot-schedule.ts';
-import type { SourceMarker } from './source-marker.ts';
 import type { WatchedWriter } from './watched-writer.ts';
 
 export interface CommitRunParts {
@@ -31,7 +30,6 @@ export interface CommitRunParts {
   readonly memory: ShardMemory;
   readonly outbox: Outbox;
   readonly snapshots: SnapshotSchedule;
-  readonly marker: SourceMarker;
   readonly waiters: CommitWaiters;
   /** As it was committed last. */
   readonly metadata: PositionMetadata;
@@ -45,7 +43,6 @@ export type SnapshotWish = 'if due' | 'now' | 'never';
 interface Cut {
   readonly outgoing: Outgoing;
   readonly nextOffset: number;
-  readonly marker: string;
   /** Of the position at the cut; its snapshots are those of when it is sent. */
   readonly metadata: PositionMetadata;
   readonly copy: SnapshotCopy | undefined;
@@ -64,7 +61,10 @@ export class CommitRun {
     deadLetters: 0,
     sensorsForgotten: 0,
   };
+  /** Set once the session has checked that the source is caught up and quiet. */
+  sourceIdle: boolean;
   readonly #parts: CommitRunParts;
+  #committedIdle: boolean;
   #journalOffset: number;
   /** Of the committed position, its commit taken for whole. */
   #committed: PositionMetadata;
@@ -85,13 +85,14 @@ export class CommitRun {
     this.#committed = { ...whole, version: 1 };
     this.#out = partial ?? noOutputs;
     this.#isPartial = partial !== undefined;
+    this.sourceIdle = this.#committedIdle = parts.metadata.sourceIdle;
   }
 
   /** Whether the position, or what its metadata says, moved since the last commit. */
   get positionMoved(): boolean {
-    const { marker, memory, snapshots } = this.#parts;
+    const { memory, snapshots } = this.#parts;
     const moved = memory.position !== this.committedOffset || this.#isPartial;
-    return moved || snapshots.unnamed || marker.changed;
+    return moved || snapshots.unnamed || this.sourceIdle !== this.#committedIdle;
   }
 
   /** Commits everything that is pending. @throws what the writer throws: the session is over. */
@@ -124,14 +125,13 @@ export class CommitRun {
   }
 
   #cut(wish: SnapshotWish): Cut {
-    const { marker, memory, outbox, snapshots, waiters } = this.#parts;
+    const { memory, outbox, snapshots, waiters } = this.#parts;
     const outgoing = outbox.take();
     waiters.cut();
     const copy = snapshots.copy(wish, this.#journalOffset);
     return {
       outgoing,
       nextOffset: memory.position,
-      marker: marker.text(),
       metadata: this.#metadata(),
       copy,
     };
@@ -155,7 +155,7 @@ export class CommitRun {
     const commit = {
       nextOffset: part.isLast ? cut.nextOffset : this.committedOffset,
       metadata: encodePositionMetadata({ ...whole, ...snapshots.metadata }),
-      records: part.isLast ? this.#withMarkers(part, cut) : part.records,
+      records: part.records,
     };
     const ends = await writer.commit(commit);
     if (this.#closed) return;
@@ -174,8 +174,8 @@ export class CommitRun {
     if (copy !== undefined) this.#parts.snapshots.store(copy);
   }
 
-  #forget({ marker }: Cut): void {
-    this.#parts.marker.committed(marker);
+  #forget({ metadata }: Cut): void {
+    this.#committedIdle = metadata.sourceIdle;
     this.#parts.waiters.committed();
   }
 
@@ -192,15 +192,16 @@ export class CommitRun {
   }
 
   #metadata(): PositionMetadata {
-    const { context, marker, memory } = this.#parts;
+    const { context, memory } = this.#parts;
     const committed = this.#committed;
     const finite = (ms: number): number | null => (Number.isFinite(ms) ? ms : null);
     return {
       ...committed,
       sources: context.sourcePartitions,
+      rekeyedPartitions: context.rekeyedPartitions,
       watermarkMs: finite(memory.state.watermarkMs),
       sourceMaxMs: finite(memory.sourceMaxMs),
-      sourceIdle: marker.sourceIdle,
+      sourceIdle: this.sourceIdle,
       journal: { ...committed.journal, sequence: memory.journalSequence },
     };
   }
@@ -210,17 +211,5 @@ export class CommitRun {
     const { topics } = this.#parts.context;
     const end = ends.find(({ topic }) => topic === topics.journal);
     if (end !== undefined) this.#journalOffset = end.endOffset;
-  }
-
-  /** The markers come after all forwards, which they would make late. */
-  #withMarkers({ records }: CommitPart, { marker }: Cut): Iterable<OutputRecord> {
-    const markers = this.#parts.marker.records(marker);
-    if (markers.length === 0) return records;
-    return {
-      *[Symbol.iterator]() {
-        yield* records;
-        yield* markers;
-      },
-    };
   }
 }

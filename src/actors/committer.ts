@@ -15,7 +15,6 @@ import type { PositionMetadata } from './position-metadata.ts';
 import type { ShardContext } from './shard-context.ts';
 import type { ShardMemory } from './shard-memory.ts';
 import { SnapshotSchedule } from './snapshot-schedule.ts';
-import { SourceMarker } from './source-marker.ts';
 import type { WatchedWriter } from './watched-writer.ts';
 
 export interface CommitterParts {
@@ -39,7 +38,6 @@ export class Committer {
 
   readonly #parts: CommitterParts;
   readonly #snapshots: SnapshotSchedule;
-  readonly #marker: SourceMarker;
   readonly #run: CommitRun;
   readonly #waiters = new CommitWaiters();
   #inFlight: Promise<void> | undefined;
@@ -60,13 +58,7 @@ export class Committer {
       changed: () => this.poke(),
       failed: (error) => this.#fail(error),
     });
-    this.#marker = new SourceMarker(parts);
-    this.#run = new CommitRun({
-      ...parts,
-      snapshots: this.#snapshots,
-      marker: this.#marker,
-      waiters: this.#waiters,
-    });
+    this.#run = new CommitRun({ ...parts, snapshots: this.#snapshots, waiters: this.#waiters });
   }
 
   get committedOffset(): number {
@@ -90,11 +82,11 @@ export class Committer {
 
   /** Set by the session once it has checked that the source is caught up and quiet. */
   get sourceIdle(): boolean {
-    return this.#marker.sourceIdle;
+    return this.#run.sourceIdle;
   }
 
   set sourceIdle(idle: boolean) {
-    this.#marker.sourceIdle = idle;
+    this.#run.sourceIdle = idle;
   }
 
   /** Input of `bytes`, as the log holds it, was folded. */

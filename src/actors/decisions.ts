@@ -4,23 +4,26 @@ import type { TopicPartition } from '../log/event-log.ts';
 import { journalRecord, type Decision, type JournalEntry } from './journal.ts';
 import type { Outbox } from './outbox.ts';
 import { applyJournalEntry } from './journaled-fold.ts';
-import { journalPartitionOf } from './restore.ts';
 import { shardKeyOf, type ShardContext } from './shard-context.ts';
 import type { ShardMemory } from './shard-memory.ts';
 
 export interface Deciding {
   readonly context: ShardContext;
   readonly shard: TopicPartition;
+  /** The partition that holds the shard's journal. */
+  readonly journal: TopicPartition;
   readonly memory: ShardMemory;
   readonly outbox: Outbox;
 }
 
 /** Journals `decision` at the memory's position and applies it. */
-export function decide({ context, shard, memory, outbox }: Deciding, decision: Decision): void {
+export function decide(
+  { context, shard, journal, memory, outbox }: Deciding,
+  decision: Decision,
+): void {
   const place = { sequence: memory.journalSequence + 1, offset: memory.position };
   const entry: JournalEntry = { version: 1, ...place, ...decision };
   const shardKey = shardKeyOf(context.settings.groupId, shard);
-  const journal = journalPartitionOf(context, shard);
   outbox.journal(entry.kind, journalRecord(entry, shardKey, journal));
   applyJournalEntry(memory, entry, outbox);
 }

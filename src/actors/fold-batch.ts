@@ -5,7 +5,7 @@
 import { decodeReading } from '../codecs/reading-decoder.ts';
 import { keyedReading, undecidedRecord } from '../kernel/record-scanner.ts';
 import { deadLetterRecord } from '../codecs/dead-letter.ts';
-import { forwardRecord } from '../codecs/forward.ts';
+import { forwardRecord, type ForwardTarget } from '../codecs/forward.ts';
 import { emptyReading, type DeadLetterReason, type Reading } from '../sensors/reading.ts';
 import { aheadReason, batchTooLargeReason } from '../sensors/refusals.ts';
 import { scanRecords, type RecordScan } from '../codecs/record-scan.ts';
@@ -21,18 +21,20 @@ import { keyIsSensorId } from './record-key.ts';
 import type { ShardMemory } from './shard-memory.ts';
 import {
   badSourceHeader,
-  encodeSourceClock,
   isMarker,
   keyMismatch,
   otherGroup,
   readSourceClock,
 } from './source-clocks.ts';
 
+export type Forwarding = Pick<ForwardTarget, 'clock' | 'partitions'>;
+
 export interface FoldContext {
   readonly shard: TopicPartition;
   readonly topics: TopicNames;
   readonly semantics: Semantics;
-  readonly sourcePartitions: number;
+  /** Left out, nothing is forwarded. */
+  readonly forwarding?: Forwarding;
   readonly outbox: Outbox;
   /** Left out where no other group can have forwarded anything. */
   readonly settings?: { readonly groupId: string };
@@ -68,10 +70,7 @@ const recordWeight = 64;
 /** Weight until the next look without a slice; a small integer, so counting allocates nothing. */
 const longAway = 2 ** 30 - 1;
 
-/**
- * Returns the folder of one shard; it holds one reused reading slot and nothing that outlives a
- * call.
- */
+/** Returns the folder of one shard; nothing in it but a reused reading slot outlives a call. */
 export function createBatchFolder(context: FoldContext): BatchFolder {
   return new ShardFolder(context);
 }
@@ -284,7 +283,7 @@ class ShardFolder implements BatchFolder {
     const held = isHeld(timestampMs, record.timestampMs, this.leadMaxMs);
     // A fast clock is named by the rekeyed shard that folds the reading.
     hearReading(memory, held ? record.timestampMs : timestampMs);
-    if (!context.outbox.muted) this.sendForward(memory, record);
+    this.sendForward(record);
     return null;
   }
 
@@ -316,14 +315,15 @@ class ShardFolder implements BatchFolder {
     this.lookWhereFull();
   }
 
-  private sendForward(memory: ShardMemory, record: RecordCursor): void {
-    const { outbox, shard, sourcePartitions, topics } = this.context;
-    const time = memory.sourceMaxMs;
-    const clock = encodeSourceClock({ source: shard.partition, sources: sourcePartitions, time });
+  private sendForward(record: RecordCursor): void {
+    const { forwarding, outbox, shard, topics } = this.context;
+    if (forwarding === undefined || outbox.muted) return;
+    const { partitions, clock } = forwarding;
     const { idBytes, idStart, idEnd } = this.reading;
     const key = idBytes.subarray(idStart, idEnd);
     const groupId = this.context.settings?.groupId;
-    outbox.forward(forwardRecord(record, shard, { topic: topics.rekeyed, clock, key, groupId }));
+    const target = { topic: topics.rekeyed, partitions, clock, key, groupId };
+    outbox.forward(forwardRecord(record, shard, target));
     this.lookWhereFull();
   }
 

@@ -23,7 +23,6 @@ import { hearClock, hearReading } from './heard-time.ts';
 import type { ShardMemory } from './shard-memory.ts';
 import {
   badSourceHeader,
-  encodeSourceClock,
   isMarker,
   keyMismatch,
   otherGroup,
@@ -83,7 +82,7 @@ export class DeclaredFolder {
         hearReading(memory, memory.state.maxEventTimeMs);
       } else if (this.mayForward(memory, record, entry, refused)) {
         forwarded += 1;
-        if (!this.context.outbox.muted) this.forward(memory, record, entry, only);
+        this.forward(record, entry, only);
       }
     }
     this.refuse(record, refused, { only, others: folded + forwarded });
@@ -149,20 +148,16 @@ export class DeclaredFolder {
     return true;
   }
 
-  private forward(
-    memory: ShardMemory,
-    record: RecordCursor,
-    entry: Entry,
-    only: ReadonlySet<string> | undefined,
-  ): void {
-    const { outbox, shard, sourcePartitions, topics } = this.context;
-    const time = memory.sourceMaxMs;
-    const clock = encodeSourceClock({ source: shard.partition, sources: sourcePartitions, time });
+  private forward(record: RecordCursor, entry: Entry, only: ReadonlySet<string> | undefined): void {
+    const { forwarding, outbox, shard, topics } = this.context;
+    if (forwarding === undefined || outbox.muted) return;
+    const { partitions, clock } = forwarding;
     const { declaration } = this.reader;
     const text = entry.text?.();
     outbox.forward(
       forwardRecord(record, shard, {
         topic: topics.rekeyed,
+        partitions,
         clock,
         groupId: this.context.settings?.groupId,
         key: Buffer.from(entry.deviceId),

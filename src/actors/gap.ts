@@ -13,7 +13,7 @@ import type { PartitionWriter, TopicPartition } from '../log/event-log.ts';
 import type { Decision, JournalEntry } from './journal.ts';
 import { journalRecord } from './journal.ts';
 import { encodePositionMetadata, wholeMetadata } from './position-metadata.ts';
-import { journalPartitionOf, type CommittedShard } from './restore.ts';
+import type { CommittedShard } from './restore.ts';
 import { shardKeyOf, type ShardContext } from './shard-context.ts';
 
 export type Gap = Extract<Decision, { readonly kind: 'gap' }>;
@@ -61,6 +61,7 @@ export async function acceptGap(
   writer: PartitionWriter,
   { committed, entries, missing }: Accepted,
 ): Promise<CommittedShard & { readonly journalEntries: readonly JournalEntry[] }> {
+  const { journal } = committed;
   const { needed, earliest } = missing;
   const { partial } = committed.metadata;
   const before = wholeMetadata(committed.metadata);
@@ -77,7 +78,6 @@ export async function acceptGap(
     source_max_ms: before.sourceMaxMs,
   };
   const shardKey = shardKeyOf(context.settings.groupId, shard);
-  const journal = journalPartitionOf(context, shard);
   const metadata = { ...before, journal: { ...before.journal, sequence } };
   const nextOffset = Math.max(committedOffset, earliest);
   await writer.commit({
@@ -93,7 +93,7 @@ export async function acceptGap(
     { ...shard, needed, earliest, committedOffset, unread, partial },
     'gap accepted: records were deleted before they were read, and the shard goes on without them',
   );
-  return { committedOffset: nextOffset, metadata, journalEntries: [...entries, entry] };
+  return { committedOffset: nextOffset, metadata, journal, journalEntries: [...entries, entry] };
 }
 
 interface Accepted {

@@ -13,6 +13,7 @@ import type {
 import { partitionsOf } from '../log/partitioning.ts';
 import { partitionKey } from '../log/partition-key.ts';
 import { topicNames, type TopicNames } from '../log/topics.ts';
+import { keptCounts } from './group-counts.ts';
 import { JournalShards } from './journal-shards.ts';
 import { decodePositionMetadata } from './position-metadata.ts';
 import { journalPartitionOf } from './restore.ts';
@@ -60,16 +61,20 @@ export async function readGroupState(
     ...partitionsOf(topics.input, sources),
     ...partitionsOf(topics.rekeyed, await countOf(topics.rekeyed)),
   ];
-  const journalPartitions = await countOf(topics.journal);
+  const journals = partitionsOf(topics.journal, await countOf(topics.journal));
   const journalShards = new JournalShards(log);
+  let journalsOf: ((shard: TopicPartition) => readonly TopicPartition[]) | undefined;
   const journalOf = async (shard: TopicPartition): Promise<TopicPartition | undefined> => {
-    if (journalPartitions === 0) return undefined;
-    const journal = journalPartitionOf({ settings, journalPartitions, topics }, shard);
-    return (await journalShards.has(journal, shardKeyOf(groupId, shard))) ? journal : undefined;
+    for (const journal of journalsOf?.(shard) ?? []) {
+      if (await journalShards.has(journal, shardKeyOf(groupId, shard))) return journal;
+    }
+    return undefined;
   };
   const look = async (of: readonly TopicPartition[]): Promise<readonly GroupShard[]> => {
     // In this order: a group that runs commits nothing past an end that is read after it.
     const positions = await log.observedPositions(groupId, of);
+    const found = positions.flatMap(({ committed }) => committed ?? []);
+    journalsOf ??= await journalPlaces(log, { journals, found, settings, topics });
     const extents = await log.offsetsAll(of);
     return Promise.all(
       of.map(async (shard, index): Promise<GroupShard> => {
@@ -134,6 +139,46 @@ async function strangeForwards(
     }
   }
   return undefined;
+}
+
+/**
+ * Returns where the journal of a shard may be that has no committed position: the journal may have
+ * had fewer partitions when the shard began, as the positions of the others tell.
+ */
+async function journalPlaces(
+  log: Pick<EventLog, 'offsetsAll'>,
+  { journals, found, settings, topics }: JournalPlaces,
+): Promise<(shard: TopicPartition) => readonly TopicPartition[]> {
+  if (found.length > 0) {
+    const counts = new Set([...keptJournalCounts(found), journals.length]);
+    counts.delete(0);
+    return (shard) =>
+      [...counts].map((count) => journalPartitionOf({ settings, topics }, shard, count));
+  }
+  // A new group, or one whose positions are all gone: any partition may hold it.
+  const extents = await log.offsetsAll(journals);
+  const filled = journals.filter((_, index) => {
+    const { earliest, end } = extents[index] ?? { earliest: 0, end: 0 };
+    return end > earliest;
+  });
+  return () => filled;
+}
+
+interface JournalPlaces {
+  readonly journals: readonly TopicPartition[];
+  readonly found: readonly CommittedPosition[];
+  readonly settings: Pick<Config['process'], 'groupId'>;
+  readonly topics: Pick<TopicNames, 'journal'>;
+}
+
+function keptJournalCounts(positions: readonly CommittedPosition[]): readonly number[] {
+  try {
+    return keptCounts(positions).journal;
+  } catch (error) {
+    // Another program's positions: `preflight` refuses them.
+    if (error instanceof ConfigError) return [];
+    throw error;
+  }
 }
 
 function isSuspect({ committed, extent, journaledIn }: GroupShard): boolean {

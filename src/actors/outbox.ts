@@ -32,6 +32,8 @@ export interface Outbox extends Required<FoldOutputs> {
   readonly stillOut: OutputCounts;
   readonly featureRows: number;
   readonly otherRecords: number;
+  /** Readings forwarded since it was made, those of a replay left out. */
+  readonly forwards: number;
   /** More than a commit should hold: the fold waits for the commit in flight. */
   readonly full: boolean;
   countReadings(readings: number): void;
@@ -65,6 +67,7 @@ export function createOutbox(encode: OutboxEncoders): Outbox {
 
 class ShardOutbox implements Outbox {
   muted: boolean = false;
+  forwards: number = 0;
   readonly #encode: OutboxEncoders;
   #resuming = false;
   #out: Mutable<OutputCounts> = { ...noOutputs };
@@ -135,6 +138,7 @@ class ShardOutbox implements Outbox {
   }
 
   forward(record: OutputRecord): void {
+    if (!this.muted) this.forwards += 1;
     this.#other({ record, reason: undefined });
   }
 

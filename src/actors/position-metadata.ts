@@ -44,7 +44,14 @@ export interface PositionMetadata {
     readonly sequence: number;
     /** Offset of the journal partition at the origin: replay from the origin reads from here. */
     readonly originOffset: number;
+    /**
+     * Partitions that the journal had when this shard began: its own one follows from it. Earlier
+     * versions left it out.
+     */
+    readonly partitions?: number;
   };
+  /** Partitions of the rekeyed topic that the group spreads sensors over. */
+  readonly rekeyedPartitions?: number;
   /** Newest first, at most two. */
   readonly snapshots: readonly NamedSnapshot[];
   /**

@@ -26,6 +26,8 @@ export interface Recovered {
   /** C: outputs of records below it are committed already. */
   readonly committedOffset: number;
   readonly metadata: PositionMetadata;
+  /** The partition that holds the shard's journal. */
+  readonly journal: TopicPartition;
   /** Journal entries after the memory's lie at or above this offset of the journal partition. */
   readonly journalOffset: number;
   /** Marks to obey while replaying S..C, in order. */
@@ -51,16 +53,14 @@ export async function recoverShard(
   if (found === undefined) return firstAcquire(context, shard, role, writer);
 
   const committed = await withOpenedJournal(context, shard, writer, found);
-  const { committedOffset, metadata } = committed;
+  const { committedOffset } = committed;
   const start = await newestUsable(context, shard, role, committed);
-  const entries = await journalAfter(context, shard, start, metadata);
+  const entries = await journalAfter(context, shard, start, committed);
   const { earliest, end } = await context.log.offsets(shard);
-  const folded = metadata.partial?.offset ?? committedOffset;
+  const folded = committed.metadata.partial?.offset ?? committedOffset;
   if (folded > end) throw madeAgain(shard, folded, end);
   const needed = neededOffset(start.memory.position, entries);
-  if (needed >= earliest) {
-    return { ...start, committedOffset, metadata, journalEntries: entries, end };
-  }
+  if (needed >= earliest) return { ...start, ...committed, journalEntries: entries, end };
   const missing = { needed, earliest };
   if (!context.settings.acceptGap) throw gapRefusal(shard, committed, missing);
   return {
@@ -82,10 +82,12 @@ async function firstAcquire(
 ): Promise<Recovered> {
   const { createBaseline, log, semantics, settings } = context;
   assertKnownSource(context, shard, role);
-  const journal = journalPartitionOf(context, shard);
   const shardKey = shardKeyOf(settings.groupId, shard);
-  if (await context.journalShards.has(journal, shardKey)) {
-    throw offsetsVanished(journal, shardKey);
+  const { formerJournalPartitions, journalPartitions } = context;
+  const journal = journalPartitionOf(context, shard, journalPartitions);
+  const former = formerJournalPartitions.map((count) => journalPartitionOf(context, shard, count));
+  for (const place of [journal, ...former]) {
+    if (await context.journalShards.has(place, shardKey)) throw offsetsVanished(place, shardKey);
   }
   const { earliest, end } = await log.offsets(shard);
   const latest = role === 'source' && settings.startingOffsets === 'latest';
@@ -93,6 +95,7 @@ async function firstAcquire(
   const journalOffset = (await log.offsets(journal)).end;
   const committed = await openJournal(context, shard, writer, {
     committedOffset: origin,
+    journal,
     metadata: firstMetadata(context, { origin, journalOffset }),
   });
   const memory = emptyMemory(role, semantics, origin, createBaseline);
@@ -101,7 +104,7 @@ async function firstAcquire(
 }
 
 function firstMetadata(
-  { semantics, sourcePartitions }: ShardContext,
+  { journalPartitions, rekeyedPartitions, semantics, sourcePartitions }: ShardContext,
   { origin, journalOffset }: { readonly origin: number; readonly journalOffset: number },
 ): PositionMetadata {
   return {
@@ -112,7 +115,8 @@ function firstMetadata(
     watermarkMs: null,
     sourceMaxMs: null,
     sourceIdle: false,
-    journal: { sequence: 0, originOffset: journalOffset },
+    journal: { sequence: 0, originOffset: journalOffset, partitions: journalPartitions },
+    rekeyedPartitions,
     snapshots: [],
   };
 }
@@ -138,7 +142,7 @@ async function openJournal(
   context: ShardContext,
   shard: TopicPartition,
   writer: PartitionWriter,
-  { committedOffset, metadata }: CommittedShard,
+  { committedOffset, journal, metadata }: CommittedShard,
 ): Promise<CommittedShard> {
   const entry = openingEntry(committedOffset);
   const opened = { ...metadata, journal: { ...metadata.journal, sequence: entry.sequence } };
@@ -146,9 +150,9 @@ async function openJournal(
   await writer.commit({
     nextOffset: committedOffset,
     metadata: encodePositionMetadata(opened),
-    records: [journalRecord(entry, shardKey, journalPartitionOf(context, shard))],
+    records: [journalRecord(entry, shardKey, journal)],
   });
-  return { committedOffset, metadata: opened };
+  return { committedOffset, journal, metadata: opened };
 }
 
 /**

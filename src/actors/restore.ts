@@ -4,6 +4,7 @@
 import { CorruptSnapshotError } from '../errors.ts';
 import type { TopicPartition } from '../log/event-log.ts';
 import { partitionForKey } from '../log/partitioning.ts';
+import type { TopicNames } from '../log/topics.ts';
 import { semanticsFingerprint } from '../sensors/fingerprint.ts';
 import { readJournal, type JournalEntry } from './journal.ts';
 import {
@@ -39,6 +40,8 @@ export interface CommittedShard {
   /** C: outputs of records below it are committed; of later ones, those that `metadata` counts. */
   readonly committedOffset: number;
   readonly metadata: PositionMetadata;
+  /** The partition that holds the shard's journal. */
+  readonly journal: TopicPartition;
 }
 
 export interface StartingPoint {
@@ -47,13 +50,17 @@ export interface StartingPoint {
   readonly journalOffset: number;
 }
 
-/** Returns the journal partition that holds the shard's entries. */
+/** Returns the journal partition that holds the shard's entries, by the count it began with. */
 export function journalPartitionOf(
-  context: Pick<RestoreContext, 'settings' | 'journalPartitions' | 'topics'>,
+  context: {
+    readonly settings: Pick<ShardSettings, 'groupId'>;
+    readonly topics: Pick<TopicNames, 'journal'>;
+  },
   shard: TopicPartition,
+  journalPartitions: number,
 ): TopicPartition {
   const key = Buffer.from(shardKeyOf(context.settings.groupId, shard));
-  const partition = partitionForKey(key, context.journalPartitions);
+  const partition = partitionForKey(key, journalPartitions);
   return { topic: context.topics.journal, partition };
 }
 
@@ -70,10 +77,13 @@ export async function readCommittedShard(
   const committed = await context.log.committed(groupId, shard);
   if (committed === undefined) return undefined;
   const where = `${shard.topic}/${shard.partition} in group ${groupId}`;
-  const metadata = decodePositionMetadata(committed.metadata, where);
-  assertSameSemantics(context, metadata, where);
-  assertSameSources(context, metadata);
-  return { committedOffset: committed.nextOffset, metadata };
+  const found = decodePositionMetadata(committed.metadata, where);
+  assertSameSemantics(context, found, where);
+  assertSameSources(context, found);
+  const { partitions = context.journalPartitions } = found.journal;
+  const metadata = { ...found, journal: { ...found.journal, partitions } };
+  const journal = journalPartitionOf(context, shard, partitions);
+  return { committedOffset: committed.nextOffset, metadata, journal };
 }
 
 /**
@@ -123,10 +133,10 @@ export function journalAfter(
   context: RestoreContext,
   shard: TopicPartition,
   { memory, journalOffset }: StartingPoint,
-  metadata: PositionMetadata,
+  { journal, metadata }: Pick<CommittedShard, 'journal' | 'metadata'>,
 ): Promise<readonly JournalEntry[]> {
   return readJournal(context.log, {
-    journal: journalPartitionOf(context, shard),
+    journal,
     shardKey: shardKeyOf(context.settings.groupId, shard),
     fromOffset: journalOffset,
     afterSequence: memory.journalSequence,

@@ -18,9 +18,9 @@ import type { CommandOutcome, SensorCommand } from './protocol.ts';
 import type { Recovered } from './recovery.ts';
 import { JournaledFold } from './journaled-fold.ts';
 import { decisionOf } from './sensor-command.ts';
-import { runsAhead, type ShardContext } from './shard-context.ts';
+import type { ShardContext } from './shard-context.ts';
 import type { ShardMemory } from './shard-memory.ts';
-import { allSourcesIdle } from './source-clocks.ts';
+import { forwardingOf, ShardSources } from './shard-sources.ts';
 import type { WatchedWriter } from './watched-writer.ts';
 
 export interface SessionHost {
@@ -49,7 +49,7 @@ export class Session {
   readonly #deciding: Deciding;
   #closed = false;
   #draining = false;
-  #paused = false;
+  readonly sources: ShardSources;
   #checkingIdle = false;
   #lastActivityMs: number;
   readonly #wallMs: () => number;
@@ -72,14 +72,15 @@ export class Session {
       anomaly: anomalyEncoder(context, shard),
     });
     this.#outbox.muted = true;
-    this.#deciding = { context, shard, memory: this.memory, outbox: this.#outbox };
+    const { journal } = recovered;
+    this.#deciding = { context, shard, journal, memory: this.memory, outbox: this.#outbox };
     this.#slice = new FoldSlice(context.clock, this.#outbox);
     this.#folder = createBatchFolder({
       shard,
       topics: context.topics,
       semantics: context.semantics,
-      sourcePartitions: context.sourcePartitions,
       settings: context.settings,
+      forwarding: forwardingOf(context),
       outbox: this.#outbox,
       slice: this.#slice,
     });
@@ -102,6 +103,14 @@ export class Session {
       journalOffset: recovered.journalOffset,
       onFailed: (error) => this.#fail(error),
     });
+    this.sources = new ShardSources(context, shard, this.memory, {
+      isLive: () => !this.#closed && !this.#draining && !this.replaying,
+      moveWatermark: (watermarkMs) => {
+        this.#decide({ kind: 'idle', watermark_ms: watermarkMs });
+        this.#committer.poke();
+      },
+      setPaused: (paused) => host.setPaused(paused),
+    });
     this.#lastActivityMs = context.clock.monotonicMs();
     this.#wallMs = neverSetBack(context.clock);
   }
@@ -112,7 +121,7 @@ export class Session {
 
   /** Whether the shard waits for sources that are behind; nothing is fetched for it meanwhile. */
   get paused(): boolean {
-    return this.#paused;
+    return this.sources.paused;
   }
 
   get replaying(): boolean {
@@ -148,10 +157,10 @@ export class Session {
     if (this.#outbox.full) await this.#committer.room();
   }
 
-  /** Four times a second: idle rule, source markers, the brake on sources that run ahead. */
+  /** Four times a second: the idle rule, and the brake on sources that run ahead. */
   tick(): void {
     if (this.#closed || this.#draining || this.replaying) return;
-    this.#brake();
+    this.sources.tick();
     void this.#checkIdle();
     this.#committer.poke();
   }
@@ -184,6 +193,7 @@ export class Session {
 
   close(): void {
     this.#closed = true;
+    this.sources.close();
     this.#committer.close();
   }
 
@@ -210,15 +220,19 @@ export class Session {
 
   #fold(batch: FetchedBatch): 'folded' | 'decided' | 'paused' {
     const { memory } = this;
-    const seenBefore = this.#folder.recordsSeen;
+    const { recordsSeen: seenBefore } = this.#folder;
+    const { forwards: forwardsBefore } = this.#outbox;
     this.#slice.begin();
     const outcome = this.#replay.fold(batch);
     this.highWatermark = Math.max(batch.highWatermark, memory.position);
     this.#committer.lagRecords = this.highWatermark - memory.position;
-    if (this.#folder.recordsSeen !== seenBefore) {
+    const { recordsSeen } = this.#folder;
+    if (recordsSeen !== seenBefore) {
       this.#lastActivityMs = this.#context.clock.monotonicMs();
       this.#committer.sourceIdle = false;
     }
+    const forwards = this.#outbox.forwards - forwardsBefore;
+    this.sources.folded({ records: recordsSeen - seenBefore, forwards });
     return outcome;
   }
 
@@ -280,21 +294,9 @@ export class Session {
     }
   }
 
-  /**
-   * A source far ahead of its siblings would hold windows of theirs open without bound: it waits
-   * for them.
-   */
-  #brake(): void {
-    const paused = runsAhead(this.memory, this.#context);
-    if (!paused && !this.#paused) return;
-    this.#paused = paused;
-    // Said again at every tick while it holds: a rejoin forgets what was paused.
-    this.#host.setPaused(paused);
-  }
-
   async #checkIdle(): Promise<void> {
     const { clock, log, settings } = this.#context;
-    if (this.#checkingIdle || this.#paused) return;
+    if (this.#checkingIdle || this.sources.paused) return;
     const quiet = clock.monotonicMs() - this.#lastActivityMs >= settings.idleTimeoutMs;
     const isSource = this.memory.role === 'source';
     const saysSo = isSource && !this.#committer.sourceIdle;
@@ -322,8 +324,8 @@ export class Session {
 
   #idleMark(): number | undefined {
     const { clock, settings, semantics } = this.#context;
-    const { clocks, role, state } = this.memory;
-    if (role === 'rekeyed' && !allSourcesIdle(clocks)) return undefined;
+    const { role, state } = this.memory;
+    if (role === 'rekeyed' && !this.#context.sources.allIdle) return undefined;
     return idleMarkMs({
       nowMs: this.#wallMs(),
       quietMs: clock.monotonicMs() - this.#lastActivityMs,

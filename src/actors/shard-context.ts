@@ -9,8 +9,9 @@ import type { CreateBaseline } from '../sensors/create-baseline.ts';
 import type { ClosedWindow, Semantics } from '../sensors/shard-state.ts';
 import type { SnapshotStore } from '../stores/snapshot-store.ts';
 
+import type { GroupCounts } from './group-counts.ts';
 import type { JournalShards } from './journal-shards.ts';
-import type { ShardMemory } from './shard-memory.ts';
+import type { SourceWatch } from './source-watch.ts';
 
 export interface ShardSettings {
   readonly groupId: string;
@@ -27,7 +28,8 @@ export interface ShardSettings {
   readonly outputFormat: 'json' | 'avro';
 }
 
-export interface ShardContext {
+/** The counts are those of when the thread began. */
+export interface ShardContext extends GroupCounts {
   readonly log: EventLog;
   readonly snapshots: SnapshotStore;
   readonly semantics: Semantics;
@@ -38,13 +40,10 @@ export interface ShardContext {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  /** Partitions of the input topic = sources of the rekeyed topic. */
-  readonly sourcePartitions: number;
-  readonly rekeyedPartitions: number;
-  readonly journalPartitions: number;
   /** Encodes a feature row; fixed by OUTPUT_FORMAT. */
   encodeFeatureRow(window: ClosedWindow, shard: TopicPartition): Uint8Array;
-  readonly rekeying: RekeyingView;
+  /** How far the sources have come; asked for by one question for all shards of the thread. */
+  readonly sources: Pick<SourceWatch, 'active' | 'allIdle' | 'forwardClock' | 'tick' | 'view'>;
   readonly snapshotTurn: SnapshotTurn;
   readonly journalShards: JournalShards;
   /** Bytes that one transaction may hold; left out, as many as fit its time. Tests want few. */
@@ -61,28 +60,7 @@ export interface SnapshotTurn {
   taken: boolean;
 }
 
-/** What the router learns once a second about the rekeyed topic, for all shards of the thread. */
-export interface RekeyingView {
-  /** Some rekeyed partition holds records, so sources must keep their clocks heard. */
-  active: boolean;
-  /**
-   * The least event time (ms) among sources that are not idle, from committed metadata; undefined =
-   * unknown.
-   */
-  leastSourceMs: number | undefined;
-}
-
 /** Returns the key of a shard in journal, snapshots and log lines. */
 export function shardKeyOf(groupId: string, shard: TopicPartition): string {
   return `${groupId}/${shard.topic}/${shard.partition}`;
-}
-
-/** Returns whether the source is so far ahead of its slowest sibling that it must wait for it. */
-export function runsAhead(memory: ShardMemory, context: ShardContext): boolean {
-  const { rekeying, settings, semantics } = context;
-  if (memory.role !== 'source' || !rekeying.active || rekeying.leastSourceMs === undefined) {
-    return false;
-  }
-  const aheadMs = memory.sourceMaxMs - rekeying.leastSourceMs;
-  return aheadMs > settings.openWindowsMax * semantics.windowMs;
 }

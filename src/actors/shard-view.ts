@@ -3,6 +3,7 @@
 import type { ShardStatus } from './protocol.ts';
 import { quarantineViews } from './quarantine-views.ts';
 import type { Session } from './session.ts';
+import { knownTimeMs } from './source-clocks.ts';
 
 export type ShardProgress = Omit<
   ShardStatus,
@@ -42,13 +43,12 @@ export const nothingKnown: ShardProgress = {
 export function progressOf(session: Session, knownAtMs: number): ShardProgress {
   const { committer, memory } = session;
   const { state } = memory;
-  const finite = (ms: number): number | null => (Number.isFinite(ms) ? ms : null);
   return {
     position: memory.position,
     highWatermark: Math.max(session.highWatermark, memory.position),
     committedOffset: committer.committedOffset,
-    watermarkMs: finite(state.watermarkMs),
-    maxEventTimeMs: finite(state.maxEventTimeMs),
+    watermarkMs: knownTimeMs(state.watermarkMs),
+    maxEventTimeMs: knownTimeMs(state.maxEventTimeMs),
     sensors: state.sensorCount,
     sensorsForgotten: committer.totals.sensorsForgotten,
     openWindows: state.openWindowCount,

@@ -36,6 +36,8 @@ import { recoverShard } from './recovery.ts';
 import { Session } from './session.ts';
 import type { ShardContext } from './shard-context.ts';
 import { roleOf, type ShardRole } from './shard-memory.ts';
+import type { ShardSources } from './shard-sources.ts';
+import type { WatchedShard } from './source-watch.ts';
 import {
   nothingKnown,
   progressAfter,
@@ -60,7 +62,7 @@ const unansweredMsMax = 2_000;
 const backoffFirstMs = 100;
 const backoffMaxMs = 5_000;
 
-export class Shard {
+export class Shard implements WatchedShard {
   readonly partition: TopicPartition;
   readonly #context: ShardContext;
   readonly #host: ShardHost;
@@ -100,12 +102,8 @@ export class Shard {
     return this.#session?.memory.position;
   }
 
-  /**
-   * How far the partition reaches, as far as its own fetches told; undefined while there are none.
-   */
-  get knownEnd(): number | undefined {
-    const session = this.#session;
-    return session && Math.max(session.highWatermark, session.memory.position);
+  get sources(): ShardSources | undefined {
+    return this.#session?.sources;
   }
 
   async onBatch(batch: FetchedBatch): Promise<void> {

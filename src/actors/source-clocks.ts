@@ -1,8 +1,13 @@
-// The event-time clocks of a rekeyed shard's sources. Sources advance unevenly, one may be an hour
-// ahead in a backlog, so the shard's event time is the minimum over all sources that are not idle;
-// nothing closes before each was heard.
+// The event time of a rekeyed shard, as the headers of its records tell it. Sources advance unevenly,
+// one may be an hour ahead in a backlog, so each forward carries the least event time over all
+// sources that hold the others (source-watch.ts). It speaks for all of them, as source 0 of 1.
 //
-//   header  rekey.source = <source partition>/<number of sources>/<max event time in ms | idle>
+//   header  rekey.source = 0/1/<least event time in ms>
+//           rekey.source = <source partition>/<number of sources>/<max event time in ms | idle>
+//
+// The second form is an earlier version's: each source spoke for itself, in its forwards and in
+// markers without key and value, and the shard took the minimum. Both are folded by one rule, so
+// that versions may take over each other's shards.
 
 import { forwardGroupOf } from '../codecs/forward-group.ts';
 import type { RecordCursor } from '../log/event-log.ts';
@@ -26,9 +31,20 @@ export interface SourceClock {
   readonly time: number | 'idle';
 }
 
-/** Returns the header's text for one source. */
-export function encodeSourceClock(clock: SourceClock): string {
-  return `${clock.source}/${clock.sources}/${clock.time}`;
+/**
+ * What a forward says while the least event time is unknown: before any window that can have a
+ * reading, and still a date that can be shown after the watermark's delay is taken off.
+ */
+const unknownTimeMs = -8_639_000_000_000_000;
+
+/** Returns the header's text of a forward; undefined = the least event time is unknown. */
+export function encodeForwardClock(leastMs: number | undefined): string {
+  return `0/1/${Math.floor(leastMs ?? unknownTimeMs)}`;
+}
+
+/** Returns the event time or watermark, or null where none is known yet. */
+export function knownTimeMs(ms: number): number | null {
+  return ms > unknownTimeMs ? ms : null;
 }
 
 /** Returns the clock that a header's text says, or undefined where it is malformed. */
@@ -107,12 +123,4 @@ export function minimumSourceTimeMs(clocks: SourceClocks): number | undefined {
     if (time !== 'idle' && time < minimum) minimum = time;
   }
   return minimum === Infinity ? undefined : minimum;
-}
-
-/**
- * Returns whether every source was heard and said it is idle: then the shard's own idle rule
- * applies.
- */
-export function allSourcesIdle(clocks: SourceClocks): boolean {
-  return clocks.times.length > 0 && clocks.times.every((time) => time === 'idle');
 }

@@ -14,10 +14,12 @@ import { createMetrics, type Metrics } from '../metrics/pipeline-metrics.ts';
 import type { CreateBaseline } from '../sensors/create-baseline.ts';
 import { selectFeatures } from '../sensors/features.ts';
 import type { SnapshotStore } from '../stores/snapshot-store.ts';
+import { readGroupCounts } from './group-counts.ts';
 import { JournalShards } from './journal-shards.ts';
 import type { CommandOutcome, WorkerCommand, WorkerEvent } from './protocol.ts';
 import { WorkerShards } from './worker-shards.ts';
 import type { ShardContext } from './shard-context.ts';
+import { SourceWatch } from './source-watch.ts';
 
 export interface WorkerParts {
   readonly config: Config;
@@ -145,6 +147,8 @@ async function shardContext(
       topic,
     });
   };
+  const { groupId } = config.process;
+  const counts = await readGroupCounts(log, { groupId, topics, partitionsNow: partitionsOf });
   return {
     log,
     snapshots,
@@ -155,11 +159,13 @@ async function shardContext(
     clock,
     logger,
     metrics,
-    sourcePartitions: await partitionsOf(topics.input),
-    rekeyedPartitions: await partitionsOf(topics.rekeyed),
-    journalPartitions: await partitionsOf(topics.journal),
+    ...counts,
     encodeFeatureRow: (window, shard) => encode(window, { ...shard, features }),
-    rekeying: { active: false, leastSourceMs: undefined },
+    sources: new SourceWatch({
+      ...{ clock, log, logger, semantics, topics },
+      settings: config.process,
+      sourcePartitions: counts.sourcePartitions,
+    }),
     snapshotTurn: { taken: false },
     journalShards: new JournalShards(log),
     ...(createBaseline === undefined ? {} : { createBaseline }),

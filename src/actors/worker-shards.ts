@@ -10,7 +10,6 @@ import type {
 import { partitionKey } from '../log/partition-key.ts';
 import type { Timer } from '../clock.ts';
 import { UnfetchedShards } from './unfetched-shards.ts';
-import { decodePositionMetadata } from './position-metadata.ts';
 import type {
   CommandOutcome,
   SensorCommand,
@@ -29,7 +28,6 @@ export interface WorkerShardsEvents {
 }
 
 const tickMs = 250;
-const rekeyingCheckMs = 1_000;
 
 export class WorkerShards implements GroupListener {
   readonly #context: ShardContext;
@@ -40,7 +38,6 @@ export class WorkerShards implements GroupListener {
   /** The same once it has joined. */
   #joined: GroupMember | undefined;
   #timer: Timer | undefined;
-  #rekeyingCheckedMs = -Infinity;
   readonly #unfetched: UnfetchedShards;
   #drained = false;
 
@@ -181,41 +178,10 @@ export class WorkerShards implements GroupListener {
   #tick(): void {
     if (this.#drained) return;
     for (const shard of this.#shards.values()) shard.tick();
-    this.#checkRekeying().catch((error: unknown) => {
-      this.#context.logger.debug({ reason: String(error) }, 'rekeying check postponed');
-    });
+    this.#context.sources.tick([...this.#shards.values()]);
     this.#unfetched.look().catch((error: unknown) => {
       this.#context.logger.debug({ reason: String(error) }, 'look at unfetched shards postponed');
     });
     this.#timer = this.#context.clock.after(tickMs, () => this.#tick());
-  }
-
-  /** Whether somebody must hear the sources' clocks, and how far the slowest of them is. */
-  async #checkRekeying(): Promise<void> {
-    const { clock, log, rekeying, rekeyedPartitions, topics } = this.#context;
-    if (clock.monotonicMs() - this.#rekeyingCheckedMs < rekeyingCheckMs) return;
-    this.#rekeyingCheckedMs = clock.monotonicMs();
-    for (let partition = 0; !rekeying.active && partition < rekeyedPartitions; partition += 1) {
-      const place = { topic: topics.rekeyed, partition };
-      // The log is asked only about partitions that others hold: each answer costs it and us.
-      const end = this.#shards.get(partitionKey(place))?.knownEnd ?? (await log.offsets(place)).end;
-      rekeying.active = end > 0;
-    }
-    if (rekeying.active) rekeying.leastSourceMs = await this.#leastSourceMs();
-  }
-
-  async #leastSourceMs(): Promise<number | undefined> {
-    const { log, settings, sourcePartitions, topics } = this.#context;
-    let leastMs: number | undefined;
-    for (let partition = 0; partition < sourcePartitions; partition += 1) {
-      const source = { topic: topics.input, partition };
-      const committed = await log.committed(settings.groupId, source);
-      if (committed === undefined) return undefined;
-      const metadata = decodePositionMetadata(committed.metadata, partitionKey(source));
-      if (metadata.sourceIdle) continue;
-      if (metadata.sourceMaxMs === null) continue;
-      leastMs = Math.min(leastMs ?? Infinity, metadata.sourceMaxMs);
-    }
-    return leastMs;
   }
 }

@@ -1,5 +1,6 @@
 // The committed state of both groups: position and lag per partition, and the shard's metadata.
 import { decodePositionMetadata, journaledEntries } from '../actors/position-metadata.ts';
+import { knownTimeMs } from '../actors/source-clocks.ts';
 import type { Config } from '../config/config.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { partitionsOf } from '../log/partitioning.ts';
@@ -94,7 +95,7 @@ function describe(
   const metadata = text === '' ? undefined : decodePositionMetadata(text, `${topic}/${partition}`);
   return {
     origin: metadata?.origin ?? null,
-    watermark_ms: metadata?.watermarkMs ?? null,
+    watermark_ms: knownTimeMs(metadata?.watermarkMs ?? -Infinity),
     fingerprint: metadata?.fingerprint ?? null,
     journal_entries: metadata === undefined ? 0 : journaledEntries(metadata),
     snapshots: (metadata?.snapshots ?? []).map(({ id, length, takenMs }) => ({

@@ -1,19 +1,25 @@
 // A reading whose key is not its sensor id → the same record for the rekeyed topic, keyed by its
-// sensor id, with headers that say where it entered and how far event time has come there. A dead
-// letter of it is reported there (dead-letter.ts).
+// sensor id, with headers that say where it entered and how far event time has come. A dead letter
+// of it is reported there (dead-letter.ts).
 //
 //   rekey.topic rekey.partition rekey.offset   where the record entered
 //   rekey.key                                  the key it had there
 //   rekey.time                                 declared shapes only: when it entered, ms
 //   rekey.group                                who forwarded it (forward-group.ts)
-//   rekey.source                               event time of its source partition
+//   rekey.source                               event time of the sources (actors/source-clocks.ts)
 import type { OutputRecord, RecordCursor, TopicPartition } from '../log/event-log.ts';
+import { partitionForKey } from '../log/partitioning.ts';
 import { keptRecord } from './cut-record.ts';
 import { fieldsHeader, withoutFields } from './dead-letter.ts';
 import { forwardGroupHeader } from './forward-group.ts';
 
 export interface ForwardTarget {
   readonly topic: string;
+  /**
+   * Its partitions as the group counts them: a topic that gets more of them while writers run would
+   * give sensors two owners.
+   */
+  readonly partitions: number;
   /** Text of the header `rekey.source`. */
   readonly clock: string;
   /** The sensor id, or the device id of a declared shape. */
@@ -40,7 +46,7 @@ export interface DeclaredForward {
 export function forwardRecord(
   record: RecordCursor,
   shard: TopicPartition,
-  { topic, clock, key, groupId, declared }: ForwardTarget,
+  { topic, partitions, clock, key, groupId, declared }: ForwardTarget,
 ): OutputRecord {
   const { bytes, keyStart, keyEnd, valueStart, valueEnd } = record;
   const headers = record.headers();
@@ -48,6 +54,7 @@ export function forwardRecord(
   const clientKey = keyStart < 0 ? null : new Uint8Array(bytes.subarray(keyStart, keyEnd));
   const forward: OutputRecord = {
     topic,
+    partition: partitionForKey(key, partitions),
     cutAs: 'forward',
     key,
     value: declared?.entry ?? bytes.subarray(valueStart, valueEnd),

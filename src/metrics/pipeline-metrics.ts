@@ -31,6 +31,8 @@ export interface Metrics {
   readonly shardFailures: Counter<'code'>;
   readonly sensorsForgotten: Counter;
   readonly fastClockReadings: Counter;
+  readonly sourceWaitSeconds: Gauge<'topic' | 'partition'>;
+  readonly sourceWaitsGivenUp: Counter;
   readonly idleMarks: Counter;
   readonly decisions: Counter<'kind'>;
   readonly gapRecords: Counter;
@@ -108,6 +110,15 @@ export function createMetrics(views: readonly string[] = []): Metrics {
     fastClockReadings: counter(
       'fast_clock_readings_total',
       'Readings that led their record by more than WATERMARK_DELAY_MS; see FAST_CLOCKS.',
+    ),
+    sourceWaitSeconds: gauge(
+      'source_wait_seconds',
+      'How long a source of forwarded readings has waited for a slower one; absent while it does not.',
+      partition,
+    ),
+    sourceWaitsGivenUp: counter(
+      'source_waits_given_up_total',
+      'Times a source had waited for a slower one for as long as it may.',
     ),
     idleMarks: counter('idle_marks_total', 'Idle marks journaled.'),
     decisions: counter('decisions_total', 'Journaled decisions on sensors and records, by kind.', [

@@ -259,9 +259,9 @@ export class Audit {
   }
 }
 
-function whole({ committedOffset, metadata }: CommittedShard): CommittedShard {
+function whole({ committedOffset, metadata, ...shard }: CommittedShard): CommittedShard {
   const offset = metadata.partial?.offset ?? committedOffset;
-  return { committedOffset: offset, metadata: wholeMetadata(metadata) };
+  return { ...shard, committedOffset: offset, metadata: wholeMetadata(metadata) };
 }
 
 function place(row: FeatureRow, topic: string, found?: TopicRow): Omit<Finding, 'kind'> {

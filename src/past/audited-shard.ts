@@ -104,7 +104,7 @@ export async function foldToCommitted(
 ): Promise<void> {
   const { shard, start } = audited;
   const { memory } = start;
-  const entries = await journalAfter(context, shard, start, committed.metadata);
+  const entries = await journalAfter(context, shard, start, committed);
   // Muted: only the closed windows of the fold are needed.
   const outbox = Object.assign(
     createOutbox({

@@ -1,4 +1,5 @@
 // The ports and topic shapes needed to read the past of shards; none of them can write.
+import { readGroupCounts } from '../actors/group-counts.ts';
 import type { RestoreContext } from '../actors/restore.ts';
 import type { Config } from '../config/config.ts';
 import { ConfigError } from '../errors.ts';
@@ -19,6 +20,7 @@ export async function pastContext(
   config: Config,
   ports: { readonly log: EventLog; readonly snapshots: SnapshotStore; readonly logger: Logger },
 ): Promise<PastContext> {
+  const { groupId } = config.process;
   const topics = topicNames(config.process);
   const partitionsOf = async (topic: string): Promise<number> => {
     const description = await ports.log.describeTopic(topic);
@@ -31,10 +33,8 @@ export async function pastContext(
   return {
     ...ports,
     semantics: config.semantics,
-    settings: { groupId: config.process.groupId },
+    settings: { groupId },
     topics,
-    sourcePartitions: await partitionsOf(topics.input),
-    rekeyedPartitions: await partitionsOf(topics.rekeyed),
-    journalPartitions: await partitionsOf(topics.journal),
+    ...(await readGroupCounts(ports.log, { groupId, topics, partitionsNow: partitionsOf })),
   };
 }

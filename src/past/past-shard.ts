@@ -61,7 +61,7 @@ export async function shardAt(
   const { earliest, end } = await context.log.offsets(shard);
   assertWithin(context, shard, { offset, end, origin: committed.metadata.origin });
   const { start, startedFrom } = await bestStart(context, shard, { offset, earliest, committed });
-  const entries = await journalAfter(context, shard, start, committed.metadata);
+  const entries = await journalAfter(context, shard, start, committed);
   const { memory } = start;
   const startOffset = memory.position;
   const outbox = createOutbox({ featureRow: () => notWritten, anomaly: () => undefined });

@@ -33,7 +33,6 @@ export class RecentAnomalies {
   readonly #bySensor = new Map<string, RecentAnomaly[]>();
   /** Offset of the next read, by partition. */
   readonly #positions = new Map<number, number>();
-  #partitions: number | undefined;
   #reading: Promise<void> = Promise.resolve();
 
   constructor(options: RecentAnomaliesOptions) {
@@ -47,9 +46,10 @@ export class RecentAnomalies {
    */
   async of(sensorId: string): Promise<readonly RecentAnomaly[]> {
     const { log, topic } = this.#options;
-    this.#partitions ??= (await log.describeTopic(topic))?.partitions;
-    if (this.#partitions === undefined) return [];
-    const partition = partitionForKey(Buffer.from(sensorId), this.#partitions);
+    // Asked every time: a topic may get more partitions.
+    const description = await log.describeTopic(topic);
+    if (description === undefined) return [];
+    const partition = partitionForKey(Buffer.from(sensorId), description.partitions);
     // Reads run one after the other: two at once would add the same records twice.
     const caughtUp = this.#reading.then(() => this.#catchUp(partition));
     this.#reading = caughtUp.catch(() => undefined);

@@ -29,7 +29,8 @@ export interface SensorOwners {
 }
 
 interface GroupView {
-  readonly partitions: number;
+  /** Of the input and of the rekeyed topic; they may differ. */
+  readonly partitions: ReadonlyMap<string, number>;
   readonly members: readonly GroupMemberView[];
 }
 
@@ -41,11 +42,16 @@ export function createSensorOwners(options: SensorOwnersOptions): SensorOwners {
   let requestedMs = -Infinity;
 
   const readGroup = async (): Promise<GroupView> => {
-    const [topic, members] = await Promise.all([
+    const [input, rekeyed, members] = await Promise.all([
       log.describeTopic(inputTopic),
+      log.describeTopic(rekeyedTopic),
       log.groupMembers(groupId, inputTopic),
     ]);
-    return { partitions: topic?.partitions ?? 0, members };
+    const partitions = new Map([
+      [inputTopic, input?.partitions ?? 0],
+      [rekeyedTopic, rekeyed?.partitions ?? 0],
+    ]);
+    return { partitions, members };
   };
   const current = (): Promise<GroupView> => {
     const nowMs = clock.monotonicMs();
@@ -79,9 +85,10 @@ export function createSensorOwners(options: SensorOwnersOptions): SensorOwners {
   return {
     urlsOf: (sensorId) =>
       urlsOfOthers(({ partitions }) => {
-        if (partitions === 0) return [];
-        const partition = partitionForKey(Buffer.from(deviceOf(sensorId, input)), partitions);
-        return [inputTopic, rekeyedTopic].map((topic) => ({ topic, partition }));
+        const key = Buffer.from(deviceOf(sensorId, input));
+        return [...partitions].flatMap(([topic, count]) =>
+          count === 0 ? [] : [{ topic, partition: partitionForKey(key, count) }],
+        );
       }),
     urlsOfShard: (shard) => urlsOfOthers(() => [shard]),
   };

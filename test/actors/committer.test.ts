@@ -5,6 +5,7 @@ import { historySemantics, type HistoryPlan } from '../../property-tests/simulat
 import { createScheduler } from '../../property-tests/simulation/scheduler.ts';
 import { Life, processClock } from '../../property-tests/simulation/simulated-life.ts';
 import { simulatedTopics } from '../../property-tests/simulation/simulated-process.ts';
+import { unwatchedSources } from '../../property-tests/simulation/unwatched-sources.ts';
 import type { Clock } from '../../src/clock.ts';
 import {
   closesSoon,
@@ -636,7 +637,7 @@ function contextOf(clock: Clock): ShardContext {
     sourcePartitions: 1,
     rekeyedPartitions: 1,
     journalPartitions: 1,
-    rekeying: { active: false, leastSourceMs: undefined },
+    sources: unwatchedSources,
     snapshotTurn: { taken: false },
   } as unknown as ShardContext;
 }

@@ -66,7 +66,13 @@ function allocatedBytes(text: Text, baseline: 'adaptive' | 'cumulative'): number
     anomaly: () => undefined,
   });
   const semantics = { ...defaultSemantics, baseline };
-  const folder = createBatchFolder({ shard, topics, semantics, sourcePartitions: 1, outbox });
+  const folder = createBatchFolder({
+    shard,
+    topics,
+    semantics,
+    forwarding: { partitions: 1, clock: '0/1/0' },
+    outbox,
+  });
   const memory = emptyMemory('source', semantics, 0);
   const bytes: number[] = [];
   for (const batch of batches) {

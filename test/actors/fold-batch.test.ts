@@ -4,8 +4,9 @@ import { defaultSemantics } from '../../property-tests/arbitraries/settings.ts';
 import { simulatedTopics } from '../../property-tests/simulation/simulated-process.ts';
 import { createBatchFolder } from '../../src/actors/fold-batch.ts';
 import { createOutbox } from '../../src/actors/outbox.ts';
-import { emptyMemory } from '../../src/actors/shard-memory.ts';
+import { emptyMemory, type ShardMemory } from '../../src/actors/shard-memory.ts';
 import type { OutputRecord } from '../../src/log/event-log.ts';
+import { partitionForKey } from '../../src/log/partitioning.ts';
 import { encodeRecordBatch } from '../../src/log/record-batch-encoder.ts';
 import { recordCursor } from '../../src/log/record-batch.ts';
 
@@ -15,6 +16,7 @@ const shard = { topic: topics.input, partition: 0 };
 function foldOf(records: readonly OutputRecord[]): {
   readonly bytes: Uint8Array;
   readonly outputs: readonly OutputRecord[];
+  readonly memory: ShardMemory;
 } {
   const bytes = encodeRecordBatch(records, { baseOffset: 0, timestampMs: 1_000 });
   const outbox = createOutbox({
@@ -22,11 +24,18 @@ function foldOf(records: readonly OutputRecord[]): {
     anomaly: () => undefined,
   });
   const semantics = { ...defaultSemantics, inputKeying: 'rekey' as const };
-  const folder = createBatchFolder({ shard, topics, semantics, sourcePartitions: 1, outbox });
+  const folder = createBatchFolder({
+    shard,
+    topics,
+    semantics,
+    forwarding: { partitions: 4, clock: '0/1/17' },
+    outbox,
+  });
   const cursor = recordCursor(bytes);
   cursor.next();
-  folder.fold(emptyMemory('source', semantics, 0), cursor, Infinity);
-  return { bytes, outputs: [...outbox.take().records] };
+  const memory = emptyMemory('source', semantics, 0);
+  folder.fold(memory, cursor, Infinity);
+  return { bytes, outputs: [...outbox.take().records], memory };
 }
 
 it('forwards and dead letters are as they were once the bytes they came from are written over', () => {
@@ -45,7 +54,7 @@ it('forwards and dead letters are as they were once the bytes they came from are
   expect(structuredClone(outputs)).toEqual(before);
 });
 
-it('a fast clock tells the rekeyed shards no time that the log has not reached', () => {
+it('a fast clock moves no source to a time that the log has not reached', () => {
   const record = (timestampMs: number, recordTimestampMs: number): OutputRecord => ({
     topic: topics.input,
     key: null,
@@ -53,10 +62,18 @@ it('a fast clock tells the rekeyed shards no time that the log has not reached',
     timestampMs: recordTimestampMs,
   });
 
-  const { outputs } = foldOf([record(1_000, 1_200), record(90_000, 2_000), record(2_500, 2_900)]);
+  const { memory } = foldOf([record(1_000, 1_200), record(90_000, 2_000), record(1_900, 2_900)]);
 
-  const clocks = outputs.map(({ headers = [] }) =>
-    Buffer.from(headers.find(({ key }) => key === 'rekey.source')?.value ?? []).toString(),
-  );
-  expect(clocks).toEqual(['0/1/1000', '0/1/2000', '0/1/2500']);
+  expect(memory.sourceMaxMs).toBe(2_000);
+});
+
+it('a forward lies in the partition that the group gives its sensor, and says how far the sources are', () => {
+  const value = Buffer.from('{"sensor_id":"pump/7","timestamp":1000,"value":1}');
+
+  const { outputs } = foldOf([{ topic: topics.input, key: null, value }]);
+
+  const [forward] = outputs;
+  expect(forward?.partition).toBe(partitionForKey(Buffer.from('pump/7'), 4));
+  const header = forward?.headers?.find(({ key }) => key === 'rekey.source');
+  expect(Buffer.from(header?.value ?? []).toString()).toBe('0/1/17');
 });

@@ -44,7 +44,13 @@ function foldOf(
     anomaly: () => undefined,
   });
   const shard = { topic, partition: 0 };
-  const folder = createBatchFolder({ shard, topics, semantics, sourcePartitions: 1, outbox });
+  const folder = createBatchFolder({
+    shard,
+    topics,
+    semantics,
+    forwarding: { partitions: 1, clock: `0/1/${startMs}` },
+    outbox,
+  });
   const cursor = recordCursor(bytes);
   cursor.next();
   const memory = emptyMemory(role, semantics, 0);

@@ -153,7 +153,7 @@ describe('a fold that throws', () => {
       shard,
       topics: simulatedTopics,
       semantics,
-      sourcePartitions: 1,
+      forwarding: { partitions: 1, clock: '0/1/0' },
       outbox: ignored,
     });
     const sensorOf = (key: string, value: string): string | undefined => {

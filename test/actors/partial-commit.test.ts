@@ -213,7 +213,7 @@ describe('a commit that is out in part', () => {
       ...metadata,
       watermarkMs: 7,
       sourceMaxMs: 9,
-      journal: { sequence: 2, originOffset: 0 },
+      journal: { sequence: 2, originOffset: 0, partitions: 1 },
     });
     expect(journalEntries.at(-1)).toMatchObject({
       kind: 'gap',

@@ -39,7 +39,8 @@ function forwardOf(record: OutputRecord): OutputRecord {
   const reading = emptyReading();
   decodeReading(cursor.bytes, cursor.valueStart, cursor.valueEnd, reading);
   const key = reading.idBytes.subarray(reading.idStart, reading.idEnd);
-  return forwardRecord(cursor, source, { topic: rekeyed.topic, clock: '3/4/17', key });
+  const target = { topic: rekeyed.topic, partitions: 4, clock: '3/4/17', key };
+  return forwardRecord(cursor, source, target);
 }
 
 describe('a forward that is cut', () => {

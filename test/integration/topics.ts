@@ -189,7 +189,7 @@ export async function readOutcome(
       .filter(({ value }) => value !== null)
       .map((record) => {
         const at = `${header(record, 'rekey.partition')}/${header(record, 'rekey.offset')}`;
-        return `${at} ${record.key ?? ''} ${header(record, 'rekey.source')}`;
+        return `${at} ${record.key ?? ''}`;
       })
       .sort(),
   };
@@ -211,7 +211,7 @@ function withTrimmed(
 /** Returns all in which the outcome is not what the model says; empty when all is right and every window is closed. */
 export function outcomeDifferences(outcome: Outcome): string[] {
   const { expected, rows, anomalies, deadLetters, forwards } = outcome;
-  const differences = [...expected.clocksBack, ...rowDifferences(expected.rows, rows, 1e-9)];
+  const differences = [...expected.clocksAhead, ...rowDifferences(expected.rows, rows, 1e-9)];
   outcome.larger.forEach((ofLength, index) => {
     const wanted = expected.larger.filter((row) => row.length_index === index + 1);
     differences.push(...rowDifferences(wanted, ofLength, 1e-9));

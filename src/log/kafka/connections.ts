@@ -1,11 +1,17 @@
 // One kafkajs cluster with what kafkajs asks again and again kept: leaders from its metadata, coordinators until one
 // answers that it is not (trap 15: FindCoordinator was three requests of every commit). Requests only; no retries here.
-import { assert } from '../../errors.ts';
 import type { TopicPartition } from '../event-log.ts';
 import { failureKind } from './failures.ts';
-import { createCluster, type Broker, type Client, type Cluster } from './internals.ts';
+import {
+  createCluster,
+  createErrorFromCode,
+  type Broker,
+  type Client,
+  type Cluster,
+} from './internals.ts';
 
 const metadataMaxAgeMs = 300_000;
+const unknownTopicOrPartition = 3;
 
 export type CoordinatorOf = { readonly group: string } | { readonly transaction: string };
 
@@ -34,7 +40,8 @@ export class Connections {
     await this.#know(topic);
     const metadata = this.#cluster.findTopicPartitionMetadata(topic);
     const leader = metadata.find(({ partitionId }) => partitionId === partition)?.leader;
-    assert(leader !== undefined, 'The topic has no such partition', { topic, partition });
+    // Added since the metadata was read: whoever tries again reads it anew.
+    if (leader === undefined) throw createErrorFromCode(unknownTopicOrPartition);
     return this.#cluster.findBroker({ nodeId: leader });
   }
 

@@ -76,7 +76,11 @@ class TopicSnapshotStore implements SnapshotStore {
         cause,
       );
     if (place?.chunks !== chunkCount(length)) throw refused('has no place in the topic');
-    if (place.partition >= (await this.#partitionCount())) throw refused('has no such partition');
+    if (place.partition >= (await this.#partitionCount())) {
+      // Another process may have written it since the topic got more partitions.
+      this.#partitions = undefined;
+      if (place.partition >= (await this.#partitionCount())) throw refused('has no such partition');
+    }
     if (this.#removed.has(`${shardKey}/${id}`)) throw refused('was removed');
     const bytes = Buffer.allocUnsafeSlow(length);
     const read = await this.#readChunks(shardKey, id, place, bytes).catch((error: unknown) => {
