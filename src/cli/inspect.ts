@@ -1,4 +1,4 @@
-// `inspect`: shows the groups' progress, or one sensor. Asks a running process if one answers, else
+// `inspect`: shows the groups' progress, one sensor, or how a topic's records can be read. Asks a running process if one answers, else
 // reads the log and the store.
 import type { Command } from 'commander';
 
@@ -8,9 +8,11 @@ import { openFeatureStore } from '../stores/open.ts';
 import type { SupervisorTree } from '../supervisor/supervisor-view.ts';
 import { logPlace, readConfig, withLog } from './command.ts';
 import { printLine, type CliContext } from './context.ts';
+import { inspectTopic } from './inspect-topic.ts';
 import { readGroups, type GroupPosition, type ShardPosition } from './group-positions.ts';
 
 interface InspectFlags {
+  readonly topic?: string;
   readonly sensor?: string;
   readonly url?: string;
   readonly json?: true;
@@ -22,13 +24,15 @@ const examples = `
 Examples:
   node dist/main.js inspect
   node dist/main.js inspect --sensor sensor_003
+  KAFKA_BROKERS=localhost:9092 node dist/main.js inspect --topic telegraf > inputs.yaml
   node dist/main.js inspect --url http://other-host:8080 --json`;
 
 /** Adds `inspect`. */
 export function addInspect(program: Command, context: CliContext): void {
   program
     .command('inspect')
-    .description('show positions, lag, watermarks and snapshots, or one sensor')
+    .description('show positions, lag, watermarks and snapshots; one sensor; or a topic’s records')
+    .option('--topic <topic>', 'sample this topic and propose the INPUT_SCHEMA that reads it')
     .option('--sensor <id>', 'show this sensor: baseline, open windows, last features')
     .option(
       '--url <url>',
@@ -36,11 +40,18 @@ export function addInspect(program: Command, context: CliContext): void {
     )
     .option('--json', 'print as JSON')
     .addHelpText('after', examples)
-    .action((flags: InspectFlags) =>
-      flags.sensor === undefined
-        ? inspectGroups(flags, context)
-        : inspectSensor(flags.sensor, flags, context),
-    );
+    .action((flags: InspectFlags) => inspectOne(flags, context));
+}
+
+function inspectOne(flags: InspectFlags, context: CliContext): Promise<void> {
+  const { topic, sensor } = flags;
+  if (topic !== undefined && sensor !== undefined) {
+    throw new ConfigError('--topic and --sensor ask for two things; give one of them');
+  }
+  if (topic !== undefined) return inspectTopic(topic, flags, context);
+  return sensor === undefined
+    ? inspectGroups(flags, context)
+    : inspectSensor(sensor, flags, context);
 }
 
 async function inspectGroups(flags: InspectFlags, context: CliContext): Promise<void> {

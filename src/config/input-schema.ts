@@ -1,10 +1,11 @@
 // INPUT_SCHEMA: where the readings are in a record, as YAML or JSON, in a file or in the setting
 // itself. docs/inputs.md shows declarations; schemas/input.schema.json is the same for editors.
 import { readFileSync } from 'node:fs';
-import { parseDocument } from 'yaml';
+import { parseDocument, stringify } from 'yaml';
 import { z } from 'zod';
 
 import {
+  everyText,
   keyWord,
   parsePath,
   pathText,
@@ -94,6 +95,56 @@ export function inputJsonSchema(): object {
     title: 'Sensorium INPUT_SCHEMA: where the readings are in a record',
     ...z.toJSONSchema(declarationSchema, { io: 'input' }),
   };
+}
+
+/** Returns the declaration as one would write it; `parseInputSchema` reads the same from it. */
+export function declarationYaml(declaration: InputDeclaration): string {
+  const {
+    format,
+    id,
+    time,
+    timeUnit,
+    timeZoneMinutes,
+    measurements,
+    valueTypes: types,
+  } = declaration;
+  const ids = id === 'key' ? [keyWord] : id.map(pathText);
+  const isPlain = types.length === 1 && types[0] === 'number';
+  return stringify({
+    ...(format === 'json' ? {} : { format }),
+    id: ids.length === 1 ? ids[0] : ids,
+    time: time === 'record' ? timeWord : pathText(time),
+    ...(time === 'record' ? {} : { time_unit: timeUnit }),
+    ...(timeZoneMinutes === undefined ? {} : { time_zone: zoneText(timeZoneMinutes) }),
+    ...writtenMeasurements(measurements),
+    ...(isPlain ? {} : { value_types: types }),
+  });
+}
+
+function writtenMeasurements(measurements: Measurements): object {
+  switch (measurements.kind) {
+    case 'one':
+      return { value: pathText(measurements.field) };
+    case 'long':
+      return { metric: pathText(measurements.metric), value: pathText(measurements.field) };
+    case 'every':
+      return { values: everyText(measurements.under) };
+    case 'several': {
+      const { fields } = measurements;
+      const isListed = fields.every(({ name, field: path }) => name === pathText(path));
+      if (isListed) return { values: fields.map(({ name }) => name) };
+      return { values: Object.fromEntries(fields.map((one) => [one.name, pathText(one.field)])) };
+    }
+    default:
+      return measurements satisfies never;
+  }
+}
+
+function zoneText(minutes: number): string {
+  if (minutes === 0) return 'UTC';
+  const two = (number: number): string => String(number).padStart(2, '0');
+  const ahead = Math.abs(minutes);
+  return `${minutes < 0 ? '-' : '+'}${two(Math.floor(ahead / 60))}:${two(ahead % 60)}`;
 }
 
 /** Returns the declaration that the setting's text makes or names, or every problem with it. */
