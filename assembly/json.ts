@@ -1,8 +1,10 @@
 // A reading in a flat JSON object: fields straight from the bytes. It only ever says "read" or "not for me"; the strict
 // parser then decides, so that reasons are given in one place.
 import { isUtf8, sameBytes } from './bytes';
+import { fieldNameBytes, fieldNameLengths, fieldNames } from './layout';
 import { scanNumber, scannedNumber } from './number';
 import { keepReading } from './reading';
+import { inMs } from './time-unit';
 
 const quote: u32 = 0x22;
 const comma: u32 = 0x2c;
@@ -74,7 +76,7 @@ export function scanJson(start: usize, end: usize): bool {
     at = skipSpace(at);
     byte = load<u8>(at);
   } while (byte == comma);
-  return at == last && keepReading(idStart, idEnd, timestamp, value);
+  return at == last && keepReading(idStart, idEnd, inMs(timestamp), value);
 }
 
 function isSpace(byte: u32): bool {
@@ -87,13 +89,6 @@ function skipSpace(start: usize): usize {
   return at;
 }
 
-const sensorIdName: usize = memory.data<u8>([
-  0x73, 0x65, 0x6e, 0x73, 0x6f, 0x72, 0x5f, 0x69, 0x64, 0x22,
-]);
-const timestampName: usize = memory.data<u8>([
-  0x74, 0x69, 0x6d, 0x65, 0x73, 0x74, 0x61, 0x6d, 0x70, 0x22,
-]);
-const valueName: usize = memory.data<u8>([0x76, 0x61, 0x6c, 0x75, 0x65, 0x22]);
 const trueName: usize = memory.data<u8>([0x74, 0x72, 0x75, 0x65]);
 const falseName: usize = memory.data<u8>([0x66, 0x61, 0x6c, 0x73, 0x65]);
 const nullName: usize = memory.data<u8>([0x6e, 0x75, 0x6c, 0x6c]);
@@ -103,9 +98,14 @@ const nullName: usize = memory.data<u8>([0x6e, 0x75, 0x6c, 0x6c]);
  * scan then meets the backslash.
  */
 function fieldAt(at: usize): u32 {
-  if (sameBytes(at, sensorIdName, 10)) return sensorIdField;
-  if (sameBytes(at, timestampName, 10)) return timestampField;
-  return sameBytes(at, valueName, 6) ? valueField : otherField;
+  if (isNamed(at, 0)) return sensorIdField;
+  if (isNamed(at, 1)) return timestampField;
+  return isNamed(at, 2) ? valueField : otherField;
+}
+
+function isNamed(at: usize, place: usize): bool {
+  const length: usize = load<i32>(fieldNameLengths + (place << 2));
+  return sameBytes(at, fieldNames + place * <usize>fieldNameBytes, length);
 }
 
 /** The position after the closing quote of the string whose content begins at `start`, or 0. */

@@ -52,6 +52,14 @@ export const scratch: usize = rowNumbers + 8 * <usize>rowNumbersMax;
 export const row: usize = scratch + 32;
 export const rowBytes: i32 = rowHeadBytes + piecesBytes + 25 * rowNumbersMax;
 
+// The shape of readings as JSON, which the host writes: the fields' names, each with its closing
+// quote, in the order id, time, value; their lengths; the unit of time; whether it is declared.
+export const fieldNameBytes: i32 = 64;
+export const fieldNames: usize = (row + <usize>rowBytes + 7) & ~7;
+export const fieldNameLengths: usize = fieldNames + 3 * <usize>fieldNameBytes;
+export const timeUnit: usize = fieldNameLengths + 4 * 3;
+export const isDeclared: usize = timeUnit + 4;
+
 // The compiler's own data is at 327680: scripts/assembly.mjs says so.
 
 /** Where the columns of a shard may begin: at a page of memory. */

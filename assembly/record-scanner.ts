@@ -11,6 +11,7 @@ import { scanJson } from './json';
 import {
   idEnds,
   idStarts,
+  isDeclared,
   kinds,
   offsets,
   recordTimesMs,
@@ -21,6 +22,7 @@ import {
   window,
 } from './layout';
 import { idEnd, idStart, timestampMs, value } from './reading';
+import { isDoubtful } from './time-unit';
 import { at, broken, readFrom, readInt, readLong, skip } from './varint';
 
 /** What a record is: undecided, or a reading, whose key is its sensor id or another. */
@@ -81,7 +83,8 @@ export function scan(
 
     store<i32>(starts + ((<usize>row) << 2), <i32>(begin - window));
     store<f64>(offsets + ((<usize>row) << 3), offset);
-    store<f64>(recordTimesMs + ((<usize>row) << 3), isNaN(appendTimeMs) ? timeMs : appendTimeMs);
+    const recordTimeMs = isNaN(appendTimeMs) ? timeMs : appendTimeMs;
+    store<f64>(recordTimesMs + ((<usize>row) << 3), recordTimeMs);
     let kind = undecided;
     if (valueLength > 0 && isReading(valueStart, valueEnd)) {
       store<i32>(idStarts + ((<usize>row) << 2), <i32>(idStart - window));
@@ -91,6 +94,7 @@ export function scan(
       const idLength = idEnd - idStart;
       const isKey = keyLength == <i32>idLength && sameBytes(keyStart, idStart, idLength);
       kind = isKey ? keyedReading : otherReading;
+      if (load<i32>(isDeclared) != 0 && isDoubtful(timestampMs, recordTimeMs)) kind = undecided;
     }
     store<u8>(kinds + <usize>row, kind);
     begin = end;
@@ -104,6 +108,7 @@ function isReading(start: usize, end: usize): bool {
   if (end - start > readingBytesMax) return false;
   const first: u32 = load<u8>(start);
   if (first == 0x7b) return scanJson(start, end);
+  if (load<i32>(isDeclared) != 0) return false;
   if (first != 0) return scanAvro(start, end);
   return end - start > confluentHeaderBytes && scanAvro(start + confluentHeaderBytes, end);
 }

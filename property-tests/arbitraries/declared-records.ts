@@ -186,3 +186,51 @@ export const declaredRecords: fc.Arbitrary<{
     ),
   }),
 );
+
+/** A flat declaration of one value, as the kernel reads some, and many records for it. */
+export const flatRecords: fc.Arbitrary<{
+  readonly declaration: WrittenDeclaration;
+  readonly records: readonly ModelRecord[];
+}> = fc
+  .tuple(
+    fc.uniqueArray(fc.constantFrom('a', 'b', 'dev', 'ts', 'temp', 'sensor_id', 'timestamp', 'é'), {
+      minLength: 3,
+      maxLength: 3,
+    }),
+    fc.constantFrom('ms', 's', 'us', 'ns', 'iso'),
+    valueTypes,
+  )
+  .chain(([[id = '', time = '', value = ''], unit, types]) => {
+    const declaration = { id, time, time_unit: unit, value, ...types } as WrittenDeclaration;
+    const record = fc.oneof({ weight: 3, arbitrary: plainText(declaration) }, anyText(declaration));
+    return fc.record({
+      declaration: fc.constant(declaration),
+      records: fc.array(
+        fc.record({
+          key: fc.oneof({ weight: 5, arbitrary: fc.constant('dev') }, fc.constantFrom(null, '7')),
+          value: record,
+          timestampMs: fc.oneof(
+            { weight: 9, arbitrary: fc.constant(recordTimeMs) },
+            fc.constantFrom(-1, 0, 1_700_000_000, recordTimeMs - 400_000),
+          ),
+        }),
+        { minLength: 1, maxLength: 40 },
+      ),
+    });
+  });
+
+function plainText({
+  id,
+  time,
+  time_unit: unit = 'ms',
+  value,
+}: WrittenDeclaration): fc.Arbitrary<Uint8Array> {
+  return fc
+    .record({
+      [id as string]: fc.constantFrom('dev', 'dev', 'dev', '7'),
+      [time]: fc.oneof({ weight: 5, arbitrary: nearMs.map(unitTexts[unit]) }, anyTime),
+      [value ?? '']: fc.oneof({ weight: 5, arbitrary: fc.integer({ min: -50, max: 50 }) }, anyLeaf),
+      note: fc.constantFrom('x', 1, null, { nested: 1 }),
+    })
+    .map((fields) => Buffer.from(JSON.stringify(fields)));
+}

@@ -12,7 +12,7 @@ import { encodeRecordBatch } from '../../src/log/record-batch-encoder.ts';
 import { recordCursor } from '../../src/log/record-batch.ts';
 import type { InputDeclaration } from '../../src/sensors/input-declaration.ts';
 import { createShardState, restoreShardState } from '../../src/sensors/shard-state.ts';
-import { declaredRecords } from '../arbitraries/declared-records.ts';
+import { declaredRecords, flatRecords } from '../arbitraries/declared-records.ts';
 import { defaultSemantics } from '../arbitraries/settings.ts';
 import {
   expectedReadings,
@@ -121,6 +121,48 @@ it(titled('a fold of declared records is that of their readings, wherever it sto
   );
   expect(folded).toBeGreaterThan(100);
 });
+
+it(
+  titled('the kernel folds flat declared records as the plain reader does, bit for bit'),
+  async () => {
+    let byKernel = 0;
+    await holds(
+      fc.property(flatRecords, ({ declaration, records }) => {
+        const semantics = { ...defaultSemantics, input: parsedOf(declaration) };
+        const bytes = batchOf(records);
+        const folded = (scans: boolean): { state: Uint8Array; outputs: unknown } => {
+          const whole = emptyMemory('source', semantics, 0);
+          const memory = scans ? whole : { ...whole, scanner: undefined };
+          if (memory.scanner !== undefined) byKernel += 1;
+          const box = outbox();
+          const cursor = recordCursor(bytes);
+          cursor.next();
+          const parts = { shard, topics, semantics, sourcePartitions: 1, outbox: box };
+          createBatchFolder(parts).fold(memory, cursor, Infinity);
+          expect(memory.position).toBe(records.length);
+          return { state: memory.state.snapshot(), outputs: outputsOf(box) };
+        };
+
+        const [fast, plain] = [folded(true), folded(false)];
+        expect(fast.outputs).toEqual(plain.outputs);
+        expect(Buffer.compare(fast.state, plain.state)).toBe(0);
+      }),
+      runs(400),
+    );
+    expect(byKernel).toBeGreaterThan(100);
+  },
+);
+
+function outputsOf(box: ReturnType<typeof outbox>): unknown {
+  const { readings, records } = box.take();
+  const plain = [...records].map(({ topic, key, value, headers }) => ({
+    topic,
+    key,
+    value,
+    headers,
+  }));
+  return { readings, records: structuredClone(plain) };
+}
 
 /** The memory after a crash: what a snapshot at its position holds. */
 function restored(memory: ShardMemory, semantics: typeof defaultSemantics): ShardMemory {

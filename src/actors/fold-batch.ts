@@ -116,7 +116,9 @@ class ShardFolder implements BatchFolder {
         stopped = true;
         break;
       }
-      const scan = this.declared === undefined ? scanRecords(records, memory.scanner) : undefined;
+      // The thread's scanner reads the default shape only.
+      const scans = this.declared === undefined || memory.scanner !== undefined;
+      const scan = scans ? scanRecords(records, memory.scanner) : undefined;
       if (scan === undefined) stopped = this.foldRecord(memory, records, until);
       else stopped = this.foldScan(memory, records, scan, until);
     } while (!stopped && records.next());
@@ -197,7 +199,7 @@ class ShardFolder implements BatchFolder {
   ): void {
     const { kinds, readings } = scan;
     scan.moveTo(row);
-    if (kinds[row] === undecidedRecord) {
+    if (kinds[row] === undecidedRecord || this.declared !== undefined) {
       this.decodeAndFold(memory, record);
       return;
     }
@@ -311,7 +313,9 @@ class ShardFolder implements BatchFolder {
   private sendDeadLetter(record: RecordCursor, reason: DeadLetterReason): void {
     const { outbox, shard, topics } = this.context;
     if (outbox.muted) return;
-    outbox.deadLetter(reason.code, deadLetterRecord(record, reason, shard, topics.deadLetters));
+    const fields = this.declared === undefined ? undefined : 'all';
+    const letter = deadLetterRecord(record, reason, shard, topics.deadLetters, fields);
+    outbox.deadLetter(reason.code, letter);
     this.lookWhereFull();
   }
 

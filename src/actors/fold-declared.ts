@@ -34,6 +34,8 @@ export class DeclaredFolder {
   foldingSensor: string | undefined;
   private readonly context: FoldContext;
   private readonly reader: InputReader;
+  /** A record is one reading: then it is refused as a whole, and by no field. */
+  private readonly isSingle: boolean;
   private readonly rekeyAll: boolean;
   private readonly leadMaxMs: number;
   private readonly reading: Reading = emptyReading();
@@ -41,6 +43,8 @@ export class DeclaredFolder {
   constructor(context: FoldContext, declaration: InputDeclaration) {
     this.context = context;
     this.reader = createInputReader(declaration, context.semantics.maxAheadMs);
+    const { format, measurements } = declaration;
+    this.isSingle = format === 'json' && measurements.kind === 'one';
     this.rekeyAll = context.semantics.inputKeying === 'rekey';
     this.leadMaxMs = leadMaxMs(context.semantics);
   }
@@ -52,19 +56,23 @@ export class DeclaredFolder {
   foldRecord(memory: ShardMemory, record: RecordCursor): number | undefined {
     this.foldingSensor = undefined;
     const headers = record.headerCount === 0 ? [] : record.headers();
-    if (memory.role === 'source') return this.foldSource(memory, record, fieldsAmong(headers));
+    if (memory.role === 'source') return this.foldSource(memory, record, this.onlyOf(headers));
     const { outbox, semantics } = this.context;
     const clock = readSourceClock(record, this.context.settings?.groupId);
     if (clock === otherGroup) return undefined;
     if (clock === undefined) {
       const refused = [{ field: '', reason: badSourceHeader }];
-      this.refuse(record, refused, { only: fieldsAmong(headers), others: 0 });
+      this.refuse(record, refused, { only: this.onlyOf(headers), others: 0 });
       return 0;
     }
     const isReading = !isMarker(record, clock);
     const folded = isReading ? this.foldRekeyed(memory, record, headers) : undefined;
     hearClock(memory, clock, semantics, outbox);
     return folded;
+  }
+
+  private onlyOf(headers: readonly RecordHeader[]): ReadonlySet<string> | undefined {
+    return this.isSingle ? undefined : fieldsAmong(headers);
   }
 
   private foldSource(
@@ -95,7 +103,7 @@ export class DeclaredFolder {
     headers: readonly RecordHeader[],
   ): number {
     const entered = enteredAt(record, entryTimeAmong(headers));
-    const only = fieldsAmong(headers);
+    const only = this.onlyOf(headers);
     const { entries, refusals } = this.reader.read(entered, only);
     const refused = [...refusals];
     let folded = 0;
@@ -121,7 +129,7 @@ export class DeclaredFolder {
       const { offset, timestampMs } = record;
       const reason = memory.state.fold(reading, timestampMs, offset, context.outbox);
       if (reason === null) folded += 1;
-      else refused.push({ field: measured.field, reason });
+      else refused.push({ field: this.isSingle ? '' : measured.field, reason });
     }
     this.foldingSensor = undefined;
     refused.push(...entry.refusals);

@@ -8,6 +8,7 @@ import {
   type ShardState,
   type ShardStateOptions,
 } from '../sensors/shard-state.ts';
+import { defaultShape, flatShapeOf } from '../kernel/flat-shape.ts';
 import { createKernel } from '../kernel/kernel.ts';
 import type { RecordScanner } from '../kernel/record-scanner.ts';
 import type { CreateBaseline } from '../sensors/create-baseline.ts';
@@ -72,7 +73,7 @@ export function emptyMemory(
 ): ShardMemory {
   return {
     role,
-    ...stateOf(role, createBaseline, (options) => createShardState(semantics, options)),
+    ...stateOf(role, semantics, createBaseline, (options) => createShardState(semantics, options)),
     position,
     sourceMaxMs: -Infinity,
     clocks: createSourceClocks(),
@@ -88,11 +89,13 @@ const watermarkOf = (role: ShardRole): 'own' | 'external' =>
 /** Returns the part of the memory that `create` makes from options for the role. */
 function stateOf(
   role: ShardRole,
+  { input }: Semantics,
   createBaseline: CreateBaseline | undefined,
   create: (options: ShardStateOptions) => ShardState,
 ): Pick<ShardMemory, 'state' | 'scanner'> {
   // Rekeyed records carry headers, which no scan reads.
-  const kernel = role === 'source' ? createKernel() : undefined;
+  const shape = input === undefined ? defaultShape : flatShapeOf(input);
+  const kernel = role === 'source' && shape !== undefined ? createKernel(shape) : undefined;
   const state = create({
     watermark: watermarkOf(role),
     kernel,
@@ -176,7 +179,7 @@ export function decodeShardSnapshot(
   }
   const memory: ShardMemory = {
     role,
-    ...stateOf(role, createBaseline, (options) =>
+    ...stateOf(role, semantics, createBaseline, (options) =>
       restoreShardState(bytes.subarray(stateStart(bytes)), semantics, options),
     ),
     position: header.offset,

@@ -1,6 +1,7 @@
 // The compiled part of the program: assembly/, as kernel.wasm beside this file. Each instance works in one memory, which is
 // its host's: one of a thread that only scans, or one of a shard, whose columns lie in it.
 import { readFileSync } from 'node:fs';
+import { defaultShape, writeShape, type FlatShape } from './flat-shape.ts';
 import { powersOfFive } from './powers-of-five.ts';
 
 /** The addresses are those of assembly/layout.ts. */
@@ -31,6 +32,11 @@ export interface KernelExports {
   readonly rowNumbersMax: WebAssembly.Global;
   readonly row: WebAssembly.Global;
   readonly rowBytes: WebAssembly.Global;
+  readonly fieldNames: WebAssembly.Global;
+  readonly fieldNameBytes: WebAssembly.Global;
+  readonly fieldNameLengths: WebAssembly.Global;
+  readonly timeUnit: WebAssembly.Global;
+  readonly isDeclared: WebAssembly.Global;
   scan(
     records: number,
     bytes: number,
@@ -58,8 +64,11 @@ export function kernelMemory(maximum: number = pagesMax): WebAssembly.Memory {
 let moduleOfThread: WebAssembly.Module | undefined;
 let powersOfThread: BigUint64Array | undefined;
 
-/** Returns a new instance in `memory`. */
-export function instantiate(memory: WebAssembly.Memory): KernelExports {
+/** Returns a new instance in `memory`, which reads JSON readings of `shape`. */
+export function instantiate(
+  memory: WebAssembly.Memory,
+  shape: FlatShape = defaultShape,
+): KernelExports {
   // Threads share the compiled code: V8 knows a module by its bytes.
   moduleOfThread ??= new WebAssembly.Module(readFileSync(new URL('kernel.wasm', import.meta.url)));
   const instance = new WebAssembly.Instance(moduleOfThread, {
@@ -71,6 +80,7 @@ export function instantiate(memory: WebAssembly.Memory): KernelExports {
   powersOfThread ??= powersOfFive();
   const { length } = powersOfThread;
   new BigUint64Array(memory.buffer, exports.powersOfFive.value, length).set(powersOfThread);
+  writeShape(exports, memory, shape);
   return exports;
 }
 

@@ -1,5 +1,6 @@
 // The kernel of one shard: scans records into rows, and folds those that are plain, over columns in its own memory.
 import { number, place, type RowKernel } from '../sensors/row-kernel.ts';
+import type { FlatShape } from './flat-shape.ts';
 import { kernelColumns } from './kernel-columns.ts';
 import { instantiate, kernelMemory } from './instance.ts';
 import { scannerOf, type RecordScanner } from './record-scanner.ts';
@@ -12,17 +13,17 @@ export interface Kernel extends RowKernel {
 const lifecycleStatesMax = 16;
 
 /** Returns a kernel with a memory of its own; undefined where the system has no addresses left for it. */
-export function createKernel(): Kernel | undefined {
+export function createKernel(shape?: FlatShape): Kernel | undefined {
   try {
-    return kernelIn(kernelMemory());
+    return kernelIn(kernelMemory(), shape);
   } catch (error) {
     if (error instanceof RangeError) return undefined;
     throw error;
   }
 }
 
-function kernelIn(memory: WebAssembly.Memory): Kernel {
-  const exports = instantiate(memory);
+function kernelIn(memory: WebAssembly.Memory, shape: FlatShape | undefined): Kernel {
+  const exports = instantiate(memory, shape);
   const { buffer } = memory;
   const states = ({ value }: WebAssembly.Global): Uint8Array =>
     new Uint8Array(buffer, value, lifecycleStatesMax);
