@@ -13,7 +13,7 @@ import type { RecordCursor, TopicPartition } from '../log/event-log.ts';
 import type { TopicNames } from '../log/topics.ts';
 import type { Semantics } from '../sensors/shard-state.ts';
 import { isHeld, leadMaxMs } from '../sensors/watermark.ts';
-import { DeclaredFolder } from './fold-declared.ts';
+import { declaredFolder, type DeclaredFolder } from './fold-declared.ts';
 import type { FoldSlice } from './fold-slice.ts';
 import { hearClock, hearReading } from './heard-time.ts';
 import type { Outbox } from './outbox.ts';
@@ -96,8 +96,7 @@ class ShardFolder implements BatchFolder {
     this.context = context;
     this.weightPerLook =
       context.slice === undefined ? longAway : context.slice.records * recordWeight;
-    const { input } = context.semantics;
-    this.declared = input === undefined ? undefined : new DeclaredFolder(context, input);
+    this.declared = declaredFolder(context);
     this.rekeyAll = context.semantics.inputKeying === 'rekey';
     this.leadMaxMs = leadMaxMs(context.semantics);
   }
@@ -313,7 +312,7 @@ class ShardFolder implements BatchFolder {
   private sendDeadLetter(record: RecordCursor, reason: DeadLetterReason): void {
     const { outbox, shard, topics } = this.context;
     if (outbox.muted) return;
-    const fields = this.declared === undefined ? undefined : 'all';
+    const fields = this.declared && 'all';
     const letter = deadLetterRecord(record, reason, shard, topics.deadLetters, fields);
     outbox.deadLetter(reason.code, letter);
     this.lookWhereFull();

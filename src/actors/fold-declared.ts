@@ -29,6 +29,12 @@ import {
   readSourceClock,
 } from './source-clocks.ts';
 
+/** Returns the folder of the shape that the settings declare; undefined where they declare none. */
+export function declaredFolder(context: FoldContext): DeclaredFolder | undefined {
+  const { input } = context.semantics;
+  return input === undefined ? undefined : new DeclaredFolder(context, input);
+}
+
 export class DeclaredFolder {
   /** The sensor whose reading is being folded: the one at fault where the fold throws. */
   foldingSensor: string | undefined;
