@@ -81,7 +81,7 @@ describe('backtest', () => {
     ]);
   });
 
-  it('says which rows it could not read', async () => {
+  it('names the rows it could not read', async () => {
     const folder = folderWith({ 'x.csv': 'timestamp,value\n1,a\n2,5\n3,\n' });
 
     const { exitCode, out } = await cli(['backtest', '--input', join(folder, 'x.csv')]);
@@ -107,7 +107,7 @@ describe('backtest', () => {
     );
   });
 
-  it('never writes over what it reads, and leaves no half file', async () => {
+  it('never overwrites its input, and leaves no partial file', async () => {
     const folder = folderWith({ 'x.csv': 'timestamp,value\n1,1\n', 'bad.csv': 'a,b\n' });
     const input = join(folder, 'x.csv');
 
@@ -125,7 +125,7 @@ describe('backtest', () => {
     expect(readFileSync(input, 'utf8')).toBe('timestamp,value\n1,1\n');
   });
 
-  it('without an input says that it needs one', async () => {
+  it('requires an input', async () => {
     const { exitCode, err } = await cli(['backtest']);
 
     expect(exitCode).toBe(2);

@@ -53,7 +53,7 @@ const dataFile = fileURLToPath(
 );
 
 describe('topics create', () => {
-  it('makes what is missing with the asked partitions, and changes nothing the second time', async () => {
+  it('creates missing topics with the requested partitions, and changes nothing the second time', async () => {
     const env = { DATA_DIR: freshDataDir() };
 
     const first = await cli(['topics', 'create', '--partitions', '3', '--json'], env);
@@ -134,7 +134,7 @@ describe('produce', () => {
     expect(record?.value).not.toContain('{');
   });
 
-  it('of a file with a mistake sends nothing and names the line', async () => {
+  it('sends nothing of a file with an error, and names the line', async () => {
     const env = { DATA_DIR: freshDataDir() };
     const path = `${env.DATA_DIR}.csv`;
     writeFileSync(path, 'timestamp,value\n1,1\n2,oops\n');
@@ -179,7 +179,7 @@ describe('dlq', () => {
     deadLetter('value_type', 'third \u001b[31m'),
   ];
 
-  it('list counts by reason and shows the newest, harmless to a terminal', async () => {
+  it('list counts by reason and shows the newest, with control characters escaped', async () => {
     const env = await withLetters(three);
 
     const all = await cli(['dlq', 'list'], env);
@@ -196,7 +196,7 @@ describe('dlq', () => {
     ]);
   });
 
-  it('replay only says what it would do until told --yes', async () => {
+  it('replay only prints what it would do without --yes', async () => {
     const env = await withLetters(three);
 
     const { out } = await cli(['dlq', 'replay'], env);
@@ -206,7 +206,7 @@ describe('dlq', () => {
     expect(await readAll(env.DATA_DIR, 'raw_readings')).toEqual([]);
   });
 
-  it('replay puts each back once, with key, value and own headers; late ones only when asked', async () => {
+  it('replay writes each back once, with key, value and original headers; late ones only on request', async () => {
     const env = await withLetters(three);
 
     await cli(['dlq', 'replay', '--yes'], env);
@@ -241,7 +241,7 @@ describe('dlq', () => {
     expect(JSON.parse(rest.out)).toMatchObject({ replayed: { value_range: 1 } });
   });
 
-  it('replay writes to no topic but the input, whatever a header says, and skips strangers', async () => {
+  it('replay writes only to the input topic, whatever a header says, and skips records of other programs', async () => {
     const stranger = {
       topic: 'raw_readings.dlq',
       partition: 0,
@@ -302,7 +302,7 @@ describe('inspect', () => {
     });
   });
 
-  it('of a sensor nobody knows says where it looked', async () => {
+  it('names the places it searched for an unknown sensor', async () => {
     const env = { DATA_DIR: freshDataDir() };
 
     const { exitCode, err } = await cli(['inspect', '--sensor', 'nobody'], env);

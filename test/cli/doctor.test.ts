@@ -43,7 +43,7 @@ describe('doctor on topics', () => {
     expect(judge({ topic: names.input })).toEqual([]);
   });
 
-  it('warns of each that is missing', () => {
+  it('warns of each missing topic', () => {
     const checks = topicChecks(config, { topics: new Map(), brokers: 3 });
 
     expect(checks.map(({ name, status }) => `${status} ${name}`)).toEqual(
@@ -107,7 +107,7 @@ describe('doctor on topics', () => {
     expect(found.map((check) => check.cure ?? '').join('\n')).toContain(cure);
   });
 
-  it('asks for replicas only where there are brokers for them', () => {
+  it('asks for replicas only if there are enough brokers', () => {
     const one = {
       topic: names.input,
       replicationFactor: 1,
@@ -120,7 +120,7 @@ describe('doctor on topics', () => {
 });
 
 describe('topic settings that may not be read', () => {
-  it('are one warning, whose cure is the right that is missing', () => {
+  it('are one warning, whose cure grants the missing right', () => {
     const unknown = { config: {}, configUnknown: 'Give it: kafka-acls …' };
     const topics = new Map(
       [names.input, names.output].map((topic) => [
@@ -145,7 +145,7 @@ describe('topic settings that may not be read', () => {
 });
 
 describe('doctor on brokers', () => {
-  it('sees versions before 4.0 and session timeouts the brokers refuse', () => {
+  it('reports versions before 4.0 and session timeouts that the brokers refuse', () => {
     const { kafka } = config.process;
     if (kafka === undefined) throw new Error('KAFKA_BROKERS is set above');
 
@@ -222,7 +222,7 @@ describe('doctor on this machine', () => {
 });
 
 describe('doctor on the embedded default', () => {
-  it('is all well on a fresh machine, creates nothing, and exits 0', async () => {
+  it('passes on a fresh machine, creates nothing, and exits with 0', async () => {
     const env = { DATA_DIR: freshDataDir() };
 
     const { exitCode, out } = await cli(['doctor', '--json'], env);

@@ -49,7 +49,7 @@ async function rowsIn(path: string): Promise<readonly Record<string, unknown>[]>
 }
 
 describe('export', () => {
-  it('writes every row once, in window order a sensor, and names what is no feature row', async () => {
+  it('writes every row once, in window order per sensor, and names records that are not feature rows', async () => {
     const { env, out } = await logWithRows();
     const path = join(out, 'features.parquet');
 
@@ -67,7 +67,7 @@ describe('export', () => {
     expect(err).toContain('sensor_features/0@11: feature count must be a whole number');
   });
 
-  it('puts each row in exactly one of two ranges that adjoin', async () => {
+  it('writes each row in exactly one of two adjacent ranges', async () => {
     const { env, out } = await logWithRows();
     const [early, late] = [join(out, 'early.parquet'), join(out, 'late.parquet')];
     const middle = '2023-11-14T22:17:00Z';

@@ -37,7 +37,7 @@ describe.skipIf(brokers === '' || redisUrl === '')('the commands on real Kafka a
     expect(checksOf(after.out).find(({ name }) => name === 'redis')?.status).toBe('ok');
   });
 
-  it('produce into Kafka, and inspect counts what is not yet folded', async () => {
+  it('produce into Kafka, and inspect counts the records not yet processed', async () => {
     const env = freshEnv();
 
     const { out } = await cli(
@@ -52,7 +52,7 @@ describe.skipIf(brokers === '' || redisUrl === '')('the commands on real Kafka a
     expect(shards.every(({ position }) => position === null)).toBe(true);
   });
 
-  it('report a Redis that refuses us as a failed check, without its password', async () => {
+  it('report an unreachable Redis as a failed check, without its password', async () => {
     const { exitCode, out } = await cli(['doctor'], {
       ...freshEnv(),
       REDIS_URL: 'redis://:hunter2@127.0.0.1:1',

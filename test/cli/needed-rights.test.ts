@@ -15,7 +15,7 @@ const rightsWith = (env: Readonly<Record<string, string>>): readonly string[] =>
     ({ operation, resource, name = '' }) => `${operation} ${resource} ${name}`,
   );
 
-it('run asks for what docs/security.md says that it needs', () => {
+it('run requires exactly the rights that docs/security.md lists', () => {
   const told = leastRights(defaults).get('run') ?? [];
   // The transactional ids of one partition, in both forms, stand for all that begin with the group.
   const ids = ['/', '-'].map((separator) => [defaults.group, defaults.input, 0].join(separator));
@@ -29,13 +29,13 @@ it('run asks for what docs/security.md says that it needs', () => {
   );
 });
 
-it('run asks for nothing on topics that its settings leave out', () => {
+it('run requires no right on topics that its settings disable', () => {
   const names = rightsWith({ SNAPSHOT_STORE: 'file', ANOMALY_EVENTS: 'off' }).join('\n');
 
   expect(names).not.toMatch(/sensor_snapshots|sensor_anomalies/);
 });
 
-it('run asks for Read and Write of each further output', () => {
+it('run requires Read and Write on each topic of larger windows', () => {
   const rights = rightsWith({ WINDOWS: '5m' });
 
   expect(rights.filter((right) => right.includes('sensor_features_5m'))).toHaveLength(2);

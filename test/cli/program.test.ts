@@ -87,7 +87,7 @@ describe('wrong settings', () => {
     expect(out).toContain('fail  settings: WINDOW_MS is "0"');
   });
 
-  it('whose names are nearly right are warned of, without their values', async () => {
+  it('with misspelt names are warned of, without their values', async () => {
     const { err } = await cli(['doctor'], { KAFKA_SASL_PASWORD: 'hunter2' });
 
     expect(err).toContain('KAFKA_SASL_PASWORD is not a setting; did you mean KAFKA_SASL_PASSWORD?');

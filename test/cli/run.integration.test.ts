@@ -19,7 +19,7 @@ function linesOf(output: string): readonly string[] {
 }
 
 describe('run on the embedded default', () => {
-  it('says where page, health and API are, one line each, and that the readings are simulated', async () => {
+  it('prints the addresses of page, health and API, one line each, and that the readings are simulated', async () => {
     const program = await startProgram({ LOG_LEVEL: '' });
     try {
       await program.ready();
@@ -53,7 +53,7 @@ describe('run on the embedded default', () => {
     expect(linesOf(program.output()).at(-1)).toBe('stopped; all work is committed');
   });
 
-  it('takes two signals in one breath for one stop, as `timeout` and terminals send them', async () => {
+  it('treats two signals in quick succession as one stop, as `timeout` and terminals send them', async () => {
     const program = await startProgram({});
     await program.ready();
 
@@ -64,7 +64,7 @@ describe('run on the embedded default', () => {
     expect(await exitWithin(program, 10_000)).toBe(0);
   });
 
-  it('ends at once on a second signal, with exit code 1, and says what stands', async () => {
+  it('ends at once on a second signal, with exit code 1, and prints where the next start resumes', async () => {
     // Its threads hang, so that the stop is still under way.
     const preload = join(import.meta.dirname, '../integration/threads/hang.cjs');
     const folder = mkdtempSync(join(tmpdir(), 'sensorium-hang-'));
@@ -93,7 +93,7 @@ describe('run on the embedded default', () => {
     );
   });
 
-  it('waits for brokers that are not there yet, and stops at once when told to', async () => {
+  it('waits for brokers that are not up yet, and stops at once on a signal', async () => {
     const program = await startProgram({ KAFKA_BROKERS: '127.0.0.1:1' });
     await eventually(
       async () => {
@@ -108,7 +108,7 @@ describe('run on the embedded default', () => {
     expect(linesOf(program.output()).at(-1)).toBe('stopped before startup was complete');
   });
 
-  it('feeds nothing with SIMULATED_SENSORS=0', async () => {
+  it('simulates nothing with SIMULATED_SENSORS=0', async () => {
     const program = await startProgram({ SIMULATED_SENSORS: '0' });
     try {
       await program.ready();
@@ -130,7 +130,7 @@ describe('run that cannot start', () => {
     expect(program.output()).toContain('sensorium: 2 settings are wrong:');
   });
 
-  it('says that its port is in use and exits with 1', async () => {
+  it('reports that its port is in use and exits with 1', async () => {
     const port = await freePort();
     const server = createServer().listen(port, '127.0.0.1');
     try {
@@ -144,7 +144,7 @@ describe('run that cannot start', () => {
     }
   });
 
-  it('says that DATA_DIR cannot be used and exits with 1', async () => {
+  it('reports that DATA_DIR cannot be used and exits with 1', async () => {
     const file = join(mkdtempSync(join(tmpdir(), 'sensorium-')), 'file');
     writeFileSync(file, '');
     const program = await startProgram({ DATA_DIR: file });

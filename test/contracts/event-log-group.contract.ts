@@ -61,7 +61,7 @@ export function eventLogGroupContract(underTest: LogUnderTest): void {
 }
 
 function deliveryLaws({ log }: LogUnderTest): void {
-  test('one member is assigned every partition and gets nothing before start', async () => {
+  test('a single member is assigned every partition and receives nothing before start', async () => {
     const { topic, groupId, ledger, member, appendToAll } = await group(log(), 4);
     await appendToAll('before');
     const waiting = member('a', 'waits');
@@ -74,7 +74,7 @@ function deliveryLaws({ log }: LogUnderTest): void {
     expect(waiting.batches.every((batch) => batch.partition === 2)).toBe(true);
   });
 
-  test('records come in order, once, from the offset that start names', async () => {
+  test('records are delivered in order, once, from the offset of start', async () => {
     const { topic, groupId, ledger, member } = await group(log(), 1);
     const values = range(500).map(String);
     for (let from = 0; from < 250; from += 50) {
@@ -97,7 +97,7 @@ function deliveryLaws({ log }: LogUnderTest): void {
     expect(ledger.delivered.get(0)).toEqual(values.slice(120));
   });
 
-  test('a batch says what it asked for, where to go on and how far the partition reaches', async () => {
+  test('a batch has the requested offset, the next offset and the high watermark', async () => {
     const { topic, groupId, ledger, member, appendToAll } = await group(log(), 1);
     for (const tag of ['a', 'b', 'c']) await appendToAll(tag);
     ledger.positions.set(0, 1);
@@ -115,7 +115,7 @@ function deliveryLaws({ log }: LogUnderTest): void {
     }
   });
 
-  test('a partition whose offset the log does not hold fails alone, until it is started again', async () => {
+  test('a partition whose offset the log does not hold fails alone, until its next start', async () => {
     const { topic, groupId, ledger, member, appendToAll } = await group(log(), 3);
     await appendToAll('a');
     const lost = member('a');
@@ -158,7 +158,7 @@ function deliveryLaws({ log }: LogUnderTest): void {
     await eventually(() => expect(ledger.delivered.get(0)).toEqual(['0:a', '0:b', '0:a', '0:b']));
   });
 
-  test('the next batch of a partition waits until the one before is done', async () => {
+  test('the next batch of a partition waits until the previous one is done', async () => {
     const { topic, groupId, ledger, member, appendToAll } = await group(log(), 1);
     await appendToAll('a');
     const listener = member('a');
@@ -176,7 +176,7 @@ function deliveryLaws({ log }: LogUnderTest): void {
     expect(listener.runningMax).toBe(1);
   });
 
-  test('a paused partition gets nothing until it is resumed, and others go on', async () => {
+  test('a paused partition receives nothing until it is resumed, and others continue', async () => {
     const { topic, groupId, ledger, member, appendToAll } = await group(log(), 2);
     const joined = await member('a').join(log(), groupId, topic);
     await appendToAll('a');

@@ -50,7 +50,7 @@ export function eventLogContract(name: string, open: () => Promise<EventLogHarne
 
 function extentLaws({ log }: LogUnderTest): void {
   describe('offsets of many partitions', () => {
-    test('are those of each, in the order in which they were asked for', async () => {
+    test('are returned in the order of the request', async () => {
       const [wide, narrow] = [await freshTopic(log(), 5), await freshTopic(log())];
       await log().append(numbered(wide, 0, 7, 3));
       await log().append(numbered(narrow, 0, 2));
@@ -70,7 +70,7 @@ function extentLaws({ log }: LogUnderTest): void {
       expect(extents).toEqual(await Promise.all(places.map((place) => log().offsets(place))));
     });
 
-    test('of no partition are none', async () => {
+    test('of no partition are empty', async () => {
       expect(await log().offsetsAll([])).toEqual([]);
       expect(await log().observedPositions(uniqueName('g'), [])).toEqual([]);
     });
@@ -79,7 +79,7 @@ function extentLaws({ log }: LogUnderTest): void {
 
 function topicLaws({ log, another }: LogUnderTest): void {
   describe('topics', () => {
-    test('ensureTopics creates what is missing and returns only that', async () => {
+    test('ensureTopics creates missing topics and returns only those', async () => {
       const [first, second] = [uniqueName('contract'), uniqueName('contract')];
 
       const created = await log().ensureTopics([{ topic: first, partitions: 2 }]);
@@ -94,7 +94,7 @@ function topicLaws({ log, another }: LogUnderTest): void {
       expect((await log().describeTopic(second))?.partitions).toBe(3);
     });
 
-    test('of two logs that create a topic at once one creates it', async () => {
+    test('of two logs that create a topic at the same time, one creates it', async () => {
       const topic = uniqueName('contract');
       const other = await another();
 
@@ -150,7 +150,7 @@ function appendLaws({ log, another }: LogUnderTest): void {
       expect(await log().offsets({ topic, partition: 0 })).toEqual({ earliest: 0, end: 60 });
     });
 
-    test('an append says where it wrote, and another log reads it at once', async () => {
+    test('an append returns where it wrote, and another log reads it at once', async () => {
       const topic = await freshTopic(log(), 3);
       const other = await another();
 
@@ -165,7 +165,7 @@ function appendLaws({ log, another }: LogUnderTest): void {
       expect(await valuesOf(other, { topic, partition: 2 })).toHaveLength(8);
     });
 
-    test('a keyed record lands where murmur2 of its key says', async () => {
+    test('murmur2 of its key decides the partition of a record', async () => {
       const topic = await freshTopic(log(), 7);
 
       await log().append(murmurAnswers.map(([key]) => ({ topic, key: bytes(key), value: null })));

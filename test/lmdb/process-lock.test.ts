@@ -57,7 +57,7 @@ test('threads and stores of one process share the folder', () => {
   expect(readdirSync(dataDir)).toEqual(['process.lock']);
 });
 
-test('a process id that was given out again does not keep the folder locked', () => {
+test('a reused process id does not keep the folder locked', () => {
   const dataDir = temporaryFolder();
   acquireAndClose(dataDir);
   // This process lives, but it is not the one that started then.

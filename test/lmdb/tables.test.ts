@@ -27,7 +27,7 @@ function countIn(tables: Tables): number {
   return tables.get('t', key)?.readUInt32BE(0) ?? 0;
 }
 
-test('an update that comes just as the one before ends is not forgotten', async () => {
+test('an update that arrives just as the one before ends is not lost', async () => {
   const { tables } = openFresh();
 
   for (let round = 0; round < 60; round += 1) {
@@ -39,7 +39,7 @@ test('an update that comes just as the one before ends is not forgotten', async 
   expect(countIn(tables)).toBe(60);
 });
 
-test('updates at once see each other: none is lost', async () => {
+test('concurrent updates see each other: none is lost', async () => {
   const { tables, dataDir } = openFresh();
   const other = openDurableTables({ dataDir, name: 'log', tables: [] });
 
@@ -120,7 +120,7 @@ test('values that were read stay as they were when the table changes', async () 
   expect(ranged?.value.equals(value(1))).toBe(true);
 });
 
-test('closed tables refuse, and the others of the thread go on', async () => {
+test('closed tables reject calls, and other handles of the thread continue', async () => {
   const { tables, dataDir } = openFresh();
   const other = openDurableTables({ dataDir, name: 'log', tables: [] });
 

@@ -23,7 +23,7 @@ describe('the live tail', () => {
     expect(posts).toEqual([rows(0, 1)]);
   });
 
-  test('however many rows come, at most four posts a second of at most 200 rows leave', () => {
+  test('at most four posts a second of at most 200 rows are sent, however many rows arrive', () => {
     const { clock, live, posts } = tail();
 
     for (let ms = 0; ms < 1_000; ms += 10) {

@@ -101,7 +101,7 @@ const rowsOf = (ids: readonly string[], window: number): FeatureRow[] =>
   ids.map((id) => featureRow(id, window));
 
 describe('the online projection', () => {
-  test('a partition whose rows cannot be fetched begins again by itself, and the others go on', async () => {
+  test('a partition whose rows cannot be fetched restarts by itself, and the others continue', async () => {
     const listeners: GroupListener[] = [];
     const { joinGroup } = log;
     log = {
@@ -146,7 +146,7 @@ describe('the online projection', () => {
     expect(failures).toEqual([]);
   });
 
-  test('of one batch only the newest row of a sensor is offered to the store', async () => {
+  test('only the newest row of a sensor in a batch is written to the store', async () => {
     const ids = ['a', 'b', 'c'];
     await append(Array.from({ length: 100 }, (_, window) => rowsOf(ids, window)).flat());
 
@@ -156,7 +156,7 @@ describe('the online projection', () => {
     expect(store.rowsOffered).toBeLessThan(300);
   });
 
-  test('positions are committed once a second and the next projector goes on a minute before', async () => {
+  test('positions are committed once a second, and the next projector starts a minute earlier', async () => {
     await append(rowsOf(['a', 'b', 'c', 'd'], 0));
     const first = await project();
     await idle(first);
@@ -213,7 +213,7 @@ describe('the online projection', () => {
     expect(failures).toEqual([]);
   });
 
-  test('a store that answers pings and refuses writes is not hammered', async () => {
+  test('a store that answers pings and refuses writes is retried with backoff', async () => {
     const projector = await project();
     await idle(projector);
     store.away = 'writes';
@@ -297,7 +297,7 @@ describe('the online projection', () => {
     });
   });
 
-  test('records that are no feature rows are skipped, counted and named once, even when read again', async () => {
+  test('records that are not feature rows are skipped, counted and logged once, even when read again', async () => {
     const good = featureRow('good', 0);
     const bad = ['{"sensor_id":', '[]', '{"sensor_id":"x"}', '', '{"window_end":1}'];
     await log.append([
@@ -337,7 +337,7 @@ describe('the online projection', () => {
     expect((await metrics.twoOwnerSensors.get()).values[0]?.value).toBe(1);
   });
 
-  test('an error that is not the store being away ends the projector', async () => {
+  test('any error other than an unreachable store ends the projector', async () => {
     store.failure = new InvariantError('broken');
     await append(rowsOf(['a'], 0));
     await project();

@@ -46,7 +46,7 @@ afterEach(async () => {
 });
 
 describe('the thread of the projector', () => {
-  test('it reports what it does, shows the rows, answers for metrics, and ends when drained', async () => {
+  test('it reports its status and rows, answers requests for metrics, and ends when drained', async () => {
     const { outputTopic } = config.process;
     await log.ensureTopics([{ topic: outputTopic, partitions: 1 }]);
     const row = featureRow('sensor_001', 0);

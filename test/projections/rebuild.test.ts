@@ -98,7 +98,7 @@ describe('rebuild', () => {
     expect(read.map((features) => features?.values['count'])).toEqual([69, 61]);
   });
 
-  test('a store that is away is tried again for half a minute, then the command fails', async () => {
+  test('a store that is away is retried for half a minute, then the command fails', async () => {
     await append([featureRow('a', 1)]);
     store.away = 'all';
     const waiting = clock();

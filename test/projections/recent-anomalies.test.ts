@@ -48,7 +48,7 @@ function flagged(sensorId: string, offset: number, format: 'json' | 'avro' = 'js
 const offsetsOf = async (recent: RecentAnomalies, sensorId: string): Promise<unknown[]> =>
   (await recent.of(sensorId)).map(({ lineage }) => lineage?.offset);
 
-it('holds the last of each sensor, the newest first, as committed at the question', async () => {
+it('holds the last anomalies of each sensor, newest first, as committed at the request', async () => {
   const recent = new RecentAnomalies({ log, topic, ...bounds });
   await log.append([1, 2, 3, 4].map((offset) => flagged('a', offset)));
 
@@ -61,7 +61,7 @@ it('holds the last of each sensor, the newest first, as committed at the questio
   expect(await recent.of('nobody')).toEqual([]);
 });
 
-it('says when, what and why of each', async () => {
+it('has the time, the value and the reason of each', async () => {
   await log.append([flagged('a', 7)]);
 
   const [anomaly] = await new RecentAnomalies({ log, topic, ...bounds }).of('a');
@@ -77,7 +77,7 @@ it('says when, what and why of each', async () => {
   });
 });
 
-it('reads back no more than the tail, and no record twice however many ask at once', async () => {
+it('reads only the tail, and no record twice however many requests there are', async () => {
   const recent = new RecentAnomalies({ log, topic, ...bounds, anomaliesPerSensorMax: 100 });
   await log.append(Array.from({ length: 25 }, (_, offset) => flagged('a', offset)));
 
@@ -87,7 +87,7 @@ it('reads back no more than the tail, and no record twice however many ask at on
   expect(answers).toEqual([tail, tail, tail]);
 });
 
-it('forgets the sensor flagged longest ago where there are too many', async () => {
+it('evicts the sensor flagged longest ago if there are too many', async () => {
   const recent = new RecentAnomalies({ log, topic, ...bounds });
   await log.append([flagged('a', 1), flagged('b', 2), flagged('a', 3), flagged('c', 4)]);
 
@@ -96,7 +96,7 @@ it('forgets the sensor flagged longest ago where there are too many', async () =
   expect(await offsetsOf(recent, 'c')).toEqual([4]);
 });
 
-it('leaves out what somebody else wrote to the topic', async () => {
+it('skips records that others wrote to the topic', async () => {
   await log.append([
     { topic, key: Buffer.from('a'), value: Buffer.from('hello') },
     { topic, key: Buffer.from('a'), value: null },
@@ -106,7 +106,7 @@ it('leaves out what somebody else wrote to the topic', async () => {
   expect(await offsetsOf(new RecentAnomalies({ log, topic, ...bounds }), 'a')).toEqual([1]);
 });
 
-it('has none where the topic does not exist, and those of it once it does', async () => {
+it('is empty while the topic does not exist, and reads it once it does', async () => {
   const recent = new RecentAnomalies({ log, topic: 'other', ...bounds });
 
   const before = await recent.of('a');

@@ -83,7 +83,7 @@ test('a topic or partition that does not exist is a configuration error that say
   await expect(outside).rejects.toThrow(/0 to 1, not 2/);
 });
 
-test('a wall clock that is set ahead by an hour takes nothing from anybody', async () => {
+test('a wall clock that is set ahead by an hour moves no partition', async () => {
   const dataDir = temporaryFolder();
   let stepMs = 0;
   const clock = { ...systemClock, nowMs: () => Date.now() + stepMs };
@@ -105,7 +105,7 @@ test('a wall clock that is set ahead by an hour takes nothing from anybody', asy
   expect([first.held.size, second.held.size]).toEqual([2, 2]);
 });
 
-test('a member that was silent too long is told to let go, joins again, and all are held once more', async () => {
+test('a member that was silent too long releases its partitions and rejoins, and all are held again', async () => {
   const dataDir = temporaryFolder();
   const log = openIn(dataDir);
   await log.ensureTopics([{ topic: 't', partitions: 4 }]);

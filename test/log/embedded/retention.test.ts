@@ -45,7 +45,7 @@ async function fixture(config: Readonly<Record<string, string>> = {}): Promise<F
 const partition = { topic: 't', partition: 1 };
 const unlimited = Number.POSITIVE_INFINITY;
 
-test('batches are deleted by the age of their append, whatever their records say', async () => {
+test('batches are deleted by the age of their append, whatever their records’ timestamps', async () => {
   const { log, append, trim } = await fixture();
   for (const hour of [1, 2, 3, 4]) await append(String(hour), hour * hourMs);
 
@@ -56,7 +56,7 @@ test('batches are deleted by the age of their append, whatever their records say
   expect(left.map((record) => record.value)).toEqual(['3', '4']);
 });
 
-test('the oldest batches go until the partition is within its size', async () => {
+test('the oldest batches are deleted until the partition is within its size', async () => {
   const { log, append, trim } = await fixture();
   for (let index = 0; index < 100; index += 1) await append(String(index), hourMs, 10_000);
 
@@ -69,7 +69,7 @@ test('the oldest batches go until the partition is within its size', async () =>
   expect(await trim(hourMs, unlimited, 200_000)).toBe(0);
 });
 
-test('a partition that was emptied goes on at its old end', async () => {
+test('an emptied partition continues at its old end', async () => {
   const { log, append, trim } = await fixture();
   for (const value of ['a', 'b']) await append(value, hourMs);
   await trim(9 * hourMs, hourMs, unlimited);
@@ -80,7 +80,7 @@ test('a partition that was emptied goes on at its old end', async () => {
   expect(await readAll(log, { ...partition, from: 2 })).toMatchObject([{ offset: 2, value: 'c' }]);
 });
 
-test('a read below what is left stops with an error that names both offsets', async () => {
+test('a read below the earliest offset stops with an error that names both offsets', async () => {
   const { log, append, trim } = await fixture();
   for (const hour of [1, 2, 3]) await append(String(hour), hour * hourMs);
   await trim(3 * hourMs, hourMs, unlimited);
@@ -91,7 +91,7 @@ test('a read below what is left stops with an error that names both offsets', as
   await expect(reading).rejects.toThrow(/Offset 0 of t\/1 .* 1 to 3/);
 });
 
-test('the topic settings retention.ms and retention.bytes override the defaults; -1 keeps all', async () => {
+test('the topic settings retention.ms and retention.bytes override the defaults; -1 keeps everything', async () => {
   const kept = await fixture({ 'retention.ms': '-1', 'retention.bytes': '-1' });
   const short = await fixture({ 'retention.ms': String(hourMs) });
   for (const { append } of [kept, short]) await append('a', hourMs);

@@ -84,7 +84,7 @@ test('a written snapshot leaves one file, and removing it leaves none', async ()
   expect(filesIn(folder)).toEqual([]);
 });
 
-test('what a process that was killed has written aside is listed and removed by its id', async () => {
+test('the temporary files of a killed process are listed and removed by its id', async () => {
   const folder = testFolder();
   const store = openFileSnapshotStore({ folder });
   const reference = await store.write('g/t/0', '8-1-5-7', new Uint8Array(100));

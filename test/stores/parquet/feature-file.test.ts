@@ -33,7 +33,7 @@ async function readBack(path: string): Promise<readonly Record<string, unknown>[
 }
 
 describe('the columns of a Parquet file of features', () => {
-  it('are Feast’s keys and times, then every declared feature with its declared type', () => {
+  it('are the keys and times of Feast, then every declared feature with its declared type', () => {
     const columns = featureColumns(allFeatures, without).map(({ element }) => [
       element.name,
       element.type,
@@ -49,7 +49,7 @@ describe('the columns of a Parquet file of features', () => {
     ]);
   });
 
-  it('have no name twice, with lineage too', () => {
+  it('have unique names, even with lineage', () => {
     const names = featureColumns(allFeatures, 'with lineage').map(({ element }) => element.name);
 
     expect(new Set(names).size).toBe(names.length);
@@ -58,7 +58,7 @@ describe('the columns of a Parquet file of features', () => {
 });
 
 describe('a Parquet file of features', () => {
-  it('gives back every double bit for bit, every count and every id', async () => {
+  it('returns every double bit for bit, every count and every id', async () => {
     const path = join(freshFolder(), 'features.parquet');
     const doubles = [0, -0, 0, -0, 0.1 + 0.2, 5e-324, -1.7976931348623157e308, 1e150];
     // Often enough that a writer would make a dictionary of them.
@@ -110,7 +110,7 @@ describe('a Parquet file of features', () => {
     expect(row).not.toHaveProperty('std_dev');
   });
 
-  it('says what its features are, with units, and has its columns also without a row', async () => {
+  it('describes its features with units, and has its columns even without rows', async () => {
     const path = join(freshFolder(), 'new', 'features.parquet');
     const features = selectFeatures(['gap_max_ms', 'p95']);
 
@@ -126,7 +126,7 @@ describe('a Parquet file of features', () => {
     );
   });
 
-  it('stays as it was when the rows fail halfway, and nothing is left beside it', async () => {
+  it('stays unchanged when the rows fail halfway, and no temporary file is left', async () => {
     const folder = freshFolder();
     const path = join(folder, 'features.parquet');
     writeFileSync(path, 'as it was');

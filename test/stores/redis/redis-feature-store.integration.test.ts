@@ -132,7 +132,7 @@ describe.skipIf(!redisServerInstalled)('a Redis Cluster', () => {
 });
 
 describe.skipIf(!redisServerInstalled)('a Redis Cluster in trouble', () => {
-  test('a node that restarts is found again, and its loss is counted as an interruption', async () => {
+  test('a restarted node is found again, and its loss counts as an interruption', async () => {
     const cluster = await startRedisCluster();
     const store = open({ clusterNodes: cluster.nodes });
     onTestFinished(async () => {
@@ -201,7 +201,7 @@ describe.skipIf(redisUrl === '')('what Feast and others wrote before', () => {
     expect((await store.read([id]))[0]?.eventTimeMs).toBe(0);
   });
 
-  test('a stored time that is no timestamp is overwritten', async () => {
+  test('a stored time that is not a timestamp is overwritten', async () => {
     for (const garbage of ['08', 'ff', '0aff', '08ffffffffffffffffff']) {
       const id = uniqueName('sensor');
       await redis.hset(feastEntityKey(id), feastTimeField(), Buffer.from(garbage, 'hex'));
@@ -260,7 +260,7 @@ describe.skipIf(redisUrl === '')('what Feast and others wrote before', () => {
     expect(named.map(({ fields }) => fields)).toMatchObject([{ sensor: bad }]);
   });
 
-  test('a row whose count is no whole number is refused alone, and stored bytes that are no value read as null', async () => {
+  test('only a row with a fractional count is refused, and stored bytes that are not a value read as null', async () => {
     const [bad, good] = [uniqueName('bad'), uniqueName('good')];
 
     const result = await store.upsert([featureRow(bad, 0, { count: 1.5 }), featureRow(good, 0)]);
@@ -271,7 +271,7 @@ describe.skipIf(redisUrl === '')('what Feast and others wrote before', () => {
     expect(read?.values).toMatchObject({ count: 60, avg_value: null });
   });
 
-  test('stored bytes of any length are answered, and read as null where they are no value', async () => {
+  test('stored bytes of any length are answered; bytes that are not a value read as null', async () => {
     const ids = [uniqueName('long'), uniqueName('next')];
     const lengths = [0, 1, 31, 32, 255, 256, 65_535, 65_536, 70_000];
     await store.upsert(ids.map((id) => featureRow(id, 0)));
@@ -291,14 +291,14 @@ describe.skipIf(redisUrl === '')('what Feast and others wrote before', () => {
     }
   });
 
-  test('a hash that holds only other views is no stored sensor', async () => {
+  test('a hash with only other views is not a stored sensor', async () => {
     const id = uniqueName('sensor');
     await redis.hset(feastEntityKey(id), feastField('count', 'another_view'), 'x');
 
     expect(await store.read([id])).toEqual([undefined]);
   });
 
-  test('keys expire only when asked to, counted from the write and not for skipped rows', async () => {
+  test('keys expire only if configured, counted from the write, and not for skipped rows', async () => {
     const id = uniqueName('sensor');
     await store.upsert([featureRow(id, 0)]);
     expect(await redis.ttl(feastEntityKey(id))).toBe(-1);
@@ -314,7 +314,7 @@ describe.skipIf(redisUrl === '')('what Feast and others wrote before', () => {
     expect(ttl).toBeLessThanOrEqual(1_000);
   });
 
-  test('a script that Redis forgot is loaded again', async () => {
+  test('a script that Redis has lost is loaded again', async () => {
     const id = uniqueName('sensor');
     await store.upsert([featureRow(id, 0)]);
 
@@ -350,7 +350,7 @@ describe.skipIf(!redisServerInstalled)('rows kept in memory', () => {
     return { redis, store, writer, lines };
   }
 
-  test('are read once, and again once somebody else has written them', async () => {
+  test('are read once, and again after another client has written them', async () => {
     const { store, writer } = await started();
     await writer.upsert([featureRow('a', 1), featureRow('\u{1f321}\u0000', 1)]);
     await untilCached(store);
@@ -370,7 +370,7 @@ describe.skipIf(!redisServerInstalled)('rows kept in memory', () => {
     });
   });
 
-  test('are forgotten in every view when one of them is written', async () => {
+  test('are dropped in every view when one view is written', async () => {
     const { store, writer } = await started();
     await writer.upsert([featureRow('a', 1)]);
     await writer.upsert([featureRow('a', 1)], largerView);
@@ -386,7 +386,7 @@ describe.skipIf(!redisServerInstalled)('rows kept in memory', () => {
     expect(await ofWindow(store, 'a')).toBe(61);
   });
 
-  test('are gone with FLUSHALL, and with their expiry', async () => {
+  test('are dropped by FLUSHALL and when they expire', async () => {
     const { redis, store, writer } = await started();
     const expiring = open({ url: redis.url, onlineTtlS: 1 });
     onTestFinished(() => expiring.close());
@@ -402,7 +402,7 @@ describe.skipIf(!redisServerInstalled)('rows kept in memory', () => {
     await eventually(async () => expect(await ofWindow(store, 'b')).toBeUndefined());
   });
 
-  test('are not believed for longer than a second after Redis has fallen silent', async () => {
+  test('are not used for longer than a second after Redis stops answering', async () => {
     const { redis, store, writer } = await started();
     await writer.upsert([featureRow('a', 1)]);
     await untilCached(store);
@@ -430,7 +430,7 @@ describe.skipIf(!redisServerInstalled)('rows kept in memory', () => {
     await eventually(async () => expect(await ofWindow(store, 'a')).toBe(61));
   });
 
-  test('are forgotten when Redis restarts, and kept again afterwards', async () => {
+  test('are dropped when Redis restarts, and cached again afterwards', async () => {
     const { redis, store, writer } = await started();
     await writer.upsert([featureRow('a', 1)]);
     await untilCached(store);
@@ -446,7 +446,7 @@ describe.skipIf(!redisServerInstalled)('rows kept in memory', () => {
     await eventually(async () => expect(await ofWindow(store, 'a')).toBe(63));
   });
 
-  test('are none where Redis refuses to tell, which is said once', async () => {
+  test('are not cached if Redis refuses tracking, which is logged once', async () => {
     const { redis, lines } = await started();
     const admin = new Redis(redis.url);
     await admin.acl('SETUSER', 'plain', 'on', 'nopass', '~*', '&*', '+@all', '-client');
@@ -481,7 +481,7 @@ describe.skipIf(!redisServerInstalled)('a Redis in trouble', () => {
     for (const each of running.reverse()) await each.close();
   });
 
-  test('a restart fails calls with the cause, and the store finds its way back', async () => {
+  test('a restart fails calls with the cause, and the store reconnects', async () => {
     const redis = await server();
     const lines: LogLine[] = [];
     const store = opened(redis.url, lines);
@@ -502,7 +502,7 @@ describe.skipIf(!redisServerInstalled)('a Redis in trouble', () => {
     expect(lines.at(-1)?.message).toBe('Redis can be used again');
   });
 
-  test('calls under way when Redis dies are answered, not kept', async () => {
+  test('calls in flight when Redis dies are rejected, not queued', async () => {
     const redis = await server();
     const store = opened(redis.url);
     await store.ping();
@@ -518,7 +518,7 @@ describe.skipIf(!redisServerInstalled)('a Redis in trouble', () => {
     }
   });
 
-  test('a Redis that does not answer is given up after five seconds', async () => {
+  test('a Redis that does not answer times out after five seconds', async () => {
     const redis = await server();
     const store = opened(redis.url);
     await store.ping();
@@ -528,7 +528,7 @@ describe.skipIf(!redisServerInstalled)('a Redis in trouble', () => {
     await expect(store.upsert([featureRow('a', 1)])).rejects.toThrow(/timed out/);
   });
 
-  test('an address where nobody listens fails at once and by name', async () => {
+  test('an address without a server fails at once, with its name', async () => {
     const redis = await server();
     await redis.kill();
     const store = opened(redis.url);
