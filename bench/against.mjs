@@ -1,5 +1,6 @@
-// npm run bench:against REV: another git revision built beside this one, both run in turn on the same input, and the
-// ratio of what they cost with its spread. A change that claims to cost nothing shows it here.
+// npm run bench:against REV: builds another git revision beside this one, runs both in turn on the
+// same input, and prints the ratio of their costs with its spread. Use it to show that a change
+// costs nothing.
 import { parseArgs } from 'node:util';
 import { measureBacklog } from './backlog.mjs';
 import { deleteTopics, ensureBacklogTopic, openBenchLog } from './bench-log.mjs';
@@ -83,7 +84,7 @@ async function main(revision) {
   }
 }
 
-/** Adds, as `env`, the settings of the command line that the revision knows. */
+/** Adds as `env` the settings of the command line that the revision supports. */
 async function withSettings(built) {
   const known = await settingsOf(built);
   const given = [`BASELINE=${flags.baseline}`, `WORKERS=${workers}`, ...flags.set].map((text) => {
@@ -93,7 +94,7 @@ async function withSettings(built) {
   return { ...built, env: Object.fromEntries(given.filter(([name]) => known.includes(name))) };
 }
 
-/** @throws where neither knows a setting: its name is wrong. */
+/** @throws if neither revision has a setting: its name is wrong. */
 function assertKnown(both) {
   for (const text of flags.set) {
     const [name] = text.split('=');
@@ -112,7 +113,7 @@ function described({ commit, subject, env }) {
   return { commit, subject, settings: env };
 }
 
-/** Runs `measureOne` on both, `rounds` times, the one first that was second before; prints each round. */
+/** Runs `measureOne` on both, `rounds` times, in alternating order; prints each round. */
 async function inTurn({ older, newer }, measureOne, shown) {
   const measured = [];
   for (let round = 0; round < rounds; round += 1) {
@@ -139,7 +140,9 @@ function round3(number) {
   return Number(number.toPrecision(4));
 }
 
-/** CPU a reading, readings a second and memory over one backlog; the rows of both must be the same. */
+/**
+ * CPU per reading, readings per second and memory over one backlog; both must give the same rows.
+ */
 async function ingestOf({ services, log, older, newer, differences }) {
   const { brokers } = services;
   const plan = planOf({ readings: Number(flags.readings), sensors, format: flags.format });
@@ -193,7 +196,7 @@ async function ingestOf({ services, log, older, newer, differences }) {
   };
 }
 
-/** From the append of a reading that closes a window to its rows in the topic and in Redis. */
+/** Time from the append of a reading that closes a window to its rows in the topic and in Redis. */
 async function latencyOf({ services, older, newer }) {
   const workload = {
     ...{ rate: Number(flags.rate), sensors, partitions, workers },
@@ -219,7 +222,9 @@ async function latencyOf({ services, older, newer }) {
   return { workload, compared, rounds: measured, verdicts };
 }
 
-/** Requests for features, both programs up all the time over the same Redis, asked in turn. */
+/**
+ * Requests for features, sent in turn to both programs, which run all the time on the same Redis.
+ */
 async function servingOf({ services, older, newer }) {
   const seconds = Number(flags.seconds ?? 4);
   const rows = openRows(services.redisUrl);

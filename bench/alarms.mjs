@@ -1,8 +1,10 @@
-// Judges the two rests after an alarm on labelled real series: windows hit and false alarms of `backtest`, side by side.
+// Judges the two rests after an alarm on labelled real series: windows hit and false alarms of
+// `backtest`, side by side.
 //
 //   node bench/alarms.mjs --nab DIR     DIR: a checkout of https://github.com/numenta/NAB (58 series, 116 windows)
 //
-// The four motes' two series each in data/ are judged as well: an event is a run of labelled readings.
+// Also judges the two series of each of the four motes in data/: an event is a run of labelled
+// readings.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

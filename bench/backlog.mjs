@@ -1,5 +1,5 @@
-// One run of the built program over a backlog, as a new consumer group with an output topic of its own. Its rows are read
-// back and held against the plan.
+// Runs the built program over a backlog, as a new consumer group with its own output topic. Reads
+// the rows back and compares them with the plan.
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { leastSquares } from './least-squares.mjs';
@@ -9,9 +9,9 @@ const watermarkDelayMs = 5_000;
 const windowMs = 60_000;
 
 /**
- * Folds and commits all readings of `plan`, which lie in `input`. CPU a reading counts from when every partition has its
- * first position until the last is committed (warm: in the second half of them), and until Redis has every row. `tree`
- * is of another revision's program.
+ * Folds and commits all readings of `plan`, which lie in `input`. CPU a reading counts from when
+ * every partition has its first position until the last is committed (warm: in the second half of
+ * them), and until Redis has every row. `tree` is of another revision's program.
  */
 export async function measureBacklog(backlog, { run, env, node = [], tree }) {
   const { log, brokers, redisUrl, input, partitions, plan } = backlog;
@@ -60,7 +60,10 @@ function microsPer(count, from, to) {
   return ((to.cpu - from.cpu) * 1e6) / count;
 }
 
-/** Returns the sum, and CPU and time when it was first at least `least`; the samples before that go to `samples`. */
+/**
+ * Returns the sum, and CPU and time when it was first at least `least`; the samples before that go
+ * to `samples`.
+ */
 export async function until(program, sumOf, least, samples = []) {
   for (;;) {
     const sum = await sumOf();
@@ -72,8 +75,9 @@ export async function until(program, sumOf, least, samples = []) {
 }
 
 /**
- * The slope of a line through the commits between the middle and the last one: what is folded is ahead of what is
- * committed, by as much at each of them, so a difference to the end would be too small.
+ * The slope of a line through the commits between the middle and the last one: what is folded is
+ * ahead of what is committed, by as much at each of them, so a difference to the end would be too
+ * small.
  */
 export function warmMicros(samples, readings) {
   const warm = samples.filter(({ sum }) => sum >= readings / 2);
@@ -92,13 +96,15 @@ export async function sumOfPositions(log, groupId, at) {
 }
 
 /**
- * Returns how many rows are committed, and a checksum of those that every run must have, whatever their order.
+ * Returns how many rows are committed, and a checksum of those that every run must have, whatever
+ * their order.
  * @throws unless they are each closed window of each sensor, once and whole.
  */
 async function verifiedRows({ log, partitions, plan }, output) {
   const { sensors, startMs, stepMs } = plan;
   const lastMs = startMs + (Math.floor(plan.readings / sensors) - 1) * stepMs;
-  // Windows that some partition's last reading is too close to may be closed in one partition and not in another.
+  // Windows that some partition's last reading is too close to may be closed in one partition and
+  // not in another.
   const sureEndMs = Math.floor((lastMs - watermarkDelayMs) / windowMs) * windowMs;
   const seen = new Set();
   let checksum = 0n;

@@ -1,4 +1,4 @@
-// The benchmarks' own way to the broker: appends inputs, asks for positions, reads rows back.
+// The benchmarks' access to the broker: appends inputs, reads positions and rows.
 import { createRequire } from 'node:module';
 import { systemClock } from '../dist/clock.js';
 import { parseConfig } from '../dist/config/config.js';
@@ -13,7 +13,9 @@ export function openBenchLog(brokers) {
   });
 }
 
-/** Makes the topic of a backlog: its records keep their event time, and however old they are, none is deleted. */
+/**
+ * Creates the topic of a backlog: records keep their event time and are never deleted, however old.
+ */
 export async function ensureBacklogTopic(log, topic, partitions) {
   const config = { 'retention.ms': '-1', 'message.timestamp.type': 'CreateTime' };
   await log.ensureTopics([{ topic, partitions, config }]);

@@ -1,4 +1,4 @@
-// Draws a Vega-Lite chart as SVG; Vega and Vega-Lite are fetched into .cache when they are first needed.
+// Draws a Vega-Lite chart as SVG; installs Vega and Vega-Lite into .cache on first use.
 import { execFileSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

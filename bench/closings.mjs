@@ -1,5 +1,6 @@
-// Live input whose windows close: from the append of the reading that closes one to its rows being visible to a
-// read-committed consumer, and to their sensors being new in Redis. Threads of their own append and observe.
+// Measures live latency: from the append of the reading that closes a window until its rows are
+// visible to a read-committed consumer, and until its sensors are updated in Redis. Separate
+// threads append and observe.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { createLogger } from '../dist/logger.js';
@@ -18,8 +19,9 @@ if (!isMainThread && workerData?.role === 'feed') await feed(workerData);
 if (!isMainThread && workerData?.role === 'observe') await observe(workerData);
 
 /**
- * Measures all closings of `seconds` seconds, once `settleSeconds` are over: V8 goes on compiling for the better part of a
- * minute, which a program that runs for days does not notice. `env` and `tree` as in `startMeasured`.
+ * Measures all closings of `seconds` seconds, once `settleSeconds` are over: V8 goes on compiling
+ * for the better part of a minute, which a program that runs for days does not notice. `env` and
+ * `tree` as in `startMeasured`.
  */
 export async function measureClosings({ brokers, redisUrl }, workload, { env, tree } = {}) {
   const { rate, sensors, partitions, workers, windowMs, seconds, settleSeconds } = workload;
@@ -76,7 +78,8 @@ export async function measureClosings({ brokers, redisUrl }, workload, { env, tr
     },
     closings: measured.length,
     cores: Number(cores.toFixed(3)),
-    // Each a spread over the closings of the percentile within one closing: all sensors' rows, eight sensors in Redis.
+    // Each a spread over the closings of the percentile within one closing: all sensors' rows,
+    // eight sensors in Redis.
     ...percentiles('topicMs', measured, ({ atMs, windowEndMs }) =>
       seen.get(windowEndMs).map((time) => time - atMs),
     ),
@@ -117,8 +120,8 @@ function start(data) {
 }
 
 /**
- * A read-committed consumer that is answered as soon as there is anything. It does no more than find each row's window:
- * what it took would be missing on the two cores that are measured.
+ * A read-committed consumer that is answered as soon as there is anything. It does no more than
+ * find each row's window: what it took would be missing on the two cores that are measured.
  */
 async function observe({ brokers, topic }) {
   const log = await openBenchLog(brokers);
@@ -168,7 +171,10 @@ async function watchRedis(store, { atMs, windowEndMs }, sensors) {
   return [...times.values()];
 }
 
-/** Appends readings whose event time is now; tells of each batch that is the first to close a window. */
+/**
+ * Appends readings whose event time is now; tells of each batch that is the first to close a
+ * window.
+ */
 async function feed({ brokers, input, sensors, rate, windowMs }) {
   const log = await openBenchLog(brokers);
   const { keys } = planOf({ readings: sensors, sensors });

@@ -1,5 +1,5 @@
-// npm run bench:compare: the same job on the engines users run today, beside ours, in one run: CPU a reading, with the
-// outputs of each, committed exactly once, held against one reference.
+// npm run bench:compare: runs the same job on other engines and on this program, and reports the
+// CPU per reading. The exactly-once output of each is compared with one reference.
 //   node bench/compare.mjs [--readings 2000000] [--pyflink-readings 200000] [--runs 1] [--only NAME,NAME] [--keep]
 import { parseArgs } from 'node:util';
 
@@ -139,7 +139,9 @@ async function withOutput({ plan, reference }, name, job) {
   return { readings: plan.readings, rows, ...measured };
 }
 
-/** Peers on the JVM say what their process had used at the first, the middle and the last reading. */
+/**
+ * Peers on the JVM say what their process had used at the first, the middle and the last reading.
+ */
 function byMarks(engine, options) {
   return (input, name) =>
     withOutput(input, name, async (out) => {

@@ -1,10 +1,10 @@
-// Two builds measured in turn: their ratio, round by round, and what it says.
+// Compares two builds measured in turn: their ratio, round by round, and the verdict.
 import { spread } from './result.mjs';
 
 /**
- * Returns, for each figure that all rounds have, what both measured (least, median, greatest) and the ratio new/old.
- * `rounds` are `{ older, newer }`, each a record of numbers. A ratio is of one round, so that whatever else the machine
- * did meanwhile met both sides of it.
+ * Returns, for each figure that all rounds have, what both measured (least, median, greatest) and
+ * the ratio new/old. `rounds` are `{ older, newer }`, each a record of numbers. A ratio is of one
+ * round, so that whatever else the machine did meanwhile met both sides of it.
  */
 export function compareRounds(rounds, figures) {
   return Object.fromEntries(
@@ -20,8 +20,9 @@ export function compareRounds(rounds, figures) {
 }
 
 /**
- * Returns the verdict on one figure in a line; `better` says whether less or more of it is. The new build is called better
- * or worse only where it was so in every round, which two equal builds are by chance once in 2^(rounds - 1) times.
+ * Returns the verdict on one figure in a line; `better` says whether less or more of it is. The new
+ * build is called better or worse only where it was so in every round, which two equal builds are
+ * by chance once in 2^(rounds - 1) times.
  */
 export function verdict(name, { ratio }, { rounds, better = 'less' }) {
   const { min, median, max } = ratio;

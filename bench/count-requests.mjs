@@ -1,5 +1,6 @@
-// Loaded into every thread of the measured program (`node --import`): how many requests it has sent to Kafka, by API. Each
-// thread keeps its own file in the folder REQUEST_COUNTS up to date, twice a second: {api: requests so far}.
+// Loaded into every thread of the measured program (`node --import`): counts its requests to Kafka
+// by API. Each thread updates its own file in the folder REQUEST_COUNTS twice a second: {api:
+// requests so far}.
 import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -7,7 +8,8 @@ import { threadId } from 'node:worker_threads';
 
 const { REQUEST_COUNTS: folder, REQUESTS_OF: tree } = process.env;
 if (folder !== undefined) {
-  // The program's own copy of the client. This file of it alone: its index is loaded by the program, in its own order.
+  // The program's own copy of the client. This file of it alone: its index is loaded by the
+  // program, in its own order.
   const require = createRequire(join(tree, 'package.json'));
   const { prototype } = require('kafkajs/src/network/connection');
   const names = new Map(

@@ -1,7 +1,9 @@
-// What a reading and what a row cost, by the number of sensors and of partitions: "how many cores for my load".
+// Measures the cost of a reading and of a row by the number of sensors and partitions: "how many
+// cores do I need?"
 //   node bench/curve.mjs [--sensors 1000,10000,100000,1000000] [--partitions 1,4,16] [--workers N] [--readings 4000000]
-// Each number of sensors folds two backlogs, with few and with many readings to a row; a line through all of them gives the
-// cost of a reading and of a row. --redraw only draws the picture of the last result again, with Vega-Lite.
+// Each number of sensors folds two backlogs, with few and with many readings to a row; a line
+// through all of them gives the cost of a reading and of a row. --redraw only draws the picture of
+// the last result again, with Vega-Lite.
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';

@@ -1,6 +1,7 @@
-// Which rule for event time does a fleet with wrong clocks fare best under? Readings that are late, and how long after its
-// end a window closes, for each rule, each kind of wrong clock and each kind of record timestamp. The fold is the
-// program's; the rules drive its watermark from outside, so that rules it does not have can be tried beside it.
+// Compares rules for event time in a fleet with wrong clocks: the late readings, and the delay of
+// closing windows, for each rule, each kind of wrong clock and each kind of record timestamp. It
+// uses the program's fold and sets its watermark from outside, so that rules which the program does
+// not have can be tried as well.
 //   node bench/fast-clocks.mjs [--hours 1] [--sensors 1000]
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -72,7 +73,8 @@ function measure(readings, rule) {
     eventTimeMs = Math.max(eventTimeMs, eventTimeOf(reading));
     state.advanceWatermark(eventTimeMs - delayMs, outputs);
   });
-  // Those of slow clocks close at once, or their readings are late; those of fast ones long after, or before their end.
+  // Those of slow clocks close at once, or their readings are late; those of fast ones long after,
+  // or before their end.
   closedAfterMs.sort((a, b) => a - b);
   const seconds = (share) =>
     Number((closedAfterMs[Math.floor(share * (closedAfterMs.length - 1))] / 1_000).toFixed(1));
@@ -85,8 +87,9 @@ function measure(readings, rule) {
 }
 
 /**
- * A fleet: every sensor sends each 10 s, of a `rare` one each 15 minutes, up to two seconds on the way. Right clocks err by
- * 0.2 s. `stamps`: what a record's timestamp is made by: the broker (LogAppendTime), a gateway, or the sensor itself.
+ * A fleet: every sensor sends each 10 s, of a `rare` one each 15 minutes, up to two seconds on the
+ * way. Right clocks err by 0.2 s. `stamps`: what a record's timestamp is made by: the broker
+ * (LogAppendTime), a gateway, or the sensor itself.
  */
 function fleet({ wrongMs = [], rare = 0, stamps = 'broker' }) {
   const random = seededRandom(1, 0).uniform;
@@ -108,7 +111,9 @@ function fleet({ wrongMs = [], rare = 0, stamps = 'broker' }) {
   return logged(readings);
 }
 
-/** The real series at once: motes every 5 s, machines every 5 minutes and hour; with one clock fast. */
+/**
+ * The real series at once: motes every 5 s, machines every 5 minutes and hour; with one clock fast.
+ */
 async function realSeries(fastMs) {
   const readings = [];
   const random = seededRandom(2, 0).uniform;

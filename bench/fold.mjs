@@ -1,5 +1,5 @@
-// The fold alone, in memory: record batches → closed windows, without rows, network or commits. What a reading costs in
-// time and in memory allocated, for one thread and for several at a time.
+// Measures the fold alone, in memory: record batches → closed windows, without rows, network or commits. Reports time and
+// allocated memory per reading, for one thread and for several at once.
 //   node --expose-gc bench/fold.mjs [--baseline cumulative|adaptive] [--threads 1,2] [--rounds 5]
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
@@ -41,7 +41,9 @@ async function main() {
   else report(flags.name, { workload, measured });
 }
 
-/** Returns what `threads` threads took at the same time, each folding all readings in each round. */
+/**
+ * Returns what `threads` threads took at the same time, each folding all readings in each round.
+ */
 async function measure(baseline, threads, flags) {
   const data = { baseline, rounds: Number(flags.rounds) };
   const results = await Promise.all(

@@ -1,5 +1,6 @@
-// How long the fold of a shard stands still when sensors are forgotten: the look through all of them, and the move of those
-// that stay into the slots of those that go. In memory, one shard over its kernel, one open window a sensor that stays.
+// Measures how long the fold of a shard pauses to forget sensors: the scan of all sensors, and
+// moving those that stay into the slots of those that go. In memory, one shard with its kernel, one
+// open window per remaining sensor.
 import { parseArgs } from 'node:util';
 import { emptyMemory } from '../dist/actors/shard-memory.js';
 import { parseConfig } from '../dist/config/config.js';

@@ -1,12 +1,15 @@
-// One kept connection that posts and waits for the answer, with hardly any work of its own: node:http costs the client
-// several times what the server spends on an answer, and both share the machine. It reads answers with a
-// content-length, which all servers measured here send.
+// A keep-alive connection that posts and awaits the response, with little work of its own:
+// node:http would cost the client several times as much as the server, and both share the machine.
+// It needs responses with a content-length, which all measured servers send.
 import { connect } from 'node:net';
 import { once } from 'node:events';
 
 const headEnd = Buffer.from('\r\n\r\n');
 
-/** Returns a connection to the host and port of `url`; `post(message)` takes what `postOf` returns, one at a time. */
+/**
+ * Returns a connection to the host and port of `url`; `post(message)` takes what `postOf` returns,
+ * one at a time.
+ */
 export async function openConnection(url) {
   const { hostname, port } = new URL(url);
   const socket = connect({ host: hostname, port: Number(port), noDelay: true });

@@ -1,5 +1,6 @@
-// npm run bench: CPU a reading of the built program over a backlog, everything on: feature rows committed exactly once,
-// snapshots, the Redis projection. Each run is a new consumer group with an output topic of its own over the same input.
+// npm run bench: measures the CPU per reading of the built program over a backlog, with everything
+// on: rows committed exactly once, snapshots, the Redis projection. Each run is a new consumer
+// group with its own output topic over the same input.
 //   node bench/ingest.mjs [--readings 4000000] [--sensors 1000] [--partitions 4] [--workers N] [--runs 3] [--keep]
 //     [--format json|avro]
 import { parseArgs } from 'node:util';

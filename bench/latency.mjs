@@ -1,4 +1,5 @@
-// Latency of the built program on live input: bench/closings.mjs has what is measured.
+// Measures the latency of the built program on live input; bench/closings.mjs explains the
+// measurement.
 import { parseArgs } from 'node:util';
 import { measureClosings } from './closings.mjs';
 import { defaultWorkers } from './measured-program.mjs';

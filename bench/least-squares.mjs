@@ -1,4 +1,7 @@
-/** Returns the line through `points` of x and y that is nearest by least squares, with the standard error of its slope. */
+/**
+ * Returns the line through `points` of x and y that is nearest by least squares, with the standard
+ * error of its slope.
+ */
 export function leastSquares(points) {
   const sum = (of) => points.reduce((total, point) => total + of(point), 0);
   const [x, y] = [sum((point) => point.x) / points.length, sum((point) => point.y) / points.length];

@@ -1,5 +1,6 @@
-// CPU of the built program on live input: cores in use at each rate of readings, 0 being idle, once it has settled: V8
-// goes on compiling for the better part of a minute, which a program that runs for days does not notice.
+// Measures the cores in use by the built program at each rate of live readings (0 is idle), after
+// it has settled: V8 keeps compiling for most of a minute, which does not matter in a program that
+// runs for days.
 //   node bench/live.mjs [--rates 0,1000,10000] [--settle 60] [--seconds 20] [--sensors 1000] [--partitions 4]
 //     [--workers N] [--keep]
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,5 +1,6 @@
-// Loaded into every thread of the measured program (`node --import`): how late a timer of ten milliseconds comes, which
-// is how long the thread had no turn. A line a second goes to the file LOOP_DELAYS: {thread, atMs, delaysMs}.
+// Loaded into every thread of the measured program (`node --import`): measures how late a 10 ms
+// timer fires, which is how long the thread was blocked. Writes a line per second to the file
+// LOOP_DELAYS: {thread, atMs, delaysMs}.
 import { appendFileSync } from 'node:fs';
 import { threadId } from 'node:worker_threads';
 

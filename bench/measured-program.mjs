@@ -1,4 +1,5 @@
-// The built program as users run it, with its CPU time (all threads, garbage collection included) and memory.
+// Runs the built program as users do, and reads its CPU time (all threads, including garbage
+// collection) and memory.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,8 +14,8 @@ const ticksPerSecond = 100;
 export const defaultWorkers = String(parseConfig({}).process.workers);
 
 /**
- * Starts it on `input`, as a group of that name, with an output topic that nobody else reads; `env` are further settings,
- * `options` those of `startMeasured`.
+ * Starts it on `input`, as a group of that name, with an output topic that nobody else reads; `env`
+ * are further settings, `options` those of `startMeasured`.
  */
 export function startLive({ brokers, redisUrl }, input, env, options) {
   const own = {
@@ -28,8 +29,8 @@ export function startLive({ brokers, redisUrl }, input, env, options) {
 }
 
 /**
- * Starts `node dist/main.js` with `env`. `args` go to node; `tree` is the folder, with a slash at the end, of another
- * revision whose program is started instead (bench/revision.mjs).
+ * Starts `node dist/main.js` with `env`. `args` go to node; `tree` is the folder, with a slash at
+ * the end, of another revision whose program is started instead (bench/revision.mjs).
  */
 export function startMeasured(env, { args = [], tree = root } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'sensorium-bench-'));
@@ -55,7 +56,10 @@ export function startMeasured(env, { args = [], tree = root } = {}) {
   return {
     pid: child.pid,
     output: () => printed,
-    /** CPU seconds of all threads since the process began. @throws when it is gone, with its last words. */
+    /**
+     * CPU seconds of all threads since the process began.
+     * @throws when it is gone, with its last words.
+     */
     cpuSeconds() {
       if (child.exitCode !== null) throw new Error(`the program ended: ${printed.slice(-2_000)}`);
       const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1].split(' ');

@@ -1,5 +1,5 @@
-// A million sensors: their rows when one minute closes for all of them, the pauses of the threads meanwhile, memory, and
-// how soon the program folds again after kill -9.
+// Measures a million sensors: the rows when a minute closes for all of them, the pauses of the
+// threads meanwhile, memory, and how soon the program processes readings again after kill -9.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -105,7 +105,10 @@ async function measure(log, { brokers, redisUrl }) {
   }
 }
 
-/** Appends the next minute, whose first readings close the one before, and waits for its rows in topic and Redis. */
+/**
+ * Appends the next minute, whose first readings close the one before, and waits for its rows in
+ * topic and Redis.
+ */
 async function burst({ log, program, input, rows, minute, append, delays }) {
   const before = program.cpuSeconds();
   const beganMs = Date.now();
@@ -125,7 +128,8 @@ async function burst({ log, program, input, rows, minute, append, delays }) {
     rowsWrittenPerSecond: Math.round((sensors * 1_000) / (writtenMs - firstMs)),
     secondsUntilMinuteIsFolded: round((lastMs - firstMs) / 1_000),
     secondsUntilInRedis: round((projectedMs - firstMs) / 1_000),
-    // All threads, with folding the million readings that close the minute, committing, and projecting meanwhile.
+    // All threads, with folding the million readings that close the minute, committing, and
+    // projecting meanwhile.
     cpuMicrosPerRowAndReading: round((committedCpu * 1e6) / sensors),
     cpuMicrosUntilInRedis: round(((program.cpuSeconds() - before) * 1e6) / sensors),
     threadsWithoutTurnMs: await loopDelays(delays, beganMs),
@@ -163,8 +167,8 @@ async function recover({ log, program, env, args, input, minute, append }) {
 }
 
 /**
- * Seconds from the start of the process until it asks to join the group, and from when a worker has joined until the last
- * of its shards of the input folds live input.
+ * Seconds from the start of the process until it asks to join the group, and from when a worker has
+ * joined until the last of its shards of the input folds live input.
  */
 function phasesOf(output, startedMs) {
   const lines = output.split('\n').filter((line) => line.startsWith('{'));
@@ -194,7 +198,10 @@ async function positions(log, groupId, topic) {
   );
 }
 
-/** Resolves with the time once the group's positions, or without a group the ends, come to `records` visible rows. */
+/**
+ * Resolves with the time once the group's positions, or without a group the ends, come to `records`
+ * visible rows.
+ */
 async function reached(log, topic, groupId, records, what) {
   for (let saidMs = performance.now(); ;) {
     const at =
@@ -213,7 +220,9 @@ async function committed(log, groupId, topic) {
   return all.reduce((sum, { nextOffset }) => sum + nextOffset, 0);
 }
 
-/** Ends of the partitions; markers of transactions count as records, so a few rows less are visible. */
+/**
+ * Ends of the partitions; markers of transactions count as records, so a few rows less are visible.
+ */
 async function visible(log, topic) {
   const ends = await Promise.all(
     Array.from({ length: partitions }, (_, partition) => log.offsets({ topic, partition })),

@@ -1,4 +1,5 @@
-// docs/pictures/partitions.svg: what the number of partitions costs, of each result of bench/partitions.mjs.
+// docs/pictures/partitions.svg: what the number of partitions costs, of each result of
+// bench/partitions.mjs.
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { draw } from './chart.mjs';

@@ -1,5 +1,6 @@
-// What the number of partitions costs: the built program with two threads on 4 to 500 partitions: how soon it is ready,
-// memory, cores and requests to Kafka by API, idle, idle after one reading was forwarded, and with a live feed.
+// Measures the cost of partitions: the built program with two threads on 4 to 500 partitions.
+// Reports the time until it is ready, memory, cores and requests to Kafka by API: idle, idle after
+// one forwarded reading, and with a live feed.
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -108,7 +109,10 @@ async function measure({ services, log, tree }, partitions) {
   }
 }
 
-/** Makes them ahead: what the broker takes for thousands of partitions is no part of how soon the program is ready. */
+/**
+ * Makes them ahead: what the broker takes for thousands of partitions is no part of how soon the
+ * program is ready.
+ */
 async function createTopics({ brokers, redisUrl }, { input, partitions, tree }) {
   const env = {
     PATH: process.env.PATH,

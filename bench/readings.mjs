@@ -1,6 +1,7 @@
-// The workload: JSON readings of about 118 bytes with two string fields that nobody asked for, one reading a sensor and
-// second of event time (or every stepMs), keyed by sensor id, in event-time order. All of it is a function of the
-// reading's number. In Avro (format: 'avro') there are no other fields.
+// The workload: JSON readings of about 118 bytes with two string fields that nobody asked for, one
+// reading a sensor and second of event time (or every stepMs), keyed by sensor id, in event-time
+// order. All of it is a function of the reading's number. In Avro (format: 'avro') there are no
+// other fields.
 import { encodeReadingAvro } from '../dist/codecs/reading-encoder.js';
 
 const units = ['celsius', 'percent', 'hectopascal'];
@@ -16,7 +17,10 @@ export function sensorIdOf(sensor) {
   return `sensor_${String(sensor).padStart(6, '0')}`;
 }
 
-/** Returns the value of a sensor's `step`th reading: a slow wave with noise, and now and then an outlier. */
+/**
+ * Returns the value of a sensor's `step`th reading: a slow wave with noise, and now and then an
+ * outlier.
+ */
 function valueOf(sensor, step) {
   let bits = Math.imul(sensor * 2_654_435_761 + step * 40_503, 2_246_822_519) >>> 0;
   bits = Math.imul(bits ^ (bits >>> 15), 3_266_489_917) >>> 0;

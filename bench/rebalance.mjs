@@ -1,5 +1,6 @@
-// What a rebalance costs: how many partitions change hands when members come and go, by our sticky assignor and by
-// kafkajs's round robin; and on the built program under live input, how long a process that joins or leaves holds up the fold.
+// Measures the cost of a rebalance: how many partitions move when members come and go, with our
+// sticky assignor and with kafkajs's round robin; and how long the built program pauses on live
+// input when a process joins or leaves.
 //   node bench/rebalance.mjs [--partitions 16] [--sensors 20000] [--rate 5000] [--workers N] [--keep]
 import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -42,7 +43,10 @@ try {
   if (!flags.keep) stopServices();
 }
 
-/** Returns the partitions that change hands among those who stay, for one member more and for one less. */
+/**
+ * Returns the partitions that change hands among those who stay, for one member more and for one
+ * less.
+ */
 async function movedByAssignors() {
   const topics = ['raw_readings', 'raw_readings.rekeyed'];
   const numbers = Array.from({ length: partitions }, (_, partition) => partition);
@@ -156,8 +160,8 @@ async function live() {
 }
 
 /**
- * Does `act`, then watches: the longest time without any reading folded by anybody, the greatest lag of any partition in
- * readings, and how many times a shard was opened anew.
+ * Does `act`, then watches: the longest time without any reading folded by anybody, the greatest
+ * lag of any partition in readings, and how many times a shard was opened anew.
  */
 async function watched(programs, act) {
   const beganMs = performance.now();

@@ -1,4 +1,4 @@
-// A result: what was measured, on what, at which commit.
+// Writes a result: the figures, the machine and the commit.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';

@@ -1,5 +1,5 @@
-// Another git revision of this program, built beside this one: a worktree of it under .cache/revisions/<commit>, which
-// stays for the next time. It shares this tree's packages unless its lock file names others.
+// Builds another git revision of this program in a worktree under .cache/revisions/<commit>, which
+// is kept for the next time. It shares this tree's packages unless its lock file differs.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, realpathSync, symlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -12,8 +12,9 @@ export function thisRevision() {
 }
 
 /**
- * Returns the tree of `revision` (anything that git knows as a commit), built: its folder with a slash at the end, the
- * commit in short, and the commit's subject. @throws where git knows no such commit, or it does not build.
+ * Returns the tree of `revision` (anything that git knows as a commit), built: its folder with a
+ * slash at the end, the commit in short, and the commit's subject. @throws where git knows no such
+ * commit, or it does not build.
  */
 export function buildRevision(revision) {
   const commit = commitOf(revision);
@@ -28,7 +29,10 @@ export function buildRevision(revision) {
   return revisionOf(tree, commit);
 }
 
-/** Returns what differs in results between two trees with these settings; empty where both give the same rows. */
+/**
+ * Returns what differs in results between two trees with these settings; empty where both give the
+ * same rows.
+ */
 export async function semanticDifferences(older, newer) {
   const { fingerprintDifferences } = await import(`${root}dist/sensors/fingerprint.js`);
   return fingerprintDifferences(await fingerprintOf(older), await fingerprintOf(newer));

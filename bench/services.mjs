@@ -1,4 +1,4 @@
-// A Kafka and a Redis of the benchmarks' own, beside those of the tests, on ports nobody else uses.
+// A separate Kafka and Redis for the benchmarks, on ports of their own.
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 

@@ -1,4 +1,4 @@
-// Requests to a program that serves features, as a busy client sends them, and the rows that they ask for.
+// The load of the serving benchmark: requests of a busy client, and the rows they read.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { createLogger } from '../dist/logger.js';
@@ -57,8 +57,8 @@ export async function urlOf(program) {
 }
 
 /**
- * Asks for `entities` sensors at a time over `concurrency` kept connections for `seconds`; `cpu` returns the CPU seconds of
- * the server so far.
+ * Asks for `entities` sensors at a time over `concurrency` kept connections for `seconds`; `cpu`
+ * returns the CPU seconds of the server so far.
  */
 export async function drive({ url, cpu }, { entities, seconds: forSeconds, concurrency }) {
   const times = [];

@@ -1,6 +1,7 @@
-// POST /get-online-features of the built program, with rows kept in memory and without, beside the real Feast feature
-// server, over the same Redis, in turn: the same requests, the answers compared. Meanwhile all rows are written anew every
-// ten seconds, six times as often as windows of a minute close. Feast comes from a Python environment (FEAST_PYTHON, else .cache/feast).
+// Measures POST /get-online-features of the built program, with and without the cache, and of the
+// real Feast feature server, in turn on the same Redis: the same requests, with compared responses.
+// Meanwhile all rows are rewritten every ten seconds, six times as often as one-minute windows
+// close. Feast runs in a Python environment (FEAST_PYTHON, else .cache/feast).
 import { spawn, spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,6 @@
-// How long the fold of a shard stands still for a snapshot: the copy of its state, with the room made ahead as the program
-// does, and into new memory. In memory, one shard, one open window a sensor.
+// Measures how long the fold of a shard pauses for a snapshot: the copy of its state into memory
+// prepared ahead, as the program does it, and into new memory. In memory, one shard, one open
+// window per sensor.
 import { parseArgs } from 'node:util';
 import { emptyMemory, encodeShardSnapshot } from '../dist/actors/shard-memory.js';
 import { SnapshotRoom } from '../dist/actors/snapshot-room.js';

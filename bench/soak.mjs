@@ -1,4 +1,5 @@
-// Memory over half an hour of live input: the slope of a line through it, once the program has settled.
+// Measures memory over half an hour of live input: the slope of a line through it, after the
+// program has settled.
 //   node bench/soak.mjs [--minutes 30] [--settle 10] [--rate 10000] [--sensors 10000] [--partitions 4] [--workers N]
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';

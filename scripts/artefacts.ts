@@ -1,5 +1,5 @@
-// The checked-in files that are made from declarations in src/. `npm run generate` writes them; a test fails where
-// one is not what the declarations say.
+// The checked-in files generated from declarations in src/. `npm run generate` writes them; a test
+// fails if one differs.
 import { readFileSync } from 'node:fs';
 import { format, resolveConfig } from 'prettier';
 
@@ -38,7 +38,7 @@ export const artefacts: readonly Artefact[] = [
   },
 ];
 
-/** The template's lines around the generated ones; these lie between its two marks. */
+/** Returns the template with the generated lines between its two marks. */
 function feastView(): string {
   const template = read('feature_repo/sensor_features.py');
   const fields = allFeatures.map(
@@ -120,7 +120,7 @@ function read(path: string): string {
   return readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
 }
 
-/** Returns `text` with what lies between the two marks replaced. */
+/** Returns `text` with the part between the two marks replaced. */
 function between(text: string, [begin, end]: readonly [string, string], inside: string): string {
   const from = text.indexOf(begin);
   const to = text.indexOf(end);

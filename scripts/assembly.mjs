@@ -1,5 +1,6 @@
-// Compiles assembly/ to src/kernel/kernel.wasm, which is checked in: whoever builds or starts the program needs no
-// compiler. AssemblyScript takes 100 MB, so it is no dependency but installed into .cache/ when it is first needed.
+// Compiles assembly/ to src/kernel/kernel.wasm, which is checked in, so building and starting the
+// program need no compiler. AssemblyScript takes 100 MB, so it is not a dependency; it is installed
+// into .cache/ on first use.
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +8,7 @@ import { promisify } from 'node:util';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = `${root}.cache/assemblyscript`;
-// Exact, and it names an exact binaryen: another version of either may give other bytes.
+// An exact version, with an exact binaryen: any other may give different bytes.
 const version = '0.28.20';
 const entry = 'assembly/kernel.ts';
 const options = [
@@ -28,8 +29,8 @@ const options = [
 export const compiledPath = 'src/kernel/kernel.wasm';
 
 /**
- * Resolves with what assembly/ compiles to; installs the compiler first when it is missing.
- * @throws when the compiler cannot be installed, or with its messages when the source does not compile.
+ * Resolves with the compiled bytes of assembly/; installs the compiler first if it is missing.
+ * @throws if the compiler cannot be installed, or with its messages if the source does not compile.
  */
 export async function compile() {
   await installCompiler();
@@ -42,7 +43,10 @@ export async function compile() {
   return inlined(compiled);
 }
 
-/** V8 keeps no register over a call in WebAssembly and inlines none: what runs for every reading has to have none. */
+/**
+ * V8 keeps no register over a call in WebAssembly and inlines none: what runs for every reading has
+ * to have none.
+ */
 async function inlined(compiled) {
   const { default: binaryen } = await import(`${folder}/node_modules/binaryen/index.js`);
   binaryen.setOptimizeLevel(3);
@@ -75,7 +79,7 @@ async function installCompiler() {
 }
 
 function installedVersion() {
-  // npm writes this file last, so an interrupted install is not taken for a finished one.
+  // npm writes this file last, so an interrupted install is not mistaken for a complete one.
   const path = `${folder}/node_modules/.package-lock.json`;
   if (!existsSync(path)) return undefined;
   return JSON.parse(readFileSync(path, 'utf8')).packages['node_modules/assemblyscript']?.version;

@@ -1,4 +1,5 @@
-// Builds dist/ from src/ when something in src/ is newer: tsc, then the files that are not TypeScript (the web page).
+// Builds dist/ from src/ if anything in src/ is newer: runs tsc, then copies the other files (the
+// web page).
 import { copyFileSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,7 +19,7 @@ export function build() {
   const paths = files('src');
   const inputs = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'].concat(
     paths.map((path) => `src/${path}`),
-    // A removed source changes its folder only.
+    // Removing a source changes only its folder.
     [...new Set(paths.map((path) => dirname(`src/${path}`)))],
   );
   const newest = Math.max(...inputs.map(modifiedMs));
@@ -33,7 +34,10 @@ export function build() {
   writeFileSync(`${root}${stamp}`, '');
 }
 
-/** Removes what no source makes any more; dist/ itself stays, since a program that runs from it may load more of it. */
+/**
+ * Removes files without a source; keeps dist/ itself, since a running program may still load from
+ * it.
+ */
 function removeStale(kept) {
   for (const path of files('dist')) {
     if (path !== '.built' && !kept.has(path.replace(/\.js\.map$/, '.js')))

@@ -1,9 +1,9 @@
-// Runs process chaos (test/chaos/) for as long as asked and prints what happens as it happens: exit 0 when all that was
-// written is what the model says. The same seed gives the same schedule.
+// Runs process chaos (test/chaos/) for a given time and prints each event. Exits with 0 if all
+// output equals the model's. The same seed gives the same schedule.
 //
 //   npm run chaos -- [--seed N] [--minutes M] [--rate READINGS_PER_SECOND] [--only KIND,KIND]
 //
-// --only has no other faults than those kinds (test/chaos/schedule.ts); --minutes 0 has one round.
+// --only limits the faults to these kinds (test/chaos/schedule.ts); --minutes 0 runs one round.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';

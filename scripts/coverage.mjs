@@ -1,5 +1,6 @@
-// Branch coverage of the shell (src/actors) and of the log (src/log), for each set of tests that is named: how far the
-// simulation alone reaches, and what the unit tests of both and a real Kafka add. Fails when a set's tests fail.
+// Measures the branch coverage of src/actors and src/log for each named set of tests: how far the
+// simulation alone reaches, and what the unit tests and a real Kafka add. Fails if a set's tests
+// fail.
 //
 //   node scripts/coverage.mjs [simulation] [unit] [kafka]      default: simulation unit; kafka needs the services
 import { spawnSync } from 'node:child_process';
@@ -21,7 +22,7 @@ const sets = {
   ],
 };
 
-/** Returns per file what vitest's coverage of the tests `args` says. */
+/** Returns vitest's coverage per file for the tests in `args`. */
 function covered(name, args) {
   const folder = mkdtempSync(join(tmpdir(), 'coverage-'));
   const options = ['--coverage', `--coverage.reportsDirectory=${folder}`];

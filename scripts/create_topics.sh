@@ -1,5 +1,5 @@
 #!/bin/sh
-# Creates the topics that are missing: a door to `node dist/main.js topics create` (--help there).
+# Creates missing topics: short for `node dist/main.js topics create` (see its --help).
 set -eu
 cd "$(dirname "$0")/.."
 node scripts/install.mjs >&2

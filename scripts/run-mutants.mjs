@@ -1,5 +1,6 @@
-// Breaks one guard at a time on purpose and expects its test to fail: a test that cannot fail guards nothing. Works on a
-// copy in a temporary folder, never on the tree. Exit 1: a mutant survived, its text is gone, or a test fails unbroken.
+// Breaks one guard at a time and expects its test to fail: a test that cannot fail guards nothing.
+// Works on a copy in a temporary folder. Exits with 1 if a mutant survived, its text was not found,
+// or a test fails on unbroken code.
 //
 //   node scripts/run-mutants.mjs [WORD of a mutant's name]…
 import { spawn, spawnSync } from 'node:child_process';
@@ -36,7 +37,7 @@ const copied = [
   'import-rules.json',
 ]);
 
-/** Returns a copy of the tree that may be broken. */
+/** Returns a copy of the tree to break. */
 function copyOfTree() {
   const copy = mkdtempSync(join(tmpdir(), 'mutants-'));
   for (const path of copied) cpSync(join(root, path), join(copy, path), { recursive: true });
@@ -47,7 +48,7 @@ function copyOfTree() {
   return copy;
 }
 
-/** Resolves with 'passed', 'failed' or 'skipped' (its services are missing here). */
+/** Resolves with 'passed', 'failed' or 'skipped' (its services are not available). */
 async function runTest(copy, { test, needs }) {
   const report = join(copy, 'report.json');
   rmSync(report, { force: true });
@@ -65,7 +66,10 @@ async function runTest(copy, { test, needs }) {
   return JSON.parse(readFileSync(report, 'utf8')).numPassedTests > 0 ? 'passed' : 'skipped';
 }
 
-/** Breaks the copy; returns how to mend it, or undefined when the text to break is not there exactly once or does not compile. */
+/**
+ * Breaks the copy. Returns a function that repairs it; undefined if the text is not unique or does
+ * not compile.
+ */
 function breakGuard(copy, mutant) {
   const edits = [mutant, ...(mutant.also ?? [])];
   const originals = new Map();
@@ -78,7 +82,7 @@ function breakGuard(copy, mutant) {
       mend();
       return undefined;
     }
-    // A function, so that a `$` in the replacement means itself.
+    // A function, so that `$` in the replacement is literal.
     writeFileSync(
       path,
       text.replace(find, () => replace),

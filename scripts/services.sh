@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Starts, stops and shows the Kafka and the Redis that the tests run against, without containers.
+# Starts, stops and shows the Kafka and Redis of the tests, without containers.
 #
 #   scripts/services.sh start|stop|status [kafka] [redis] [--fresh]
 #
-# `start` starts only what does not answer yet and waits until it does; `stop` stops only what `start` started.
-# --fresh empties the data of what it starts. Exit 3 from `start`: something cannot be had here; the reason is printed.
-# A second pair beside the shared one: SERVICES_DIR, KAFKA_PORT (the controller listens on the port after it), REDIS_PORT.
-# KAFKA_KIND=secured: a Kafka with ACLs, and logins at KAFKA_SASL_PORT. Each user's password is secret-<user>: admin (all
-# rights) and u0 to u99 log in with PLAIN, scram256 and scram512 with SCRAM. At KAFKA_PORT anybody may do anything.
+# `start` starts only services that do not answer, and waits until they do; `stop` stops only services that `start` started.
+# --fresh deletes the data of a service before starting it. `start` exits with 3 and prints the reason if a service cannot
+# run here. For a second pair beside the shared one, set SERVICES_DIR, KAFKA_PORT (the controller uses the next port) and
+# REDIS_PORT. KAFKA_KIND=secured starts a Kafka with ACLs and logins at KAFKA_SASL_PORT. Each user's password is
+# secret-<user>: admin (all rights) and u0 to u99 log in with PLAIN, scram256 and scram512 with SCRAM. KAFKA_PORT needs no
+# login and allows everything.
 set -euo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
@@ -31,7 +32,7 @@ redis_up() {
   [[ "$answer" == +PONG* ]]
 } 2>/dev/null
 
-# Runs "$1" up to $2 times, four times a second; the process whose pid file is $3 dying ends the wait.
+# Runs "$1" up to $2 times, four times a second; stops early if the process with the pid file $3 dies.
 wait_for() {
   local attempt
   for ((attempt = 0; attempt < $2; attempt++)); do
@@ -93,7 +94,7 @@ have_java() {
 kafka_settings() {
   local files=("$root/scripts/kafka/server.properties.in") users='' user
   if [[ "$kafka_kind" == secured ]]; then
-    # Of two lines for one setting the later one counts.
+    # If a setting has two lines, the later one counts.
     files+=("$root/scripts/kafka/secured.properties.in")
     for user in admin u{0..99}; do users+="user_$user=\"secret-$user\" "; done
   fi
@@ -173,7 +174,7 @@ start_redis() {
   echo "redis: started on 127.0.0.1:$redis_port"
 }
 
-# Ends the process that `start` recorded as $1, if it still is that process.
+# Ends the process recorded by `start` as $1, if it is still the same process.
 stop_one() {
   local file="$dir/$1.pid" pid attempt
   [[ -f "$file" ]] || return 0
@@ -212,7 +213,7 @@ done
 [[ ${#wanted[@]} -gt 0 ]] || wanted=(kafka redis)
 
 mkdir -p "$dir"
-# Two starts at once must not both format and start a broker. Where flock is missing (macOS) they are on their own.
+# Two concurrent starts must not both format and start a broker. Without flock (macOS) this is not prevented.
 exec 9>"$dir/lock"
 if command -v flock >/dev/null; then flock 9; fi
 

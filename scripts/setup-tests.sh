@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what `npm test` needs: node modules, a Kafka from Maven Central, redis-server, kcat and a headless Chromium from
-# Debian, Feast in a venv, a second Node for the smoke test. Quick when all is there. What cannot be had is named; the
-# tests that need it are then skipped with that reason (and fail with CI=true).
+# Debian, Feast in a venv, a second Node for the smoke test. Quick if all is installed. Prints what cannot be installed; the
+# tests that need it are skipped with that reason (and fail with CI=true).
 set -euo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# `npm start`: installs and builds when needed, then becomes the program, so that signals reach it directly.
+# `npm start`: installs and builds if needed, then execs the program, so that signals reach it directly.
 set -eu
 cd "$(dirname "$0")/.."
 node scripts/install.mjs

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# `npm test`: sets up what the tests need, builds, and runs every test. Its last line is `N passed, N failed[, N skipped]`.
+# `npm test`: installs the services of the tests, builds, and runs every test. Its last line is
+# `N passed, N failed[, N skipped]`.
 # Arguments go to vitest: `npm test -- test/services`.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -26,7 +27,7 @@ run() {
   exit 1
 }
 run --project unit "$@"
-# These start processes and wait for them most of the time: more of them at once than cores.
+# These tests mostly wait for processes they start, so more of them run at once than there are cores.
 run --project integration --maxWorkers=3 "$@"
 
 line="$passed passed, $failed failed"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Tries a pipeline that runs elsewhere on KAFKA_BROKERS: checks it, sends readings for half a minute, shows how far it
-# came. A door to `doctor`, `produce` and `inspect`; options go to `produce` (for example --sensors 50 --rate 10).
+# Tests a pipeline that runs elsewhere on KAFKA_BROKERS: checks it, sends readings for half a minute, shows its progress.
+# Uses `doctor`, `produce` and `inspect`; options go to `produce` (for example --sensors 50 --rate 10).
 set -eu
 cd "$(dirname "$0")/.."
 if [ -z "${KAFKA_BROKERS:-}" ]; then

@@ -1,5 +1,6 @@
-// Exits 0 when the broker at HOST PORT answers a Metadata request with at least one broker, 1 otherwise.
-// Raw bytes and no package, so that it works before `npm ci`; a listening port alone is not yet a broker.
+// Exits with 0 if the broker at HOST PORT answers a Metadata request with at least one broker, else
+// with 1. Uses raw bytes and no package, so that it works before `npm ci`; an open port alone does
+// not mean that the broker is ready.
 import { connect } from 'node:net';
 
 const [host = '127.0.0.1', port = '19092'] = process.argv.slice(2);
