@@ -13,7 +13,7 @@ import type { Outgoing, OutputCounts } from './outgoing.ts';
 export interface PartSize {
   /** At least one output is in a part, however long. */
   readonly bytes: number;
-  /** What a feature row takes, about: rows are encoded only as they are sent. */
+  /** Estimated bytes of a feature row: rows are encoded only when they are sent. */
   readonly rowBytes: number;
   /** Rows were encoded. */
   rowsTook(rows: number, bytes: number): void;

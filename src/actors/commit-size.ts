@@ -43,12 +43,12 @@ export class CommitSize {
     this.#bytes = Math.min(assumedBytesPerMs * transactionTimeoutMs * aimedShare, bytesMax);
   }
 
-  /** What the next transaction may hold. */
+  /** Limit of the next transaction. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** What a feature row takes, about. */
+  /** Estimated bytes of a feature row. */
   get rowBytes(): number {
     return this.#rowBytes;
   }

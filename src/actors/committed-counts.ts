@@ -3,7 +3,7 @@ import type { JournaledDecision } from '../metrics/label-values.ts';
 import type { Metrics } from '../metrics/pipeline-metrics.ts';
 import type { DecisionKind } from './journal.ts';
 
-/** What one transaction made visible. */
+/** The records that one transaction made visible. */
 export interface CommittedCounts {
   readonly readings: number;
   readonly featureRows: number;

@@ -165,7 +165,7 @@ class ShardFolder implements BatchFolder {
     }
   }
 
-  /** Folds the rows of which nothing comes, from `row` on, and returns the first other one. */
+  /** Folds plain rows, which give no output, from `row` on; returns the first other row. */
   private foldRows(memory: ShardMemory, scan: RecordScan, row: number, until: number): number {
     const next = memory.state.foldRows(scan, row, until);
     if (next === row) return row;

@@ -12,7 +12,7 @@ import type { ShardMemory } from './shard-memory.ts';
 /** A record whose fold threw. */
 export interface Suspect {
   readonly offset: number;
-  /** What was thrown, for people; bounded. */
+  /** Text of the thrown error, bounded. */
   readonly message: string;
   /** The sensor whose reading was being folded, where a record may hold several. */
   readonly sensorId?: string | undefined;

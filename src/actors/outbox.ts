@@ -1,5 +1,5 @@
-// What a shard has to say since its last commit: feature rows, anomalies, dead letters, forwards,
-// journal entries. The fold fills it, a commit takes all of it at its cut. A window that closes is
+// The outputs of a shard since its last commit: feature rows, anomalies, dead letters, forwards,
+// journal entries. The fold fills it; a commit takes all of it at its cut. A window that closes is
 // only copied here and becomes a record when the commit asks for it: all sensors close the same
 // minute at once, and the fold must not wait for a million rows to be encoded.
 //
@@ -53,10 +53,10 @@ const rowsMax = 50_000;
 const recordsMax = 10_000;
 const bytesMax = 16_000_000;
 
-/** What turns the fold's outputs into records. */
+/** Turns the fold's outputs into records. */
 export interface OutboxEncoders {
   readonly featureRow: (window: ClosedWindow) => OutputRecord;
-  /** undefined for one that is not to be told. */
+  /** Undefined for a reading that is not published. */
   readonly anomaly: (anomaly: AnomalousReading) => OutputRecord | undefined;
 }
 

@@ -78,7 +78,7 @@ export interface WindowView {
   readonly features: Readonly<Record<string, number>>;
 }
 
-/** What `GET /sensors/{id}` shows. */
+/** The response of `GET /sensors/{id}`. */
 export interface SensorView extends SensorInspection {
   readonly topic: string;
   readonly partition: number;
@@ -87,7 +87,7 @@ export interface SensorView extends SensorInspection {
   readonly quarantine?: QuarantineView;
 }
 
-/** What an operator asks of one sensor: `POST /sensors/{id}/{name}`. */
+/** An operator's command on one sensor: `POST /sensors/{id}/{name}`. */
 export interface SensorCommand {
   readonly name: 'quarantine' | 'release' | 'reset';
   readonly sensorId: string;
@@ -105,7 +105,7 @@ export interface CommandOutcome {
   readonly changed: boolean;
 }
 
-/** What an operator asks of a shard that has failed: `POST /shards/{topic}/{partition}/retry`. */
+/** An operator's retry of a failed shard: `POST /shards/{topic}/{partition}/retry`. */
 export interface ShardRetry {
   readonly topic: string;
   readonly partition: number;

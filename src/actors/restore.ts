@@ -21,7 +21,7 @@ import {
   type ShardRole,
 } from './shard-memory.ts';
 
-/** What reading a shard's past needs of its context; nothing in it can write. */
+/** The context for reading a shard's past; read-only. */
 export interface RestoreContext extends Pick<
   ShardContext,
   | 'log'

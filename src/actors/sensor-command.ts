@@ -1,4 +1,4 @@
-// What an operator may ask of one sensor, as the decision that is journaled.
+// An operator's command on one sensor, as a journaled decision.
 import type { SensorInspection } from '../sensors/shard-state.ts';
 import type { Decision } from './journal.ts';
 import type { SensorCommand } from './protocol.ts';

@@ -27,7 +27,7 @@ export interface SessionHost {
   /** The replay reached the committed offset: outputs count from here on. */
   live(): void;
   failed(error: unknown): void;
-  /** What was decided on the suspect is committed. */
+  /** Called once the decision about the suspect is committed. */
   decided(): void;
   /** Asks the log to deliver from `position` again. */
   seek(position: number): void;

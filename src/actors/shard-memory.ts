@@ -38,7 +38,7 @@ export interface Quarantine {
 export interface ShardMemory {
   readonly role: ShardRole;
   readonly state: ShardState;
-  /** Whose rows the state folds without a look at each; undefined where it folds none so. */
+  /** Scanner whose rows the kernel can fold in bulk; undefined if this state cannot. */
   readonly scanner: RecordScanner | undefined;
   /** Next offset to fold. */
   position: number;

@@ -10,7 +10,7 @@ export type ShardProgress = Omit<
   'topic' | 'partition' | 'phase' | 'fastClock' | 'error' | 'failedSinceMs' | 'unansweredMs'
 >;
 
-/** What the log says of a shard that has no session. */
+/** The state of a shard without a session, as read from the log. */
 export interface ObservedShard {
   readonly earliest: number;
   readonly end: number;

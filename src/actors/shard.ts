@@ -279,7 +279,7 @@ export class Shard implements WatchedShard {
           this.#failuresInARow = 0;
           if (this.#failed.sinceMs === undefined) this.#lastError = undefined;
           this.#failed.live();
-          // What the replay noted was counted when it was folded first.
+          // Fast clocks seen in the replay were already counted when they were first folded.
           this.#session?.memory.state.fastClocks.take();
           this.#enter('running');
         },

@@ -9,7 +9,7 @@ export const smallCopyBytes: number = 1024 * 1024;
 /** Written to between two turns of the event loop: a few milliseconds. */
 const sliceBytes = 4 * 1024 * 1024;
 const pageBytes = 4096;
-/** What a state may grow by until it is copied. */
+/** Factor by which a state may grow until it is copied. */
 const growth = 1.05;
 
 export interface SnapshotRoomHost {

@@ -90,7 +90,9 @@ export function isMarker(record: RecordCursor, clock: SourceClock | undefined): 
 
 const sourcesMax = 100_000;
 
-/** What each source last said; plain data, part of the shard's snapshot. null = never heard. */
+/**
+ * The last report of each source; plain data, part of the shard's snapshot. null: no report yet.
+ */
 export interface SourceClocks {
   readonly times: (number | 'idle' | null)[];
 }

@@ -1,4 +1,4 @@
-// What a worker thread is given when its one never-ending task starts. Structured-clonable.
+// The argument of a worker thread's task, which never ends. Structured-clonable.
 import type { Config } from '../config/config.ts';
 import type { ControlPort } from '../control-port.ts';
 

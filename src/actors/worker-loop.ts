@@ -1,4 +1,4 @@
-// What a worker thread does from its start to its end: prepares its shards, joins the consumer
+// The life of a worker thread from start to end: prepares its shards, joins the consumer
 // group, reports and answers to the supervisor. The root (worker.ts) opens the log and the snapshot
 // store for it.
 import { repeatedly, type Clock } from '../clock.ts';

@@ -15,7 +15,7 @@ import { decodeReading } from './reading-decoder.ts';
 import { encodeReadingJson } from './reading-encoder.ts';
 import { recordBytes } from './record-size.ts';
 
-/** What a cut record says of the whole one. */
+/** A truncated record's description of the original. */
 export interface CutNote {
   /** Those of value, headers and key that are not whole, separated by commas. */
   readonly parts: string;
@@ -35,7 +35,7 @@ const firstHeaders: Readonly<Record<CutAs, string>> = {
   forward: 'rekey.topic',
 };
 const noteNames = ['cut', 'bytes', 'sha256'] as const;
-/** What the headers of a note take at most. */
+/** Most bytes that the headers of a note take. */
 const noteBytesMax = 256;
 /**
  * A longer record is cut at once: several wait in memory for their commit, and a request must stay

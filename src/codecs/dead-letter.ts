@@ -131,7 +131,7 @@ const messageHeader = lastHeader('dlq.message');
 const topicHeader = lastHeader('dlq.topic');
 const partitionHeader = lastHeader('dlq.partition');
 
-/** Returns a function from texts to headers which makes none anew while the text stays the same. */
+/** Returns a function from text to header that reuses the last header while the text is equal. */
 function lastHeader(key: string): (text: string) => RecordHeader {
   let last = { text: '', header: textHeader(key, '') };
   return (text) => {

@@ -1,6 +1,6 @@
-// Feast's online-store bytes as its Python SDK 0.67 writes them (entity key serialization version 3). The published
-// specification says RedisKeyV2; the SDK does not do that, so the golden vectors in test/codecs/feast-vectors.json,
-// dumped from a Redis that Feast wrote, are what counts.
+// Feast's online-store bytes as its Python SDK 0.67 writes them (entity key serialization version
+// 3). The published specification says RedisKeyV2; the SDK does not do that, so the golden vectors
+// in test/codecs/feast-vectors.json, dumped from a Redis that Feast wrote, are what counts.
 //
 //   key    u32le 1 │ u32le 2, u32le len, "sensor_id" │ u32le 2, u32le len, id in UTF-8 │ project, no length
 //   field  u32le murmur3("<view>:<feature>"), 4 raw bytes          time field  the text "_ts:<view>"
@@ -16,7 +16,10 @@ export interface FeastTimestamp {
   readonly nanos: number;
 }
 
-/** Feast's project; part of every key. No project of the same Redis may end in this name (Feast deletes by suffix). */
+/**
+ * Feast's project; part of every key. No project of the same Redis may end in this name (Feast
+ * deletes by suffix).
+ */
 export const feastProject = 'sensor_features';
 /** Feast's feature view; part of every field's hash. */
 export const feastView = 'sensor_features';
@@ -34,10 +37,14 @@ const tagSeconds = 0x08;
 const tagNanos = 0x10;
 const stringType = 2;
 
-/** Returns the Redis key of a sensor's hash. It holds NULs and is not text: never let a client decode it. */
+/**
+ * Returns the Redis key of a sensor's hash. It holds NULs and is not text: never let a client
+ * decode it.
+ */
 export function feastEntityKey(sensorId: string, project: string = feastProject): Buffer {
   const id = utf8(sensorId);
-  // One string of bytes, and so one call that writes them: a model asks for a hundred keys at a time.
+  // One string of bytes, and so one call that writes them: a model asks for a hundred keys at a
+  // time.
   return Buffer.from(keyHead + uint32(id.length) + id + utf8(project), 'latin1');
 }
 
@@ -63,7 +70,7 @@ function uint32(value: number): string {
   return String.fromCharCode(value & 0xff, (value >> 8) & 0xff, (value >> 16) & 0xff, value >>> 24);
 }
 
-/** What comes before the id's length in every key. */
+/** Prefix of every key, up to the length of the id. */
 const keyHead =
   uint32(1) + uint32(stringType) + uint32(feastJoinKey.length) + feastJoinKey + uint32(stringType);
 
@@ -81,7 +88,8 @@ export function feastTimeField(view: string = feastView): Buffer {
 
 /**
  * Returns the fields of `features` in their order.
- * @throws InvariantError when two of them hash to the same field, which Feast itself would not notice.
+ * @throws InvariantError when two of them hash to the same field, which Feast itself would not
+ * notice.
  */
 export function feastFields(features: readonly string[], view: string = feastView): Buffer[] {
   const owners = new Map<string, string>();
@@ -98,8 +106,8 @@ export function feastFields(features: readonly string[], view: string = feastVie
 }
 
 /**
- * Writes `value` into `target` at `at` and returns the offset after it; at most feastValueBytesMax bytes.
- * Null and NaN are the empty value, as Feast writes them from pandas.
+ * Writes `value` into `target` at `at` and returns the offset after it; at most feastValueBytesMax
+ * bytes. Null and NaN are the empty value, as Feast writes them from pandas.
  * @throws DecodeError when an Int64 is not a safe integer (use a bigint beyond 2^53).
  */
 export function writeFeastValue(
@@ -117,15 +125,19 @@ export function writeFeastValue(
   return writeVarint(target, at + 1, value);
 }
 
-/** Returns `value` as a serialized feast.types.Value; empty for null and NaN. @throws DecodeError as writeFeastValue. */
+/**
+ * Returns `value` as a serialized feast.types.Value; empty for null and NaN.
+ * @throws DecodeError as writeFeastValue.
+ */
 export function encodeFeastValue(type: FeastType, value: number | bigint | null): Buffer {
   const target = Buffer.allocUnsafe(feastValueBytesMax);
   return target.subarray(0, writeFeastValue(target, 0, type, value));
 }
 
 /**
- * Returns the number in the serialized feast.types.Value `[start, end)` of `bytes`, null for the empty one; an Int64
- * beyond 2^53 is rounded. @throws DecodeError when the bytes hold neither a double_val nor an int64_val.
+ * Returns the number in the serialized feast.types.Value `[start, end)` of `bytes`, null for the
+ * empty one; an Int64 beyond 2^53 is rounded. @throws DecodeError when the bytes hold neither a
+ * double_val nor an int64_val.
  */
 export function decodeFeastValue(
   bytes: Uint8Array,
@@ -146,11 +158,16 @@ export function decodeFeastValue(
   });
 }
 
-/** A double on its way out of bytes: a view of them, made for each value, costs more than the copy. */
+/**
+ * A double on its way out of bytes: a view of them, made for each value, costs more than the copy.
+ */
 const doubleBytes = new Uint8Array(8);
 const doubleView = new DataView(doubleBytes.buffer);
 
-/** Writes the timestamp of `epochMs` (ms, an integer) into `target` at `at`; returns the offset after it. */
+/**
+ * Writes the timestamp of `epochMs` (ms, an integer) into `target` at `at`; returns the offset
+ * after it.
+ */
 export function writeFeastTimestamp(target: Buffer, at: number, epochMs: number): number {
   assert(Number.isSafeInteger(epochMs), 'a Feast timestamp needs whole milliseconds', { epochMs });
   const seconds = Math.floor(epochMs / 1000);
@@ -158,7 +175,10 @@ export function writeFeastTimestamp(target: Buffer, at: number, epochMs: number)
   return writeTimestampParts(target, at, { seconds, nanos });
 }
 
-/** Returns a serialized google.protobuf.Timestamp; `nanos` in [0, 1e9). Feast keeps microseconds at most. */
+/**
+ * Returns a serialized google.protobuf.Timestamp; `nanos` in [0, 1e9). Feast keeps microseconds at
+ * most.
+ */
 export function encodeFeastTimestamp(timestamp: FeastTimestamp): Buffer {
   const target = Buffer.allocUnsafe(feastTimestampBytesMax);
   return target.subarray(0, writeTimestampParts(target, 0, timestamp));
@@ -189,7 +209,10 @@ export function decodeFeastTimestamp(
   return { seconds, nanos };
 }
 
-/** Returns the milliseconds since the epoch of a serialized Timestamp, with a fraction below the millisecond. */
+/**
+ * Returns the milliseconds since the epoch of a serialized Timestamp, with a fraction below the
+ * millisecond.
+ */
 export function feastTimestampMs(bytes: Uint8Array, start = 0, end: number = bytes.length): number {
   const { seconds, nanos } = decodeFeastTimestamp(bytes, start, end);
   return seconds * 1000 + nanos / 1_000_000;

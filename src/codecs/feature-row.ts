@@ -28,7 +28,7 @@ export interface FeatureRow {
   };
 }
 
-/** What a row says that its window does not know. */
+/** The facts of a row that are not in its window. */
 export interface FeatureRowContext {
   /** The input partition the window was folded from. */
   readonly topic: string;
@@ -43,15 +43,15 @@ export interface FeatureRowContext {
 const rowType = exactAvroType(featureRowSchema);
 
 /**
- * Returns the row of `window` as UTF-8 JSON in the contract's field order; numbers in their shortest form that reads
- * back as the same double. Copies what it needs of the window.
+ * Returns the row of `window` as UTF-8 JSON in the contract's field order; numbers in their
+ * shortest form that reads back as the same double. Copies what it needs of the window.
  * @throws InvariantError where a feature is not finite: JSON could not hold it.
  */
 export function encodeFeatureRowJson(window: ClosedWindow, context: FeatureRowContext): Uint8Array {
   return writtenRow(window, context) ?? Buffer.from(jsonRow(window, context));
 }
 
-/** What a row is, a string at a time. */
+/** Returns the JSON of a row, built from strings. */
 function jsonRow(window: ClosedWindow, context: FeatureRowContext): string {
   const values = featureValues(window, context).map(({ value }) => jsonNumber(value));
   const numbers = [...values, String(window.firstOffset), String(window.lastOffset)];
@@ -60,7 +60,7 @@ function jsonRow(window: ClosedWindow, context: FeatureRowContext): string {
   return `{"sensor_id":${JSON.stringify(sensorId(window))}${rest}`;
 }
 
-/** What stands before each number of a row, from the sensor id on, and after the last one. */
+/** The constant text before each number of a row, from the sensor id on, and after the last. */
 function jsonPieces(window: ClosedWindow, context: FeatureRowContext): string[] {
   const { features, partition, topic } = context;
   const names = features.map(
@@ -77,10 +77,13 @@ const quote = 0x22;
 const backslash = 0x5c;
 const space = 0x20;
 
-/** Whose pieces the thread's writer holds. */
+/** The features, partition and window whose constant pieces the thread's writer holds. */
 let written: { features: Features; topic: string; partition: number; times: string } | undefined;
 
-/** The same row without strings; undefined for an id that needs escapes, and for what the writer leaves. */
+/**
+ * The same row without strings; undefined for an id that needs escapes, and for what the writer
+ * leaves.
+ */
 function writtenRow(window: ClosedWindow, context: FeatureRowContext): Uint8Array | undefined {
   const { features } = context;
   const writer = rowWriter();
@@ -122,7 +125,7 @@ type Features = FeatureRowContext['features'];
 
 let timesOf = { startMs: NaN, endMs: NaN, text: '' };
 
-/** What follows the sensor id; made once a window, which all sensors close together. */
+/** The text after the sensor id; created once per window, which all sensors close together. */
 function jsonTimes({ windowStartMs: startMs, windowEndMs: endMs }: ClosedWindow): string {
   if (timesOf.startMs !== startMs || timesOf.endMs !== endMs) {
     const text =
@@ -182,7 +185,8 @@ function jsonNumber(value: number): string {
 const scanner = createFeatureRowScanner();
 
 /**
- * Returns the feature row in bytes [start, end): JSON, Avro, or Avro behind a Confluent header, recognised per record.
+ * Returns the feature row in bytes [start, end): JSON, Avro, or Avro behind a Confluent header,
+ * recognised per record.
  * @throws DecodeError where they hold none.
  */
 export function decodeFeatureRow(
@@ -233,7 +237,7 @@ function parseAvroRow(record: Buffer): unknown {
   }
 }
 
-/** What is wrong with a parsed row, or undefined. Unknown fields are let through: rows may grow. */
+/** Returns the problem of a parsed row, or undefined. Accepts unknown fields, as rows may grow. */
 function rowProblem(row: unknown): string | undefined {
   if (!isObject(row)) return 'expected an object';
   const { sensor_id, window_start, window_end, event_time, features, lineage } = row;

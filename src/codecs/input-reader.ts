@@ -54,7 +54,7 @@ export interface ReadRecord {
   readonly refusals: readonly FieldRefusal[];
 }
 
-/** What of a record a reader looks at. */
+/** The parts of a record that a reader uses. */
 export type InputRecord = Pick<
   RecordCursor,
   'bytes' | 'keyStart' | 'keyEnd' | 'valueStart' | 'valueEnd'
@@ -202,7 +202,7 @@ class PlainReader implements InputReader {
     }
   }
 
-  /** What is there to be measured: absent and null fields are left out. */
+  /** The present measurements: absent and null fields are left out. */
   private *measurementsOf(
     value: object,
   ): Iterable<{ readonly name: unknown; readonly field: string; readonly found: unknown }> {

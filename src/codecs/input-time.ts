@@ -6,7 +6,7 @@ import { inMs, type LikelyUnit } from '../sensors/time-unit.ts';
 import { isoTime } from './iso-time.ts';
 import { shown } from './reading-limits.ts';
 
-/** What the last successful `readTime` found, ms. A slot: a returned double may be boxed. */
+/** Result of the last successful `readTime`, ms. A slot, because a returned double may be boxed. */
 export const timeSlot: Float64Array = new Float64Array(1);
 
 export interface TimeRule {

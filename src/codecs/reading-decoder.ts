@@ -1,5 +1,6 @@
 // record → reading, the strict way, for what the record scanner leaves: recognises the format of each record by itself.
-// What it returns a reason for becomes a dead letter; it never throws. Next on the line: the router, which finds the sensor.
+// A record for which it returns a reason becomes a dead letter; it never throws. Next: the fold
+// finds the sensor.
 //
 //   {…                 JSON                             0 + schema id + …   Avro behind a Confluent header
 //   else, if Avro consumes the record exactly: Avro     else: JSON, for its whitespace or its error
@@ -25,9 +26,9 @@ const shortHeader: DeadLetterReason = {
 };
 
 /**
- * Fills `out` from the record value in bytes [start, end) and returns null, or returns why it is no reading; `out` is
- * then untouched. A start below 0 is a null value. Reads nothing outside the range; `out` may refer to `bytes`,
- * uncopied, and is valid as long as they are.
+ * Fills `out` from the record value in bytes [start, end) and returns null, or returns why it is no
+ * reading; `out` is then untouched. A start below 0 is a null value. Reads nothing outside the
+ * range; `out` may refer to `bytes`, uncopied, and is valid as long as they are.
  */
 export function decodeReading(
   bytes: Uint8Array,
@@ -42,8 +43,9 @@ export function decodeReading(
   if (first === braceOpen) return parseReading(bytes, start, end, out);
   if (first === 0) return decodeConfluent(bytes, start, end, out);
   const reason = decodeAvroReading(bytes, start, end, out);
-  // No JSON reading can be taken for Avro here: it is at least 42 bytes long with the whitespace before its brace, and a
-  // whitespace byte as Avro's length means at most 16 bytes of id, 35 in all.
+  // No JSON reading can be taken for Avro here: it is at least 42 bytes long with the whitespace
+  // before its brace, and a whitespace byte as Avro's length means at most 16 bytes of id, 35 in
+  // all.
   return reason === avroMalformed ? decodeOther(bytes, start, end, out) : reason;
 }
 
@@ -56,7 +58,8 @@ function decodeConfluent(
   if (end - start < confluentHeaderBytes) return shortHeader;
   const reason = decodeAvroReading(bytes, start + confluentHeaderBytes, end, out);
   if (reason !== avroMalformed) return reason;
-  // A bare Avro record whose sensor_id is empty begins with 0 too: then that is what is wrong with it.
+  // A bare Avro record whose sensor_id is empty begins with 0 too: then that is what is wrong with
+  // it.
   return decodeAvroReading(bytes, start, end, out) ?? reason;
 }
 

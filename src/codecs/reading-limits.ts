@@ -1,4 +1,4 @@
-// What a reading may be, by value: the same limits and the same dead-letter reasons whatever the format of its bytes.
+// Limits on the values of a reading: the same limits and dead-letter reasons for every format.
 import type { DeadLetterReason } from '../sensors/reading.ts';
 
 /** A record longer than this becomes a dead letter without being parsed. */
@@ -19,8 +19,8 @@ export function sensorIdLengthReason(lengthBytes: number): DeadLetterReason | nu
 }
 
 /**
- * Returns why a number cannot be a reading's timestamp, or null for any safe integer, `1.0e3` and negative ones
- * included. A fraction is an error of type: the field is an integer.
+ * Returns why a number cannot be a reading's timestamp, or null for any safe integer, `1.0e3` and
+ * negative ones included. A fraction is an error of type: the field is an integer.
  */
 export function timestampReason(timestamp: number): DeadLetterReason | null {
   if (Number.isSafeInteger(timestamp)) return null;

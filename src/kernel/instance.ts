@@ -1,5 +1,6 @@
-// The compiled part of the program: assembly/, as kernel.wasm beside this file. Each instance works in one memory, which is
-// its host's: one of a thread that only scans, or one of a shard, whose columns lie in it.
+// The compiled part of the program: assembly/, as kernel.wasm beside this file. Each instance works
+// in one memory, which is its host's: one of a thread that only scans, or one of a shard, whose
+// columns lie in it.
 import { readFileSync } from 'node:fs';
 import { defaultShape, writeShape, type FlatShape } from './flat-shape.ts';
 import { powersOfFive } from './powers-of-five.ts';
@@ -51,12 +52,14 @@ export interface KernelExports {
   writeRow(headBytes: number, numbers: number): number;
 }
 
-/** What the module works with, before any column: `dataEnd` of assembly/layout.ts. */
+/** Bytes of the module's own data, before any column: `dataEnd` of assembly/layout.ts. */
 export const kernelPages = 6;
 export const pageBytes = 65_536;
 const pagesMax = 65_536;
 
-/** Returns a memory that may grow to `maximum` pages, of which the system gives what is written to. */
+/**
+ * Returns a memory that may grow to `maximum` pages, of which the system gives what is written to.
+ */
 export function kernelMemory(maximum: number = pagesMax): WebAssembly.Memory {
   return new WebAssembly.Memory({ initial: kernelPages, maximum, shared: true });
 }
@@ -86,7 +89,10 @@ export function instantiate(
 
 let ofThread: { readonly exports: KernelExports; readonly memory: WebAssembly.Memory } | undefined;
 
-/** Returns the thread's instance, which has no columns: for records that no kernel folds, and for the text of rows. */
+/**
+ * Returns the thread's instance, which has no columns: for records that no kernel folds, and for
+ * the text of rows.
+ */
 export function instanceOfThread(): NonNullable<typeof ofThread> {
   if (ofThread === undefined) {
     const memory = kernelMemory(kernelPages);

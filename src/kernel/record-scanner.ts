@@ -5,7 +5,7 @@
 import type { ReadingColumns } from '../sensors/reading.ts';
 import { instanceOfThread, type KernelExports } from './instance.ts';
 
-/** What a scanned record is: to be looked at, or a reading whose key is its sensor id, or another or none. */
+/** Kind of a scanned record: undecided, a reading keyed by its sensor id, or any other reading. */
 export const undecidedRecord = 0;
 export const keyedReading = 1;
 export const otherReading = 2;
@@ -37,8 +37,8 @@ export interface RecordScanner {
   /** By row; ids, timestamps and values of readings only. */
   readonly readings: ReadingColumns;
   /**
-   * Scans the first records of `section` and returns how many; 0 where the first is too long for the window or its framing
-   * does not add up. Reads nothing outside the section.
+   * Scans the first records of `section` and returns how many; 0 where the first is too long for
+   * the window or its framing does not add up. Reads nothing outside the section.
    */
   scan(section: BatchSection): number;
 }
@@ -76,7 +76,8 @@ class WasmScanner implements RecordScanner {
     this.scans += 1;
     const { bytes, start, end } = section;
     const length = Math.min(end - start, this.window.length);
-    // A copy at memory's speed: `set`, and `copy` in Node 20, go byte by byte where one of both is shared.
+    // A copy at memory's speed: `set`, and `copy` in Node 20, go byte by byte where one of both is
+    // shared.
     this.window.fill(bytes.subarray(start, start + length), 0, length);
     return this.exports.scan(
       section.records,

@@ -18,7 +18,7 @@ export interface ScoredReading {
 export interface Accumulator {
   /** Unique among all accumulators: the semantics fingerprint is made of it. */
   readonly name: string;
-  /** What each of its doubles holds, in their order. A change of them is a change of state. */
+  /** Names of its doubles, in order. Changing them changes the format of the state. */
   readonly columns: readonly string[];
   /** Empties the accumulator that begins at index `at`. */
   open(columns: Float64Array, at: number): void;

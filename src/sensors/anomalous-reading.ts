@@ -22,7 +22,7 @@ export interface AnomalousReading {
   readonly judgement: Judgement;
 }
 
-/** What the fold of a reading hands out. */
+/** Receives the outputs of the fold: closed windows and flagged readings. */
 export interface FoldOutputs extends ClosedWindows {
   /** Called before the windows that the reading closes; left out where nobody asks. */
   anomalyFound?(anomaly: AnomalousReading): void;

@@ -18,11 +18,11 @@ export interface Judgement extends BaselineSummary {
   readonly z: number;
 }
 
-/** What decides on an alarm beside its score, before the reading that is asked about. */
+/** The conditions of an alarm besides its score, before the reading in question. */
 export interface AlarmView {
   /** The score from which on a reading raises an alarm. */
   readonly alarmScore: number;
-  /** What is left of the rest after the last alarm, in readings; an alarm waits for its end. */
+  /** Readings left of the rest after the last alarm; no alarm is raised until it is 0. */
   readonly restLeft: number;
   /** The whole rest, in readings. */
   readonly restReadings: number;
@@ -37,7 +37,7 @@ export interface AlarmView {
   readonly rangeScore: number;
 }
 
-/** What `observe` would find of a reading. */
+/** The result that `observe` would give for a reading. */
 export interface ReadingPreview {
   /** In standard deviations of the baseline before it, signed; 0 while too little is learned. */
   readonly z: number;

@@ -26,7 +26,7 @@ export type Measurements =
   | { readonly kind: 'long'; readonly metric: FieldPath; readonly field: FieldPath };
 
 export interface InputDeclaration {
-  /** What a record holds: one JSON object, one a line, or an array of them. */
+  /** Content of a record: one JSON object, one per line, or an array of them. */
   readonly format: 'json' | 'json-lines' | 'json-array';
   /** The fields whose values, joined by `/`, are the device id; or the record's key. */
   readonly id: readonly FieldPath[] | 'key';
@@ -36,7 +36,7 @@ export interface InputDeclaration {
   /** Offset from UTC of ISO texts that name no zone, in minutes; without it they are refused. */
   readonly timeZoneMinutes?: number;
   readonly measurements: Measurements;
-  /** What may stand for a value, in the order number, text, boolean. */
+  /** Accepted types of a value, in the order number, text, boolean. */
   readonly valueTypes: readonly ValueType[];
 }
 

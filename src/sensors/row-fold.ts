@@ -10,11 +10,14 @@ import type { Semantics } from './semantics.ts';
 import { lifecycleTable, ShardColumns } from './shard-columns.ts';
 import { leadMaxMs, type WatermarkMode } from './watermark.ts';
 
-/** What a reading moves besides columns. */
+/** Event time, the state besides columns that a reading advances. */
 export interface EventTime {
   watermarkMs: number;
   maxEventTimeMs: number;
-  /** The watermark at which more is due than the fold of a row: a window closes, sensors are forgotten. */
+  /**
+   * The watermark at which more is due than the fold of a row: a window closes, sensors are
+   * forgotten.
+   */
   readonly nextStopMs: number;
   readonly fastClocks: FastClocks;
 }

@@ -1,5 +1,5 @@
-// What may be decided about one sensor from outside the log: set it aside, take it back, have its
-// baseline begin anew. Rare, so it looks the sensor up by its text; the decision is journaled by the
+// Decisions about one sensor from outside the log: quarantine it, release it, reset its baseline.
+// Rare, so it looks the sensor up by its text; the decision is journaled by the
 // shard, never here.
 import { lifecycleIndex } from './lifecycle.ts';
 import { lifecycleTable, type ShardColumns } from './shard-columns.ts';

@@ -1,4 +1,5 @@
-// What `doctor` asks of a cluster beyond the port: how many brokers, how new they are, and the limits they set us.
+// The facts of a cluster that `doctor` needs beyond the port: the brokers' number, version and
+// limits.
 import type { KafkaConfig } from '../../config/config.ts';
 import type { Logger } from '../../logger.ts';
 import { createClient } from './client.ts';
@@ -8,7 +9,10 @@ import type { Broker } from './internals.ts';
 
 export interface ClusterFacts {
   readonly brokers: number;
-  /** Kafka 4.0 dropped old protocol versions (KIP-896): its Fetch begins at version 4, before it was 0. */
+  /**
+   * Kafka 4.0 dropped old protocol versions (KIP-896): its Fetch begins at version 4, before it was
+   * 0.
+   */
   readonly isKafka4: boolean;
   /** Settings of the broker that answered; empty where we may not read them. */
   readonly settings: Readonly<Record<string, string>>;
@@ -54,7 +58,8 @@ async function brokerSettings(broker: Broker, metadata: unknown): Promise<Record
       if (configValue !== null) settings[configName] = configValue;
     }
   } catch {
-    // Reading broker settings needs a right of its own (DescribeConfigs); without it those checks are left out.
+    // Reading broker settings needs a right of its own (DescribeConfigs); without it those checks
+    // are left out.
     return {};
   }
   return settings;

@@ -25,7 +25,7 @@ import {
 } from './member-claim.ts';
 
 export interface SessionEvents {
-  /** What this member holds, said at every join. */
+  /** Partitions this member holds, published at every join. */
   claim(): Claim;
   /** Synchronous, before anything of the new generation is fetched. */
   joined(assigned: readonly TopicPartition[], standing: Standing, joinBeganMs: number): void;

@@ -1,17 +1,21 @@
-// The memory that fetch responses are received into, used again once their records are folded. An array buffer of
-// megabytes per response would make V8 collect its whole heap every few responses, for what lies outside of it: that was
-// a fifth of the CPU. A frame that nobody gives back is left to the collector.
+// The memory that fetch responses are received into, used again once their records are folded. An
+// array buffer of megabytes per response would make V8 collect its whole heap every few responses,
+// for what lies outside of it: that was a fifth of the CPU. A frame that nobody gives back is left
+// to the collector.
 import { assert } from '../../errors.ts';
 
 const frameBytesMin = 1 << 17;
-/** What is kept for the next responses; a thread has few in use at a time. */
+/** Frames kept for later responses; a thread uses few at a time. */
 const freeBytesMax = 32 * 1024 * 1024;
 
 const holders = new WeakMap<ArrayBufferLike, number>();
 let free: ArrayBuffer[] = [];
 let freeBytes = 0;
 
-/** Returns `bytes` bytes of unspecified content, in memory that was given back where there is some that fits. */
+/**
+ * Returns `bytes` bytes of unspecified content, in memory that was given back where there is some
+ * that fits.
+ */
 export function takeFrame(bytes: number): Buffer {
   const wanted = Math.max(frameBytesMin, 2 ** Math.ceil(Math.log2(bytes)));
   const fits = free.find((buffer) => buffer.byteLength === wanted);
@@ -32,7 +36,10 @@ export function holdFrame(bytes: Uint8Array): void {
   if (held !== undefined) holders.set(bytes.buffer, held + 1);
 }
 
-/** Returns what ends one hold of `bytes`; the end of the last one gives the frame back. Called again it does nothing. */
+/**
+ * Returns what ends one hold of `bytes`; the end of the last one gives the frame back. Called again
+ * it does nothing.
+ */
 export function frameRelease(bytes: Uint8Array): () => void {
   let released = false;
   return () => {

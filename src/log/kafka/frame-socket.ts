@@ -1,9 +1,11 @@
-// The socket of a kafkajs connection, which hands it whole responses: "data" is one response with its length before it.
+// The socket of a kafkajs connection, which hands it whole responses: "data" is one response with
+// its length before it.
 //
 //   socket ─▶ scratch: length, small responses ─▶ copied out          "data"
 //        └──▶ frame: what is longer, received in place, no chunks to join ─▶
 //
-// kafkajs itself keeps chunks of 64 kB, each with memory of its own, and joins them once a response is whole.
+// kafkajs itself keeps chunks of 64 kB, each with memory of its own, and joins them once a response
+// is whole.
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { takeFrame } from './frame-pool.ts';
@@ -24,7 +26,7 @@ const responseBytesMax = 512 * 1024 * 1024;
 const opened = new WeakSet<Socket>();
 const responseHeaderBytes = 8;
 
-/** What of kafkajs's connection receives. */
+/** The receiving part of kafkajs's connection. */
 export interface ReceivingConnection {
   readonly socket?: Socket;
   readonly authHandlers: { onSuccess(answer: Buffer): void } | null;
@@ -91,7 +93,9 @@ export class FrameReceiver {
       : this.#frame.subarray(this.#filled);
   }
 
-  /** Hands out each response that is whole now; returns false where `announced` is no length of one. */
+  /**
+   * Hands out each response that is whole now; returns false where `announced` is no length of one.
+   */
   received(bytes: number, onFrame: (frame: Buffer) => void): boolean {
     const frame = this.#frame;
     if (frame === undefined) return this.#cut(this.#kept + bytes, onFrame);

@@ -1,4 +1,4 @@
-// Who is in a group and holds what, as the coordinator tells anybody who asks.
+// Reads the members of a group and their partitions from the coordinator.
 import type { GroupMemberView } from '../event-log.ts';
 import type { Connections } from './connections.ts';
 import { kafkajs } from './internals.ts';
@@ -7,7 +7,10 @@ import { decodeClaim } from './member-claim.ts';
 
 const { MemberMetadata, MemberAssignment } = kafkajs.AssignerProtocol;
 
-/** Returns the members of the group; while it rebalances, those that have no partition yet hold none. */
+/**
+ * Returns the members of the group; while it rebalances, those that have no partition yet hold
+ * none.
+ */
 export async function groupMembers(
   connections: Connections,
   groupId: string,

@@ -1,4 +1,4 @@
-// Who waits for proof of membership: a heartbeat that was sent after they asked, and answered well.
+// Callers waiting for proof of membership: a successful heartbeat sent after they asked.
 // One that was under way when they asked proves nothing: it may have been answered before another
 // member took over.
 import { clientNowMs } from './monotonic-date.ts';

@@ -10,7 +10,7 @@ import type { RequestFrame } from './request-frame.ts';
 
 const require = createRequire(import.meta.url);
 
-/** What kafkajs's connection sends: a protocol request and how to read its response. */
+/** A protocol request of kafkajs's connection, and the reader of its response. */
 export interface ProtocolRequest {
   readonly request: {
     readonly apiKey: number;

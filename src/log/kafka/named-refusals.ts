@@ -9,7 +9,7 @@ import {
   type RightResource,
 } from './missing-right.ts';
 
-/** What of kafkajs's protocol errors is read. */
+/** The fields of kafkajs's protocol errors in use. */
 interface ProtocolError extends Error {
   readonly type?: unknown;
   readonly code?: unknown;
@@ -117,7 +117,7 @@ export interface Connected {
   };
 }
 
-/** What a request is about, as far as it has names. */
+/** The names of the resources in a request. */
 export interface RequestNames {
   readonly groupId?: string | undefined;
   readonly groupIds?: readonly string[];

@@ -90,7 +90,7 @@ const spareBytesMax = 16 * 1024 * 1024;
 const spare: RecordBatchBuilder[] = [];
 let spareBytes = 0;
 
-/** Memory that was written to before: what the system gives anew it has to clear first. */
+/** Reused memory: the system has to zero new memory first. */
 function takeBuilder(): RecordBatchBuilder {
   const builder = spare.pop();
   if (builder === undefined) return new RecordBatchBuilder();

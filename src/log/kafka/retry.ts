@@ -1,11 +1,12 @@
-// Retries of what may be repeated: with backoff, up to a deadline, stopped by a signal. The caller says what a failure
-// of each kind means; by default only what was certainly not carried out, or is harmless when carried out twice.
+// Retries of what may be repeated: with backoff, up to a deadline, stopped by a signal. The caller
+// says what a failure of each kind means; by default only what was certainly not carried out, or is
+// harmless when carried out twice.
 import { systemClock } from '../../clock.ts';
 import { UnavailableError, type ErrorDetails } from '../../errors.ts';
 import { failureKind, translated, type FailureKind } from './failures.ts';
 
 export interface RetryOptions {
-  /** What is tried, for the message of the error. */
+  /** Name of the action, for error messages. */
   readonly what: string;
   readonly details: ErrorDetails;
   /** Failures worth another attempt. */

@@ -30,7 +30,7 @@ const operationBits: Readonly<Record<RightOperation, number>> = {
   DescribeConfigs: 1 << 10,
   IdempotentWrite: 1 << 12,
 };
-/** What a broker that does not say answers. */
+/** The answer of a broker that does not report rights. */
 const unsaid = -2147483648;
 const nothing = 0;
 

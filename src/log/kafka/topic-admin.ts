@@ -26,7 +26,7 @@ export async function createMissingTopics(
     if (await create(connections, spec, replicationFactor ?? brokerDefault)) {
       created.push(spec.topic);
     }
-    // Whoever created it: usable means that every partition has a leader.
+    // A topic is usable once every partition has a leader, whoever created it.
     await retrying(
       () => connections.partitionsOf(spec.topic),
       options(connections, `Waiting for topic ${spec.topic}`, spec.topic),

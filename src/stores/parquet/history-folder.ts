@@ -1,4 +1,5 @@
-// The history of one view in a folder. Two changes are atomic, and everything else follows from them:
+// The history of one view in a folder. Two changes are atomic, and everything else follows from
+// them:
 //
 //   commit   pieces are written, then the manifest is replaced by one that names them together with
 //            the positions they were read up to. Pieces that no manifest names are litter.
@@ -6,7 +7,8 @@
 //            metadata names the newest piece in it (`through`), so that a kill before the manifest
 //            forgets the pieces adds no row twice.
 //
-// Pieces of a day are merged by 32 of a level, so a publish has few files open, whatever their rows.
+// Pieces of a day are merged by 32 of a level, so a publish has few files open, whatever their
+// rows.
 import { assert, ConfigError, FencedError, UnavailableError } from '../../errors.ts';
 import type {
   HistoryEntry,
@@ -41,7 +43,7 @@ export interface HistoryFolderOptions {
 export interface HistoryLimits {
   /** Rows held in memory between two commits. */
   readonly rowsMax: number;
-  /** Rows of a row group in a day file, of which one is held to write and one of each to read. */
+  /** Rows per row group of a day file; memory holds one to write and one of each file to read. */
   readonly dayGroupRows: number;
   readonly pieceGroupRows: number;
   /** Pieces of a day and level that are merged into one. */
@@ -135,7 +137,10 @@ export class HistoryFolder implements HistoryStore {
     await this.#closeDays(closedMs);
   }
 
-  /** Tells others that this process lives. @throws FencedError when it is not the writer any more */
+  /**
+   * Tells others that this process lives.
+   * @throws FencedError when it is not the writer any more
+   */
   async beat(): Promise<void> {
     await this.#replaceManifest({});
   }
@@ -150,7 +155,9 @@ export class HistoryFolder implements HistoryStore {
     }
   }
 
-  /** A day that has ended is due at once; rows that come for it later wait as those of an open one. */
+  /**
+   * A day that has ended is due at once; rows that come for it later wait as those of an open one.
+   */
   #isDue(day: string, isClosed: boolean): boolean {
     const nowMs = this.#options.monotonicMs();
     const nextMs = this.#nextPublishMs.get(day);
