@@ -59,7 +59,7 @@ describe.skipIf(brokers === '')('a quarantine', () => {
       quarantine: { cause: 'operator', message: 'broken cable' },
       baseline: { n: before.ofSensor },
     });
-    await pageSays(program, [{ id: sensorId, why: 'by an operator: broken cable' }]);
+    await pageSays(program, [{ id: sensorId, reason: 'by an operator: broken cable' }]);
     expect(await (await fetch(program.url)).text()).toContain('Quarantined sensors');
     await metricSays(program, 1);
     const then = await cli(['replay', '--sensor', sensorId, '--at', String(still.offset)], {
