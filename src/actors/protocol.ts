@@ -25,19 +25,19 @@ export interface ShardStatus {
   readonly position: number;
   readonly highWatermark: number;
   readonly committedOffset: number;
-  /** null until the first reading. */
+  /** Null before the first reading. */
   readonly watermarkMs: number | null;
   readonly maxEventTimeMs: number | null;
-  /** The sensor whose clock led its records most lately; null where none leads by much. */
+  /** The sensor with the greatest recent lead over its records; null if no lead is large. */
   readonly fastClock: FastClockView | null;
   readonly sensors: number;
-  /** Since the shard was taken over, committed. */
+  /** Committed since the shard was taken over. */
   readonly sensorsForgotten: number;
   readonly openWindows: number;
   readonly readings: number;
   readonly featureRows: number;
   readonly deadLetters: number;
-  /** Sensors set aside, and the first of them with their reasons. */
+  /** Number of quarantined sensors, and the first of them with their reasons. */
   readonly quarantined: number;
   readonly quarantines: readonly QuarantineView[];
   readonly lastCommitMs: number | null;
@@ -62,7 +62,7 @@ export interface FastClockView {
   readonly leadMs: number;
 }
 
-/** Why a sensor is set aside. */
+/** A quarantined sensor and the reason. */
 export interface QuarantineView {
   readonly sensor_id: string;
   readonly cause: 'operator' | 'fold_failed';
@@ -82,7 +82,7 @@ export interface WindowView {
 export interface SensorView extends SensorInspection {
   readonly topic: string;
   readonly partition: number;
-  /** The offset this view is valid at: everything below it is folded. */
+  /** The offset of this view: all earlier records are folded. */
   readonly offset: number;
   readonly quarantine?: QuarantineView;
 }
@@ -91,7 +91,7 @@ export interface SensorView extends SensorInspection {
 export interface SensorCommand {
   readonly name: 'quarantine' | 'release' | 'reset';
   readonly sensorId: string;
-  /** Why, in the operator's words; may be empty. */
+  /** The operator's reason; may be empty. */
   readonly message: string;
 }
 
@@ -99,9 +99,9 @@ export interface SensorCommand {
 export interface CommandOutcome {
   readonly topic: string;
   readonly partition: number;
-  /** Readings from this offset on are folded under it. */
+  /** The command applies to readings from this offset on. */
   readonly offset: number;
-  /** False where the sensor was as asked already. */
+  /** False if the sensor was already in the requested state. */
   readonly changed: boolean;
 }
 
@@ -109,14 +109,14 @@ export interface CommandOutcome {
 export interface ShardRetry {
   readonly topic: string;
   readonly partition: number;
-  /** Go on without records that were deleted before they were read. */
+  /** Go on although records were deleted before they were read. */
   readonly acceptGap: boolean;
 }
 
 export interface ShardRetryOutcome {
   readonly topic: string;
   readonly partition: number;
-  /** False where it had not failed: nothing was done. */
+  /** False if the shard had not failed, so nothing was done. */
   readonly retried: boolean;
   readonly phase: ShardPhase;
   readonly error?: ErrorData;
@@ -131,7 +131,7 @@ export type WorkerCommand =
   | { readonly type: 'sensors'; readonly requestId: number; readonly limit: number };
 
 export type WorkerEvent =
-  /** The worker is a member of the group and folds what it is assigned. */
+  /** The worker is a member of the group and folds its partitions. */
   | { readonly type: 'running' }
   /** Every second: all shards of this worker, and how it stands with its group. */
   | {
@@ -140,7 +140,7 @@ export type WorkerEvent =
       /** Since the group last confirmed the worker, ms; null while it is out of the group. */
       readonly unconfirmedMs: number | null;
     }
-  /** At once, when a shard changes phase. */
+  /** Sent at once when a shard changes its phase. */
   | { readonly type: 'shard'; readonly shard: ShardStatus }
   /** prom-client's `getMetricsAsJSON()` of this thread. */
   | { readonly type: 'metrics'; readonly requestId: number; readonly metrics: readonly object[] }
@@ -166,7 +166,7 @@ export type WorkerEvent =
   | {
       readonly type: 'retry';
       readonly requestId: number;
-      /** undefined where this worker does not hold the shard. */
+      /** Undefined if this worker does not hold the shard. */
       readonly outcome: ShardRetryOutcome | undefined;
     }
   | { readonly type: 'drained' };

@@ -1,6 +1,6 @@
-// Acquire → restore: from nothing to a shard that can fold. The order is the protocol: the writer
-// is opened first, which fences every earlier owner, and only then is the committed offset read;
-// nothing can move it any more.
+// Acquire → restore: prepares a shard for folding. The order is the protocol: first the writer is
+// opened, which fences every earlier owner; only then is the committed offset read, which nothing
+// can move any more.
 //
 //   origin ──────── S (newest usable snapshot named by C's metadata) ──── replay, outputs muted ──── C (committed) ── live
 import type { PartitionWriter, TopicPartition } from '../log/event-log.ts';
@@ -30,7 +30,7 @@ export interface Recovered {
   readonly journal: TopicPartition;
   /** Journal entries after the memory's lie at or above this offset of the journal partition. */
   readonly journalOffset: number;
-  /** Marks to obey while replaying S..C, in order. */
+  /** Journal entries to apply while replaying S..C, in order. */
   readonly journalEntries: readonly JournalEntry[];
   /** The partition's high watermark as recovery found it. */
   readonly end: number;
@@ -165,7 +165,7 @@ function assertKnownSource(context: ShardContext, shard: TopicPartition, role: S
     throw partitionsGrew(shard.topic, shard.partition + 1, sourcePartitions);
 }
 
-/** The newest snapshot that can be read and is not past the committed offset, else the origin. */
+/** Resolves with the newest readable snapshot up to the committed offset, else with the origin. */
 async function newestUsable(
   context: ShardContext,
   shard: TopicPartition,

@@ -1,6 +1,6 @@
-// Where the state of a shard can be had from: what its committed offset's metadata names, and the
-// journal after it. Reads only, so that whoever only looks (`replay`, `audit`) uses the same code
-// as the owner that recovers.
+// Reads the state of a shard from the snapshots named by its committed metadata, and the journal
+// entries after them. Read-only, so that `replay` and `audit` share this code with a recovering
+// owner.
 import { CorruptSnapshotError } from '../errors.ts';
 import type { TopicPartition } from '../log/event-log.ts';
 import { partitionForKey } from '../log/partitioning.ts';
@@ -114,7 +114,7 @@ export async function* restorableSnapshots(
   }
 }
 
-/** Returns the memory that has folded nothing, at the offset where the log began for this group. */
+/** Returns an empty memory at the group's first offset. */
 export function originOf(
   { semantics, createBaseline }: RestoreContext,
   role: ShardRole,

@@ -24,7 +24,7 @@ import { forwardingOf, ShardSources } from './shard-sources.ts';
 import type { WatchedWriter } from './watched-writer.ts';
 
 export interface SessionHost {
-  /** The replay reached the committed offset: outputs count from here on. */
+  /** Called when the replay reaches the committed offset: outputs count from here on. */
   live(): void;
   failed(error: unknown): void;
   /** Called once the decision about the suspect is committed. */
@@ -142,7 +142,7 @@ export class Session {
     this.#committer.lagRecords = Math.max(0, this.highWatermark - this.memory.position);
   }
 
-  /** Folds one batch; resolves when the next one may come. */
+  /** Folds one batch; resolves once the next one may be delivered. */
   async onBatch(batch: FetchedBatch): Promise<void> {
     if (this.#closed || this.#draining) return;
     if (batch.fetchOffset > this.memory.position) return this.#host.seek(this.memory.position);
@@ -270,7 +270,7 @@ export class Session {
       logger.error(fields, `folding a record threw: ${decision.kind} journaled`);
       return true;
     } catch (error) {
-      // Whatever is thrown while deciding is not the fold's.
+      // An error while deciding does not come from the fold.
       this.#fail(error);
       throw error;
     }
@@ -283,7 +283,7 @@ export class Session {
     return foldFailure(error, { ...this.#shard, offset, phase, sensorId });
   }
 
-  /** One that throws leaves the memory half changed. */
+  /** Applies a decision; if it throws, the memory may be inconsistent. */
   #decide(decision: Decision): void {
     try {
       decide(this.#deciding, decision);
@@ -306,7 +306,7 @@ export class Session {
     try {
       const { memory } = this;
       const positionBefore = memory.position;
-      // Behind is not idle: only the log itself knows whether something is waiting.
+      // A shard that is behind is not idle; only the log knows whether records are waiting.
       const { end } = await log.offsets(this.#shard);
       const stillQuiet = memory.position === positionBefore && positionBefore >= end;
       if (this.#closed || this.#draining || !stillQuiet) return;

@@ -25,11 +25,11 @@ export type ShardRole =
   /** A partition of the rekeyed topic: its event time is the minimum over its sources. */
   | 'rekeyed';
 
-/** Why a sensor is quarantined, for people. */
+/** The reason of a quarantine, for display. */
 export interface Quarantine {
   readonly cause: QuarantineCause;
   readonly message: string;
-  /** The offset at which it was set aside. */
+  /** Offset of the quarantine. */
   readonly offset: number;
   /** Wall clock when it was decided, ms. */
   readonly decidedMs: number;
@@ -46,11 +46,13 @@ export interface ShardMemory {
    * Max event time of all readings of this source, keyed or not, ms; -Infinity before the first.
    */
   sourceMaxMs: number;
-  /** Only a rekeyed shard has any. */
+  /** Empty except in a rekeyed shard. */
   readonly clocks: SourceClocks;
   /** Journal entries applied so far. */
   journalSequence: number;
-  /** By sensor id: why it is set aside. Those of the state's lifecycle, with their reasons. */
+  /**
+   * Reasons of the quarantined sensors, by id; the state's lifecycle decides who is quarantined.
+   */
   readonly quarantines: Map<string, Quarantine>;
   /**
    * When the shard last set a sensor or a record aside by itself, wall clock ms, oldest first;
@@ -59,12 +61,12 @@ export interface ShardMemory {
   failuresMs: readonly number[];
 }
 
-/** Returns what the partition is to the program. */
+/** Returns the role of the partition. */
 export function roleOf(topics: Pick<TopicNames, 'rekeyed'>, { topic }: TopicPartition): ShardRole {
   return topic === topics.rekeyed ? 'rekeyed' : 'source';
 }
 
-/** Returns the memory of a shard that has folded nothing yet. */
+/** Returns the memory of a shard without readings. */
 export function emptyMemory(
   role: ShardRole,
   semantics: Semantics,

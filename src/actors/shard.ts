@@ -79,7 +79,7 @@ export class Shard implements WatchedShard {
   #suspect: Suspect | undefined;
   readonly #commitSize: CommitSize;
   readonly #failed: FailedState;
-  /** Of the last session, or as the log was last seen. */
+  /** Status of the last session, or as last read from the log. */
   #progress: ShardProgress = nothingKnown;
 
   constructor(context: ShardContext, partition: TopicPartition, host: ShardHost) {
@@ -97,7 +97,7 @@ export class Shard implements WatchedShard {
     this.#ended = this.#own();
   }
 
-  /** Next offset to fold, or undefined while there is no memory to fold into. */
+  /** Next offset to fold; undefined while there is no memory. */
   get position(): number | undefined {
     return this.#session?.memory.position;
   }
@@ -122,7 +122,7 @@ export class Shard implements WatchedShard {
     if (proof === 'well') this.#lastError = undefined;
   }
 
-  /** Another member owns the partition now: drop everything, write nothing more. */
+  /** Drops everything and writes nothing more: another member owns the partition now. */
   async release(): Promise<void> {
     this.#abort.abort();
     this.#endSession?.(undefined);
@@ -130,7 +130,7 @@ export class Shard implements WatchedShard {
     this.#enter('released');
   }
 
-  /** Commits, leaves a snapshot and lets go; what is indefinite is left to the next owner. */
+  /** Commits, stores a snapshot and releases the partition; any doubt is left to the next owner. */
   async drain(): Promise<void> {
     const session = this.#session;
     if (session !== undefined && !session.replaying) {
@@ -244,7 +244,7 @@ export class Shard implements WatchedShard {
     }
   }
 
-  /** Nothing is read or written until an operator asks for another attempt, or the pause ends. */
+  /** Waits, without reading or writing, until an operator requests a retry or the pause ends. */
   async #stayFailed(error: ErrorData): Promise<void> {
     const pauseMs = this.#failed.enter(error);
     this.#host.setPaused(true);
@@ -252,7 +252,7 @@ export class Shard implements WatchedShard {
     await this.#failed.pause(pauseMs, this.#abort.signal);
   }
 
-  /** A fold that threw leaves a suspect for the next session, as long as that can help. */
+  /** After a fold that threw, keeps its suspect for the next session, as long as that can help. */
   #judged(failure: unknown): unknown {
     if (!(failure instanceof FoldError)) return failure;
     this.#suspect = suspectAfter(this.#suspect, failure);
