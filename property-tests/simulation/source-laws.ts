@@ -79,8 +79,8 @@ function clocksBack({ clocks }: HistoryResult): string[] {
 
 /** A source that was quiet for longer may count as idle, which a later forward of its cannot undo. */
 const certainlyCountsMs = 3_000;
-/** Until a source that was added is seen by everybody. */
-const certainlyKnownMs = 1_500;
+/** A mark or a forward follows what was read of the sources within this time. */
+const certainlySeenMs = 1_500;
 
 /**
  * Where a record or a mark moves the watermark to what the sources have reached, no later record of the
@@ -110,9 +110,12 @@ function overtaken({
         .flatMap((later) => {
           const { source } = forwardOf(later);
           const own = clocks.filter((change) => change.source === source);
-          const then = own.findLast((change) => change.atMs < atMs);
-          const isKnown = own.some((change) => change.atMs < atMs - certainlyKnownMs);
-          const counts = isKnown && then?.idle === false && atMs - then.atMs < certainlyCountsMs;
+          const lookedMs = atMs - certainlySeenMs;
+          const then = own.findLast((change) => change.atMs < lookedMs);
+          const spoke = then !== undefined && atMs - then.atMs < certainlyCountsMs;
+          const isBetween = (change: ClockChange): boolean =>
+            spoke && change.atMs >= then.atMs && change.atMs < atMs;
+          const counts = spoke && !own.some((change) => isBetween(change) && change.idle);
           const reached = own.find((change) => (change.clockMs ?? -Infinity) >= toMs);
           if (!counts || toMs < 0 || reached === undefined) return [];
           if (later.timestampMs > reached.atMs) return [];
