@@ -19,6 +19,7 @@ import type { Recovered } from './recovery.ts';
 import { JournaledFold } from './journaled-fold.ts';
 import { decisionOf } from './sensor-command.ts';
 import type { ShardContext } from './shard-context.ts';
+import { Silence } from './silence.ts';
 import type { ShardMemory } from './shard-memory.ts';
 import { forwardingOf, ShardSources } from './shard-sources.ts';
 import type { WatchedWriter } from './watched-writer.ts';
@@ -32,6 +33,8 @@ export interface SessionHost {
   /** Asks the log to deliver from `position` again. */
   seek(position: number): void;
   setPaused(paused: boolean): void;
+  /** How long the partition's fetches have gone unanswered, ms. */
+  unansweredMs(): number;
 }
 
 export class Session {
@@ -51,7 +54,7 @@ export class Session {
   #draining = false;
   readonly sources: ShardSources;
   #checkingIdle = false;
-  #lastActivityMs: number;
+  readonly #silence: Silence;
   readonly #wallMs: () => number;
 
   constructor(
@@ -111,7 +114,7 @@ export class Session {
       },
       setPaused: (paused) => host.setPaused(paused),
     });
-    this.#lastActivityMs = context.clock.monotonicMs();
+    this.#silence = new Silence(() => context.clock.monotonicMs());
     this.#wallMs = neverSetBack(context.clock);
   }
 
@@ -161,6 +164,7 @@ export class Session {
   tick(): void {
     if (this.#closed || this.#draining || this.replaying) return;
     this.sources.tick();
+    this.#silence.observe(this.sources.paused ? undefined : this.#host.unansweredMs());
     void this.#checkIdle();
     this.#committer.poke();
   }
@@ -228,7 +232,7 @@ export class Session {
     this.#committer.lagRecords = this.highWatermark - memory.position;
     const { recordsSeen } = this.#folder;
     if (recordsSeen !== seenBefore) {
-      this.#lastActivityMs = this.#context.clock.monotonicMs();
+      this.#silence.begin();
       this.#committer.sourceIdle = false;
     }
     const forwards = this.#outbox.forwards - forwardsBefore;
@@ -249,7 +253,7 @@ export class Session {
 
   #goLive(): void {
     this.#outbox.open();
-    this.#lastActivityMs = this.#context.clock.monotonicMs();
+    this.#silence.begin();
     this.#host.live();
   }
 
@@ -295,12 +299,12 @@ export class Session {
   }
 
   async #checkIdle(): Promise<void> {
-    const { clock, log, settings } = this.#context;
+    const { log, settings } = this.#context;
     if (this.#checkingIdle || this.sources.paused) return;
-    const quiet = clock.monotonicMs() - this.#lastActivityMs >= settings.idleTimeoutMs;
+    const quiet = (): boolean => this.#silence.ms >= settings.idleTimeoutMs;
     const isSource = this.memory.role === 'source';
     const saysSo = isSource && !this.#committer.sourceIdle;
-    const wanted = quiet && (this.#idleMark() !== undefined || saysSo);
+    const wanted = quiet() && (this.#idleMark() !== undefined || saysSo);
     if (!wanted) return;
     this.#checkingIdle = true;
     try {
@@ -308,7 +312,8 @@ export class Session {
       const positionBefore = memory.position;
       // A shard that is behind is not idle; only the log knows whether records are waiting.
       const { end } = await log.offsets(this.#shard);
-      const stillQuiet = memory.position === positionBefore && positionBefore >= end;
+      // The answer may have taken an outage, in which silence counts for nothing.
+      const stillQuiet = quiet() && memory.position === positionBefore && positionBefore >= end;
       if (this.#closed || this.#draining || !stillQuiet) return;
       if (isSource) this.#committer.sourceIdle = true;
       const watermarkMs = this.#idleMark();
@@ -323,12 +328,12 @@ export class Session {
   }
 
   #idleMark(): number | undefined {
-    const { clock, settings, semantics } = this.#context;
+    const { settings, semantics } = this.#context;
     const { role, state } = this.memory;
     if (role === 'rekeyed' && !this.#context.sources.allIdle) return undefined;
     return idleMarkMs({
       nowMs: this.#wallMs(),
-      quietMs: clock.monotonicMs() - this.#lastActivityMs,
+      quietMs: this.#silence.ms,
       idleTimeoutMs: settings.idleTimeoutMs,
       watermarkDelayMs: semantics.watermarkDelayMs,
       maxEventTimeMs: state.maxEventTimeMs,

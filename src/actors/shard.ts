@@ -287,6 +287,7 @@ export class Shard implements WatchedShard {
         decided: () => (this.#suspect = undefined),
         seek: (position: number) => this.#host.start(position),
         setPaused: (paused: boolean) => this.#host.setPaused(paused),
+        unansweredMs: () => this.#host.unansweredMs(),
       };
       const parts = [this.#context, this.partition, writer, recovered, host] as const;
       const session = new Session(...parts, this.#suspect);

@@ -103,6 +103,7 @@ async function own(
       decided: () => undefined,
       seek: () => undefined,
       setPaused: () => undefined,
+      unansweredMs: () => 0,
     },
   );
   session.begin();

@@ -65,6 +65,7 @@ async function sessionOf(
     decided: () => undefined,
     seek: () => undefined,
     setPaused: () => undefined,
+    unansweredMs: () => 0,
   });
   session.begin();
   return session;
