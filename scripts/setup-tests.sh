@@ -36,6 +36,8 @@ apt_install() {
 packages=()
 command -v redis-server >/dev/null || packages+=(redis-server)
 command -v kcat >/dev/null || packages+=(kcat)
+# For promtool.
+command -v promtool >/dev/null || packages+=(prometheus)
 command -v java >/dev/null || packages+=(openjdk-17-jre-headless)
 command -v mvn >/dev/null || packages+=(maven)
 command -v chromium-headless-shell chromium chromium-browser google-chrome >/dev/null ||

@@ -258,7 +258,7 @@ describe('the documentation', () => {
       ...(await createProcessMetrics(() => 0).registry.getMetricsAsJSON()),
       ...(await createTreeMetrics(emptyTree, []).getMetricsAsJSON()),
       ...(await createAuditMetrics().registry.getMetricsAsJSON()),
-      ...(await createServingMetrics(() => ({ cached: 0, stored: 0 })).getMetricsAsJSON()),
+      ...(await createServingMetrics(() => ({ cached: 0, stored: 0 })).registry.getMetricsAsJSON()),
     ].filter(({ name }) => name.startsWith('sensorium_'));
     const missing = metrics
       .map(({ name }) => name)

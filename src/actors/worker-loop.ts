@@ -11,6 +11,7 @@ import type { EventLog } from '../log/event-log.ts';
 import { featureTopics, topicNames } from '../log/topics.ts';
 import type { Logger } from '../logger.ts';
 import { createMetrics, type Metrics } from '../metrics/pipeline-metrics.ts';
+import { addThreadGauges } from '../metrics/thread-gauges.ts';
 import type { CreateBaseline } from '../sensors/create-baseline.ts';
 import { selectFeatures } from '../sensors/features.ts';
 import type { SnapshotStore } from '../stores/snapshot-store.ts';
@@ -29,6 +30,8 @@ export interface WorkerParts {
   readonly snapshots: SnapshotStore;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** For the gauges of this thread; left out where many share one, as in simulations. */
+  readonly threadName?: string;
   /** The baseline that the semantics name, unless a test brings one of its own. */
   readonly createBaseline?: CreateBaseline;
   /** Bytes that one transaction may hold, where a test wants few. */
@@ -44,6 +47,7 @@ const statusIntervalMs = 1_000;
 export async function runShards(parts: WorkerParts): Promise<void> {
   const { clock, config, log, port } = parts;
   const metrics = createMetrics();
+  if (parts.threadName !== undefined) addThreadGauges(metrics.registry, parts.threadName);
   const send = (event: WorkerEvent): void => port.postMessage(event);
   const failure = deferred<never>();
   const drained = deferred<void>();

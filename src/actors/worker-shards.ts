@@ -65,6 +65,7 @@ export class WorkerShards implements GroupListener {
   }
 
   onAssigned(added: readonly TopicPartition[]): void {
+    this.#context.metrics.partitionMoves.inc({ direction: 'assigned' }, added.length);
     for (const partition of added) {
       const { topic, partition: number } = partition;
       const host = {
@@ -83,6 +84,7 @@ export class WorkerShards implements GroupListener {
   }
 
   onRevoked(removed: readonly TopicPartition[]): void {
+    this.#context.metrics.partitionMoves.inc({ direction: 'revoked' }, removed.length);
     for (const partition of removed) {
       const key = partitionKey(partition);
       const shard = this.#shards.get(key);

@@ -18,7 +18,8 @@ export async function runWorker({ config, workerIndex, port }: WorkerTask): Prom
     closers.push(() => log.close());
     const snapshots = await openSnapshotStore(config.process, log);
     closers.push(() => snapshots.close());
-    await runShards({ config, port, log, snapshots, clock: systemClock, logger });
+    const threadName = `worker ${workerIndex}`;
+    await runShards({ config, port, log, snapshots, clock: systemClock, logger, threadName });
   } catch (error) {
     // Errors cross threads as data: a thrown class would arrive without its code and directive.
     // eslint-disable-next-line @typescript-eslint/only-throw-error

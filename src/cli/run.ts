@@ -80,7 +80,10 @@ async function superviseUntilStopped(
   { context, config, log, logger, stop }: Running,
   featureStore: Parameters<typeof createHttpServer>[0]['featureStore'],
 ): Promise<number> {
-  const supervisor = startSupervisor({ config, logger, clock: context.clock });
+  const supervisor = startSupervisor({
+    ...{ config, logger, clock: context.clock },
+    version: version(),
+  });
   const owners = createSensorOwners({
     log,
     clock: context.clock,

@@ -25,7 +25,7 @@ export interface HttpServerOptions {
   readonly supervisor: SupervisorView;
   /** Absent if there is no other process in the group. */
   readonly owners?: SensorOwners;
-  readonly featureStore: Pick<FeatureStore, 'read' | 'readKept' | 'rowsRead'>;
+  readonly featureStore: Pick<FeatureStore, 'ping' | 'read' | 'readKept' | 'rowsRead'>;
   readonly config: Config;
   readonly logger: Logger;
 }
@@ -58,7 +58,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     forceCloseConnections: true,
   });
   answerErrors(app, options.logger);
-  addHealthRoutes(app, supervisor);
+  addHealthRoutes(app, supervisor, featureStore);
   addMetricsRoute(app, supervisor, featureStore);
   addSupervisorRoute(app, supervisor);
   addSensorRoutes(app, supervisor, owners, config.process.anomalyEvents);

@@ -15,6 +15,9 @@ export const journaledDecisions = ['quarantine', 'release', 'reset', 'skip', 'ga
 /** Why a commit was lost. */
 export const lostCommits = ['timeout', 'fenced', 'unknown', 'refused', 'released', 'bug'] as const;
 
+/** Whether a rebalance gave a partition to a worker or took it. */
+export const moveDirections = ['assigned', 'revoked'] as const;
+
 /** Outcome of writing a feature row to the feature store. */
 export const projectionResults = ['written', 'skipped', 'refused', 'bad'] as const;
 

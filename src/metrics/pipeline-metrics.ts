@@ -6,6 +6,7 @@ import {
   deadLetterCodes,
   directives,
   journaledDecisions,
+  moveDirections,
   lostCommits,
   projectionResults,
   shardFailureCodes,
@@ -27,6 +28,8 @@ export interface Metrics {
   readonly commitFailures: Counter<'directive'>;
   readonly commitsLost: Counter<'reason'>;
   readonly fences: Counter;
+  readonly partitionMoves: Counter<'direction'>;
+  readonly freshnessSeconds: Histogram;
   readonly fetches: Counter;
   readonly shardFailures: Counter<'code'>;
   readonly sensorsForgotten: Counter;
@@ -97,6 +100,17 @@ export function createMetrics(views: readonly string[] = []): Metrics {
       ['reason'],
     ),
     fences: counter('fences_total', 'Times another owner took over a partition of this process.'),
+    partitionMoves: counter(
+      'partition_moves_total',
+      'Partitions that rebalances gave to a worker or took from it.',
+      ['direction'],
+    ),
+    freshnessSeconds: new Histogram({
+      name: 'sensorium_stored_row_age_seconds',
+      help: 'Age of a feature row, from its window end, once it is in the feature store.',
+      buckets: [0.5, 1, 2, 5, 6, 7, 8, 10, 15, 20, 30, 60, 120, 300, 900, 3_600],
+      registers,
+    }),
     fetches: counter('fetched_batches_total', 'Batches delivered to the fold.'),
     shardFailures: counter(
       'shard_failures_total',
@@ -148,6 +162,7 @@ export function createMetrics(views: readonly string[] = []): Metrics {
       ['view'],
     ),
   };
+  startAtZero(metrics.partitionMoves, 'direction', moveDirections);
   startAtZero(metrics.deadLetters, 'reason', deadLetterCodes);
   startAtZero(metrics.commitFailures, 'directive', directives);
   startAtZero(metrics.commitsLost, 'reason', lostCommits);

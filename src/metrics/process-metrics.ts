@@ -1,6 +1,13 @@
 // The metrics of the process as a whole, of the feature API and of the continuous audit; merges the
 // metrics of all threads into one text.
-import { AggregatorRegistry, collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import {
+  AggregatorRegistry,
+  collectDefaultMetrics,
+  Counter,
+  Gauge,
+  Histogram,
+  Registry,
+} from 'prom-client';
 
 import { auditFindings, startAtZero } from './label-values.ts';
 
@@ -47,11 +54,27 @@ export function createAuditMetrics(): AuditMetrics {
   };
 }
 
-/** Returns the metrics of the feature API; calls `rowsRead` at every scrape. */
+export interface ServingMetrics {
+  readonly registry: Registry;
+  readonly requestSeconds: Histogram<'route' | 'status'>;
+}
+
+/**
+ * Returns the metrics of the HTTP server; `rowsRead` is asked at every scrape, and left out where
+ * nothing is cached.
+ */
 export function createServingMetrics(
-  rowsRead: () => { readonly cached: number; readonly stored: number },
-): Registry {
+  rowsRead?: () => { readonly cached: number; readonly stored: number },
+): ServingMetrics {
   const registry = new Registry();
+  const requestSeconds = new Histogram({
+    name: 'sensorium_http_request_duration_seconds',
+    help: 'Time to answer an HTTP request, by route and class of status.',
+    labelNames: ['route', 'status'],
+    buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5],
+    registers: [registry],
+  });
+  if (rowsRead === undefined) return { registry, requestSeconds };
   new Counter({
     name: 'sensorium_online_rows_total',
     help: 'Rows read for POST /get-online-features, by source: cache or store.',
@@ -64,7 +87,7 @@ export function createServingMetrics(
       this.inc({ from: 'store' }, stored);
     },
   });
-  return registry;
+  return { registry, requestSeconds };
 }
 
 /** One metric of prom-client's `getMetricsAsJSON()`. */
@@ -80,6 +103,13 @@ export interface MetricData {
  */
 const loopDelayEveryMs = 50;
 
+/** Gauges whose names end like a counter's; the same counts by type stand beside them. */
+const misnamedGauges = [
+  'nodejs_active_handles_total',
+  'nodejs_active_requests_total',
+  'nodejs_active_resources_total',
+];
+
 /**
  * Returns the metrics of the process in a new registry, with those of Node's runtime unless
  * `runtime` is `none`. `threads` names the supervised threads.
@@ -89,13 +119,25 @@ export function createProcessMetrics(
   {
     threads = [],
     runtime = 'node',
-  }: { readonly threads?: readonly string[]; readonly runtime?: 'node' | 'none' } = {},
+    version = 'unknown',
+  }: {
+    readonly threads?: readonly string[];
+    readonly runtime?: 'node' | 'none';
+    readonly version?: string;
+  } = {},
 ): ProcessMetrics {
   const registry = new Registry();
   const registers = [registry];
   if (runtime === 'node') {
     collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: loopDelayEveryMs });
+    for (const name of misnamedGauges) registry.removeSingleMetric(name);
   }
+  new Gauge({
+    name: 'sensorium_build_info',
+    help: 'Always 1; the labels say which program on which Node.',
+    labelNames: ['version', 'node'],
+    registers,
+  }).set({ version, node: process.version }, 1);
   new Gauge({
     name: 'sensorium_uptime_seconds',
     help: 'Time since the supervisor started.',

@@ -214,6 +214,10 @@ class OnlineProjector implements Projector, GroupListener {
       // If the partition was rewound meanwhile, its position must not jump ahead again.
       if (held.position === position) held.position = batch.nextOffset;
       const isBase = batch.topic === this.#options.topics[0]?.topic;
+      const { clock, metrics } = this.#options;
+      for (const row of rows) {
+        metrics.freshnessSeconds.observe((clock.nowMs() - row.window_end) / 1_000);
+      }
       if (rows.length > 0 && isBase) this.#options.onRows?.(rows);
     } catch (error) {
       this.#onStoreError(error);

@@ -9,6 +9,7 @@ import type { EventLog } from '../log/event-log.ts';
 import { featureTopics } from '../log/topics.ts';
 import type { Logger } from '../logger.ts';
 import { createMetrics } from '../metrics/pipeline-metrics.ts';
+import { addThreadGauges } from '../metrics/thread-gauges.ts';
 import type { FeatureStore } from '../stores/feature-store.ts';
 import { createLiveRows } from './live.ts';
 import { startProjector, type Projector } from './online.ts';
@@ -23,6 +24,8 @@ export interface ProjectorParts {
   readonly store: FeatureStore;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** For the gauges of this thread; left out where many share one, as in simulations. */
+  readonly threadName?: string;
 }
 
 const statusIntervalMs = 1_000;
@@ -35,6 +38,7 @@ export async function runOnlineProjection(parts: ProjectorParts): Promise<void> 
   const topics = featureTopics(config);
   const send = (event: ProjectorEvent): void => port.postMessage(event);
   const metrics = createMetrics();
+  if (parts.threadName !== undefined) addThreadGauges(metrics.registry, parts.threadName);
   for (const { topic } of topics) {
     if ((await log.describeTopic(topic)) !== undefined) continue;
     throw new ConfigError(`topic ${topic} does not exist: create it with \`topics create\``);

@@ -22,7 +22,9 @@ export async function runProjector({ config, port }: ProjectorTask): Promise<voi
     closers.push(() => log.close());
     const store = await openFeatureStore(config, logger);
     closers.push(() => store.close());
-    await runOnlineProjection({ config, port, log, store, clock: systemClock, logger });
+    const threadName = 'projector';
+    const parts = { config, port, log, store, clock: systemClock, logger, threadName };
+    await runOnlineProjection(parts);
   } catch (error) {
     // Errors cross threads as data: a thrown class would arrive without its code and directive.
     // eslint-disable-next-line @typescript-eslint/only-throw-error

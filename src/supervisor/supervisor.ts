@@ -40,6 +40,8 @@ export interface SupervisorOptions {
   readonly restart?: RestartSettings;
   /** Time for all threads to finish before they are terminated. */
   readonly drainTimeoutMs?: number;
+  /** Of the program, for its metrics. */
+  readonly version?: string;
   /** Compiled modules that export the threads' tasks: `runWorker`, `runProjector`, `runHistory`. */
   readonly workerFile?: URL;
   readonly projectorFile?: URL;
@@ -137,6 +139,7 @@ class RunningSupervisor implements Supervisor {
     this.#process = createProcessMetrics(() => this.#uptimeSeconds(), {
       threads,
       runtime: options.runtimeMetrics ?? 'node',
+      version: options.version ?? 'unknown',
     });
     this.#metrics = new ThreadMetrics(
       this.#threads(),

@@ -36,6 +36,7 @@ const sensorView = (sensorId: string): SensorView => ({
 
 function serve(
   options: {
+    ping?: FeatureStore['ping'];
     read?: FeatureStore['read'];
     readKept?: NonNullable<FeatureStore['readKept']>;
     port?: number;
@@ -53,6 +54,7 @@ function serve(
       urlsOfShard: () => Promise.resolve(options.owners ?? []),
     },
     featureStore: {
+      ping: options.ping ?? (() => Promise.resolve()),
       read: options.read ?? (async (ids) => ids.map(() => undefined)),
       ...(options.readKept === undefined ? {} : { readKept: options.readKept }),
     },
@@ -67,6 +69,44 @@ function serve(
 }
 
 const get = (server: HttpServer, url: string) => server.app.inject({ method: 'GET', url });
+
+describe('serving', () => {
+  it('is told by the store alone, with the age of the newest row that was projected here', async () => {
+    const { supervisor, server } = serve();
+    supervisor.currentTree = treeOf({
+      nowMs: 181_000,
+      workers: [{ ...thread, ...{ index: 0, unconfirmedMs: null, shards: [] } }],
+    });
+    const unknown = await get(server, '/health/serving');
+    supervisor.rows.add(featureRow('s', 120_000));
+    const known = await get(server, '/health/serving');
+
+    expect((await get(server, '/health/ready')).statusCode).toBe(503);
+    expect(unknown.statusCode).toBe(200);
+    expect(unknown.json()).toMatchObject({ newest_row_age_seconds: null });
+    expect(known.json()).toEqual({
+      ...{ status: 'serving', reasons: [], newest_row_age_seconds: 61 },
+    });
+  });
+
+  it('is 503 while the store does not answer, and while the process drains', async () => {
+    const away = serve({ ping: () => Promise.reject(new UnavailableError('Redis is away')) });
+    const hung = serve({ ping: () => new Promise(() => undefined) });
+    const leaving = serve();
+    leaving.supervisor.currentTree = treeOf({ state: 'draining' });
+
+    const answers = await Promise.all(
+      [away, hung, leaving].map(({ server }) => get(server, '/health/serving')),
+    );
+
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual([503, 503, 503]);
+    expect(answers.map((answer) => answer.json<{ reasons: string[] }>().reasons)).toEqual([
+      ['Redis is away'],
+      ['the feature store did not answer within 900 ms'],
+      ['supervisor draining'],
+    ]);
+  });
+});
 
 describe('health', () => {
   it('is live until the supervisor has given up', async () => {
@@ -97,10 +137,14 @@ describe('health', () => {
 
 describe('metrics and the tree', () => {
   it('serves Prometheus text', async () => {
-    const answer = await get(serve().server, '/metrics');
+    const { server } = serve();
+    const answer = await get(server, '/metrics');
 
     expect(answer.headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
-    expect(answer.body).toBe('sensorium_uptime_seconds 60\n');
+    expect(answer.body).toMatch(/^sensorium_uptime_seconds 60\n/);
+    const again = await get(server, '/metrics');
+    const labels = '{route="/metrics",status="2xx"}';
+    expect(again.body).toContain(`sensorium_http_request_duration_seconds_count${labels} 1\n`);
   });
 
   it('serves the supervision tree as it is', async () => {

@@ -26,7 +26,7 @@ function serve(owners: readonly string[] = []): {
       urlsOf: () => Promise.resolve(owners),
       urlsOfShard: () => Promise.resolve(owners),
     },
-    featureStore: { read: async (ids) => ids.map(() => undefined) },
+    featureStore: { ping: () => Promise.resolve(), read: async (ids) => ids.map(() => undefined) },
     config,
     logger: keepingLogger(),
   });

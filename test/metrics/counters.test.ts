@@ -7,6 +7,7 @@ import {
   deadLetterCodes,
   directives,
   journaledDecisions,
+  moveDirections,
   lostCommits,
   projectionResults,
   shardFailureCodes,
@@ -25,7 +26,7 @@ const registries = (): readonly Registry[] => [
   createMetrics(views).registry,
   createProcessMetrics(() => 0, { threads, runtime: 'none' }).registry,
   createAuditMetrics().registry,
-  createServingMetrics(() => ({ cached: 0, stored: 0 })),
+  createServingMetrics(() => ({ cached: 0, stored: 0 })).registry,
 ];
 
 /** Every value of the one label that each of our counters has. */
@@ -34,6 +35,7 @@ const valuesByCounter: Readonly<Record<string, readonly string[]>> = {
   sensorium_commit_failures_total: directives,
   sensorium_commits_lost_total: lostCommits,
   sensorium_shard_failures_total: shardFailureCodes,
+  sensorium_partition_moves_total: moveDirections,
   sensorium_decisions_total: journaledDecisions,
   sensorium_projected_rows_total: projectionResults,
   sensorium_history_records_total: views,

@@ -11,10 +11,15 @@ export function addMetricsRoute(
   supervisor: SupervisorView,
   { rowsRead }: Pick<FeatureStore, 'rowsRead'>,
 ): void {
-  const serving = rowsRead && createServingMetrics(rowsRead);
+  const { registry, requestSeconds } = createServingMetrics(rowsRead);
+  app.addHook('onResponse', (request, reply, done) => {
+    const route = request.routeOptions.url ?? 'none';
+    const status = `${Math.floor(reply.statusCode / 100)}xx`;
+    requestSeconds.observe({ route, status }, reply.elapsedTime / 1_000);
+    done();
+  });
   app.get('/metrics', async (_request, reply) => {
-    const threads = await supervisor.metrics();
-    const text = serving ? `${threads}\n${await serving.metrics()}` : threads;
+    const text = `${await supervisor.metrics()}\n${await registry.metrics()}`;
     return reply.type('text/plain; version=0.0.4; charset=utf-8').send(text);
   });
 }

@@ -128,6 +128,10 @@ export const openApiDocument: { readonly paths: Readonly<Record<string, object>>
       200: json('It is ready'),
       503: json('It is not ready; the body lists the reasons'),
     }),
+    '/health/serving': get('Serving: whether features can be read here', {
+      200: json('The feature store answers; `newest_row_age_seconds` is null where unknown'),
+      503: json('The feature store does not answer, or the process drains; with reasons'),
+    }),
     '/metrics': get('Prometheus metrics of all threads', { 200: text('Metrics', 'text/plain') }),
     '/supervisor': get('The supervision tree', { 200: json('Workers, shards, projector, totals') }),
     '/features': get('The declared features: names, types, units, descriptions', {

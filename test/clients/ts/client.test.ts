@@ -106,7 +106,10 @@ describe('the TypeScript client', () => {
     const sensorium = createHttpServer({
       supervisor: new InMemorySupervisor(),
       owners: { urlsOf: () => Promise.resolve([]), urlsOfShard: () => Promise.resolve([]) },
-      featureStore: { read: async (ids) => ids.map((id) => (id === 'a' ? stored : undefined)) },
+      featureStore: {
+        ping: () => Promise.resolve(),
+        read: async (ids) => ids.map((id) => (id === 'a' ? stored : undefined)),
+      },
       config: { ...parseConfig({}), process: { ...parseConfig({}).process, httpPort: 0 } },
       logger: keepingLogger(),
     });

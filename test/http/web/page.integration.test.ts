@@ -23,7 +23,10 @@ describe.skipIf(command === '')('the page in a browser', () => {
     const port = await freePort();
     server = createHttpServer({
       supervisor,
-      featureStore: { read: (ids) => Promise.resolve(ids.map(() => undefined)) },
+      featureStore: {
+        ping: () => Promise.resolve(),
+        read: (ids) => Promise.resolve(ids.map(() => undefined)),
+      },
       config: parseConfig({ FEATURES: names.join(','), HTTP_PORT: String(port) }),
       logger: keepingLogger(),
     });
