@@ -154,7 +154,10 @@ function heldUp({ odd }: HistoryPlan, { broker }: HistoryResult): string[] {
     const row = JSON.parse(text(value)) as Row;
     const isForwarded = row.lineage.topic === simulatedTopics.rekeyed;
     if (!isForwarded || (odd !== undefined && row.sensor_id === 'odd')) return [];
-    const heldMs = timestampMs - Math.max(startMs, row.window_end);
+    const { last_offset: last } = row.lineage;
+    // A late reading may be folded into a window that ended before it came.
+    const [reading] = broker.recordsOf(row.lineage, last, last + 1);
+    const heldMs = timestampMs - Math.max(reading?.timestampMs ?? startMs, row.window_end);
     return heldMs <= heldMsMax
       ? []
       : [`${row.sensor_id} ${row.window_end} came ${heldMs} ms later`];
@@ -164,7 +167,11 @@ function heldUp({ odd }: HistoryPlan, { broker }: HistoryResult): string[] {
 interface Row {
   readonly sensor_id: string;
   readonly window_end: number;
-  readonly lineage: { readonly topic: string };
+  readonly lineage: {
+    readonly topic: string;
+    readonly partition: number;
+    readonly last_offset: number;
+  };
 }
 
 const text = (bytes: Uint8Array | null): string => Buffer.from(bytes ?? []).toString();
