@@ -103,14 +103,19 @@ const rowsOf = (ids: readonly string[], window: number): FeatureRow[] =>
 describe('the online projection', () => {
   test('a partition whose rows cannot be fetched restarts by itself, and the others continue', async () => {
     const listeners: GroupListener[] = [];
-    const { joinGroup } = log;
-    log = {
-      ...log,
-      joinGroup: (options) => {
-        listeners.push(options.listener);
-        return joinGroup(options);
+    const joinGroup = log.joinGroup.bind(log);
+    log = new Proxy(log, {
+      get(target, property) {
+        if (property === 'joinGroup') {
+          return (options: Parameters<typeof joinGroup>[0]) => {
+            listeners.push(options.listener);
+            return joinGroup(options);
+          };
+        }
+        const member: unknown = Reflect.get(target, property);
+        return typeof member === 'function' ? (member.bind(target) as unknown) : member;
       },
-    };
+    });
     const ids = Array.from({ length: 20 }, () => uniqueName('s'));
     await append(rowsOf(ids, 0));
     const projector = await project();
