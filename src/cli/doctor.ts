@@ -11,6 +11,7 @@ import { readConfig, withLog } from './command.ts';
 import { printLine, type CliContext } from './context.ts';
 import { fail, ok, type Check } from './doctor-check.ts';
 import { groupChecks } from './doctor-group.ts';
+import { historyChecks } from './doctor-history.ts';
 import { clusterChecks, logChecks } from './doctor-kafka.ts';
 import { machineChecks } from './doctor-machine.ts';
 import { redisChecks } from './doctor-redis.ts';
@@ -107,6 +108,7 @@ async function kafkaChecks(config: Config, context: CliContext): Promise<readonl
     ...(await attempted('group', 'grant the missing right, or run doctor again', () =>
       groupChecks(log, config, context),
     )),
+    ...(await historyChecks(log, config)),
   ]);
   return [...clusterChecks(kafka, facts), ...rights, ...checked];
 }
@@ -119,7 +121,11 @@ async function embeddedChecks(config: Config, context: CliContext): Promise<read
     return await withLog({ config, context, name: 'doctor' }, async (log) => {
       const found = await log.describeTopic(config.process.inputTopic);
       if (found === undefined) return [ok('log', `${place}, still empty`)];
-      return [ok('log', place), ...(await groupChecks(log, config, context))];
+      return [
+        ok('log', place),
+        ...(await groupChecks(log, config, context)),
+        ...(await historyChecks(log, config)),
+      ];
     });
   } catch (error) {
     // A running process holds the log: all is well.

@@ -8,6 +8,7 @@ import type { EventLog } from '../log/event-log.ts';
 import type { FeatureTopic } from '../log/topics.ts';
 import type { FollowProgress } from '../projections/history.ts';
 import { keepHistory } from '../projections/keep-history.ts';
+import { readableAfterMs } from '../projections/readable.ts';
 import { selectFeatures } from '../sensors/features.ts';
 import { openHistoryStore } from '../stores/open-history.ts';
 import { logPlace, withLog } from './command.ts';
@@ -93,7 +94,7 @@ async function keepView(
   let badRows = 0;
   const progress = await keepHistory({
     ...{ log, topic, view, features, clock, signal },
-    availableAfterMs: config.semantics.watermarkDelayMs,
+    availableAfterMs: readableAfterMs(config),
     follow: flags.follow === true ? 'on' : 'once',
     atEnd: 'publish',
     commitIntervalMs: intervalMs,

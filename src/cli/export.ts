@@ -12,6 +12,7 @@ import {
   type CommittedRowsOptions,
   type CommittedRow,
 } from '../projections/offline.ts';
+import { readableAfterMs } from '../projections/readable.ts';
 import { selectFeatures, type FeatureDeclaration } from '../sensors/features.ts';
 import { writeFeatureFile } from '../stores/parquet/feature-file.ts';
 import { logPlace, readConfig, withLog } from './command.ts';
@@ -93,7 +94,7 @@ async function exportHistory(flags: ExportFlags, context: CliContext): Promise<v
   const targets = targetsOf(flags, featureTopics(config));
   const range = rangeOf(flags);
   const features = selectFeatures(config.semantics.features);
-  const { watermarkDelayMs: availableAfterMs } = config.semantics;
+  const availableAfterMs = readableAfterMs(config);
   const startMs = context.clock.monotonicMs();
   const written = await withLog({ config, context, name: 'export', access: 'read' }, (log) =>
     withInterrupt(context, async (signal) => {

@@ -91,9 +91,14 @@ export const processSettings = {
     whole({ min: 0, max: 10_000_000 }),
     'Feature rows per view that the API caches until Redis reports a change; 0 disables the cache.',
   ),
+  SERVING_DELAY_MS: required(
+    0,
+    whole({ min: 0, max: 2_000 }),
+    'Serve each row this long after its window could close, and no sooner, so that reads equal training joins by available_at; 0 serves rows at once.',
+  ),
   HISTORY_DIR: optional(
     text('a folder'),
-    'Folder in which this process keeps every feature row, in a Parquet file for each view and UTC day; one process writes a folder.',
+    'Folder in which run keeps every feature row, as a Parquet file per view and UTC day.',
     'none: no history but the topic',
   ),
   HISTORY_INTERVAL_MS: required(
@@ -103,6 +108,11 @@ export const processSettings = {
   ),
   INPUT_TOPIC: required('raw_readings', topicName(), 'Topic of readings.'),
   OUTPUT_TOPIC: required('sensor_features', topicName(), 'Topic of feature rows.'),
+  OUTPUT_RETENTION_MS: required(
+    30 * dayMs,
+    whole({ min: 3_600_000, max: 3_650 * dayMs }),
+    'Retention of feature row topics that the program creates; bounds how far back an export can reach.',
+  ),
   ANOMALY_TOPIC: optional(
     topicName(),
     'Topic of flagged readings.',

@@ -72,7 +72,12 @@ export function featureTopics(config: {
 export function topicSpecs(
   config: Pick<
     ProcessConfig,
-    'inputTopic' | 'outputTopic' | 'anomalyTopic' | 'anomalyEvents' | 'snapshotStore'
+    | 'inputTopic'
+    | 'outputTopic'
+    | 'outputRetentionMs'
+    | 'anomalyTopic'
+    | 'anomalyEvents'
+    | 'snapshotStore'
   >,
   input: InputTopicShape,
   features: readonly FeatureTopic[],
@@ -95,7 +100,12 @@ export function topicSpecs(
         'retention.ms': String(30 * dayMs),
       },
     },
-    ...features.map(({ topic }) => ({ topic, partitions, config: appended })),
+    // Rows are what models are trained on: they outlive the readings they came from.
+    ...features.map(({ topic }) => ({
+      topic,
+      partitions,
+      config: { ...appended, 'retention.ms': String(config.outputRetentionMs) },
+    })),
     ...(config.anomalyEvents === 'off'
       ? []
       : [{ topic: names.anomalies, partitions, config: appended }]),

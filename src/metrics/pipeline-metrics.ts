@@ -41,10 +41,11 @@ export interface Metrics {
   readonly gapRecords: Counter;
   readonly projectedRows: Counter<'result'>;
   readonly projectionFailures: Counter;
+  readonly rowsServedLate: Counter;
   readonly twoOwnerSensors: Counter;
-  readonly historyRecords: Counter<'view'>;
+  readonly historyRecords: Counter;
   readonly historyBehindRecords: Gauge<'view'>;
-  readonly historyLostRecords: Counter<'view'>;
+  readonly historyLostRecords: Counter;
 }
 
 /** Returns the metrics of one thread in a fresh registry; `views` are those it keeps a history of. */
@@ -146,11 +147,15 @@ export function createMetrics(views: readonly string[] = []): Metrics {
       'result',
     ]),
     projectionFailures: counter('projection_failures_total', 'Failed writes to the feature store.'),
+    rowsServedLate: counter(
+      'rows_served_late_total',
+      'Rows stored more than 50 ms after their available_at; counted with SERVING_DELAY_MS.',
+    ),
     twoOwnerSensors: counter(
       'two_owner_sensors_total',
       'Sensors with rows from two shards; see INPUT_KEYING.',
     ),
-    historyRecords: counter('history_records_total', 'Records read into HISTORY_DIR.', ['view']),
+    historyRecords: counter('history_records_total', 'Records read into HISTORY_DIR.'),
     historyBehindRecords: gauge(
       'history_behind_records',
       'Records that are not in HISTORY_DIR yet.',
@@ -159,7 +164,6 @@ export function createMetrics(views: readonly string[] = []): Metrics {
     historyLostRecords: counter(
       'history_lost_records_total',
       'Records that the topic lost before the history read them.',
-      ['view'],
     ),
   };
   startAtZero(metrics.partitionMoves, 'direction', moveDirections);

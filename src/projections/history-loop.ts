@@ -12,6 +12,7 @@ import { selectFeatures } from '../sensors/features.ts';
 import type { HistoryStore } from '../stores/history-store.ts';
 import type { HistoryCommand, HistoryEvent, HistoryViewStatus } from './history-protocol.ts';
 import { keepHistory } from './keep-history.ts';
+import { readableAfterMs } from './readable.ts';
 
 export interface OpenStoreOptions {
   readonly signal: AbortSignal;
@@ -115,7 +116,7 @@ async function keepView(
   await keepHistory({
     ...{ log, topic, view, clock, signal, follow: 'on', atEnd: 'leave' },
     features: selectFeatures(config.semantics.features),
-    availableAfterMs: config.semantics.watermarkDelayMs,
+    availableAfterMs: readableAfterMs(config),
     commitIntervalMs: config.process.historyIntervalMs,
     openStore: async () => {
       const store = await openStore({ topic, view }, { signal, onWait: waitFor });
@@ -132,7 +133,7 @@ async function keepView(
       );
     },
     onGap: ({ partition, from, to }) => {
-      metrics.historyLostRecords.inc({ view }, to - from);
+      metrics.historyLostRecords.inc(to - from);
       logger.error(
         { topic, partition, from, to },
         'the topic lost records before the history read them; give it a longer retention.ms',
@@ -140,7 +141,7 @@ async function keepView(
     },
     onRetry: (error) => waitFor(error.message),
     onProgress: (progress) => {
-      metrics.historyRecords.inc({ view }, progress.records - records);
+      metrics.historyRecords.inc(progress.records - records);
       records = progress.records;
       report({ behind: progress.behind, newestMs: progress.newestMs ?? null });
     },

@@ -16,6 +16,8 @@ export interface FollowOptions extends FeatureTopic, RowOptions {
   readonly follow: 'once' | 'on';
   /** Rows wait this long at most before they are durable, and the writer beats as often. */
   readonly commitIntervalMs: number;
+  /** Records of a partition read before another one may come first; 20,000 where left out. */
+  readonly recordsPerTurn?: number;
   /** Whether readers see all that was read in the end, or the next start publishes it. */
   readonly atEnd: 'publish' | 'leave';
   /** Called where the topic begins after the position: these rows are lost to the history. */
@@ -31,8 +33,7 @@ export interface FollowProgress {
   readonly newestMs: number | undefined;
 }
 
-/** Records of a partition read before another one may come first. */
-const recordsPerTurn = 20_000;
+const recordsPerTurnDefault = 20_000;
 const pollMs = 1_000;
 /** A day is closed once every partition's windows have passed its end by this. */
 const closedAfterMs = 900_000;
@@ -57,7 +58,7 @@ class Follower {
   #behind = 0;
   #records = 0;
   #isMoved = false;
-  #committedMs: number;
+  #roundMs: number;
 
   constructor(options: FollowOptions) {
     const { positions, newestMs, gaps } = options.store.progress();
@@ -65,7 +66,7 @@ class Follower {
     this.#positions = [...positions];
     this.#newestMs = [...newestMs];
     this.#gaps = [...gaps];
-    this.#committedMs = options.clock.monotonicMs();
+    this.#roundMs = options.clock.monotonicMs();
   }
 
   progress(): FollowProgress {
@@ -151,7 +152,7 @@ class Follower {
   }
 
   async #readTurn(partition: number, end: number): Promise<void> {
-    const { log, signal, store, topic } = this.#options;
+    const { log, recordsPerTurn = recordsPerTurnDefault, signal, store, topic } = this.#options;
     const from = this.#positions[partition] ?? 0;
     const to = Math.min(end, from + recordsPerTurn);
     let position = from;
@@ -188,22 +189,20 @@ class Follower {
 
   async #commitWhenDue(extents: readonly PartitionExtent[]): Promise<void> {
     const { clock, commitIntervalMs, signal, store } = this.#options;
-    if (clock.monotonicMs() - this.#committedMs < commitIntervalMs) return;
+    if (clock.monotonicMs() - this.#roundMs < commitIntervalMs) return;
     if (this.#isMoved || store.pendingRows() > 0) await this.#commit();
     else await store.beat();
     await store.publish({ closedMs: this.#closedMs(extents), when: 'due', signal });
-    this.#committedMs = clock.monotonicMs();
+    this.#roundMs = clock.monotonicMs();
   }
 
   async #commit(): Promise<void> {
-    const { clock, store } = this.#options;
-    await store.commit({
+    await this.#options.store.commit({
       positions: this.#positions,
       newestMs: this.#newestMs,
       gaps: this.#gaps,
     });
     this.#isMoved = false;
-    this.#committedMs = clock.monotonicMs();
   }
 
   /** Event time up to which days are closed: a partition without unread rows holds none open. */

@@ -17,10 +17,10 @@ import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics/pipeline-metrics.ts';
 import type { FeatureStore } from '../stores/feature-store.ts';
 import { backoffMs } from './backoff.ts';
-import { collectNewest } from './newest-rows.ts';
 import { Positions, type Held } from './positions.ts';
 import type { ProjectorStatus } from './protocol.ts';
 import { createRowProblems, type RowProblems } from './row-problems.ts';
+import { openGate, servingGate, type ServingGate, type ServingRule } from './serving-gate.ts';
 
 export interface ProjectorOptions {
   readonly log: EventLog;
@@ -32,6 +32,8 @@ export interface ProjectorOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Rows are held back until they count as readable; left out, each is written at once. */
+  readonly serving?: ServingRule;
   /** Called with base-window rows once they are stored: the newest of each sensor in a batch. */
   onRows?(rows: readonly FeatureRow[]): void;
   /** The projector cannot go on. */
@@ -63,6 +65,7 @@ export async function startProjector(options: ProjectorOptions): Promise<Project
 class OnlineProjector implements Projector, GroupListener {
   readonly #options: ProjectorOptions;
   readonly #problems: RowProblems;
+  readonly #gate: ServingGate;
   readonly #closing = new AbortController();
   readonly #positions: Positions;
   readonly #views: ReadonlyMap<string, string>;
@@ -85,6 +88,11 @@ class OnlineProjector implements Projector, GroupListener {
   constructor(options: ProjectorOptions) {
     this.#options = options;
     this.#problems = createRowProblems(options.metrics, options.logger);
+    const { serving: rule } = options;
+    this.#gate =
+      rule === undefined
+        ? openGate()
+        : servingGate({ ...options, rule, signal: this.#closing.signal });
     this.#views = new Map(options.topics.map(({ topic, view }) => [topic, view]));
     this.#positions = new Positions({
       ...options,
@@ -205,23 +213,29 @@ class OnlineProjector implements Projector, GroupListener {
   async #project(batch: FetchedBatch, held: Held, position: number): Promise<void> {
     try {
       held.highWatermark = batch.highWatermark;
-      const newest = new Map<string, FeatureRow>();
-      collectNewest(batch, position, newest, this.#problems.ofPartition(batch));
-      const rows = [...newest.values()];
-      for (let at = 0; at < rows.length; at += rowsPerUpsert) {
-        await this.#upsert(rows.slice(at, at + rowsPerUpsert), this.#views.get(batch.topic));
+      const observer = this.#problems.ofPartition(batch);
+      for (const { atMs, rows } of this.#gate.partsOf(batch, position, observer)) {
+        if (!(await this.#gate.opens(atMs))) return;
+        await this.#upsertAll(rows, batch.topic);
       }
       // If the partition was rewound meanwhile, its position must not jump ahead again.
       if (held.position === position) held.position = batch.nextOffset;
-      const isBase = batch.topic === this.#options.topics[0]?.topic;
-      const { clock, metrics } = this.#options;
-      for (const row of rows) {
-        metrics.freshnessSeconds.observe((clock.nowMs() - row.window_end) / 1_000);
-      }
-      if (rows.length > 0 && isBase) this.#options.onRows?.(rows);
     } catch (error) {
       this.#onStoreError(error);
     }
+  }
+
+  async #upsertAll(rows: readonly FeatureRow[], topic: string): Promise<void> {
+    for (let at = 0; at < rows.length; at += rowsPerUpsert) {
+      await this.#upsert(rows.slice(at, at + rowsPerUpsert), this.#views.get(topic));
+    }
+    this.#gate.countLate(rows);
+    const { clock, metrics } = this.#options;
+    for (const { window_end } of rows) {
+      metrics.freshnessSeconds.observe((clock.nowMs() - window_end) / 1_000);
+    }
+    const isBase = topic === this.#options.topics[0]?.topic;
+    if (rows.length > 0 && isBase) this.#options.onRows?.(rows);
   }
 
   async #upsert(rows: readonly FeatureRow[], view: string | undefined): Promise<void> {

@@ -12,7 +12,8 @@ import { createMetrics } from '../metrics/pipeline-metrics.ts';
 import { addThreadGauges } from '../metrics/thread-gauges.ts';
 import type { FeatureStore } from '../stores/feature-store.ts';
 import { createLiveRows } from './live.ts';
-import { startProjector, type Projector } from './online.ts';
+import { startProjector, type Projector, type ProjectorOptions } from './online.ts';
+import { readableAfterMs } from './readable.ts';
 import { RecentAnomalies } from './recent-anomalies.ts';
 import type { ProjectorCommand, ProjectorEvent } from './protocol.ts';
 
@@ -54,6 +55,7 @@ export async function runOnlineProjection(parts: ProjectorParts): Promise<void> 
     clock,
     logger,
     metrics,
+    ...servingOf(config),
     onRows: (rows) => live.offer(rows),
     onFailed: (error) => failure.reject(error),
   });
@@ -80,6 +82,12 @@ export async function runOnlineProjection(parts: ProjectorParts): Promise<void> 
     await projector.drain();
     live.close();
   }
+}
+
+/** Without SERVING_DELAY_MS a row is never early: its window cannot close sooner (ADR 14). */
+function servingOf(config: Config): Pick<ProjectorOptions, 'serving'> {
+  const { servingDelayMs: holdMsMax } = config.process;
+  return holdMsMax === 0 ? {} : { serving: { afterMs: readableAfterMs(config), holdMsMax } };
 }
 
 interface Answering {

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 
 import type { Clock } from '../clock.ts';
 import type { FeatureDeclaration } from '../sensors/features.ts';
-import type { HistoryStore } from './history-store.ts';
+import type { HistoryProgress, HistoryStore } from './history-store.ts';
 import { nodeDisk } from './parquet/history-disk.ts';
+import { readManifest } from './parquet/manifest.ts';
 import { openHistory } from './parquet/open-history.ts';
 
 export interface HistoryPlace {
@@ -48,4 +49,14 @@ function isAlive(pid: number): boolean {
     // Somebody else's process lives, too.
     return error instanceof Error && Reflect.get(error, 'code') === 'EPERM';
   }
+}
+
+export type HistoryFacts = Pick<HistoryProgress, 'positions' | 'gaps'>;
+
+/** Returns how far the history in `folder` has read, or undefined where there is none. */
+export async function readHistoryFacts(folder: string): Promise<HistoryFacts | undefined> {
+  const manifest = await readManifest(nodeDisk, folder);
+  if (manifest === undefined) return undefined;
+  const { positions, gaps } = manifest;
+  return { positions: positions.map((position) => position ?? undefined), gaps };
 }

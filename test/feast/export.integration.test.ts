@@ -1,5 +1,6 @@
 // What a model is trained on is what it is served: the program's own rows, exported to Parquet and joined by the real
 // Feast SDK, equal the same rows read online, and no later row is ever joined to an earlier moment.
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 
@@ -61,6 +62,12 @@ describe.skipIf(brokers === '' || server === '' || python === '')(
           await expectNoSkew(rows, view, feast);
           await expectPointInTime(rows, view, feast);
         }
+        // The same from day files: Feast reads the folder, and passes over what is not a day.
+        for (const view of views) rmSync(join(feast.historyFolder, view), { recursive: true });
+        const daily = await runProgram(['export', '--daily', '--out', feast.historyFolder], env);
+        expect(daily.exitCode, daily.output).toBe(0);
+        await expectNoSkew(outcome.rows, 'sensor_features', feast);
+        await expectPointInTime(outcome.rows, 'sensor_features', feast);
         const { rows, columns } = await feast.parquet(join(feast.historyFolder, 'sensor_features'));
         expect(rows).toBe(outcome.rows.length);
         expect(columns).toEqual({

@@ -32,7 +32,7 @@ export async function createTestTopics(
   const names = topicNames({ inputTopic, outputTopic, anomalyTopic });
   const process = {
     ...{ inputTopic, outputTopic, anomalyTopic },
-    ...({ anomalyEvents: 'all', snapshotStore: 'kafka' } as const),
+    ...({ anomalyEvents: 'all', snapshotStore: 'kafka', outputRetentionMs: 86_400_000 } as const),
   };
   // The program creates those of larger windows itself.
   const features = featureTopics({ process, semantics: { windows: [] } });

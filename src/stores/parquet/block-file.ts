@@ -65,13 +65,13 @@ export function blockWriter(
   return {
     async write({ rows, sensorIds, times, features: values }) {
       const columns = [
-        sensorIds,
+        [...sensorIds],
         ...times.map((column) => BigInt64Array.from(column, BigInt)),
         ...values.map((column, index) => featureCells(column, features[index]?.type)),
       ];
       const columnData = elements.map(({ name, type }, index) => ({
         name,
-        data: [...(columns[index] ?? [])],
+        data: columns[index] ?? [],
         // A dictionary would hold 0 and −0 as one.
         ...(type === 'DOUBLE' ? { encoding: 'PLAIN' as const } : {}),
       }));
@@ -102,7 +102,9 @@ function sinkWriter(sink: DiskWriter): ByteWriter {
 function featureCells(
   values: Float64Array,
   type: DeclaredFeature['type'] | undefined,
-): (number | bigint | undefined)[] {
+): Float64Array | (number | bigint | undefined)[] {
+  // Most columns have no null, and a typed array is written as it is.
+  if (type === 'Float64' && !values.some(Number.isNaN)) return values;
   const cell = type === 'Int64' ? BigInt : (value: number): number => value;
   return Array.from(values, (value) => (Number.isNaN(value) ? undefined : cell(value)));
 }
