@@ -1,4 +1,5 @@
-// A reading in Avro: avro/raw_reading.avsc, no schema resolution. As in JSON, "not for me" is left to the strict decoder.
+// A reading in Avro: avro/raw_reading.avsc, no schema resolution. As in JSON, "not for me" is left
+// to the strict decoder.
 //
 //   sensor_id   zigzag varint length, then that many UTF-8 bytes
 //   timestamp   zigzag varint, at most 64 bits

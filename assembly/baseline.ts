@@ -1,5 +1,6 @@
-// The baselines of src/sensors/baseline-cumulative.ts and baseline-adaptive.ts for a reading that they do not flag. They
-// decide before they write: one that would be flagged changes nothing, and the host folds it.
+// The baselines of src/sensors/baseline-cumulative.ts and baseline-adaptive.ts for a reading that
+// they do not flag. They decide before they write: one that would be flagged changes nothing, and
+// the host folds it.
 import {
   alarmScore,
   calmScore,

@@ -22,8 +22,8 @@ function sameFew(one: usize, other: usize, length: usize): bool {
 }
 
 /**
- * Returns whether bytes [start, end) are well-formed UTF-8: no overlong form, no surrogate, nothing above U+10FFFF.
- * Source: RFC 3629, section 4 (UTF8-octets).
+ * Returns whether bytes [start, end) are well-formed UTF-8: no overlong form, no surrogate, nothing
+ * above U+10FFFF. Source: RFC 3629, section 4 (UTF8-octets).
  */
 export function isUtf8(start: usize, end: usize): bool {
   let at = start;
@@ -51,7 +51,10 @@ function sequenceLength(lead: u32): usize {
   return lead < 0xf5 ? 4 : 0;
 }
 
-/** Four leads narrow their second byte: E0 and F0 against overlong forms, ED against surrogates, F4 past U+10FFFF. */
+/**
+ * Four leads narrow their second byte: E0 and F0 against overlong forms, ED against surrogates, F4
+ * past U+10FFFF.
+ */
 function isSecondByte(lead: u32, second: u32): bool {
   if (lead == 0xe0) return second >= 0xa0 && second <= 0xbf;
   if (lead == 0xed) return second >= 0x80 && second <= 0x9f;

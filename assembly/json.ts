@@ -1,5 +1,5 @@
-// A reading in a flat JSON object: fields straight from the bytes. It only ever says "read" or "not for me"; the strict
-// parser then decides, so that reasons are given in one place.
+// A reading in a flat JSON object: fields straight from the bytes. It only ever says "read" or "not
+// for me"; the strict parser then decides, so that reasons are given in one place.
 import { isUtf8, sameBytes } from './bytes';
 import { fieldNameBytes, fieldNameLengths, fieldNames } from './layout';
 import { scanNumber, scannedNumber } from './number';
@@ -20,11 +20,13 @@ const timestampField: u32 = 2;
 const valueField: u32 = 3;
 
 /**
- * Keeps the reading in bytes [start, end) and returns true; returns false for anything but a valid reading without escapes
- * or nesting. Field order and unknown fields do not matter, of duplicate keys the last wins.
+ * Keeps the reading in bytes [start, end) and returns true; returns false for anything but a valid
+ * reading without escapes or nesting. Field order and unknown fields do not matter, of duplicate
+ * keys the last wins.
  *
- * Bounds: the range must end in `}`, which no token but a string can contain. So every loop over a number, literal, key
- * or whitespace stops there by itself, and only string loops compare positions.
+ * Bounds: the range must end in `}`, which no token but a string can contain. So every loop over a
+ * number, literal, key or whitespace stops there by itself, and only string loops compare
+ * positions.
  */
 export function scanJson(start: usize, end: usize): bool {
   let last = end - 1;
@@ -94,8 +96,8 @@ const falseName: usize = memory.data<u8>([0x66, 0x61, 0x6c, 0x73, 0x65]);
 const nullName: usize = memory.data<u8>([0x6e, 0x75, 0x6c, 0x6c]);
 
 /**
- * Which field's name, with its closing quote, begins at `at`. A name with an escape in it counts as another field, whose
- * scan then meets the backslash.
+ * Which field's name, with its closing quote, begins at `at`. A name with an escape in it counts as
+ * another field, whose scan then meets the backslash.
  */
 function fieldAt(at: usize): u32 {
   if (isNamed(at, 0)) return sensorIdField;
@@ -127,8 +129,8 @@ function stringEnd(start: usize, last: usize): usize {
 }
 
 /**
- * The high bit of the first byte that is a quote, a backslash, below space or above 0x7f is the lowest bit set; 0 where
- * there is none. Bits above it may be wrong: a borrow only goes up.
+ * The high bit of the first byte that is a quote, a backslash, below space or above 0x7f is the
+ * lowest bit set; 0 where there is none. Bits above it may be wrong: a borrow only goes up.
  */
 function notable(bytes: u64): u64 {
   const ones: u64 = 0x0101010101010101;
@@ -164,9 +166,10 @@ function otherEnd(at: usize, last: usize): usize {
   }
 }
 
-// What stands between the values of the records that came before, `{"sensor_id":` and the like: whoever sends readings
-// writes each with the same fields in the same way. Where the same bytes come again they were checked before, and the
-// scanner jumps over them. Only a short cut: other bytes go the long way, to the same answer.
+// What stands between the values of the records that came before, `{"sensor_id":` and the like:
+// whoever sends readings writes each with the same fields in the same way. Where the same bytes
+// come again they were checked before, and the scanner jumps over them. Only a short cut: other
+// bytes go the long way, to the same answer.
 //
 //   {"sensor_id":"sensor_001","timestamp":1700000040000,"value":20.5}
 //   └─── 0 ─────┘            └───── 1 ────┘             └── 2 ──┘
@@ -183,7 +186,10 @@ const knownFields: usize = memory.data(16);
 /** Since the place was learned, or until it first is. */
 const misses: usize = memory.data<u8>([8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8]);
 
-/** Returns where the value begins if the bytes at `at` are those known at `place`, all before `last`; else 0. */
+/**
+ * Returns where the value begins if the bytes at `at` are those known at `place`, all before
+ * `last`; else 0.
+ */
 function knownEnd(at: usize, last: usize, place: usize): usize {
   if (place >= placesMax) return 0;
   const length: usize = load<u8>(knownLengths + place);

@@ -1,7 +1,8 @@
-// JSON numbers straight from bytes, correctly rounded: the same double as JSON.parse, bit for bit. A decimal w · 10^q is
-// w, normalised to 64 bits, times 5^q to 128 bits: the first 54 bits of the product round to the double.
-// Source: D. Lemire, Number Parsing at a Gigabyte per Second, Software: Practice and Experience 51 (2021) 1700; that the
-// product always decides: N. Mushtak, D. Lemire, Fast Number Parsing Without Fallback, SPE 53 (2023) 1467.
+// JSON numbers straight from bytes, correctly rounded: the same double as JSON.parse, bit for bit.
+// A decimal w · 10^q is w, normalised to 64 bits, times 5^q to 128 bits: the first 54 bits of the
+// product round to the double. Source: D. Lemire, Number Parsing at a Gigabyte per Second,
+// Software: Practice and Experience 51 (2021) 1700; that the product always decides: N. Mushtak, D.
+// Lemire, Fast Number Parsing Without Fallback, SPE 53 (2023) 1467.
 import { powersOfFive } from './layout';
 
 const powerMin: i32 = -342;
@@ -13,9 +14,9 @@ const digitsMax: i32 = 19; // of which 64 bits hold any
 export let scannedNumber: f64 = 0;
 
 /**
- * Returns the position after the JSON number that begins at `start`; 0 where none begins there, or where it is not sure of
- * the double: subnormal ones, infinite ones, and one in 10^19 of those with more than 19 digits. A byte that no number
- * contains must follow.
+ * Returns the position after the JSON number that begins at `start`; 0 where none begins there, or
+ * where it is not sure of the double: subnormal ones, infinite ones, and one in 10^19 of those with
+ * more than 19 digits. A byte that no number contains must follow.
  */
 export function scanNumber(start: usize): usize {
   let at = start;
@@ -96,7 +97,9 @@ function areDigits(bytes: u64): bool {
   return ((bytes & tens) | (carried >> 4)) == 0x3333333333333333;
 }
 
-/** The number that eight digits are, the first in the lowest byte. Source: Lemire (2021), section 7. */
+/**
+ * The number that eight digits are, the first in the lowest byte. Source: Lemire (2021), section 7.
+ */
 function eightDigits(bytes: u64): u64 {
   const byte: u64 = 0x000000ff000000ff;
   const digits = bytes - 0x3030303030303030;

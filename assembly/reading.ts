@@ -1,4 +1,5 @@
-// The reading found last, and what a reading may be by value (src/codecs/reading-limits.ts says why).
+// The reading found last, and what a reading may be by value (src/codecs/reading-limits.ts says
+// why).
 
 /** The id's bytes are [idStart, idEnd). */
 export let idStart: usize = 0;

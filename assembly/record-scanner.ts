@@ -1,10 +1,10 @@
-// Records of a Kafka batch → columns of readings, a window of bytes at a time. The host copies part of a batch into the
-// window and calls `scan`; row i of the columns then is record i. Whatever is not plain is left to the host: a record that
-// is no flat JSON or Avro reading gets kind 0, and at one whose framing does not add up, or that the window cuts off, the
-// scan ends.
+// Records of a Kafka batch → columns of readings, a window of bytes at a time. The host copies part
+// of a batch into the window and calls `scan`; row i of the columns then is record i. Whatever is
+// not plain is left to the host: a record that is no flat JSON or Avro reading gets kind 0, and at
+// one whose framing does not add up, or that the window cuts off, the scan ends.
 //
-// record = varint length, int8 attributes, varlong timestampDelta, varint offsetDelta, varint-prefixed key and value
-// (-1 = null), varint header count, headers.
+// record = varint length, int8 attributes, varlong timestampDelta, varint offsetDelta,
+// varint-prefixed key and value (-1 = null), varint header count, headers.
 import { scanAvro } from './avro';
 import { sameBytes } from './bytes';
 import { scanJson } from './json';
@@ -38,9 +38,10 @@ const readingBytesMax: usize = 1048576;
 export let scannedBytes: i32 = 0;
 
 /**
- * Scans up to `records` records that begin with the window and returns how many. `bytes` of the window are filled, of
- * `sectionBytes` to the end of the batch, where its last record ends. Offsets rise from after `afterOffset` to
- * `lastOffset`. `appendTimeMs` is every record's timestamp, NaN where each has its own.
+ * Scans up to `records` records that begin with the window and returns how many. `bytes` of the
+ * window are filled, of `sectionBytes` to the end of the batch, where its last record ends. Offsets
+ * rise from after `afterOffset` to `lastOffset`. `appendTimeMs` is every record's timestamp, NaN
+ * where each has its own.
  */
 export function scan(
   records: i32,

@@ -1,10 +1,14 @@
-// The text of a feature row. Head and pieces are the host's, and most of them those of the row before.
+// The text of a feature row. Head and pieces are the host's, and most of them those of the row
+// before.
 //
 //   head │ piece 0 │ number 0 │ piece 1 │ number 1 │ … │ last piece
 import { pieceEnds, pieces, pieceStarts, row, rowHead, rowNumbers } from './layout';
 import { writeNumber } from './shortest';
 
-/** Writes a row of `numbers` numbers and returns its bytes; 0 where there is a number that it leaves to the host. */
+/**
+ * Writes a row of `numbers` numbers and returns its bytes; 0 where there is a number that it leaves
+ * to the host.
+ */
 export function writeRow(headBytes: i32, numbers: i32): i32 {
   memory.copy(row, rowHead, <usize>headBytes);
   let at = row + <usize>headBytes;

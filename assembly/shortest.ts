@@ -1,6 +1,6 @@
-// Doubles as text, as ECMAScript's Number::toString writes them: the shortest digits that read back as the same double, of
-// those the nearest.
-// Source: R. Giulietti, The Schubfach way to render doubles (2020); ECMA-262, 6.1.6.1.20 Number::toString.
+// Doubles as text, as ECMAScript's Number::toString writes them: the shortest digits that read back
+// as the same double, of those the nearest. Source: R. Giulietti, The Schubfach way to render
+// doubles (2020); ECMA-262, 6.1.6.1.20 Number::toString.
 import { powersOfFive, scratch } from './layout';
 import { highProduct } from './number';
 
@@ -15,7 +15,10 @@ const scratchBytes: usize = 24;
 let digits: u64 = 0;
 let power: i32 = 0;
 
-/** Writes the number from `start` on and returns the position after it; 0 for one it leaves to the host. */
+/**
+ * Writes the number from `start` on and returns the position after it; 0 for one it leaves to the
+ * host.
+ */
 export function writeNumber(start: usize, x: f64): usize {
   const bits = reinterpret<u64>(x);
   const exponent = (<i32>(bits >> 52)) & 0x7ff;
@@ -74,7 +77,10 @@ function shortest(fraction: u64, exponent: i32): void {
   power = k;
 }
 
-/** Returns the upper 64 bits of (high · 2^64 + low) · c / 2^64, the lowest of them set where anything below it is. */
+/**
+ * Returns the upper 64 bits of (high · 2^64 + low) · c / 2^64, the lowest of them set where
+ * anything below it is.
+ */
 function roundToOdd(high: u64, low: u64, c: u64): u64 {
   const carried = highProduct(low, c);
   const middle = high * c + carried;

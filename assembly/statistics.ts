@@ -1,5 +1,5 @@
-// Running statistics in columns, the expressions of src/sensors/welford.ts and weighted-moments.ts in their order: the
-// same doubles, to the last bit.
+// Running statistics in columns, the expressions of src/sensors/welford.ts and weighted-moments.ts
+// in their order: the same doubles, to the last bit.
 
 // V8's own Math.log: src/kernel/instance.ts.
 declare function log(x: f64): f64;

@@ -14,7 +14,10 @@ export function skip(bytes: usize): void {
   at += bytes;
 }
 
-/** Returns the next varint of at most 32 bits. It may pass the end of what is read: whoever calls compares `at`. */
+/**
+ * Returns the next varint of at most 32 bits. It may pass the end of what is read: whoever calls
+ * compares `at`.
+ */
 export function readInt(): i32 {
   const byte: u32 = load<u8>(at);
   if (byte < 0x80) {

@@ -40,11 +40,12 @@ export async function semanticDifferences(older, newer) {
 
 /** Returns the names of the settings that the program of a tree knows. */
 export async function settingsOf({ tree }) {
-  return (await import(`${tree}dist/config/settings.js`)).settingNames;
+  const settings = await configModule(tree, 'config/settings.js', 'config-settings.js');
+  return settings.settingNames;
 }
 
 async function fingerprintOf({ tree, env }) {
-  const { parseConfig } = await import(`${tree}dist/config/config.js`);
+  const { parseConfig } = await configModule(tree, 'config/config.js', 'config.js');
   const { semanticsFingerprint } = await import(`${tree}dist/sensors/fingerprint.js`);
   return semanticsFingerprint(parseConfig(env).semantics).text;
 }
@@ -79,4 +80,10 @@ function git(...args) {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'],
   }).trim();
+}
+
+/** Loads a module of a tree's configuration, from `earlier` in revisions before src/config/. */
+function configModule(tree, path, earlier) {
+  const found = [path, earlier].find((each) => existsSync(`${tree}dist/${each}`));
+  return import(`${tree}dist/${found}`);
 }

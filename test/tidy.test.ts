@@ -151,6 +151,18 @@ describe('source files', () => {
     expect(twice).toEqual([]);
   });
 
+  it('keep the prose of comments within 100 columns', () => {
+    // Drawings and tables of bytes begin with three spaces.
+    const long = written.flatMap((path) =>
+      read(path)
+        .split('\n')
+        .filter((line) => line.length > 100 && /^\s*(?:\/\/|\/?\*\*?) ?(?! {2})\S/.test(line))
+        .map((line) => `${path}: ${line.trim()}`),
+    );
+
+    expect(long).toEqual([]);
+  });
+
   it('name in their comments only files that exist', () => {
     const names = new Set(
       [

@@ -109,7 +109,10 @@ export class CommitRun {
     }
   }
 
-  /** A commit that takes until `monotonicMs` ends with the part under way; the next owner has the rest. */
+  /**
+   * A commit that takes until `monotonicMs` ends with the part under way; the next owner has the
+   * rest.
+   */
   leaveAt(monotonicMs: number): void {
     this.#partsUntilMs = monotonicMs;
   }

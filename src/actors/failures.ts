@@ -1,5 +1,5 @@
-// What a shard has set aside by itself lately: enough of it, and no sensor can be at fault. Counted in the shard's
-// memory, so that neither a restart nor another owner begins anew.
+// What a shard has set aside by itself lately: enough of it, and no sensor can be at fault. Counted
+// in the shard's memory, so that neither a restart nor another owner begins anew.
 import type { ShardMemory } from './shard-memory.ts';
 
 /** The most sensors and records one shard sets aside by itself within `failuresPeriodMs`. */

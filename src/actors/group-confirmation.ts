@@ -1,6 +1,6 @@
-// Whether the group still counts this member as the owner of what it holds. Re-acquiring a partition
-// without asking, two owners would fence each other in turn; a lost response may as well mean that
-// this process slept and another owns the partition by now.
+// Whether the group still counts this member as the owner of what it holds. Re-acquiring a
+// partition without asking, two owners would fence each other in turn; a lost response may as well
+// mean that this process slept and another owns the partition by now.
 import { deferred } from '../deferred.ts';
 
 /**

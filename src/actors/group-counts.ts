@@ -1,7 +1,7 @@
 // How many partitions the topics of a group have, for its lifetime. A topic may get more of them
-// while the group runs. What was computed from a count before must not move: the journal partition of
-// a shard, and the rekeyed partition of a sensor. So the counts are kept with the committed positions,
-// and later members go by those.
+// while the group runs. What was computed from a count before must not move: the journal partition
+// of a shard, and the rekeyed partition of a sensor. So the counts are kept with the committed
+// positions, and later members go by those.
 import type { CommittedPosition, EventLog } from '../log/event-log.ts';
 import { partitionsOf } from '../log/partitioning.ts';
 import { ConfigError } from '../errors.ts';
@@ -56,7 +56,9 @@ export async function readGroupCounts(
   return { sourcePartitions, rekeyedPartitions, journalPartitions, formerJournalPartitions };
 }
 
-/** Returns the counts that committed positions keep, each once; versions before this one kept none. */
+/**
+ * Returns the counts that committed positions keep, each once; versions before this one kept none.
+ */
 export function keptCounts(positions: readonly CommittedPosition[]): {
   readonly rekeyed: readonly number[];
   readonly journal: readonly number[];

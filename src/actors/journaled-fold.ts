@@ -185,8 +185,8 @@ export class JournaledFold {
   }
 
   /**
-   * A record that was skipped became a dead letter, which is made again where outputs count. Returns
-   * false where that takes the record and it is not there yet.
+   * A record that was skipped became a dead letter, which is made again where outputs count.
+   * Returns false where that takes the record and it is not there yet.
    */
   #refusesSkipped({ offset, message }: JournalEntry & Skip): boolean {
     if (!this.#outputsCount) return true;

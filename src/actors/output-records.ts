@@ -1,12 +1,15 @@
-// What the fold hands out as the output records of its shard, key = sensor id: a closed window as a feature row, a
-// flagged reading as an anomaly.
+// What the fold hands out as the output records of its shard, key = sensor id: a closed window as a
+// feature row, a flagged reading as an anomaly.
 import { anomalyRecord } from '../codecs/anomaly.ts';
 import { assert, InvariantError } from '../errors.ts';
 import type { OutputRecord, TopicPartition } from '../log/event-log.ts';
 import type { AnomalousReading, ClosedWindow } from '../sensors/shard-state.ts';
 import type { ShardContext } from './shard-context.ts';
 
-/** Returns the function that turns a closed window of `shard` into the record to commit; it copies what it needs. */
+/**
+ * Returns the function that turns a closed window of `shard` into the record to commit; it copies
+ * what it needs.
+ */
 export function featureRowRecord(
   context: Pick<ShardContext, 'featureTopics' | 'encodeFeatureRow'>,
   shard: TopicPartition,
@@ -45,7 +48,10 @@ function encoded(
   }
 }
 
-/** Returns the function that turns a flagged reading of `shard` into the record to commit, or undefined for none. */
+/**
+ * Returns the function that turns a flagged reading of `shard` into the record to commit, or
+ * undefined for none.
+ */
 export function anomalyEncoder(
   { topics, settings }: Pick<ShardContext, 'topics' | 'settings'>,
   shard: TopicPartition,

@@ -1,6 +1,6 @@
-// A commit that is out in part, as the next owner of its shard meets it. Outputs are a pure function
-// of log and journal: folding from the committed position to the commit's cut gives all of its
-// outputs again, and those that are visible are left out. The next commit holds the rest.
+// A commit that is out in part, as the next owner of its shard meets it. Outputs are a pure
+// function of log and journal: folding from the committed position to the commit's cut gives all of
+// its outputs again, and those that are visible are left out. The next commit holds the rest.
 //
 //   S ──── muted ──── C (position) ──── the first n of each kind left out ──── cut ──── live
 import { ConfigError } from '../errors.ts';

@@ -46,7 +46,9 @@ export function offsetsVanished(journal: TopicPartition, shardKey: string): Conf
   );
 }
 
-/** A new group would fold the forwards of another, of a version that did not name them, as its own. */
+/**
+ * A new group would fold the forwards of another, of a version that did not name them, as its own.
+ */
 export function forwardsOfAnother({ topic, partition }: TopicPartition): ConfigError {
   return new ConfigError(
     `${topic}/${partition} holds forwards that an earlier version made for another group, without naming it: this ` +

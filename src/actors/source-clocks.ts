@@ -1,6 +1,7 @@
-// The event time of a rekeyed shard, as the headers of its records tell it. Sources advance unevenly,
-// one may be an hour ahead in a backlog, so each forward carries the least event time over all
-// sources that hold the others (source-watch.ts). It speaks for all of them, as source 0 of 1.
+// The event time of a rekeyed shard, as the headers of its records tell it. Sources advance
+// unevenly, one may be an hour ahead in a backlog, so each forward carries the least event time
+// over all sources that hold the others (source-watch.ts). It speaks for all of them, as source 0
+// of 1.
 //
 //   header  rekey.source = 0/1/<least event time in ms>
 //           rekey.source = <source partition>/<number of sources>/<max event time in ms | idle>

@@ -1,6 +1,6 @@
-// Watches how far the sources have come, for all shards of one thread, by reading what the group has
-// committed for the partitions of the input. Forwards carry the answer, rekeyed shards close their
-// windows by it, and sources far ahead wait by it.
+// Watches how far the sources have come, for all shards of one thread, by reading what the group
+// has committed for the partitions of the input. Forwards carry the answer, rekeyed shards close
+// their windows by it, and sources far ahead wait by it.
 //
 // It asks only while something here depends on the answer: a source that forwards, or a rekeyed
 // shard with windows open. The longer nothing was forwarded, the rarer it asks. One question is

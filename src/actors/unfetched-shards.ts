@@ -1,6 +1,6 @@
-// Reads the offsets of those shards of one thread that no fetch tells of: they recover, have failed,
-// wait for slower sources, or their fetches go unanswered. Without this their lag would stand still
-// while readings pile up.
+// Reads the offsets of those shards of one thread that no fetch tells of: they recover, have
+// failed, wait for slower sources, or their fetches go unanswered. Without this their lag would
+// stand still while readings pile up.
 import type { Shard } from './shard.ts';
 import type { ShardContext } from './shard-context.ts';
 

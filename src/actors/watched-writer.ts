@@ -1,6 +1,6 @@
-// The writer of one shard, watched: how long its commits take decides how much the next one may hold,
-// and none is lost without a line and a count. A commit that took too long would else be repeated
-// for ever in silence.
+// The writer of one shard, watched: how long its commits take decides how much the next one may
+// hold, and none is lost without a line and a count. A commit that took too long would else be
+// repeated for ever in silence.
 import { recordBytes } from '../codecs/record-size.ts';
 import { ConfigError, FencedError, isSensoriumError } from '../errors.ts';
 import type {

@@ -1,5 +1,5 @@
-// The root of a worker thread: builds the log and the snapshot store, and runs the shards over them. Its one task ends
-// only when drained, or rejects with what the supervisor must decide on.
+// The root of a worker thread: builds the log and the snapshot store, and runs the shards over
+// them. Its one task ends only when drained, or rejects with what the supervisor must decide on.
 import { systemClock } from '../clock.ts';
 import { errorToData } from '../errors.ts';
 import { openEventLog } from '../log/open.ts';
@@ -8,7 +8,10 @@ import { openSnapshotStore } from '../stores/open.ts';
 import type { WorkerTask } from './worker-data.ts';
 import { runShards } from './worker-loop.ts';
 
-/** Runs one worker until it is drained. Rejects with `ErrorData`, whose directive the supervisor follows. */
+/**
+ * Runs one worker until it is drained. Rejects with `ErrorData`, whose directive the supervisor
+ * follows.
+ */
 export async function runWorker({ config, workerIndex, port }: WorkerTask): Promise<void> {
   const closers: (() => Promise<void>)[] = [async () => port.close()];
   try {

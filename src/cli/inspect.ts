@@ -1,5 +1,5 @@
-// `inspect`: shows the groups' progress, one sensor, or how a topic's records can be read. Asks a running process if one answers, else
-// reads the log and the store.
+// `inspect`: shows the groups' progress, one sensor, or how a topic's records can be read. Asks a
+// running process if one answers, else reads the log and the store.
 import type { Command } from 'commander';
 
 import type { Config } from '../config/config.ts';

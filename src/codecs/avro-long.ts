@@ -1,5 +1,6 @@
-// Avro's long for avsc, exact for every safe integer. avsc's own computes the zigzag in doubles: −(2^52 + 1) is written
-// as another number and read back with its sign lost, and ±(2^53 − 1) is refused.
+// Avro's long for avsc, exact for every safe integer. avsc's own computes the zigzag in doubles:
+// −(2^52 + 1) is written as another number and read back with its sign lost, and ±(2^53 − 1) is
+// refused.
 import avro from 'avsc';
 import { DecodeError } from '../errors.ts';
 

@@ -1,6 +1,6 @@
-// The Avro schemas as the program uses them. avro/*.avsc hold the same for other programs: `npm run generate` writes
-// the two of outputs, and tests keep them alike.
-// A new field needs a default, at the end, and a reader that still takes the old bytes.
+// The Avro schemas as the program uses them. avro/*.avsc hold the same for other programs: `npm run
+// generate` writes the two of outputs, and tests keep them alike. A new field needs a default, at
+// the end, and a reader that still takes the old bytes.
 
 import type { Schema } from 'avsc';
 import { allFeatures } from '../sensors/features.ts';

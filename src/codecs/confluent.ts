@@ -1,9 +1,12 @@
-// Confluent's wire format: 0, the schema's id (4 bytes, big-endian), then the record. The id is not looked up: the
-// schema of a reading is fixed, so no registry is needed to read one.
+// Confluent's wire format: 0, the schema's id (4 bytes, big-endian), then the record. The id is not
+// looked up: the schema of a reading is fixed, so no registry is needed to read one.
 
 export const confluentHeaderBytes = 5;
 
-/** Returns the schema id of the Confluent header at `start`; -1 where [start, end) does not begin with a whole one. */
+/**
+ * Returns the schema id of the Confluent header at `start`; -1 where [start, end) does not begin
+ * with a whole one.
+ */
 export function readConfluentSchemaId(bytes: Uint8Array, start: number, end: number): number {
   if (end - start < confluentHeaderBytes || bytes[start] !== 0) return -1;
   let id = 0;

@@ -1,5 +1,5 @@
-// MurmurHash3, the 32-bit variant for x86: Feast names every field of its Redis hashes by it. Fixed by the wire
-// format, so its known answers are held by test/codecs/feast.test.ts.
+// MurmurHash3, the 32-bit variant for x86: Feast names every field of its Redis hashes by it. Fixed
+// by the wire format, so its known answers are held by test/codecs/feast.test.ts.
 
 const c1 = 0xcc9e2d51;
 const c2 = 0x1b873593;

@@ -1,5 +1,6 @@
-// closed window → feature row → bytes, and back. The JSON is a fixed contract: these fields, in this order, with every
-// digit a double needs. Next on the line: the commit, which makes the row visible.
+// closed window → feature row → bytes, and back. The JSON is a fixed contract: these fields, in
+// this order, with every digit a double needs. Next on the line: the commit, which makes the row
+// visible.
 import { isUtf8 } from 'node:buffer';
 import { assert, DecodeError } from '../errors.ts';
 import type { ClosedWindow } from '../sensors/shard-state.ts';

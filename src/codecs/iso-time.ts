@@ -1,5 +1,5 @@
-// Event times as text. Date stops at ±8.64e15 ms (the year 275760); a safe integer goes on to ±9.007e15, so that every
-// timestamp a reading may carry has a text.
+// Event times as text. Date stops at ±8.64e15 ms (the year 275760); a safe integer goes on to
+// ±9.007e15, so that every timestamp a reading may carry has a text.
 
 const dateMsMax = 8.64e15;
 /** The Gregorian calendar repeats after 400 years = 146,097 days. */
@@ -7,8 +7,9 @@ const cycleYears = 400;
 const cycleMs = 146_097 * 86_400_000;
 
 /**
- * Returns `timeMs`, a safe integer of ms since epoch, as ISO 8601 in UTC with milliseconds: `2023-11-14T22:15:00.000Z`;
- * outside the years 0 to 9999 with a sign and six digits, `+012345-…`, as ECMA-262 (Date Time String Format) has it.
+ * Returns `timeMs`, a safe integer of ms since epoch, as ISO 8601 in UTC with milliseconds:
+ * `2023-11-14T22:15:00.000Z`; outside the years 0 to 9999 with a sign and six digits, `+012345-…`,
+ * as ECMA-262 (Date Time String Format) has it.
  */
 export function isoTime(timeMs: number): string {
   if (Math.abs(timeMs) <= dateMsMax) return new Date(timeMs).toISOString();

@@ -1,12 +1,16 @@
-// JSON numbers straight from bytes, correctly rounded: the same double as JSON.parse, bit for bit, without a string.
-// Ordinary doubles are written with 16 or 17 digits, so the long case must be fast too.
+// JSON numbers straight from bytes, correctly rounded: the same double as JSON.parse, bit for bit,
+// without a string. Ordinary doubles are written with 16 or 17 digits, so the long case must be
+// fast too.
 //
 //   ≤ 18 digits:  M = a · 10^n + b, exact as the unevaluated sum high + low of two doubles
 //   low = 0 and |exponent| ≤ 22:  one rounding of high ·/÷ 10^|exponent|               (Clinger, 1990)
 //   |exponent| ≤ 200:             double-double, accepted only where its error cannot change the rounding (Ziv, 1991)
 //   anything else, ~2^-45 of the long ones included:  Number(text)
 
-/** The number found by the last successful `scanNumber`. A slot, because a returned double may be boxed. */
+/**
+ * The number found by the last successful `scanNumber`. A slot, because a returned double may be
+ * boxed.
+ */
 export const scannedNumber: Float64Array = new Float64Array(1);
 
 const text = new TextDecoder('latin1');
@@ -14,7 +18,10 @@ const exactPowerMax = 22; // 10^22 is the last power of ten that a double holds 
 const powerMax = 200;
 const splitter = 134_217_729; // 2^27 + 1, Veltkamp's constant
 
-/** 10^i = powerHigh + powerLow up to 2^-106 relative; powerTop + powerBottom = powerHigh, 26 bits each. */
+/**
+ * 10^i = powerHigh + powerLow up to 2^-106 relative; powerTop + powerBottom = powerHigh, 26 bits
+ * each.
+ */
 const powerHigh = new Float64Array(powerMax + 1);
 const powerLow = new Float64Array(powerMax + 1);
 const powerTop = new Float64Array(powerMax + 1);
@@ -30,11 +37,12 @@ for (let i = 0; i <= powerMax; i += 1) {
 }
 
 /**
- * Returns the position after the JSON number that begins at `start`, its value in `scannedNumber[0]`; -1 where no JSON
- * number begins there. The caller guarantees that a byte which no number contains follows in `bytes` (the scanner's
- * closing brace), so that no length is checked per digit. What may follow a number is the caller's business.
- * Error bound: none, the result is the double nearest to the text, ties to even.
- * Source: W. D. Clinger, How to Read Floating Point Numbers Accurately (1990); T. J. Dekker (1971) for the products.
+ * Returns the position after the JSON number that begins at `start`, its value in
+ * `scannedNumber[0]`; -1 where no JSON number begins there. The caller guarantees that a byte which
+ * no number contains follows in `bytes` (the scanner's closing brace), so that no length is checked
+ * per digit. What may follow a number is the caller's business. Error bound: none, the result is
+ * the double nearest to the text, ties to even. Source: W. D. Clinger, How to Read Floating Point
+ * Numbers Accurately (1990); T. J. Dekker (1971) for the products.
  */
 export function scanNumber(bytes: Uint8Array, start: number): number {
   // hot path
@@ -100,7 +108,8 @@ function exponentValue(bytes: Uint8Array, start: number, end: number): number {
   let value = 0;
   const signed = bytes[start] === minus || bytes[start] === plus;
   for (let at = signed ? start + 1 : start; at < end; at += 1) {
-    // Beyond 10^8 the exact exponent does not matter here: convert() leaves the number to Number(text).
+    // Beyond 10^8 the exact exponent does not matter here: convert() leaves the number to
+    // Number(text).
     if (value < 100_000_000) value = value * 10 + ((bytes[at] as number) - zero);
   }
   return bytes[start] === minus ? -value : value;
@@ -110,13 +119,17 @@ function convertText(bytes: Uint8Array, start: number, end: number): void {
   scannedNumber[0] = Number(text.decode(bytes.subarray(start, end)));
 }
 
-/** Puts first · 10^(digits − 9) + second, times 10^exponent, into the slot; false where it cannot be sure. */
+/**
+ * Puts first · 10^(digits − 9) + second, times 10^exponent, into the slot; false where it cannot be
+ * sure.
+ */
 function convert(first: number, second: number, digits: number, exponent: number): boolean {
   if (digits === 0) {
     scannedNumber[0] = 0;
     return true;
   }
-  // first < 2^30 and 10^n = 5^n · 2^n with 5^n < 2^21, so the product is exact; the sum is, as high + low.
+  // first < 2^30 and 10^n = 5^n · 2^n with 5^n < 2^21, so the product is exact; the sum is, as high
+  // + low.
   const shifted = digits <= 9 ? first : first * (powerHigh[digits - 9] as number);
   const high = shifted + second;
   const low = second - (high - shifted);
@@ -132,8 +145,8 @@ function convert(first: number, second: number, digits: number, exponent: number
 }
 
 /**
- * (high + low) / 10^power. The remainder high − q · 10^power is exact; the correction's error is below 2^-101 |q|:
- * four roundings of terms below 2^-51 |q|, and the power's own 2^-106.
+ * (high + low) / 10^power. The remainder high − q · 10^power is exact; the correction's error is
+ * below 2^-101 |q|: four roundings of terms below 2^-51 |q|, and the power's own 2^-106.
  */
 function divideByPower(high: number, low: number, power: number): boolean {
   const divisor = powerHigh[power] as number;
@@ -152,7 +165,10 @@ function multiplyByPower(high: number, low: number, power: number): boolean {
   return roundSum(product, error + (low * factor + high * (powerLow[power] as number)));
 }
 
-/** x · 10^power − product, exactly (Dekker's product; the ranges here exclude overflow and underflow). */
+/**
+ * x · 10^power − product, exactly (Dekker's product; the ranges here exclude overflow and
+ * underflow).
+ */
 function productError(x: number, product: number, power: number): number {
   const spread = splitter * x;
   const top = spread - (spread - x);
@@ -163,8 +179,9 @@ function productError(x: number, product: number, power: number): number {
 }
 
 /**
- * Puts the double nearest to the true value into the slot, where the true value is main + correction ± 2^-98 |main|:
- * rounding is monotone, so if both ends of that interval round alike, so does the value. Else returns false.
+ * Puts the double nearest to the true value into the slot, where the true value is main +
+ * correction ± 2^-98 |main|: rounding is monotone, so if both ends of that interval round alike, so
+ * does the value. Else returns false.
  */
 function roundSum(main: number, correction: number): boolean {
   const margin = Math.abs(main) * 2 ** -98;

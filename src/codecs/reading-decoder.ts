@@ -1,6 +1,6 @@
-// record → reading, the strict way, for what the record scanner leaves: recognises the format of each record by itself.
-// A record for which it returns a reason becomes a dead letter; it never throws. Next: the fold
-// finds the sensor.
+// record → reading, the strict way, for what the record scanner leaves: recognises the format of
+// each record by itself. A record for which it returns a reason becomes a dead letter; it never
+// throws. Next: the fold finds the sensor.
 //
 //   {…                 JSON                             0 + schema id + …   Avro behind a Confluent header
 //   else, if Avro consumes the record exactly: Avro     else: JSON, for its whitespace or its error

@@ -1,4 +1,5 @@
-// reading → bytes, for whoever produces readings; what it writes the reading decoder reads back exactly.
+// reading → bytes, for whoever produces readings; what it writes the reading decoder reads back
+// exactly.
 import { exactAvroType } from './avro-long.ts';
 import { readingSchema } from './avro-schemas.ts';
 
@@ -12,7 +13,10 @@ export interface ProducedReading {
 
 const readingType = exactAvroType(readingSchema);
 
-/** Returns the reading as JSON, in the contract's field order. A value that is not finite becomes null, no reading. */
+/**
+ * Returns the reading as JSON, in the contract's field order. A value that is not finite becomes
+ * null, no reading.
+ */
 export function encodeReadingJson({ sensor_id, timestamp, value }: ProducedReading): Uint8Array {
   // JSON.stringify writes −0 as 0.
   const number = Object.is(value, -0) ? '-0' : JSON.stringify(value);
@@ -23,7 +27,8 @@ export function encodeReadingJson({ sensor_id, timestamp, value }: ProducedReadi
 
 /**
  * Returns the reading in Avro, without any header.
- * @throws Error where the reading does not fit the schema (avsc's own error: the producer's mistake, not input).
+ * @throws Error where the reading does not fit the schema (avsc's own error: the producer's
+ * mistake, not input).
  */
 export function encodeReadingAvro(reading: ProducedReading): Uint8Array {
   return readingType.toBuffer(reading);

@@ -1,6 +1,6 @@
-// A scan of encoded records: rows of readings instead of one record at a time, much cheaper. The log
-// hands out a section of bytes and knows nothing of how it is read; the scanner fills its one set of
-// columns, so a scan is gone with the next one, and a look at it then throws.
+// A scan of encoded records: rows of readings instead of one record at a time, much cheaper. The
+// log hands out a section of bytes and knows nothing of how it is read; the scanner fills its one
+// set of columns, so a scan is gone with the next one, and a look at it then throws.
 import { assert } from '../errors.ts';
 import { recordScanner, type RecordScanner } from '../kernel/record-scanner.ts';
 import type { RecordCursor, RecordSection } from '../log/event-log.ts';

@@ -140,7 +140,9 @@ const nothingStored: OnlineFeatures = { eventTimeMs: 0, values: {} };
 
 /** The JSON text of a row's parts, each preceded by a comma; cached on the row. */
 class RowText {
-  /** Features in the order of `cells`. Each selection has a list of its own, compared by identity. */
+  /**
+   * Features in the order of `cells`. Each selection has a list of its own, compared by identity.
+   */
   readonly names: readonly string[];
   readonly cells: readonly string[];
   readonly timestamp: string;

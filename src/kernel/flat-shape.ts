@@ -22,7 +22,9 @@ const timeUnits = ['ms', 's', 'us', 'ns'];
 /** Written in JSON as they are. */
 const plainName = /^[ !#-[\]-~]{1,62}$/;
 
-/** Returns the shape in which the kernel reads records of `declaration`; undefined where in none. */
+/**
+ * Returns the shape in which the kernel reads records of `declaration`; undefined where in none.
+ */
 export function flatShapeOf(declaration: InputDeclaration): FlatShape | undefined {
   const { format, id, measurements, time, timeUnit, valueTypes } = declaration;
   if (format !== 'json' || id === 'key' || time === 'record' || id.length !== 1) return undefined;

@@ -5,7 +5,10 @@ import { kernelPages, pageBytes } from './instance.ts';
 /** A multiple of every element's size, and of a cache line. */
 const alignment = 64;
 
-/** Returns columns in `memory`, behind what the kernel works with. They throw a RangeError where there is no more room. */
+/**
+ * Returns columns in `memory`, behind what the kernel works with. They throw a RangeError where
+ * there is no more room.
+ */
 export function kernelColumns(memory: WebAssembly.Memory): ColumnMemory {
   let end = kernelPages * pageBytes;
   const reserve = (bytes: number): number => {

@@ -1,4 +1,5 @@
-// The kernel of one shard: scans records into rows, and folds those that are plain, over columns in its own memory.
+// The kernel of one shard: scans records into rows, and folds those that are plain, over columns in
+// its own memory.
 import { number, place, type RowKernel } from '../sensors/row-kernel.ts';
 import type { FlatShape } from './flat-shape.ts';
 import { kernelColumns } from './kernel-columns.ts';
@@ -12,7 +13,10 @@ export interface Kernel extends RowKernel {
 
 const lifecycleStatesMax = 16;
 
-/** Returns a kernel with a memory of its own; undefined where the system has no addresses left for it. */
+/**
+ * Returns a kernel with a memory of its own; undefined where the system has no addresses left for
+ * it.
+ */
 export function createKernel(shape?: FlatShape): Kernel | undefined {
   try {
     return kernelIn(kernelMemory(), shape);

@@ -1,4 +1,5 @@
-// The powers of five that decimal numbers are multiplied by on their way to doubles (assembly/number.ts).
+// The powers of five that decimal numbers are multiplied by on their way to doubles
+// (assembly/number.ts).
 
 export const powerMin = -342;
 export const powerMax = 308;
@@ -6,9 +7,9 @@ const bits = 128n;
 const word = (1n << 64n) - 1n;
 
 /**
- * Returns the first 128 bits of 5^q for q = powerMin … powerMax, as two words each, the high one first: cut off for q ≥ 0,
- * rounded up for q < 0. Source: D. Lemire, Software: Practice and Experience 51 (2021) 1700, section 5, and the script that
- * its authors publish.
+ * Returns the first 128 bits of 5^q for q = powerMin … powerMax, as two words each, the high one
+ * first: cut off for q ≥ 0, rounded up for q < 0. Source: D. Lemire, Software: Practice and
+ * Experience 51 (2021) 1700, section 5, and the script that its authors publish.
  */
 export function powersOfFive(): BigUint64Array {
   const words: bigint[] = [];

@@ -1,5 +1,6 @@
-// The fast half of decoding: records of a Kafka batch → columns of readings, in WebAssembly. It only ever says "read" or "not for me"; the strict decoders then decide, so that reasons are
-// given in one place.
+// The fast half of decoding: records of a Kafka batch → columns of readings, in WebAssembly. It
+// only ever says "read" or "not for me"; the strict decoders then decide, so that reasons are given
+// in one place.
 //
 //   batch bytes ─copy─▶ window ─scan─▶ | offset | time of record | kind | id | timestamp | value |   a row a record
 import type { ReadingColumns } from '../sensors/reading.ts';

@@ -1,4 +1,5 @@
-// Text and numbers by turns → bytes, in WebAssembly: a feature row without a string made of any part of it.
+// Text and numbers by turns → bytes, in WebAssembly: a feature row without a string made of any
+// part of it.
 //
 //   head │ piece 0 │ number 0 │ piece 1 │ number 1 │ … │ last piece
 import { instanceOfThread, type KernelExports } from './instance.ts';
@@ -11,11 +12,17 @@ export interface RowWriter {
   readonly numbers: Float64Array;
   /** Sets all pieces, one more than numbers; returns false where they are too long or too many. */
   setPieces(pieces: readonly Uint8Array[]): boolean;
-  /** Returns the row, copied; undefined where a number is not finite, or so small that its text is left to V8. */
+  /**
+   * Returns the row, copied; undefined where a number is not finite, or so small that its text is
+   * left to V8.
+   */
   write(headBytes: number, numbers: number): Buffer | undefined;
 }
 
-/** Returns the thread's writer. Whoever uses it sets the pieces unless it knows that they are its own. */
+/**
+ * Returns the thread's writer. Whoever uses it sets the pieces unless it knows that they are its
+ * own.
+ */
 export function rowWriter(): RowWriter {
   if (ofThread === undefined) {
     const { exports, memory } = instanceOfThread();

@@ -1,4 +1,5 @@
-// The part of WebAssembly's interface that is used here: Node has it, and TypeScript declares it for browsers only.
+// The part of WebAssembly's interface that is used here: Node has it, and TypeScript declares it
+// for browsers only.
 declare namespace WebAssembly {
   class Module {
     constructor(bytes: Uint8Array);

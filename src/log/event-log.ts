@@ -38,7 +38,8 @@ export interface RecordCursor {
   headers(): readonly RecordHeader[];
   /**
    * Returns the current record and those after it in its batch, still encoded; undefined where the
-   * current record must be read by itself. Left out where records do not lie in the bytes of a batch.
+   * current record must be read by itself. Left out where records do not lie in the bytes of a
+   * batch.
    */
   section?(): RecordSection | undefined;
   /** Moves to a record of the section that the cursor handed out last. Left out with `section`. */

@@ -96,7 +96,8 @@ function inflateSnappyRaw(input: Buffer, bytesMax: number): Uint8Array {
   return output;
 }
 
-// lz4-napi allocates the inflated size, at most 255 times the input. A long frame is measured first.
+// lz4-napi allocates the inflated size, at most 255 times the input. A long frame is measured
+// first.
 const lz4RatioMax = 255;
 
 function inflateLz4(bytes: Uint8Array, bytesMax: number): Uint8Array {

@@ -29,7 +29,9 @@ const recordBytesMin = 7;
 export interface OffsetRange {
   readonly from?: number;
   readonly to?: number;
-  /** A batch that inflates further has no records that can be read; 256 MiB unless a test says less. */
+  /**
+   * A batch that inflates further has no records that can be read; 256 MiB unless a test says less.
+   */
   readonly inflatedBytesMax?: number;
 }
 
@@ -194,7 +196,9 @@ class BatchCursor implements RecordCursor, ByteReader {
     return true;
   }
 
-  /** Its records are handed out without anything in them: what was there is known to the log alone. */
+  /**
+   * Its records are handed out without anything in them: what was there is known to the log alone.
+   */
   private openUnreadable(header: BatchHeader): boolean {
     const { baseOffset, lastOffset, recordCount, maxTimestampMs } = header;
     if (recordCount > lastOffset - baseOffset + 1) {
@@ -210,7 +214,9 @@ class BatchCursor implements RecordCursor, ByteReader {
     return true;
   }
 
-  /** Compaction may have removed some: those left are counted from the first, the last is itself. */
+  /**
+   * Compaction may have removed some: those left are counted from the first, the last is itself.
+   */
   private stepOverRecord({ lastOffset }: BatchHeader): void {
     this.remaining -= 1;
     this.offset = this.remaining === 0 ? lastOffset : this.offset + 1;

@@ -48,7 +48,9 @@ export interface Metrics {
   readonly historyLostRecords: Counter;
 }
 
-/** Returns the metrics of one thread in a fresh registry; `views` are those it keeps a history of. */
+/**
+ * Returns the metrics of one thread in a fresh registry; `views` are those it keeps a history of.
+ */
 export function createMetrics(views: readonly string[] = []): Metrics {
   const registry = new Registry();
   const registers = [registry];

@@ -1,5 +1,5 @@
-// Event loop lag and heap of one thread. Each worker thread has a loop and a heap of its own: those of
-// the main thread say nothing of a fold that blocks.
+// Event loop lag and heap of one thread. Each worker thread has a loop and a heap of its own: those
+// of the main thread say nothing of a fold that blocks.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 import { Gauge, type Registry } from 'prom-client';

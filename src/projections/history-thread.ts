@@ -9,7 +9,9 @@ import { openHistoryStore } from '../stores/open-history.ts';
 import { runHistoryProjection } from './history-loop.ts';
 import type { HistoryTask } from './history-protocol.ts';
 
-/** Keeps the history until drained. Rejects with `ErrorData`; the supervisor follows its directive. */
+/**
+ * Keeps the history until drained. Rejects with `ErrorData`; the supervisor follows its directive.
+ */
 export async function runHistory({ config, port }: HistoryTask): Promise<void> {
   const closers: (() => Promise<void>)[] = [async () => port.close()];
   try {

@@ -39,10 +39,10 @@ const pollMs = 1_000;
 const closedAfterMs = 900_000;
 
 /**
- * Reads the topic into `store`; resolves at the end, or once `signal` aborts, with all that was read
- * committed.
- * @throws ConfigError when the topic is missing or another one; FencedError when another process has
- * taken the store over.
+ * Reads the topic into `store`; resolves at the end, or once `signal` aborts, with all that was
+ * read committed.
+ * @throws ConfigError when the topic is missing or another one; FencedError when another process
+ * has taken the store over.
  */
 export async function followHistory(options: FollowOptions): Promise<FollowProgress> {
   const follower = new Follower(options);

@@ -15,7 +15,7 @@ export interface CommittedRow extends HistoryEntry {
 
 export interface RowOptions {
   readonly features: readonly Pick<FeatureDeclaration, 'name' | 'type'>[];
-  /** From a window's end until its row counts as readable (ADR 14). */
+  /** From a window's end until its row counts as readable (ADR 19). */
   readonly availableAfterMs: number;
   /** Called for each record that is not a feature row; it is skipped. */
   onBadRow(partition: TopicPartition, offset: number, error: DecodeError): void;

@@ -84,7 +84,7 @@ export async function runOnlineProjection(parts: ProjectorParts): Promise<void> 
   }
 }
 
-/** Without SERVING_DELAY_MS a row is never early: its window cannot close sooner (ADR 14). */
+/** Without SERVING_DELAY_MS a row is never early: its window cannot close sooner (ADR 19). */
 function servingOf(config: Config): Pick<ProjectorOptions, 'serving'> {
   const { servingDelayMs: holdMsMax } = config.process;
   return holdMsMax === 0 ? {} : { serving: { afterMs: readableAfterMs(config), holdMsMax } };

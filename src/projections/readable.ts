@@ -1,5 +1,5 @@
-// When a row counts as readable (ADR 14), and how the projection keeps to it: a row that comes before
-// its time is held back until then, so that what is served at a moment is what a join by
+// When a row counts as readable (ADR 19), and how the projection keeps to it: a row that comes
+// before its time is held back until then, so that what is served at a moment is what a join by
 // available_at gives for it.
 import type { FeatureRow } from '../codecs/feature-row.ts';
 import type { Config } from '../config/config.ts';

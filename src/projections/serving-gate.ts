@@ -1,6 +1,6 @@
 // Holds rows of the online projection back until they count as readable (SERVING_DELAY_MS), so that
-// what is served at a moment is what a join by available_at gives for it. A row is held for a bounded
-// time: where clocks disagree it must not wait for ever.
+// what is served at a moment is what a join by available_at gives for it. A row is held for a
+// bounded time: where clocks disagree it must not wait for ever.
 import type { Clock } from '../clock.ts';
 import type { FeatureRow } from '../codecs/feature-row.ts';
 import type { FetchedBatch } from '../log/event-log.ts';

@@ -173,7 +173,10 @@ class WindowCopies implements ClosedWindowList {
   private readonly shown: ClosedWindowView;
   private readonly stride: number;
   private readonly chunks: Float64Array[] = [];
-  /** The ids of all copies, back to back: slots and the table's arena move when sensors are forgotten. */
+  /**
+   * The ids of all copies, back to back: slots and the table's arena move when sensors are
+   * forgotten.
+   */
   private idBytes: Uint8Array = new Uint8Array(0);
   private idBytesUsed: number = 0;
 

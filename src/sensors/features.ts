@@ -16,7 +16,9 @@ export interface FeatureDeclaration {
   readonly description: string;
   /** Those that `value` reads. */
   readonly needs: readonly Accumulator[];
-  /** Returns the feature of a window with at least one reading; finite, and an integer for Int64. */
+  /**
+   * Returns the feature of a window with at least one reading; finite, and an integer for Int64.
+   */
   value(window: ClosedWindow): number;
 }
 

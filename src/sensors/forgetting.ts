@@ -1,6 +1,7 @@
 // Forgetting: a sensor whose last window ended SENSOR_TTL ago gives its slot back, so that memory
-// follows the sensors that live. Sensors are looked through where the watermark passes a multiple of
-// an eighth of the TTL: a pure function of the watermark, so that replay forgets where the owner did.
+// follows the sensors that live. Sensors are looked through where the watermark passes a multiple
+// of an eighth of the TTL: a pure function of the watermark, so that replay forgets where the owner
+// did.
 import { lifecycleIndex } from './lifecycle.ts';
 import { lifecycleTable, type ShardColumns } from './shard-columns.ts';
 import { windowStartMs } from './window.ts';

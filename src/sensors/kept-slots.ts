@@ -1,5 +1,6 @@
-// Slots close ranks when sensors are forgotten: each column moves the rows of those that stay to the
-// front, in their order, and zeroes what is left behind them, as if no slot had ever been given there.
+// Slots close ranks when sensors are forgotten: each column moves the rows of those that stay to
+// the front, in their order, and zeroes what is left behind them, as if no slot had ever been given
+// there.
 
 /** Moves row `kept[slot]` of `stride` elements to row `slot`, for all of `rows` rows. */
 export function keepRows(

@@ -9,7 +9,9 @@ export interface LargerWindow {
   readonly hopMs: number;
 }
 
-/** Returns the name of the window’s topic or view: `sensor_features_5m`, `sensor_features_5m_1m`. */
+/**
+ * Returns the name of the window’s topic or view: `sensor_features_5m`, `sensor_features_5m_1m`.
+ */
 export function windowName(prefix: string, window: LargerWindow): string {
   return `${prefix}_${window.name.replace('/', '_')}`;
 }

@@ -43,7 +43,9 @@ export class LargerWindows {
     for (const { panes } of this.lengths) panes.reserve(slots);
   }
 
-  /** Merges the closing base pane into the larger windows it is a part of: size / hop of a length. */
+  /**
+   * Merges the closing base pane into the larger windows it is a part of: size / hop of a length.
+   */
   merge(base: PanePool, pane: number): void {
     if (this.lengths.length === 0) return;
     for (const length of this.lengths) this.mergeInto(length, base, pane);

@@ -23,8 +23,8 @@ export interface LifecycleTable {
 
 /**
  * The sensor's machine. `read`: a reading was folded before the baseline is warm; `readWarm`:
- * after; `windowsClosed`: its last open window closed; `reset`: its baseline begins anew. Snapshots hold the states by their place
- * here: append, never reorder.
+ * after; `windowsClosed`: its last open window closed; `reset`: its baseline begins anew. Snapshots
+ * hold the states by their place here: append, never reorder.
  */
 export const sensorLifecycle: LifecycleDefinition = {
   initial: 'warming',

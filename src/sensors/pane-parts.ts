@@ -20,7 +20,9 @@ export interface PaneSections {
   readonly panes: MadeSection;
 }
 
-/** Returns the open panes of `pools`, which have one layout, to be copied before the next reading. */
+/**
+ * Returns the open panes of `pools`, which have one layout, to be copied before the next reading.
+ */
 export function paneSections(pools: readonly PanePool[]): PaneSections {
   const stride = pools[0]?.stride ?? 0;
   const count = pools.reduce((sum, { openCount }) => sum + openCount, 0);
@@ -71,7 +73,10 @@ function orderOf(pools: readonly PanePool[], count: number): Uint32Array {
   return order;
 }
 
-/** A loop: for a dozen doubles a view and a native copy cost several times as much, and there are millions. */
+/**
+ * A loop: for a dozen doubles a view and a native copy cost several times as much, and there are
+ * millions.
+ */
 function copyPane(
   from: Float64Array,
   fromAt: number,

@@ -31,7 +31,9 @@ export const sensorLink = 1;
 const windowLink = 2;
 const none = -1;
 const panesMin = 64;
-/** Mostly two at a time; many more, of nearly as many sensors as may be, take the pool to the heap. */
+/**
+ * Mostly two at a time; many more, of nearly as many sensors as may be, take the pool to the heap.
+ */
 const panesPerSensor = 4;
 
 export class PanePool {
@@ -62,7 +64,10 @@ export class PanePool {
     this.heads = memory.int32(0, slotsMax);
   }
 
-  /** Tells a kernel where the panes lie; none must be opened or released before the kernel has folded. */
+  /**
+   * Tells a kernel where the panes lie; none must be opened or released before the kernel has
+   * folded.
+   */
   describe(places: Uint32Array): void {
     places[place.panes] = addressOf(this.columns);
     places[place.paneBytes] = 8 * this.stride;
@@ -207,7 +212,9 @@ export class PanePool {
     }
   }
 
-  /** Merges the borrowed pane into `pane`, as if its readings had been folded there after its own. */
+  /**
+   * Merges the borrowed pane into `pane`, as if its readings had been folded there after its own.
+   */
   mergeBorrowed(pane: number): void {
     const into = this.stride * pane;
     const from = this.stride * this.borrowed;

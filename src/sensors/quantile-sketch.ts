@@ -1,6 +1,6 @@
-// Quantiles of a pane in a bounded number of buckets: exact while few distinct values were read, then
-// on a grid as fine as 63 buckets allow. Only buckets that hold a reading count, so that an outlier
-// costs one of them and no resolution of the others.
+// Quantiles of a pane in a bounded number of buckets: exact while few distinct values were read,
+// then on a grid as fine as 63 buckets allow. Only buckets that hold a reading count, so that an
+// outlier costs one of them and no resolution of the others.
 //
 //   | width | buckets | edge 0 … 63, ascending | count 0 … 63 |    130 doubles
 //
@@ -53,8 +53,9 @@ export const quantiles: Accumulator = {
  *
  * Exact where the window has at most 63 distinct values. Else within half a bucket's width of the
  * exact one, and for every k < 62 below (range of the readings but any k of them) / (62 − k): with
- * half the width more than 63 buckets held readings, so that at least 64 − k of them hold the others.
- * To both, rounding adds at most 4·ε of the greatest magnitude; and no width is below 2⁻⁵⁰⁰.
+ * half the width more than 63 buckets held readings, so that at least 64 − k of them hold the
+ * others. To both, rounding adds at most 4·ε of the greatest magnitude; and no width is below
+ * 2⁻⁵⁰⁰.
  */
 export function quantileOf(window: ClosedWindow, p: number): number {
   const rank = (window.count - 1) * p;
@@ -104,7 +105,10 @@ function addToBucket(columns: Float64Array, at: number, x: number, count: number
   while (coarsen(columns, at, width) > bucketsMax) width *= 2;
 }
 
-/** Returns the lower edge of the bucket of `x`; 0 is the width of the grid on which each double is its own edge. */
+/**
+ * Returns the lower edge of the bucket of `x`; 0 is the width of the grid on which each double is
+ * its own edge.
+ */
 function edgeOf(x: number, width: number): number {
   if (width === 0) return x;
   const place = Math.floor(x / width);
@@ -126,7 +130,10 @@ function nextWidth(columns: Float64Array, at: number): number {
   return next;
 }
 
-/** Puts the buckets on the grid of `width`, a multiple of their own; returns how many they are there. */
+/**
+ * Puts the buckets on the grid of `width`, a multiple of their own; returns how many they are
+ * there.
+ */
 function coarsen(columns: Float64Array, at: number, width: number): number {
   const buckets = columns[at + bucketsAt] ?? 0;
   const [edges, counts] = [at + edgesAt, at + countsAt];

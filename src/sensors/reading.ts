@@ -1,4 +1,5 @@
-// A decoded reading, as one reused slot: the decoder fills it, the fold reads it, nothing is allocated per reading.
+// A decoded reading, as one reused slot: the decoder fills it, the fold reads it, nothing is
+// allocated per reading.
 import { InvariantError } from '../errors.ts';
 
 export interface Reading {

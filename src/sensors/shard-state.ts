@@ -59,9 +59,10 @@ export interface ShardState {
   /** As `fold`, of the reading in a row of columns. */
   foldRow(readings: ReadingColumns, row: number, outputs: FoldOutputs): DeadLetterReason | null;
   /**
-   * Folds rows that the kernel scanned as `foldRow` would, from `row` on, and returns the first that
-   * it left untouched: one at or past offset `until`, or not plain. A plain one is of a known sensor
-   * with an open pane, and nothing comes of it: no output, no refusal, no window that closes.
+   * Folds rows that the kernel scanned as `foldRow` would, from `row` on, and returns the first
+   * that it left untouched: one at or past offset `until`, or not plain. A plain one is of a known
+   * sensor with an open pane, and nothing comes of it: no output, no refusal, no window that
+   * closes.
    * @throws InvariantError if the kernel has scanned others since, or another kernel scanned these.
    */
   foldRows(rows: ScannedRows, row: number, until: number): number;

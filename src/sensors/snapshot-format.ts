@@ -86,8 +86,8 @@ function bytesOf(sections: readonly { readonly byteLength: number }[]): number {
 }
 
 /**
- * Returns the parts as bytes, copied, behind `headBytes` zeros (a multiple of 8) for the caller to fill. They lie in `room`,
- * zeros, where it is large enough, else in memory of their own.
+ * Returns the parts as bytes, copied, behind `headBytes` zeros (a multiple of 8) for the caller to
+ * fill. They lie in `room`, zeros, where it is large enough, else in memory of their own.
  */
 export function encodeState(
   parts: SnapshotSections,

@@ -162,8 +162,8 @@ export class IdTable {
   /** Keeps only the ids of the slots `kept`, ascending; the new slot of each is its index there. */
   keep(kept: Int32Array): void {
     const newSlots = this.keepIds(kept);
-    // Entered again in the order of the old entries, ids go to places that rise: in the order of the
-    // slots, each would go to another page of memory.
+    // Entered again in the order of the old entries, ids go to places that rise: in the order of
+    // the slots, each would go to another page of memory.
     const before = this.takeEntries();
     for (let at = 0; at < before.length; at += 2) {
       const slot = (before[at + 1] ?? 0) - 1;
@@ -174,7 +174,9 @@ export class IdTable {
     this.last = -1;
   }
 
-  /** Moves the ids of `kept` together; returns the new slot + 1 of each old one, 0 of one that goes. */
+  /**
+   * Moves the ids of `kept` together; returns the new slot + 1 of each old one, 0 of one that goes.
+   */
   private keepIds(kept: Int32Array): Int32Array {
     const { arena, idStarts } = this;
     const newSlots = new Int32Array(this.count);

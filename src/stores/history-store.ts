@@ -7,7 +7,7 @@ export interface HistoryEntry {
   readonly row: FeatureRow;
   /** When the row was committed. */
   readonly createdMs: number;
-  /** From when on the row counts as readable (ADR 14). */
+  /** From when on the row counts as readable (ADR 19). */
   readonly availableMs: number;
 }
 

@@ -43,7 +43,9 @@ function described({ topic, partition, phase, error, failedSinceMs }: ShardView)
 
 /** A member whose heartbeats fail for this long may have lost its partitions to others. */
 const unconfirmedMsMax = 5_000;
-/** A fetch that finds nothing is answered after half a second; a rebalance takes a second or two. */
+/**
+ * A fetch that finds nothing is answered after half a second; a rebalance takes a second or two.
+ */
 const unansweredMsMax = 5_000;
 
 /**

@@ -119,7 +119,8 @@ export class ShardWorker implements MeteredThread {
       case 'status':
         for (const shard of event.shards) this.#known.note(shard);
         this.#unconfirmedMs = event.unconfirmedMs;
-        // Until it has joined it holds nothing, which says nothing of what it held before it failed.
+        // Until it has joined it holds nothing, which says nothing of what it held before it
+        // failed.
         if (event.unconfirmedMs === null && event.shards.length === 0) return;
         return this.#shards.report(event.shards);
       case 'running':

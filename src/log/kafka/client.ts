@@ -1,5 +1,6 @@
-// Builds kafkajs clients: security from the configuration, kafkajs's log through ours (debug only: what matters is
-// logged by this adapter, as what it means), and short retries of its own, because ours know what may be repeated.
+// Builds kafkajs clients: security from the configuration, kafkajs's log through ours (debug only:
+// what matters is logged by this adapter, as what it means), and short retries of its own, because
+// ours know what may be repeated.
 import { existsSync, readFileSync } from 'node:fs';
 import type { LogEntry, RetryOptions, SASLOptions } from 'kafkajs';
 import type { KafkaConfig } from '../../config/config.ts';
@@ -30,8 +31,9 @@ const retry: RetryOptions = {
 };
 
 /**
- * Returns a kafkajs client with its own settings object; every consumer and cluster made of it has its own connections.
- * The `ssl` entries of the configuration are PEM text or the paths of PEM files.
+ * Returns a kafkajs client with its own settings object; every consumer and cluster made of it has
+ * its own connections. The `ssl` entries of the configuration are PEM text or the paths of PEM
+ * files.
  * @throws ConfigError when a PEM file cannot be read.
  */
 export function createClient(options: KafkaLogOptions): Client {

@@ -1,5 +1,6 @@
-// One kafkajs cluster with what kafkajs asks again and again kept: leaders from its metadata, coordinators until one
-// answers that it is not (trap 15: FindCoordinator was three requests of every commit). Requests only; no retries here.
+// One kafkajs cluster with what kafkajs asks again and again kept: leaders from its metadata,
+// coordinators until one answers that it is not (trap 15: FindCoordinator was three requests of
+// every commit). Requests only; no retries here.
 import type { TopicPartition } from '../event-log.ts';
 import { failureKind } from './failures.ts';
 import {
@@ -45,7 +46,10 @@ export class Connections {
     return this.#cluster.findBroker({ nodeId: leader });
   }
 
-  /** Returns the coordinator of a group or a transactional id. `topic` is one that exists: kafkajs needs it. */
+  /**
+   * Returns the coordinator of a group or a transactional id. `topic` is one that exists: kafkajs
+   * needs it.
+   */
   async coordinatorOf(of: CoordinatorOf, topic: string): Promise<Broker> {
     await this.#know(topic);
     const key = coordinatorKey(of);
@@ -73,7 +77,8 @@ export class Connections {
     try {
       await this.#cluster.refreshMetadata();
     } catch {
-      // One topic that is gone fails the metadata of all: forget which were wanted, each is named again when used.
+      // One topic that is gone fails the metadata of all: forget which were wanted, each is named
+      // again when used.
       this.#cluster.targetTopics.clear();
     }
   }

@@ -1,5 +1,6 @@
-// How long a fetch waits at the broker, by what came of late. Live load is dear if fetches are tiny (trap 20), so while
-// records flow a fetch waits for enough of them; when they have stopped, one long fetch that the first record ends.
+// How long a fetch waits at the broker, by what came of late. Live load is dear if fetches are tiny
+// (trap 20), so while records flow a fetch waits for enough of them; when they have stopped, one
+// long fetch that the first record ends.
 
 import type { Delivery } from '../event-log.ts';
 

@@ -1,6 +1,7 @@
-// One assigned partition of a group member: a short queue between kafkajs's fetch loop and the shard. The loop never
-// waits long on a shard (it fetches for all partitions of a broker, and heartbeats come from it); a shard gets one batch
-// at a time, and a partition whose shard is slow is paused, not the others.
+// One assigned partition of a group member: a short queue between kafkajs's fetch loop and the
+// shard. The loop never waits long on a shard (it fetches for all partitions of a broker, and
+// heartbeats come from it); a shard gets one batch at a time, and a partition whose shard is slow
+// is paused, not the others.
 //
 //   fetch ─▶ offer ─▶ [ batch | batch ] ─▶ onBatch (one at a time)
 //                       └ full: the partition is paused in kafkajs until there is room
@@ -71,7 +72,9 @@ export class Lane {
     this.#deliver();
   }
 
-  /** Takes a batch unless it was fetched for a position the lane has left; returns whether it did. */
+  /**
+   * Takes a batch unless it was fetched for a position the lane has left; returns whether it did.
+   */
   offer(batch: FetchedBatch): boolean {
     if (!this.#started || this.#closed || batch.fetchOffset !== this.#nextFetch) return false;
     this.#nextFetch = batch.nextOffset;

@@ -22,14 +22,20 @@ export interface Claim {
 const emptyClaim: Claim = { generation: -1, owned: [], info: '' };
 const claimVersion = 1;
 
-/** Returns the bytes that carry a claim: JSON {version, generation, owned: {topic: [partition]}, info}. */
+/**
+ * Returns the bytes that carry a claim: JSON {version, generation, owned: {topic: [partition]},
+ * info}.
+ */
 export function encodeClaim({ generation, owned, info }: Claim): Buffer {
   const byTopic: Record<string, number[]> = {};
   for (const { topic, partition } of owned) (byTopic[topic] ??= []).push(partition);
   return Buffer.from(JSON.stringify({ version: claimVersion, generation, owned: byTopic, info }));
 }
 
-/** Returns the claim in `bytes`; what cannot be read (another client, another version) claims nothing. */
+/**
+ * Returns the claim in `bytes`; what cannot be read (another client, another version) claims
+ * nothing.
+ */
 export function decodeClaim(bytes: Uint8Array): Claim {
   let data: unknown;
   try {

@@ -1,5 +1,6 @@
-// A large request as one piece of memory, taken from the frames and given back once it is answered. kafkajs builds a
-// request by growing buffers and copies the whole of it twice, into memory that the system has to clear each time.
+// A large request as one piece of memory, taken from the frames and given back once it is answered.
+// kafkajs builds a request by growing buffers and copies the whole of it twice, into memory that
+// the system has to clear each time.
 //
 //   | room, then kafkajs's header: length, api, version, correlation id, client id | body |
 import { assert } from '../../errors.ts';
@@ -18,7 +19,10 @@ export interface SizedPart {
 /** Stands where kafkajs has an encoder: `buffer` is what is sent. */
 export class RequestFrame {
   buffer: Buffer;
-  /** Gives the memory back; only once the request is answered: until then the socket may still read it. */
+  /**
+   * Gives the memory back; only once the request is answered: until then the socket may still read
+   * it.
+   */
   readonly release: () => void;
   private readonly frame: Buffer;
 
@@ -36,7 +40,10 @@ export class RequestFrame {
     }
   }
 
-  /** What kafkajs copies an encoder from, where it was loaded before `createRequest` could be replaced. */
+  /**
+   * What kafkajs copies an encoder from, where it was loaded before `createRequest` could be
+   * replaced.
+   */
   get buf(): Buffer {
     return this.buffer;
   }
@@ -63,7 +70,10 @@ interface RequestToSend {
 }
 export type CreateRequest = (toSend: RequestToSend) => Promise<Encoded>;
 
-/** Returns kafkajs's `createRequest` that writes its header before a frame instead of copying the frame behind it. */
+/**
+ * Returns kafkajs's `createRequest` that writes its header before a frame instead of copying the
+ * frame behind it.
+ */
 export function framingCreateRequest(
   createRequest: CreateRequest,
   Encoder: new () => Encoded,

@@ -1,6 +1,6 @@
-// Reads past transactions that are open, as a read-committed fetch does not: it ends at the first of
-// them. Fetched uncommitted, the log says the same by its markers: a producer's records are decided
-// by the next marker of that producer, and are open where none follows.
+// Reads past transactions that are open, as a read-committed fetch does not: it ends at the first
+// of them. Fetched uncommitted, the log says the same by its markers: a producer's records are
+// decided by the next marker of that producer, and are open where none follows.
 //
 //   headers of [from, to) ─▶ which transactions were aborted, which are open
 //   records of [from, to) ─▶ without those

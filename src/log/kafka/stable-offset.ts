@@ -26,7 +26,9 @@ export interface GroupOffset extends TopicPartition {
 
 export interface GroupOffsets {
   readonly offsets: readonly GroupOffset[];
-  /** The partitions left out, since a transaction is pending there; none without `requireStable`. */
+  /**
+   * The partitions left out, since a transaction is pending there; none without `requireStable`.
+   */
   readonly unstable: readonly TopicPartition[];
 }
 

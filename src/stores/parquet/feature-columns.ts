@@ -4,7 +4,7 @@
 //   sensor_id        STRING               the entity
 //   event_timestamp  TIMESTAMP(ms, UTC)   the window's end
 //   created          TIMESTAMP(ms, UTC)   when the row was committed
-//   available_at     TIMESTAMP(ms, UTC)   from when on it counts as readable (ADR 14)
+//   available_at     TIMESTAMP(ms, UTC)   from when on it counts as readable (ADR 19)
 //   window_start     TIMESTAMP(ms, UTC)
 //   <feature>        DOUBLE or INT64      null if the row lacks it
 //   lineage_*                             on request: the input of the window

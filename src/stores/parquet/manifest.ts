@@ -1,5 +1,6 @@
-// The manifest of a view's history: the one truth of what its files hold. It is replaced atomically;
-// a row is in the history exactly when the manifest, or a day file's own metadata, says so.
+// The manifest of a view's history: the one truth of what its files hold. It is replaced
+// atomically; a row is in the history exactly when the manifest, or a day file's own metadata, says
+// so.
 //
 //   <folder>/_manifest.json               this; readers of a whole folder pass over names with _ or .
 //   <folder>/2026-01-31.parquet           a day as readers see it

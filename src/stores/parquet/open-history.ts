@@ -1,5 +1,5 @@
-// Opens a view's history folder: waits for its earlier writer, adopts what a kill left between a day
-// file and the manifest, removes litter, and brings old days to a schema that has grown.
+// Opens a view's history folder: waits for its earlier writer, adopts what a kill left between a
+// day file and the manifest, removes litter, and brings old days to a schema that has grown.
 import type { Clock } from '../../clock.ts';
 import { ConfigError, UnavailableError } from '../../errors.ts';
 import type { BlockFileFacts } from './block-file.ts';
@@ -38,7 +38,8 @@ const silentMsMax = 60_000;
 const dayFilePattern = /^(\d{4}-\d{2}-\d{2})\.parquet$/;
 
 /**
- * Returns the folder's history, with this process as its one writer; creates it where it is missing.
+ * Returns the folder's history, with this process as its one writer; creates it where it is
+ * missing.
  * @throws ConfigError when the folder holds something else, is taken, or needs a migration;
  * UnavailableError when the disk refuses, or on abort.
  */
@@ -122,7 +123,9 @@ function assertSame({ folder, view, topic }: OpenHistoryOptions, kept: Manifest)
   );
 }
 
-/** Returns the manifest as its day files say: one may be ahead of it by a publish that was killed. */
+/**
+ * Returns the manifest as its day files say: one may be ahead of it by a publish that was killed.
+ */
 async function adopted(disk: HistoryDisk, folder: string, manifest: Manifest): Promise<Manifest> {
   const days: Record<string, DayFacts> = {};
   let { pieces } = manifest;

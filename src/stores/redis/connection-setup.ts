@@ -10,9 +10,9 @@ export interface SetupWatch {
 }
 
 /**
- * The steps that must succeed. The client itself adapts to a server without HELLO, and needs neither
- * INFO nor CLIENT SETINFO. A caller's command that comes before the connection is ready is refused
- * by the client, which says nothing of the connection.
+ * The steps that must succeed. The client itself adapts to a server without HELLO, and needs
+ * neither INFO nor CLIENT SETINFO. A caller's command that comes before the connection is ready is
+ * refused by the client, which says nothing of the connection.
  */
 const requiredSteps: ReadonlySet<string> = new Set([
   'AUTH',

@@ -3,9 +3,8 @@
 import { assert } from '../../errors.ts';
 import { namedScript, type RedisScript } from './redis-script.ts';
 
-// KEYS     one sensor's hash per row
-// ARGV     the fields
-// answer   MessagePack: an array of rows, each an array with the value of each field, false where the hash has none;
+// KEYS one sensor's hash per row ARGV the fields answer MessagePack: an array of rows, each an
+// array with the value of each field, false where the hash has none;
 //          false in place of a row whose key holds another type than a hash
 const lua = `
 local rows = {}

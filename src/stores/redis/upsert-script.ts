@@ -7,9 +7,9 @@ import { namedScript, type RedisScript } from './redis-script.ts';
 /** Outcome of one row; the script answers one per key. */
 export const upsertResult = { skipped: 0, written: 1, wrongType: 2 } as const;
 
-// KEYS     one sensor's hash per row
-// ARGV[1]  the time field        ARGV[2]  seconds to live, 0 = no expiry        ARGV[4..]  the feature fields
-// ARGV[3]  the rows, packed: per row the time and then each feature's value, each as one length byte + bytes.
+// KEYS one sensor's hash per row ARGV[1] the time field ARGV[2] seconds to live, 0 = no expiry
+// ARGV[4..] the feature fields ARGV[3] the rows, packed: per row the time and then each feature's
+// value, each as one length byte + bytes.
 //          One string per call is cheaper than an argument per value.
 // A varint of ten bytes is a negative 64-bit number. It is complemented before summing, because a
 // Lua number is a double. A stored time that is not a Timestamp is overwritten.
