@@ -43,9 +43,9 @@ export interface Metrics {
   readonly projectionFailures: Counter;
   readonly rowsServedLate: Counter;
   readonly twoOwnerSensors: Counter;
-  readonly historyRecords: Counter;
+  readonly historyRecords: Counter<'view'>;
   readonly historyBehindRecords: Gauge<'view'>;
-  readonly historyLostRecords: Counter;
+  readonly historyLostRecords: Counter<'view'>;
 }
 
 /**
@@ -157,7 +157,7 @@ export function createMetrics(views: readonly string[] = []): Metrics {
       'two_owner_sensors_total',
       'Sensors with rows from two shards; see INPUT_KEYING.',
     ),
-    historyRecords: counter('history_records_total', 'Records read into HISTORY_DIR.'),
+    historyRecords: counter('history_records_total', 'Records read into HISTORY_DIR.', ['view']),
     historyBehindRecords: gauge(
       'history_behind_records',
       'Records that are not in HISTORY_DIR yet.',
@@ -166,6 +166,7 @@ export function createMetrics(views: readonly string[] = []): Metrics {
     historyLostRecords: counter(
       'history_lost_records_total',
       'Records that the topic lost before the history read them.',
+      ['view'],
     ),
   };
   startAtZero(metrics.partitionMoves, 'direction', moveDirections);

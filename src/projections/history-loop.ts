@@ -133,7 +133,7 @@ async function keepView(
       );
     },
     onGap: ({ partition, from, to }) => {
-      metrics.historyLostRecords.inc(to - from);
+      metrics.historyLostRecords.inc({ view }, to - from);
       logger.error(
         { topic, partition, from, to },
         'the topic lost records before the history read them; give it a longer retention.ms',
@@ -141,7 +141,7 @@ async function keepView(
     },
     onRetry: (error) => waitFor(error.message),
     onProgress: (progress) => {
-      metrics.historyRecords.inc(progress.records - records);
+      metrics.historyRecords.inc({ view }, progress.records - records);
       records = progress.records;
       report({ behind: progress.behind, newestMs: progress.newestMs ?? null });
     },
