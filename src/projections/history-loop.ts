@@ -42,16 +42,24 @@ export async function runHistoryProjection(parts: HistoryParts): Promise<void> {
   const signal = AbortSignal.any([draining.signal, failed.signal]);
   const failure = deferred<never>();
   const views = new Map<string, HistoryViewStatus>();
+  const started = new Set<string>();
+  let isRunning = false;
   const stopReporting = repeatedly(clock, statusIntervalMs, () => {
     send({ type: 'status', views: [...views.values()] });
   });
   port.on('message', (command: HistoryCommand) => {
     answer(command, { draining, metrics, send }).catch(failure.reject);
   });
-  send({ type: 'running' });
+  const topics = featureTopics(config);
+  // Only once every folder is open, or waited for: a folder that is wrong from the start is final.
+  const onStarted = (view: string): void => {
+    started.add(view);
+    if (started.size === topics.length && !isRunning) send({ type: 'running' });
+    isRunning ||= started.size === topics.length;
+  };
   try {
-    const all = featureTopics(config).map((topic) =>
-      keepView(parts, { topic, metrics, signal, views }).catch((error: unknown) => {
+    const all = topics.map((topic) =>
+      keepView(parts, { topic, metrics, signal, views, onStarted }).catch((error: unknown) => {
         failed.abort();
         throw error;
       }),
@@ -94,11 +102,12 @@ interface ViewParts {
   readonly metrics: Metrics;
   readonly signal: AbortSignal;
   readonly views: Map<string, HistoryViewStatus>;
+  readonly onStarted: (view: string) => void;
 }
 
 async function keepView(
   { clock, config, log, logger, openStore }: HistoryParts,
-  { topic: { topic, view }, metrics, signal, views }: ViewParts,
+  { topic: { topic, view }, metrics, signal, views, onStarted }: ViewParts,
 ): Promise<void> {
   let status: HistoryViewStatus = { view, behind: 0, newestMs: null, waitsFor: 'the folder' };
   const report = (change: Partial<HistoryViewStatus>): void => {
@@ -108,6 +117,7 @@ async function keepView(
   };
   const waitFor = (message: string): void => {
     report({ waitsFor: message });
+    onStarted(view);
     logger.warn({ view, reason: message }, 'the history waits');
   };
   let badRowsNamed = 0;
@@ -122,6 +132,7 @@ async function keepView(
       const store = await openStore({ topic, view }, { signal, onWait: waitFor });
       records = 0;
       report({ waitsFor: null });
+      onStarted(view);
       return store;
     },
     onBadRow: ({ partition }, offset, error) => {
