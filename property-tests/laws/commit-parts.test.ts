@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { commitParts, type CommitPart, type PartSize } from '../../src/actors/commit-parts.ts';
 import { Outgoing } from '../../src/actors/outgoing.ts';
 import { recordBytes } from '../../src/codecs/record-size.ts';
-import type { OutputRecord } from '../../src/log/event-log.ts';
+import type { OutputRecord } from '../../src/records/record.ts';
 import type { ClosedWindow, ClosedWindowList } from '../../src/sensors/shard-state.ts';
 import { holds, runs, titled } from '../seed.ts';
 

@@ -11,7 +11,8 @@ import { emptyMemory, encodeShardSnapshot, type ShardRole } from '../../src/acto
 import { encodeForwardClock, sourceHeader } from '../../src/actors/source-clocks.ts';
 import { scanRecords } from '../../src/codecs/record-scan.ts';
 import { recordScanner } from '../../src/kernel/record-scanner.ts';
-import type { FetchedBatch, OutputRecord } from '../../src/log/event-log.ts';
+import type { FetchedBatch } from '../../src/log/event-log.ts';
+import type { OutputRecord } from '../../src/records/record.ts';
 import { encodeRecordBatch } from '../../src/log/record-batch-encoder.ts';
 import { recordCursor } from '../../src/log/record-batch.ts';
 import type { ClosedWindow } from '../../src/sensors/shard-state.ts';

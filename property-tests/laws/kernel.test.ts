@@ -11,7 +11,7 @@ import {
   type ShardMemory,
 } from '../../src/actors/shard-memory.ts';
 import { createKernel } from '../../src/kernel/kernel.ts';
-import type { OutputRecord } from '../../src/log/event-log.ts';
+import type { OutputRecord } from '../../src/records/record.ts';
 import { encodeRecordBatch } from '../../src/log/record-batch-encoder.ts';
 import { recordCursor } from '../../src/log/record-batch.ts';
 import { seededRandom } from '../../src/producer/seeded-random.ts';

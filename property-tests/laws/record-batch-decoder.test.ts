@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 
 import { InvariantError } from '../../src/errors.ts';
-import type { OutputRecord, RecordCursor } from '../../src/log/event-log.ts';
+import type { OutputRecord, RecordCursor } from '../../src/records/record.ts';
 import { fetchedBatch } from '../../src/log/kafka/fetched-batch.ts';
 import { encodeRecordBatch } from '../../src/log/record-batch-encoder.ts';
 import { checkedBatches } from '../../src/log/record-batch-header.ts';

@@ -9,7 +9,7 @@ import { emptyMemory, encodeShardSnapshot } from '../../src/actors/shard-memory.
 import { decodeReading } from '../../src/codecs/reading-decoder.ts';
 import { encodeReadingAvro } from '../../src/codecs/reading-encoder.ts';
 import { keyedReading, otherReading, undecidedRecord } from '../../src/kernel/record-scanner.ts';
-import type { OutputRecord, RecordCursor } from '../../src/log/event-log.ts';
+import type { OutputRecord, RecordCursor } from '../../src/records/record.ts';
 import { encodeRecordBatch, type EncodeOptions } from '../../src/log/record-batch-encoder.ts';
 import { batchHeaderBytes } from '../../src/log/record-batch-header.ts';
 import { scanRecords, type RecordScan } from '../../src/codecs/record-scan.ts';

@@ -9,7 +9,7 @@ import {
   emptyMemory,
   encodeShardSnapshot,
 } from '../../src/actors/shard-memory.ts';
-import type { OutputRecord, TopicPartition } from '../../src/log/event-log.ts';
+import type { OutputRecord, TopicPartition } from '../../src/records/record.ts';
 import type { Semantics } from '../../src/sensors/shard-state.ts';
 import { keyOf } from './simulated-group.ts';
 import type { SimulatedBroker } from './simulated-log.ts';

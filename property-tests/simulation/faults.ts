@@ -1,5 +1,5 @@
 // What a history does to its processes, threads, calls, disk and feature store.
-import type { TopicPartition } from '../../src/log/event-log.ts';
+import type { TopicPartition } from '../../src/records/record.ts';
 import type { HistoryEventKind, HistoryPlan } from './history.ts';
 import { operatorRebuilds } from './simulated-operator.ts';
 import type { Scheduler } from './scheduler.ts';

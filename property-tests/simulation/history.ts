@@ -1,8 +1,8 @@
 // One seeded history: input with disorder, duplicates, late, bad and unkeyed records, appended at a steady pace while
 // processes and threads are killed, frozen, drained and started, die inside calls, and calls, disks and the feature store
 // fail; then quiet until everything settled.
-import type { OutputRecord } from '../../src/log/event-log.ts';
-import { partitionForKey } from '../../src/log/partitioning.ts';
+import type { OutputRecord } from '../../src/records/record.ts';
+import { partitionForKey } from '../../src/records/partitioning.ts';
 import type { SensorCommand } from '../../src/actors/protocol.ts';
 import type { ShardSettings } from '../../src/actors/shard-context.ts';
 import type { Semantics } from '../../src/sensors/shard-state.ts';

@@ -1,7 +1,8 @@
 // What must hold at every single commit, not only at the end: checked while a history runs, by nothing but what lies in
 // the broker and on the disk.
 import type { PartialCommit, PositionMetadata } from '../../src/actors/position-metadata.ts';
-import type { Commit, TopicPartition } from '../../src/log/event-log.ts';
+import type { Commit } from '../../src/log/event-log.ts';
+import type { TopicPartition } from '../../src/records/record.ts';
 import type { Scheduler } from './scheduler.ts';
 import { keyOf } from './simulated-group.ts';
 import type { SimulatedBroker } from './simulated-log.ts';

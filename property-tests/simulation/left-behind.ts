@@ -1,5 +1,6 @@
 // What a history left behind, as ports that only read: broker and disk after everything has ended, without time or faults.
-import type { EventLog, FetchedBatch, TopicPartition } from '../../src/log/event-log.ts';
+import type { EventLog, FetchedBatch } from '../../src/log/event-log.ts';
+import type { TopicPartition } from '../../src/records/record.ts';
 import type { Logger } from '../../src/logger.ts';
 import type { PastContext } from '../../src/past/past-context.ts';
 import type { Semantics } from '../../src/sensors/shard-state.ts';

@@ -8,7 +8,8 @@ import {
 import { recoverShard, type Recovered } from '../../src/actors/recovery.ts';
 import type { ShardContext, ShardSettings } from '../../src/actors/shard-context.ts';
 import { CorruptSnapshotError } from '../../src/errors.ts';
-import type { EventLog, TopicPartition } from '../../src/log/event-log.ts';
+import type { EventLog } from '../../src/log/event-log.ts';
+import type { TopicPartition } from '../../src/records/record.ts';
 import { createLogger } from '../../src/logger.ts';
 import { createMetrics, type Metrics } from '../../src/metrics/pipeline-metrics.ts';
 import type { Semantics } from '../../src/sensors/shard-state.ts';

@@ -2,12 +2,8 @@
 // time, so two may believe they own a partition. Fetches take time and cannot be called back: a batch asked for before
 // a seek still arrives after it, and batches may begin before the offset asked for, as Kafka's record batches do.
 import { UnavailableError } from '../../src/errors.ts';
-import type {
-  FetchedBatch,
-  GroupListener,
-  GroupMember,
-  TopicPartition,
-} from '../../src/log/event-log.ts';
+import type { FetchedBatch, GroupListener, GroupMember } from '../../src/log/event-log.ts';
+import type { TopicPartition } from '../../src/records/record.ts';
 import type { Life } from './simulated-life.ts';
 import type { Scheduler } from './scheduler.ts';
 

@@ -9,11 +9,10 @@ import type {
   EventLog,
   FetchedBatch,
   GroupMember,
-  OutputRecord,
   PartitionWriter,
-  TopicPartition,
 } from '../../src/log/event-log.ts';
-import { partitionForKey } from '../../src/log/partitioning.ts';
+import type { OutputRecord, TopicPartition } from '../../src/records/record.ts';
+import { partitionForKey } from '../../src/records/partitioning.ts';
 import type { Scheduler } from './scheduler.ts';
 import { Calls, type CallName } from './simulated-calls.ts';
 import { keyOf, placeOf, SimulatedGroup } from './simulated-group.ts';

@@ -2,7 +2,7 @@
 // as compaction leaves them.
 import { crc32c } from '@node-rs/crc32';
 
-import type { RecordCursor, RecordHeader } from '../../src/log/event-log.ts';
+import type { RecordCursor, RecordHeader } from '../../src/records/record.ts';
 import { encodeRecordBatch } from '../../src/log/record-batch-encoder.ts';
 import { batchHeaderBytes } from '../../src/log/record-batch-header.ts';
 import { recordCursor } from '../../src/log/record-batch.ts';

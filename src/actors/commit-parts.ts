@@ -5,7 +5,7 @@
 //   journal │ others ─────── │ anomalies ── │ rows ───────────────────────
 //   └─ part 1 ─────┘└─ part 2 ──────────────────┘└─ part 3 ──┘└─ last ────┘
 import { recordBytes } from '../codecs/record-size.ts';
-import type { OutputRecord } from '../log/event-log.ts';
+import type { OutputRecord } from '../records/record.ts';
 import type { CommittedCounts } from './committed-counts.ts';
 import type { Outgoing, OutputCounts } from './outgoing.ts';
 

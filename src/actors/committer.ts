@@ -5,7 +5,7 @@
 //   fold ──▶ outbox ──▶ due? ──▶ CommitRun (cut → send → named → forget) ──▶ due?
 import type { Timer } from '../clock.ts';
 import { UnavailableError } from '../errors.ts';
-import type { TopicPartition } from '../log/event-log.ts';
+import type { TopicPartition } from '../records/record.ts';
 import { closesSoon, commitDelayMs } from './commit-policy.ts';
 import { CommitRun, type SnapshotWish } from './commit-run.ts';
 import { CommitWaiters } from './commit-waiters.ts';

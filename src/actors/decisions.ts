@@ -1,7 +1,7 @@
 // A decision that is no function of the input log, made by the shard that owns it: written into the
 // next commit, the one that first shows its effect, and applied at once. Replay obeys the same
 // entry in the same way.
-import type { TopicPartition } from '../log/event-log.ts';
+import type { TopicPartition } from '../records/record.ts';
 import { journalRecord, type Decision, type JournalEntry } from './journal.ts';
 import type { Outbox } from './outbox.ts';
 import { applyJournalEntry } from './journaled-fold.ts';

@@ -2,7 +2,7 @@
 // operators waiting for an attempt they asked for.
 import { deferred, type Deferred } from '../deferred.ts';
 import type { Directive, ErrorData } from '../errors.ts';
-import type { TopicPartition } from '../log/event-log.ts';
+import type { TopicPartition } from '../records/record.ts';
 import type { ShardContext } from './shard-context.ts';
 import { ShardFailures, type NextStep } from './shard-failures.ts';
 

@@ -2,7 +2,7 @@
 // metrics, and in at most one log line per sensor and hour. Outlives the shard's sessions, so that
 // a recovery does not repeat the lines.
 import type { Clock } from '../clock.ts';
-import type { TopicPartition } from '../log/event-log.ts';
+import type { TopicPartition } from '../records/record.ts';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics/pipeline-metrics.ts';
 import type { FastClock, FastClocks } from '../sensors/fast-clocks.ts';

@@ -9,7 +9,7 @@ import { forwardRecord, type ForwardTarget } from '../codecs/forward.ts';
 import { emptyReading, type DeadLetterReason, type Reading } from '../sensors/reading.ts';
 import { aheadReason, batchTooLargeReason } from '../sensors/refusals.ts';
 import { scanRecords, type RecordScan } from '../codecs/record-scan.ts';
-import type { RecordCursor, TopicPartition } from '../log/event-log.ts';
+import type { RecordCursor, TopicPartition } from '../records/record.ts';
 import type { TopicNames } from '../log/topics.ts';
 import type { Semantics } from '../sensors/shard-state.ts';
 import { isHeld, leadMaxMs } from '../sensors/watermark.ts';

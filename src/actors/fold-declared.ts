@@ -13,7 +13,7 @@ import {
   type InputRecord,
 } from '../codecs/input-reader.ts';
 import { shortEntry } from '../codecs/short-entry.ts';
-import type { RecordCursor, RecordHeader } from '../log/event-log.ts';
+import type { RecordCursor, RecordHeader } from '../records/record.ts';
 import type { InputDeclaration } from '../sensors/input-declaration.ts';
 import { emptyReading, type DeadLetterReason, type Reading } from '../sensors/reading.ts';
 import { aheadReason } from '../sensors/refusals.ts';

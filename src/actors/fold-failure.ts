@@ -3,7 +3,7 @@
 // fault, its suspect; there the sensor is quarantined, or, where no sensor can be named or that did
 // not help, the record alone is skipped. Both are journaled.
 import { FoldError, InvariantError, isSensoriumError } from '../errors.ts';
-import type { TopicPartition } from '../log/event-log.ts';
+import type { TopicPartition } from '../records/record.ts';
 import type { DeadLetterReason } from '../sensors/reading.ts';
 import { failuresMax, tooManyFailures } from './failures.ts';
 import type { Decision } from './journal.ts';

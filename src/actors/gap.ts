@@ -9,7 +9,8 @@
 // to_offset. Where a commit after C is out in part, its cut takes the place of C: without the
 // records, its other outputs cannot be told from those that are visible, and are lost with them.
 import { ConfigError } from '../errors.ts';
-import type { PartitionWriter, TopicPartition } from '../log/event-log.ts';
+import type { PartitionWriter } from '../log/event-log.ts';
+import type { TopicPartition } from '../records/record.ts';
 import type { Decision, JournalEntry } from './journal.ts';
 import { journalRecord } from './journal.ts';
 import { encodePositionMetadata, wholeMetadata } from './position-metadata.ts';

@@ -3,7 +3,7 @@
 // of a shard, and the rekeyed partition of a sensor. So the counts are kept with the committed
 // positions, and later members go by those.
 import type { CommittedPosition, EventLog } from '../log/event-log.ts';
-import { partitionsOf } from '../log/partitioning.ts';
+import { partitionsOf } from '../records/partitioning.ts';
 import { ConfigError } from '../errors.ts';
 import type { TopicNames } from '../log/topics.ts';
 import { decodePositionMetadata } from './position-metadata.ts';

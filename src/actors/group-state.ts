@@ -4,14 +4,10 @@
 import { forwardGroupOf } from '../codecs/forward-group.ts';
 import type { Config } from '../config/config.ts';
 import { ConfigError } from '../errors.ts';
-import type {
-  CommittedPosition,
-  EventLog,
-  PartitionExtent,
-  TopicPartition,
-} from '../log/event-log.ts';
-import { partitionsOf } from '../log/partitioning.ts';
-import { partitionKey } from '../log/partition-key.ts';
+import type { CommittedPosition, EventLog, PartitionExtent } from '../log/event-log.ts';
+import type { TopicPartition } from '../records/record.ts';
+import { partitionsOf } from '../records/partitioning.ts';
+import { partitionKey } from '../records/partition-key.ts';
 import { topicNames, type TopicNames } from '../log/topics.ts';
 import { keptCounts } from './group-counts.ts';
 import { JournalShards } from './journal-shards.ts';

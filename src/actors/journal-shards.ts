@@ -1,8 +1,9 @@
 // Tells whether a journal partition holds entries of a shard. When a group starts, many shards ask
 // about one journal partition at once: they share a scan, and a later scan resumes where the last
 // one ended.
-import type { EventLog, TopicPartition } from '../log/event-log.ts';
-import { partitionKey } from '../log/partition-key.ts';
+import type { EventLog } from '../log/event-log.ts';
+import type { TopicPartition } from '../records/record.ts';
+import { partitionKey } from '../records/partition-key.ts';
 
 export class JournalShards {
   readonly #log: Pick<EventLog, 'offsets' | 'read'>;

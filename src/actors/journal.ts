@@ -12,7 +12,8 @@
 //   skip        message decided_ms                        the record at `offset` cannot be folded at all
 //   gap         from_offset to_offset watermark_ms        records from..to were deleted before they were folded, and an
 //               source_max_ms                             operator accepted it; event time as committed at `offset`
-import type { EventLog, OutputRecord, TopicPartition } from '../log/event-log.ts';
+import type { EventLog } from '../log/event-log.ts';
+import type { OutputRecord, TopicPartition } from '../records/record.ts';
 import { ConfigError, InvariantError, UnavailableError } from '../errors.ts';
 
 export type QuarantineCause = 'operator' | 'fold_failed';

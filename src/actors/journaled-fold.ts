@@ -2,7 +2,8 @@
 // recorded offsets. Used wherever the state at an offset is needed: by an owner that recovers and
 // then folds on, by `replay` and by `audit`.
 import { ConfigError } from '../errors.ts';
-import type { FetchedBatch, RecordCursor } from '../log/event-log.ts';
+import type { FetchedBatch } from '../log/event-log.ts';
+import type { RecordCursor } from '../records/record.ts';
 import type { ClosedWindows } from '../sensors/shard-state.ts';
 import { noteFailure } from './failures.ts';
 import type { BatchFolder } from './fold-batch.ts';

@@ -6,7 +6,7 @@
 //   muted ──resume──▶ resuming ──open──▶ open        a commit was cut short: its first outputs are out
 //     └──────────────────open────────────▲
 import { recordBytes } from '../codecs/record-size.ts';
-import type { OutputRecord } from '../log/event-log.ts';
+import type { OutputRecord } from '../records/record.ts';
 import type { DecisionKind } from './journal.ts';
 import {
   noOutputs,

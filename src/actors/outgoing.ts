@@ -3,7 +3,7 @@
 // of its own and a pure function of log and journal, so "the first n of each kind after the
 // position" says what a commit that was cut short has made visible.
 import { assert } from '../errors.ts';
-import type { OutputRecord } from '../log/event-log.ts';
+import type { OutputRecord } from '../records/record.ts';
 import type { ClosedWindow, ClosedWindowList } from '../sensors/shard-state.ts';
 import type { DecisionKind } from './journal.ts';
 

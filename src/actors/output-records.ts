@@ -2,7 +2,7 @@
 // feature row, a flagged reading as an anomaly.
 import { anomalyRecord } from '../codecs/anomaly.ts';
 import { assert, InvariantError } from '../errors.ts';
-import type { OutputRecord, TopicPartition } from '../log/event-log.ts';
+import type { OutputRecord, TopicPartition } from '../records/record.ts';
 import type { AnomalousReading, ClosedWindow } from '../sensors/shard-state.ts';
 import type { ShardContext } from './shard-context.ts';
 

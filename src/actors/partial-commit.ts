@@ -4,7 +4,7 @@
 //
 //   S ──── muted ──── C (position) ──── the first n of each kind left out ──── cut ──── live
 import { ConfigError } from '../errors.ts';
-import type { TopicPartition } from '../log/event-log.ts';
+import type { TopicPartition } from '../records/record.ts';
 import type { JournaledFoldParts } from './journaled-fold.ts';
 import type { Outbox } from './outbox.ts';
 import type { PartialCommit } from './position-metadata.ts';

@@ -4,7 +4,7 @@
 // then fail alone while the others run.
 import type { Config } from '../config/config.ts';
 import { ConfigError } from '../errors.ts';
-import type { TopicPartition } from '../log/event-log.ts';
+import type { TopicPartition } from '../records/record.ts';
 import { topicNames } from '../log/topics.ts';
 import { semanticsFingerprint } from '../sensors/fingerprint.ts';
 import { keepRules, type KeptRule } from '../sensors/kept-rules.ts';

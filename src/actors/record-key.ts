@@ -1,5 +1,5 @@
 // Whether a record is keyed by its sensor: then it is folded where it is.
-import type { RecordCursor } from '../log/event-log.ts';
+import type { RecordCursor } from '../records/record.ts';
 import type { Reading } from '../sensors/reading.ts';
 
 /** Returns whether the record's key is the id of `reading`, byte for byte. */

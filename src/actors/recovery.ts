@@ -3,7 +3,8 @@
 // can move any more.
 //
 //   origin ──────── S (newest usable snapshot named by C's metadata) ──── replay, outputs muted ──── C (committed) ── live
-import type { PartitionWriter, TopicPartition } from '../log/event-log.ts';
+import type { PartitionWriter } from '../log/event-log.ts';
+import type { TopicPartition } from '../records/record.ts';
 import { semanticsFingerprint } from '../sensors/fingerprint.ts';
 import { acceptGap, gapRefusal, neededOffset } from './gap.ts';
 import { journalRecord, openingEntry, type JournalEntry } from './journal.ts';

@@ -1,7 +1,7 @@
 // Why a shard, or a whole group, cannot go on from what is committed, each with its cure. Said by
 // recovery for one shard, and before a process joins for all of them.
 import { ConfigError } from '../errors.ts';
-import type { TopicPartition } from '../log/event-log.ts';
+import type { TopicPartition } from '../records/record.ts';
 import { fingerprintDifferences } from '../sensors/fingerprint.ts';
 
 /** The committed state of `where` was computed under other semantics. */

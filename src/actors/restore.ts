@@ -2,8 +2,8 @@
 // entries after them. Read-only, so that `replay` and `audit` share this code with a recovering
 // owner.
 import { CorruptSnapshotError } from '../errors.ts';
-import type { TopicPartition } from '../log/event-log.ts';
-import { partitionForKey } from '../log/partitioning.ts';
+import type { TopicPartition } from '../records/record.ts';
+import { partitionForKey } from '../records/partitioning.ts';
 import type { TopicNames } from '../log/topics.ts';
 import { semanticsFingerprint } from '../sensors/fingerprint.ts';
 import { readJournal, type JournalEntry } from './journal.ts';

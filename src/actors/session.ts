@@ -3,7 +3,8 @@
 // recovers into a new one.
 import { neverSetBack } from '../clock.ts';
 import { UnavailableError } from '../errors.ts';
-import type { FetchedBatch, RecordCursor, TopicPartition } from '../log/event-log.ts';
+import type { FetchedBatch } from '../log/event-log.ts';
+import type { RecordCursor, TopicPartition } from '../records/record.ts';
 import { anomalyEncoder, featureRowRecord } from './output-records.ts';
 import { Committer } from './committer.ts';
 import { decide, type Deciding } from './decisions.ts';
@@ -39,6 +40,8 @@ export interface SessionHost {
 
 export class Session {
   readonly memory: ShardMemory;
+  readonly committer: Committer;
+  readonly sources: ShardSources;
   highWatermark: number;
 
   readonly #context: ShardContext;
@@ -47,12 +50,10 @@ export class Session {
   readonly #outbox: Outbox;
   readonly #slice: FoldSlice;
   readonly #folder: BatchFolder;
-  readonly #committer: Committer;
   readonly #replay: JournaledFold;
   readonly #deciding: Deciding;
   #closed = false;
   #draining = false;
-  readonly sources: ShardSources;
   #checkingIdle = false;
   readonly #silence: Silence;
   readonly #wallMs: () => number;
@@ -95,7 +96,7 @@ export class Session {
       ...foldUntilLive(recovered, { shard, outbox: this.#outbox, live: () => this.#goLive() }),
       ...(suspect === undefined ? {} : { suspect: this.#suspect(suspect) }),
     });
-    this.#committer = new Committer({
+    this.committer = new Committer({
       context,
       shard,
       writer,
@@ -110,16 +111,12 @@ export class Session {
       isLive: () => !this.#closed && !this.#draining && !this.replaying,
       moveWatermark: (watermarkMs) => {
         this.#decide({ kind: 'idle', watermark_ms: watermarkMs });
-        this.#committer.poke();
+        this.committer.poke();
       },
       setPaused: (paused) => host.setPaused(paused),
     });
     this.#silence = new Silence(() => context.clock.monotonicMs());
     this.#wallMs = neverSetBack(context.clock);
-  }
-
-  get committer(): Committer {
-    return this.#committer;
   }
 
   /** Whether the shard waits for sources that are behind; nothing is fetched for it meanwhile. */
@@ -136,13 +133,13 @@ export class Session {
    */
   begin(): void {
     this.#replay.begin();
-    this.#committer.poke();
+    this.committer.poke();
   }
 
   /** The partition is known to reach up to `end`, whatever its own fetches have told. */
   reachedAtLeast(end: number): void {
     this.highWatermark = Math.max(this.highWatermark, end);
-    this.#committer.lagRecords = Math.max(0, this.highWatermark - this.memory.position);
+    this.committer.lagRecords = Math.max(0, this.highWatermark - this.memory.position);
   }
 
   /** Folds one batch; resolves once the next one may be delivered. */
@@ -151,13 +148,13 @@ export class Session {
     if (batch.fetchOffset > this.memory.position) return this.#host.seek(this.memory.position);
     const outcome = await this.#foldInSlices(batch);
     if (outcome === undefined) return;
-    this.#committer.folded(batch.bytes);
+    this.committer.folded(batch.bytes);
     // State and outputs hold copies.
     batch.release?.();
     if (outcome === 'decided') return this.#commitDecision();
     this.#context.metrics.fetches.inc();
-    this.#committer.poke();
-    if (this.#outbox.full) await this.#committer.room();
+    this.committer.poke();
+    if (this.#outbox.full) await this.committer.room();
   }
 
   /** Four times a second: the idle rule, and the brake on sources that run ahead. */
@@ -166,7 +163,7 @@ export class Session {
     this.sources.tick();
     this.#silence.observe(this.sources.paused ? undefined : this.#host.unansweredMs());
     void this.#checkIdle();
-    this.#committer.poke();
+    this.committer.poke();
   }
 
   /**
@@ -185,20 +182,20 @@ export class Session {
     const decision = decisionOf(command, sensor, this.#context.clock.nowMs());
     const outcome = { ...this.#shard, offset: memory.position, changed: decision !== undefined };
     if (decision !== undefined) this.#decide(decision);
-    await this.#committer.committed();
+    await this.committer.committed();
     return outcome;
   }
 
   /** Stops folding, commits all, leaves a snapshot that the last commit names. */
   async drain(): Promise<void> {
     this.#draining = true;
-    await this.#committer.drain();
+    await this.committer.drain();
   }
 
   close(): void {
     this.#closed = true;
     this.sources.close();
-    this.#committer.close();
+    this.committer.close();
   }
 
   /**
@@ -215,8 +212,8 @@ export class Session {
         return undefined;
       }
       if (outcome !== 'paused') return outcome;
-      this.#committer.poke();
-      if (this.#outbox.full) await this.#committer.room();
+      this.committer.poke();
+      if (this.#outbox.full) await this.committer.room();
       else await this.#context.clock.sleep(0);
       if (this.#closed || this.#draining) return undefined;
     }
@@ -229,11 +226,11 @@ export class Session {
     this.#slice.begin();
     const outcome = this.#replay.fold(batch);
     this.highWatermark = Math.max(batch.highWatermark, memory.position);
-    this.#committer.lagRecords = this.highWatermark - memory.position;
+    this.committer.lagRecords = this.highWatermark - memory.position;
     const { recordsSeen } = this.#folder;
     if (recordsSeen !== seenBefore) {
       this.#silence.begin();
-      this.#committer.sourceIdle = false;
+      this.committer.sourceIdle = false;
     }
     const forwards = this.#outbox.forwards - forwardsBefore;
     this.sources.folded({ records: recordsSeen - seenBefore, forwards });
@@ -245,7 +242,7 @@ export class Session {
    * undo the other.
    */
   async #commitDecision(): Promise<void> {
-    await this.#committer.committed().catch((error: unknown) => this.#fail(error));
+    await this.committer.committed().catch((error: unknown) => this.#fail(error));
     if (this.#closed) return;
     this.#host.decided();
     this.#host.seek(this.memory.position);
@@ -303,7 +300,7 @@ export class Session {
     if (this.#checkingIdle || this.sources.paused) return;
     const quiet = (): boolean => this.#silence.ms >= settings.idleTimeoutMs;
     const isSource = this.memory.role === 'source';
-    const saysSo = isSource && !this.#committer.sourceIdle;
+    const saysSo = isSource && !this.committer.sourceIdle;
     const wanted = quiet() && (this.#idleMark() !== undefined || saysSo);
     if (!wanted) return;
     this.#checkingIdle = true;
@@ -315,10 +312,10 @@ export class Session {
       // The answer may have taken an outage, in which silence counts for nothing.
       const stillQuiet = quiet() && memory.position === positionBefore && positionBefore >= end;
       if (this.#closed || this.#draining || !stillQuiet) return;
-      if (isSource) this.#committer.sourceIdle = true;
+      if (isSource) this.committer.sourceIdle = true;
       const watermarkMs = this.#idleMark();
       if (watermarkMs !== undefined) this.#decide({ kind: 'idle', watermark_ms: watermarkMs });
-      this.#committer.poke();
+      this.committer.poke();
     } catch (error) {
       const fields = { shard: this.#shard, reason: String(error) };
       this.#context.logger.debug(fields, 'idle check postponed');

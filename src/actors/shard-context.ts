@@ -1,7 +1,8 @@
 // What every shard of one worker thread shares: ports, settings and the topics' shapes. Made once
 // by the worker.
 import type { Clock } from '../clock.ts';
-import type { EventLog, TopicPartition } from '../log/event-log.ts';
+import type { EventLog } from '../log/event-log.ts';
+import type { TopicPartition } from '../records/record.ts';
 import type { TopicNames } from '../log/topics.ts';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics/pipeline-metrics.ts';

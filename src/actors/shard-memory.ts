@@ -13,7 +13,7 @@ import { createKernel } from '../kernel/kernel.ts';
 import type { RecordScanner } from '../kernel/record-scanner.ts';
 import type { CreateBaseline } from '../sensors/create-baseline.ts';
 import { CorruptSnapshotError } from '../errors.ts';
-import type { TopicPartition } from '../log/event-log.ts';
+import type { TopicPartition } from '../records/record.ts';
 import type { TopicNames } from '../log/topics.ts';
 import { hashKey } from './hash-key.ts';
 import type { QuarantineCause } from './journal.ts';

@@ -1,6 +1,6 @@
 // What one session does by the sources' progress. A rekeyed shard closes its windows where the
 // sources have passed them; a source that forwards waits while it is far ahead of the slowest one.
-import type { TopicPartition } from '../log/event-log.ts';
+import type { TopicPartition } from '../records/record.ts';
 import type { Forwarding } from './fold-batch.ts';
 import type { ShardContext } from './shard-context.ts';
 import type { ShardMemory } from './shard-memory.ts';

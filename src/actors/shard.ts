@@ -16,7 +16,8 @@ import {
   UnavailableError,
   type ErrorData,
 } from '../errors.ts';
-import type { FetchedBatch, PartitionWriter, TopicPartition } from '../log/event-log.ts';
+import type { FetchedBatch, PartitionWriter } from '../log/event-log.ts';
+import type { TopicPartition } from '../records/record.ts';
 import { CommitSize } from './commit-size.ts';
 import { FailedState } from './failed-state.ts';
 import { FastClockWatch } from './fast-clock-watch.ts';

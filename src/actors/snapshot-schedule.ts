@@ -4,7 +4,7 @@
 //
 //   due ──room, turn──▶ copied at a cut ──committed──▶ stored ──▶ named by the next commit ──▶ forgotten by a later one
 import { UnavailableError } from '../errors.ts';
-import type { TopicPartition } from '../log/event-log.ts';
+import type { TopicPartition } from '../records/record.ts';
 import type { StoredSnapshot } from '../stores/snapshot-store.ts';
 import type { NamedSnapshot, PositionMetadata } from './position-metadata.ts';
 import { shardKeyOf, type ShardContext } from './shard-context.ts';

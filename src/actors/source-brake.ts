@@ -1,7 +1,7 @@
 // The brake of one source: a source far ahead of the slowest would hold windows of the others open
 // without bound, so it waits for them. It bounds memory, so it has a bound itself: a source that
 // waited for minutes in vain goes on until it is no longer ahead.
-import type { TopicPartition } from '../log/event-log.ts';
+import type { TopicPartition } from '../records/record.ts';
 import { neverSetBack } from '../clock.ts';
 import type { ShardContext } from './shard-context.ts';
 import { behindMs } from './source-watch.ts';

@@ -11,7 +11,7 @@
 // that versions may take over each other's shards.
 
 import { forwardGroupOf } from '../codecs/forward-group.ts';
-import type { RecordCursor } from '../log/event-log.ts';
+import type { RecordCursor } from '../records/record.ts';
 import type { DeadLetterReason } from '../sensors/reading.ts';
 
 export const sourceHeader = 'rekey.source';

@@ -11,9 +11,10 @@
 // The ends are asked for after M was read: a source commits its clock with the forwards that came
 // before it, so a rekeyed shard that has folded up to such an end has folded all that M waited for.
 import { neverSetBack } from '../clock.ts';
-import type { CommittedPosition, TopicPartition } from '../log/event-log.ts';
-import { partitionKey } from '../log/partition-key.ts';
-import { partitionsOf } from '../log/partitioning.ts';
+import type { CommittedPosition } from '../log/event-log.ts';
+import type { TopicPartition } from '../records/record.ts';
+import { partitionKey } from '../records/partition-key.ts';
+import { partitionsOf } from '../records/partitioning.ts';
 import { decodePositionMetadata } from './position-metadata.ts';
 import type { ShardContext, ShardSettings } from './shard-context.ts';
 import { encodeForwardClock } from './source-clocks.ts';

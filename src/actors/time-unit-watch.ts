@@ -2,7 +2,7 @@
 // readings fold into January 1970. They stay where they are, since a state never changes by what is
 // only likely; the line says how the unit is declared.
 import type { Clock } from '../clock.ts';
-import type { TopicPartition } from '../log/event-log.ts';
+import type { TopicPartition } from '../records/record.ts';
 import type { Logger } from '../logger.ts';
 import type { Semantics } from '../sensors/shard-state.ts';
 import { likelyUnit } from '../sensors/time-unit.ts';

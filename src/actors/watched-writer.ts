@@ -3,13 +3,8 @@
 // repeated for ever in silence.
 import { recordBytes } from '../codecs/record-size.ts';
 import { ConfigError, FencedError, isSensoriumError } from '../errors.ts';
-import type {
-  Commit,
-  CommitResult,
-  OutputRecord,
-  PartitionWriter,
-  TopicPartition,
-} from '../log/event-log.ts';
+import type { Commit, CommitResult, PartitionWriter } from '../log/event-log.ts';
+import type { OutputRecord, TopicPartition } from '../records/record.ts';
 import type { LostCommit } from '../metrics/label-values.ts';
 import type { CommitSize } from './commit-size.ts';
 import type { ShardContext } from './shard-context.ts';

@@ -1,13 +1,8 @@
 // The shards of one worker thread. Creates and drops them as the group assigns partitions, feeds
 // them batches, ticks them and drains them.
-import type {
-  EventLog,
-  FetchedBatch,
-  GroupListener,
-  GroupMember,
-  TopicPartition,
-} from '../log/event-log.ts';
-import { partitionKey } from '../log/partition-key.ts';
+import type { EventLog, FetchedBatch, GroupListener, GroupMember } from '../log/event-log.ts';
+import type { TopicPartition } from '../records/record.ts';
+import { partitionKey } from '../records/partition-key.ts';
 import type { Timer } from '../clock.ts';
 import { UnfetchedShards } from './unfetched-shards.ts';
 import type {

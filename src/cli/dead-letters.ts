@@ -2,7 +2,8 @@
 import type { RestoredDeadLetter } from '../codecs/dead-letter.ts';
 import { restoreDeadLetter } from '../codecs/dead-letter.ts';
 import { DecodeError } from '../errors.ts';
-import type { EventLog, FetchedBatch, RecordCursor } from '../log/event-log.ts';
+import type { EventLog, FetchedBatch } from '../log/event-log.ts';
+import type { RecordCursor } from '../records/record.ts';
 
 export interface ReadDeadLetter extends RestoredDeadLetter {
   /** Position of the dead letter itself. */

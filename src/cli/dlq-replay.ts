@@ -4,7 +4,8 @@
 //   committed metadata = {"<reason>": next offset, …}
 import type { Config } from '../config/config.ts';
 import { ConfigError } from '../errors.ts';
-import type { EventLog, OutputRecord } from '../log/event-log.ts';
+import type { EventLog } from '../log/event-log.ts';
+import type { OutputRecord } from '../records/record.ts';
 import { topicNames } from '../log/topics.ts';
 import { readConfig, withLog } from './command.ts';
 import { printLine, withInterrupt, type CliContext } from './context.ts';

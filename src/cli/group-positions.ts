@@ -3,7 +3,7 @@ import { decodePositionMetadata, journaledEntries } from '../actors/position-met
 import { knownTimeMs } from '../actors/source-clocks.ts';
 import type { Config } from '../config/config.ts';
 import type { EventLog } from '../log/event-log.ts';
-import { partitionsOf } from '../log/partitioning.ts';
+import { partitionsOf } from '../records/partitioning.ts';
 import { featureTopics, topicNames } from '../log/topics.ts';
 
 /** Printed as it is by `inspect --json`, hence the snake case. */

@@ -5,7 +5,7 @@ import { decodeReading } from '../codecs/reading-decoder.ts';
 import { declarationYaml } from '../config/input-schema.ts';
 import { ConfigError } from '../errors.ts';
 import type { EventLog } from '../log/event-log.ts';
-import { partitionsOf } from '../log/partitioning.ts';
+import { partitionsOf } from '../records/partitioning.ts';
 import { emptyReading } from '../sensors/reading.ts';
 import { readConfig, withLog } from './command.ts';
 import { printLine, type CliContext } from './context.ts';

@@ -1,6 +1,6 @@
 // Strict parsing of offsets, times and partitions in options.
 import { ConfigError } from '../errors.ts';
-import type { TopicPartition } from '../log/event-log.ts';
+import type { TopicPartition } from '../records/record.ts';
 import type { PastContext } from '../past/past-context.ts';
 
 export interface Moment {

@@ -2,7 +2,7 @@
 // Redis was wiped.
 import type { Command } from 'commander';
 
-import type { TopicPartition } from '../log/event-log.ts';
+import type { TopicPartition } from '../records/record.ts';
 import { featureTopics } from '../log/topics.ts';
 import { rebuild, type RebuildProgress } from '../projections/rebuild.ts';
 import { openFeatureStore } from '../stores/open.ts';

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 
 import { quarantineOf } from '../actors/quarantine-views.ts';
 import { ConfigError } from '../errors.ts';
-import type { TopicPartition } from '../log/event-log.ts';
+import type { TopicPartition } from '../records/record.ts';
 import { explainReading, type ReadingExplanation } from '../past/explanation.ts';
 import { findForgotten, findReading, findSensor, type SensorReading } from '../past/find-sensor.ts';
 import { shardAt, type PastShard } from '../past/past-shard.ts';

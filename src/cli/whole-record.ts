@@ -1,7 +1,8 @@
 // Reads the original record of a truncated dead letter from the topic it came from.
 import { withFieldsOf, type RestoredDeadLetter } from '../codecs/dead-letter.ts';
 import { wholeOf } from '../codecs/cut-record.ts';
-import type { EventLog, OutputRecord, RecordCursor } from '../log/event-log.ts';
+import type { EventLog } from '../log/event-log.ts';
+import type { OutputRecord, RecordCursor } from '../records/record.ts';
 
 /**
  * Returns the record to write back: the letter's own or, if it was truncated, the original from its

@@ -3,7 +3,7 @@
 // visible.
 import { isUtf8 } from 'node:buffer';
 import { assert, DecodeError } from '../errors.ts';
-import type { OutputRecord, RecordCursor, TopicPartition } from '../log/event-log.ts';
+import type { OutputRecord, RecordCursor, TopicPartition } from '../records/record.ts';
 import type { AnomalousReading } from '../sensors/shard-state.ts';
 import { exactAvroType } from './avro-long.ts';
 import { anomalySchema } from './avro-schemas.ts';

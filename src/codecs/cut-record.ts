@@ -9,7 +9,7 @@
 // value, exact, as JSON.
 import { createHash } from 'node:crypto';
 import { InvariantError } from '../errors.ts';
-import type { CutAs, OutputRecord, RecordHeader } from '../log/event-log.ts';
+import type { CutAs, OutputRecord, RecordHeader } from '../records/record.ts';
 import { emptyReading } from '../sensors/reading.ts';
 import { decodeReading } from './reading-decoder.ts';
 import { encodeReadingJson } from './reading-encoder.ts';

@@ -11,7 +11,12 @@
 //
 // Where the record is too long to be kept whole, three more say what is missing (cut-record.ts).
 import { DecodeError } from '../errors.ts';
-import type { OutputRecord, RecordCursor, RecordHeader, TopicPartition } from '../log/event-log.ts';
+import type {
+  OutputRecord,
+  RecordCursor,
+  RecordHeader,
+  TopicPartition,
+} from '../records/record.ts';
 import type { DeadLetterReason } from '../sensors/reading.ts';
 import { cutNoteHeaders, keptRecord, readCut, withoutNote, type CutNote } from './cut-record.ts';
 

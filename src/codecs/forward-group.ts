@@ -2,7 +2,7 @@
 // forwards every reading that needs it: a group folds its own forwards alone.
 //
 //   rekey.group   after rekey.topic, where there is one; left out by versions before
-import type { RecordHeader } from '../log/event-log.ts';
+import type { RecordHeader } from '../records/record.ts';
 
 const name = 'rekey.group';
 

@@ -7,8 +7,8 @@
 //   rekey.time                                 declared shapes only: when it entered, ms
 //   rekey.group                                who forwarded it (forward-group.ts)
 //   rekey.source                               event time of the sources (actors/source-clocks.ts)
-import type { OutputRecord, RecordCursor, TopicPartition } from '../log/event-log.ts';
-import { partitionForKey } from '../log/partitioning.ts';
+import type { OutputRecord, RecordCursor, TopicPartition } from '../records/record.ts';
+import { partitionForKey } from '../records/partitioning.ts';
 import { keptRecord } from './cut-record.ts';
 import { fieldsHeader, withoutFields } from './dead-letter.ts';
 import { forwardGroupHeader } from './forward-group.ts';

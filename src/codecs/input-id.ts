@@ -1,6 +1,6 @@
 // Ids of devices and sensors from the fields of a declared shape: texts and whole numbers.
 import { isUtf8 } from 'node:buffer';
-import type { RecordCursor } from '../log/event-log.ts';
+import type { RecordCursor } from '../records/record.ts';
 import { escapedPart } from '../sensors/input-declaration.ts';
 import type { DeadLetterReason } from '../sensors/reading.ts';
 import { sensorIdBytesMax, shown } from './reading-limits.ts';

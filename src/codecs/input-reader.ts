@@ -5,7 +5,7 @@
 //
 //   record ─▶ entry (device id, time) ─▶ measurement (sensor id = device id / name, value)
 import { isUtf8 } from 'node:buffer';
-import type { RecordCursor } from '../log/event-log.ts';
+import type { RecordCursor } from '../records/record.ts';
 import {
   declaredFields,
   escapedPart,

@@ -3,7 +3,7 @@
 // set of columns, so a scan is gone with the next one, and a look at it then throws.
 import { assert } from '../errors.ts';
 import { recordScanner, type RecordScanner } from '../kernel/record-scanner.ts';
-import type { RecordCursor, RecordSection } from '../log/event-log.ts';
+import type { RecordCursor, RecordSection } from '../records/record.ts';
 import type { ReadingColumns } from '../sensors/reading.ts';
 import type { ScannedRows } from '../sensors/row-kernel.ts';
 

@@ -1,6 +1,6 @@
 // How many bytes an output record holds: what bounds of memory and limits of topics are measured
 // against.
-import type { OutputRecord, RecordHeader } from '../log/event-log.ts';
+import type { OutputRecord, RecordHeader } from '../records/record.ts';
 
 /**
  * Length prefixes, time and offset take less than this; a header's two lengths take at most

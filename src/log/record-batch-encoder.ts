@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { crc32c } from '@node-rs/crc32';
 import { assert } from '../errors.ts';
-import type { CutAs, OutputRecord } from './event-log.ts';
+import type { CutAs, OutputRecord } from '../records/record.ts';
 import { batchHeaderBytes } from './record-batch-header.ts';
 import { varlongBytes, writeVarlong } from './record-batch-varint.ts';
 

@@ -10,7 +10,7 @@
 // varint-prefixed key and value (-1 = null), varint header count, headers. The CRC-32C covers
 // everything from byte 21.
 import { assert, InvariantError } from '../errors.ts';
-import type { RecordCursor, RecordHeader, RecordSection, SectionPlace } from './event-log.ts';
+import type { RecordCursor, RecordHeader, RecordSection, SectionPlace } from '../records/record.ts';
 import { inflate, type Codec } from './record-batch-codecs.ts';
 import {
   batchHeaderBytes,

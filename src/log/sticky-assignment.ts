@@ -1,7 +1,7 @@
 // Assigns partitions to the members of a group: balanced topic by topic, and otherwise every member
 // keeps what it holds, because a moved shard costs a restore. Pure, so that whoever computes it
 // gets the same answer.
-import type { TopicPartition } from './event-log.ts';
+import type { TopicPartition } from '../records/record.ts';
 
 export interface AssignmentMember {
   readonly id: string;

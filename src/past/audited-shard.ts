@@ -13,7 +13,7 @@ import {
 } from '../actors/restore.ts';
 import { encodeShardSnapshot, roleOf } from '../actors/shard-memory.ts';
 import { ConfigError } from '../errors.ts';
-import type { TopicPartition } from '../log/event-log.ts';
+import type { TopicPartition } from '../records/record.ts';
 import type { PastContext } from './past-context.ts';
 import type { ClosedWindow } from '../sensors/shard-state.ts';
 

@@ -16,7 +16,7 @@ import {
 } from '../actors/restore.ts';
 import { roleOf, type ShardMemory } from '../actors/shard-memory.ts';
 import { assert, ConfigError } from '../errors.ts';
-import type { OutputRecord, TopicPartition } from '../log/event-log.ts';
+import type { OutputRecord, TopicPartition } from '../records/record.ts';
 import type { DeadLetterReason } from '../sensors/reading.ts';
 import type { PastContext } from './past-context.ts';
 

@@ -1,6 +1,6 @@
 // Selects the audited sensors: all, those whose id matches a pattern, or a stable share of them.
 import { ConfigError } from '../errors.ts';
-import { murmur2 } from '../log/murmur2.ts';
+import { murmur2 } from '../records/murmur2.ts';
 
 export type SensorSample = (sensorId: string) => boolean;
 

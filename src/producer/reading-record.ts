@@ -1,6 +1,6 @@
 // Encodes a planned reading as a record, or as deliberate garbage.
 import { encodeReadingAvro, encodeReadingJson } from '../codecs/reading-encoder.ts';
-import type { OutputRecord } from '../log/event-log.ts';
+import type { OutputRecord } from '../records/record.ts';
 import type { PlannedReading } from './planned-reading.ts';
 
 export interface RecordOptions {

@@ -2,7 +2,8 @@
 // without a group: its positions lie beside the rows they belong to, and change with them.
 import type { Clock } from '../clock.ts';
 import { ConfigError } from '../errors.ts';
-import type { EventLog, PartitionExtent, TopicPartition } from '../log/event-log.ts';
+import type { EventLog, PartitionExtent } from '../log/event-log.ts';
+import type { TopicPartition } from '../records/record.ts';
 import type { FeatureTopic } from '../log/topics.ts';
 import type { HistoryGap, HistoryStore } from '../stores/history-store.ts';
 import { rowsOf, type RowOptions } from './offline.ts';

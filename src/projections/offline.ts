@@ -2,7 +2,8 @@
 // projection serves the newest of the same rows, so a model is trained on the values it is served.
 import { decodeFeatureRow, type FeatureRow } from '../codecs/feature-row.ts';
 import { DecodeError, UnavailableError } from '../errors.ts';
-import type { EventLog, FetchedBatch, RecordCursor, TopicPartition } from '../log/event-log.ts';
+import type { EventLog, FetchedBatch } from '../log/event-log.ts';
+import type { RecordCursor, TopicPartition } from '../records/record.ts';
 import type { FeatureTopic } from '../log/topics.ts';
 import type { FeatureDeclaration } from '../sensors/features.ts';
 import type { HistoryEntry } from '../stores/history-store.ts';

@@ -5,14 +5,9 @@
 import type { Clock } from '../clock.ts';
 import type { FeatureRow } from '../codecs/feature-row.ts';
 import { errorToData, isSensoriumError, UnavailableError, type ErrorData } from '../errors.ts';
-import type {
-  EventLog,
-  FetchedBatch,
-  GroupListener,
-  GroupMember,
-  TopicPartition,
-} from '../log/event-log.ts';
-import { partitionKey } from '../log/partition-key.ts';
+import type { EventLog, FetchedBatch, GroupListener, GroupMember } from '../log/event-log.ts';
+import type { TopicPartition } from '../records/record.ts';
+import { partitionKey } from '../records/partition-key.ts';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics/pipeline-metrics.ts';
 import type { FeatureStore } from '../stores/feature-store.ts';

@@ -7,8 +7,9 @@
 //                        ran, a store may lose writes it acknowledged since then
 import type { Clock } from '../clock.ts';
 import { isSensoriumError } from '../errors.ts';
-import type { CommittedPosition, EventLog, TopicPartition } from '../log/event-log.ts';
-import { partitionKey } from '../log/partition-key.ts';
+import type { CommittedPosition, EventLog } from '../log/event-log.ts';
+import type { TopicPartition } from '../records/record.ts';
+import { partitionKey } from '../records/partition-key.ts';
 import type { Logger } from '../logger.ts';
 import { backoffMs } from './backoff.ts';
 import type { ProjectedPartition } from './protocol.ts';

@@ -3,7 +3,8 @@
 import type { Clock } from '../clock.ts';
 import type { FeatureRow } from '../codecs/feature-row.ts';
 import { isSensoriumError, UnavailableError } from '../errors.ts';
-import type { EventLog, TopicPartition } from '../log/event-log.ts';
+import type { EventLog } from '../log/event-log.ts';
+import type { TopicPartition } from '../records/record.ts';
 import type { FeatureTopic } from '../log/topics.ts';
 import type { FeatureStore, UpsertCounts } from '../stores/feature-store.ts';
 import { backoffMs } from './backoff.ts';

@@ -10,7 +10,7 @@ import {
 } from '../codecs/anomaly.ts';
 import { DecodeError } from '../errors.ts';
 import type { EventLog, FetchedBatch } from '../log/event-log.ts';
-import { partitionForKey } from '../log/partitioning.ts';
+import { partitionForKey } from '../records/partitioning.ts';
 
 export interface RecentAnomaly extends Omit<Anomaly, 'sensor_id'> {
   /** Input position of the reading; null if the record does not carry it. */

@@ -1,8 +1,8 @@
 // Problems in the feature topic: unreadable rows and sensors with two owners. All are counted; a
 // bounded number is named in the log.
 import type { FeatureRow } from '../codecs/feature-row.ts';
-import type { TopicPartition } from '../log/event-log.ts';
-import { partitionKey } from '../log/partition-key.ts';
+import type { TopicPartition } from '../records/record.ts';
+import { partitionKey } from '../records/partition-key.ts';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics/pipeline-metrics.ts';
 import type { RowObserver } from './newest-rows.ts';

@@ -1,6 +1,7 @@
 // The offset range of each partition of a topic of feature rows, as of one moment.
 import { ConfigError } from '../errors.ts';
-import type { EventLog, TopicPartition } from '../log/event-log.ts';
+import type { EventLog } from '../log/event-log.ts';
+import type { TopicPartition } from '../records/record.ts';
 import type { FeatureTopic } from '../log/topics.ts';
 
 export interface TopicRange extends TopicPartition {

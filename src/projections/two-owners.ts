@@ -2,7 +2,7 @@
 // has two owners and neither sees all its readings. The table is of fixed size; with more sensors
 // than slots some cases are noticed later, but never wrongly.
 import type { FeatureRow } from '../codecs/feature-row.ts';
-import { partitionKey } from '../log/partition-key.ts';
+import { partitionKey } from '../records/partition-key.ts';
 
 const slotBits = 18;
 /** Most shards watched: a slot stores the shard's number + 1 in 15 bits. */

@@ -2,7 +2,7 @@
 // to a worker, or whose worker has ended, knows nothing of itself: it would show 0 sensors and no
 // lag in the middle of an outage. Its last numbers stay, with the time they were true at.
 import type { ShardStatus } from '../actors/protocol.ts';
-import { partitionKey } from '../log/partition-key.ts';
+import { partitionKey } from '../records/partition-key.ts';
 import type { ShardView, WorkerView } from './supervisor-view.ts';
 
 type Counts = Pick<ShardStatus, 'readings' | 'featureRows' | 'deadLetters'>;

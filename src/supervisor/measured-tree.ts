@@ -1,5 +1,5 @@
 // The tree as its gauges read it.
-import { partitionKey } from '../log/partition-key.ts';
+import { partitionKey } from '../records/partition-key.ts';
 import type { MeasuredTree } from '../metrics/tree-metrics.ts';
 import { readinessOf } from './readiness.ts';
 import type { ShardView, SupervisorTree } from './supervisor-view.ts';

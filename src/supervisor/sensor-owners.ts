@@ -2,8 +2,9 @@
 // its URL when it joins. The group is read at most once a second, however many requests need it.
 import type { Clock } from '../clock.ts';
 import { isSensoriumError } from '../errors.ts';
-import type { EventLog, GroupMemberView, TopicPartition } from '../log/event-log.ts';
-import { partitionForKey } from '../log/partitioning.ts';
+import type { EventLog, GroupMemberView } from '../log/event-log.ts';
+import type { TopicPartition } from '../records/record.ts';
+import { partitionForKey } from '../records/partitioning.ts';
 import { deviceOf, type InputDeclaration } from '../sensors/input-declaration.ts';
 
 export interface SensorOwnersOptions {

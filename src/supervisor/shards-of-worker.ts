@@ -1,7 +1,7 @@
 // The shards of one worker as it reports them. The reports are authoritative; the machine beside
 // each shard only detects illegal transitions.
 import type { ShardStatus } from '../actors/protocol.ts';
-import { partitionKey } from '../log/partition-key.ts';
+import { partitionKey } from '../records/partition-key.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { startLifecycle } from './lifecycle.ts';
 import { shardLifecycle, type ShardTransition, transitionInto } from './shard-lifecycle.ts';

@@ -5,8 +5,8 @@ import { simulatedTopics } from '../../property-tests/simulation/simulated-proce
 import { createBatchFolder } from '../../src/actors/fold-batch.ts';
 import { createOutbox } from '../../src/actors/outbox.ts';
 import { emptyMemory, type ShardMemory } from '../../src/actors/shard-memory.ts';
-import type { OutputRecord } from '../../src/log/event-log.ts';
-import { partitionForKey } from '../../src/log/partitioning.ts';
+import type { OutputRecord } from '../../src/records/record.ts';
+import { partitionForKey } from '../../src/records/partitioning.ts';
 import { encodeRecordBatch } from '../../src/log/record-batch-encoder.ts';
 import { recordCursor } from '../../src/log/record-batch.ts';
 

@@ -8,7 +8,7 @@ import { emptyMemory, type ShardMemory, type ShardRole } from '../../src/actors/
 import { cutRecord } from '../../src/codecs/cut-record.ts';
 import { restoreDeadLetter } from '../../src/codecs/dead-letter.ts';
 import { parseInputSchema } from '../../src/config/input-schema.ts';
-import type { OutputRecord } from '../../src/log/event-log.ts';
+import type { OutputRecord } from '../../src/records/record.ts';
 import { encodeRecordBatch } from '../../src/log/record-batch-encoder.ts';
 import { recordCursor } from '../../src/log/record-batch.ts';
 import type { Semantics } from '../../src/sensors/shard-state.ts';

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { createOutbox, type Outbox } from '../../src/actors/outbox.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { encodeFeatureRowJson } from '../../src/codecs/feature-row.ts';
-import type { OutputRecord } from '../../src/log/event-log.ts';
+import type { OutputRecord } from '../../src/records/record.ts';
 import { defaultFeatures } from '../../src/sensors/features.ts';
 import { createShardState, type ClosedWindow } from '../../src/sensors/shard-state.ts';
 

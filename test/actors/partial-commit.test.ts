@@ -21,7 +21,8 @@ import {
   type PositionMetadata,
 } from '../../src/actors/position-metadata.ts';
 import { Session } from '../../src/actors/session.ts';
-import type { Commit, OutputRecord } from '../../src/log/event-log.ts';
+import type { Commit } from '../../src/log/event-log.ts';
+import type { OutputRecord } from '../../src/records/record.ts';
 import { semanticsFingerprint } from '../../src/sensors/fingerprint.ts';
 
 /** By window length, as the semantics have them. */

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../supervisor/manual-clock.ts';
 import type { PositionMetadata } from '../../src/actors/position-metadata.ts';
 import { SourceWatch, type Barrier, type WatchedShard } from '../../src/actors/source-watch.ts';
-import type { EventLog, TopicPartition } from '../../src/log/event-log.ts';
+import type { EventLog } from '../../src/log/event-log.ts';
+import type { TopicPartition } from '../../src/records/record.ts';
 import { createLogger } from '../../src/logger.ts';
 import {
   recoverySemantics,

@@ -2,8 +2,9 @@
 // an outage held back is appended after it; a reading appended twice because its answer was lost is two readings.
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { EventLog, OutputRecord } from '../../src/log/event-log.ts';
-import { partitionForKey } from '../../src/log/partitioning.ts';
+import type { EventLog } from '../../src/log/event-log.ts';
+import type { OutputRecord } from '../../src/records/record.ts';
+import { partitionForKey } from '../../src/records/partitioning.ts';
 import { makeReadings, sensorName } from '../integration/readings.ts';
 
 export interface FeedPlan {

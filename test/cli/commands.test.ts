@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 import { systemClock } from '../../src/clock.ts';
-import type { EventLog, OutputRecord } from '../../src/log/event-log.ts';
+import type { EventLog } from '../../src/log/event-log.ts';
+import type { OutputRecord } from '../../src/records/record.ts';
 import { openEmbeddedLog } from '../../src/log/embedded/embedded-log.ts';
 import { createLogger } from '../../src/logger.ts';
 import { cli, freshDataDir } from './captured-cli.ts';

@@ -5,7 +5,7 @@ import { deadLetterRecord, restoreDeadLetter } from '../../src/codecs/dead-lette
 import { forwardRecord } from '../../src/codecs/forward.ts';
 import { decodeReading } from '../../src/codecs/reading-decoder.ts';
 import { recordBytes } from '../../src/codecs/record-size.ts';
-import type { OutputRecord, RecordCursor, RecordHeader } from '../../src/log/event-log.ts';
+import type { OutputRecord, RecordCursor, RecordHeader } from '../../src/records/record.ts';
 import { recordCursor } from '../../src/log/record-batch.ts';
 import { encodeRecordBatch } from '../../src/log/record-batch-encoder.ts';
 import { emptyReading } from '../../src/sensors/reading.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { deadLetterRecord, restoreDeadLetter } from '../../src/codecs/dead-letter.ts';
 import { DecodeError } from '../../src/errors.ts';
-import type { OutputRecord, RecordCursor, RecordHeader } from '../../src/log/event-log.ts';
+import type { OutputRecord, RecordCursor, RecordHeader } from '../../src/records/record.ts';
 
 interface Given {
   readonly key?: string | null;

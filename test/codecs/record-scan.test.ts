@@ -6,7 +6,7 @@ import { scanRecords, type RecordScan } from '../../src/codecs/record-scan.ts';
 import { InvariantError } from '../../src/errors.ts';
 import { createKernel } from '../../src/kernel/kernel.ts';
 import { recordScanner, type RecordScanner } from '../../src/kernel/record-scanner.ts';
-import type { RecordCursor } from '../../src/log/event-log.ts';
+import type { RecordCursor } from '../../src/records/record.ts';
 import { encodeRecordBatch } from '../../src/log/record-batch-encoder.ts';
 import { recordCursor } from '../../src/log/record-batch.ts';
 import { createShardState, type ShardState } from '../../src/sensors/shard-state.ts';

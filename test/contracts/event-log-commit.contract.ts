@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 
 import { FencedError, isSensoriumError } from '../../src/errors.ts';
-import type { TopicPartition } from '../../src/log/event-log.ts';
+import type { TopicPartition } from '../../src/records/record.ts';
 import type { LogUnderTest } from './event-log-harness.ts';
 import { bytes, freshTopic, numbered, readAll, uniqueName, valuesOf } from './event-log-harness.ts';
 

@@ -7,10 +7,8 @@ import type {
   FetchedBatch,
   GroupListener,
   GroupMember,
-  OutputRecord,
-  RecordHeader,
-  TopicPartition,
 } from '../../src/log/event-log.ts';
+import type { OutputRecord, RecordHeader, TopicPartition } from '../../src/records/record.ts';
 
 export interface EventLogHarness {
   readonly log: EventLog;

@@ -8,7 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 
 import { feastEntityKey } from '../../src/codecs/feast.ts';
-import type { EventLog, OutputRecord } from '../../src/log/event-log.ts';
+import type { EventLog } from '../../src/log/event-log.ts';
+import type { OutputRecord } from '../../src/records/record.ts';
 import { cli } from '../cli/captured-cli.ts';
 import { openTestFeatureStore, openTestLog } from './peers.ts';
 import {

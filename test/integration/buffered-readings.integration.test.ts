@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 
-import type { EventLog, OutputRecord } from '../../src/log/event-log.ts';
+import type { EventLog } from '../../src/log/event-log.ts';
+import type { OutputRecord } from '../../src/records/record.ts';
 import type { SupervisorTree } from '../../src/supervisor/supervisor-view.ts';
 import { startOwnServices, type OwnServices } from './own-services.ts';
 import { openTestLog } from './peers.ts';

@@ -2,7 +2,8 @@
 // reason and its bytes unchanged, the readings around it are folded as if it were not there, nothing stops.
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 
-import type { EventLog, OutputRecord } from '../../src/log/event-log.ts';
+import type { EventLog } from '../../src/log/event-log.ts';
+import type { OutputRecord } from '../../src/records/record.ts';
 import { openTestLog } from './peers.ts';
 import { Programs } from './pipeline.ts';
 import { eventually } from './program.ts';

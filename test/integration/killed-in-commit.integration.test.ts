@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 
-import type { EventLog, TopicPartition } from '../../src/log/event-log.ts';
-import { partitionsOf } from '../../src/log/partitioning.ts';
+import type { EventLog } from '../../src/log/event-log.ts';
+import type { TopicPartition } from '../../src/records/record.ts';
+import { partitionsOf } from '../../src/records/partitioning.ts';
 import { startOwnServices, type OwnServices } from './own-services.ts';
 import { openTestLog } from './peers.ts';
 import { partitions, planOf, Programs, settle } from './pipeline.ts';

@@ -4,7 +4,8 @@
 import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 
-import type { EventLog, OutputRecord } from '../../src/log/event-log.ts';
+import type { EventLog } from '../../src/log/event-log.ts';
+import type { OutputRecord } from '../../src/records/record.ts';
 import { encodeRecordBatch } from '../../src/log/record-batch-encoder.ts';
 import { compressed, type Framing } from '../log/record-batch-support.ts';
 import { sendRawBatches } from '../log/kafka/raw-batches.ts';

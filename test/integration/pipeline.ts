@@ -3,7 +3,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 
-import type { EventLog, OutputRecord } from '../../src/log/event-log.ts';
+import type { EventLog } from '../../src/log/event-log.ts';
+import type { OutputRecord } from '../../src/records/record.ts';
 import type { FeatureStore } from '../../src/stores/feature-store.ts';
 import { eventually, startProgram, type Program } from './program.ts';
 import type { ReadingsPlan } from './readings.ts';

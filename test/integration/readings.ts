@@ -1,6 +1,6 @@
 // Test input: readings of many sensors with disorder, late, bad and unkeyed ones, each with a value of its own so that a
 // lost or doubled one can be named.
-import type { OutputRecord } from '../../src/log/event-log.ts';
+import type { OutputRecord } from '../../src/records/record.ts';
 
 export interface ReadingsPlan {
   readonly topic: string;

@@ -2,7 +2,8 @@
 // over it when told, and on later starts without being told; no row is lost or doubled but those of the lost readings.
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 
-import type { EventLog, OutputRecord } from '../../src/log/event-log.ts';
+import type { EventLog } from '../../src/log/event-log.ts';
+import type { OutputRecord } from '../../src/records/record.ts';
 import { openTestLog } from './peers.ts';
 import { planOf, semanticsEnv } from './pipeline.ts';
 import { eventually, startProgram, type Program } from './program.ts';

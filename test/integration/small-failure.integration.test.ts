@@ -3,8 +3,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 
-import type { EventLog, OutputRecord } from '../../src/log/event-log.ts';
-import { partitionForKey } from '../../src/log/partitioning.ts';
+import type { EventLog } from '../../src/log/event-log.ts';
+import type { OutputRecord } from '../../src/records/record.ts';
+import { partitionForKey } from '../../src/records/partitioning.ts';
 import { openTestLog } from './peers.ts';
 import { partitions, planOf, Programs } from './pipeline.ts';
 import { eventually, type Program } from './program.ts';

@@ -2,7 +2,8 @@
 import type { Admin } from 'kafkajs';
 
 import { featureTopics, topicNames, topicSpecs, type TopicNames } from '../../src/log/topics.ts';
-import type { EventLog, TopicPartition } from '../../src/log/event-log.ts';
+import type { EventLog } from '../../src/log/event-log.ts';
+import type { TopicPartition } from '../../src/records/record.ts';
 import type { LargerWindow } from '../../src/sensors/larger-window.ts';
 import { anomalyDifferences } from '../../property-tests/models/anomaly-differences.ts';
 import {

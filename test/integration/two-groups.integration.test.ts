@@ -4,7 +4,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 
 import { forwardGroupOf } from '../../src/codecs/forward-group.ts';
-import type { EventLog, OutputRecord } from '../../src/log/event-log.ts';
+import type { EventLog } from '../../src/log/event-log.ts';
+import type { OutputRecord } from '../../src/records/record.ts';
 import { recordsOf } from '../contracts/event-log-harness.ts';
 import { openTestLog } from './peers.ts';
 import { planOf, Programs } from './pipeline.ts';

@@ -6,7 +6,7 @@ import { compressFrameSync } from 'lz4-napi';
 import { compressSync } from 'snappy';
 import { codecs, type Codec } from '../../src/log/record-batch-codecs.ts';
 import { batchHeaderBytes } from '../../src/log/record-batch-header.ts';
-import type { RecordCursor } from '../../src/log/event-log.ts';
+import type { RecordCursor } from '../../src/records/record.ts';
 
 export interface PlainRecord {
   readonly offset: number;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { InvariantError } from '../../src/errors.ts';
-import type { OutputRecord } from '../../src/log/event-log.ts';
+import type { OutputRecord } from '../../src/records/record.ts';
 import { encodeRecordBatch } from '../../src/log/record-batch-encoder.ts';
 import {
   batchHeaderBytes,

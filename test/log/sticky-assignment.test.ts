@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { holds, seed } from '../../property-tests/seed.ts';
-import type { TopicPartition } from '../../src/log/event-log.ts';
+import type { TopicPartition } from '../../src/records/record.ts';
 import {
   assignSticky,
   type Assignment,

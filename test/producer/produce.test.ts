@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { runs, titled } from '../../property-tests/seed.ts';
-import type { EventLog, OutputRecord } from '../../src/log/event-log.ts';
+import type { EventLog } from '../../src/log/event-log.ts';
+import type { OutputRecord } from '../../src/records/record.ts';
 import { pace } from '../../src/producer/pacing.ts';
 import type { PlannedReading } from '../../src/producer/planned-reading.ts';
 import { produce, type ProduceOptions } from '../../src/producer/produce.ts';

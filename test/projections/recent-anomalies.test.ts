@@ -7,7 +7,8 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { anomalyRecord } from '../../src/codecs/anomaly.ts';
 import { openEmbeddedLog } from '../../src/log/embedded/embedded-log.ts';
-import type { EventLog, OutputRecord } from '../../src/log/event-log.ts';
+import type { EventLog } from '../../src/log/event-log.ts';
+import type { OutputRecord } from '../../src/records/record.ts';
 import { RecentAnomalies } from '../../src/projections/recent-anomalies.ts';
 import { recordingLogger } from './recorded.ts';
 

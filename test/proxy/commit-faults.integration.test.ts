@@ -3,7 +3,8 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
 import { ConfigError, isSensoriumError } from '../../src/errors.ts';
-import type { EventLog, PartitionWriter, TopicPartition } from '../../src/log/event-log.ts';
+import type { EventLog, PartitionWriter } from '../../src/log/event-log.ts';
+import type { TopicPartition } from '../../src/records/record.ts';
 import { eventually, freshTopic, recordsOf, valuesOf } from '../contracts/event-log-harness.ts';
 import { kafkaBrokers, openTestLog } from '../log/kafka/kafka-harness.ts';
 import { startFaultProxy, type Fault, type FaultProxy } from './fault-proxy.ts';

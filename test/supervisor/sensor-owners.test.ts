@@ -4,7 +4,7 @@ import { createScheduler } from '../../property-tests/simulation/scheduler.ts';
 import { Life, processClock } from '../../property-tests/simulation/simulated-life.ts';
 import { UnavailableError } from '../../src/errors.ts';
 import type { GroupMemberView } from '../../src/log/event-log.ts';
-import { partitionForKey } from '../../src/log/partitioning.ts';
+import { partitionForKey } from '../../src/records/partitioning.ts';
 import type { InputDeclaration } from '../../src/sensors/input-declaration.ts';
 import { createSensorOwners, type SensorOwners } from '../../src/supervisor/sensor-owners.ts';
 

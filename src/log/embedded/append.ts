@@ -1,9 +1,10 @@
 // Appends records: groups them by partition and encodes them once as Kafka record batches. Offsets
 // are assigned inside the plan that writes them, which may run several times.
 import { assert } from '../../errors.ts';
-import type { CommitResult, OutputRecord } from '../event-log.ts';
-import { partitionForKey } from '../partitioning.ts';
-import { partitionKey } from '../partition-key.ts';
+import type { CommitResult } from '../event-log.ts';
+import type { OutputRecord } from '../../records/record.ts';
+import { partitionForKey } from '../../records/partitioning.ts';
+import { partitionKey } from '../../records/partition-key.ts';
 import { RecordBatchBuilder } from '../record-batch-encoder.ts';
 import type { PlanView } from '../../lmdb/plan-view.ts';
 import {

@@ -16,13 +16,12 @@ import type {
   GroupMember,
   GroupMemberView,
   ObservedPosition,
-  OutputRecord,
   PartitionExtent,
   PartitionWriter,
   TopicDescription,
-  TopicPartition,
   TopicSpec,
 } from '../event-log.ts';
+import type { OutputRecord, TopicPartition } from '../../records/record.ts';
 import { placeAppend, prepareAppend, type PreparedAppend } from './append.ts';
 import { openCommitSignal, type CommitSignal } from './commit-signal.ts';
 import { openDurableTables, type Tables } from '../../lmdb/tables.ts';

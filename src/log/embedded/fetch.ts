@@ -2,7 +2,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { ConfigError } from '../../errors.ts';
-import type { FetchedBatch, TopicPartition } from '../event-log.ts';
+import type { FetchedBatch } from '../event-log.ts';
+import type { TopicPartition } from '../../records/record.ts';
 import { recordCursor } from '../record-batch.ts';
 import type { Tables } from '../../lmdb/tables.ts';
 import {

@@ -5,7 +5,7 @@
 //   value = generation u64 (grows with every change except heartbeats) · JSON
 import { assert } from '../../errors.ts';
 import type { PlanView } from '../../lmdb/plan-view.ts';
-import { parsePartitionKey, partitionKey } from '../partition-key.ts';
+import { parsePartitionKey, partitionKey } from '../../records/partition-key.ts';
 import { assignSticky } from '../sticky-assignment.ts';
 import { logTables, nameKey } from './layout.ts';
 

@@ -11,7 +11,8 @@
 //
 // Batches are keyed by their last offset: the first key at or after an offset is the batch with it.
 import { assert } from '../../errors.ts';
-import type { CommittedPosition, TopicPartition } from '../event-log.ts';
+import type { CommittedPosition } from '../event-log.ts';
+import type { TopicPartition } from '../../records/record.ts';
 
 export const logTables = {
   topics: 'topics',

@@ -1,7 +1,8 @@
 // The topics of the embedded log. They are created once and never change, so they are cached for
 // good.
 import { assert, ConfigError } from '../../errors.ts';
-import type { TopicDescription, TopicPartition, TopicSpec } from '../event-log.ts';
+import type { TopicDescription, TopicSpec } from '../event-log.ts';
+import type { TopicPartition } from '../../records/record.ts';
 import type { Tables } from '../../lmdb/tables.ts';
 import type { PlanView } from '../../lmdb/plan-view.ts';
 import { decodeTopic, encodeTopic, logTables, nameKey, type StoredTopic } from './layout.ts';

@@ -1,7 +1,8 @@
 // The transactional writer of one input partition. Records, position and the check of its epoch are
 // one update.
 import { FencedError, UnavailableError } from '../../errors.ts';
-import type { Commit, CommitResult, PartitionWriter, TopicPartition } from '../event-log.ts';
+import type { Commit, CommitResult, PartitionWriter } from '../event-log.ts';
+import type { TopicPartition } from '../../records/record.ts';
 import { placeAppend, type PreparedAppend } from './append.ts';
 import type { Updated } from '../../lmdb/tables.ts';
 import type { PlanView } from '../../lmdb/plan-view.ts';

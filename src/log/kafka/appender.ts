@@ -1,8 +1,9 @@
 // Appends outside any transaction, through one idempotent producer a log: a batch that is sent
 // again after a lost connection is written once. One batch a partition is under way at a time, in
 // the order of the calls.
-import type { CommitResult, OutputRecord, TopicPartition } from '../event-log.ts';
-import { partitionKey } from '../partition-key.ts';
+import type { CommitResult } from '../event-log.ts';
+import type { OutputRecord, TopicPartition } from '../../records/record.ts';
+import { partitionKey } from '../../records/partition-key.ts';
 import type { BatchLimits } from './batch-limits.ts';
 import type { Connections } from './connections.ts';
 import { failureKind } from './failures.ts';

@@ -1,7 +1,7 @@
 // One kafkajs cluster with what kafkajs asks again and again kept: leaders from its metadata,
 // coordinators until one answers that it is not (trap 15: FindCoordinator was three requests of
 // every commit). Requests only; no retries here.
-import type { TopicPartition } from '../event-log.ts';
+import type { TopicPartition } from '../../records/record.ts';
 import { failureKind } from './failures.ts';
 import {
   createCluster,

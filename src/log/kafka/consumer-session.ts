@@ -9,7 +9,8 @@ import type {
 } from 'kafkajs';
 import { systemClock } from '../../clock.ts';
 import { UnavailableError } from '../../errors.ts';
-import type { Delivery, TopicPartition } from '../event-log.ts';
+import type { Delivery } from '../event-log.ts';
+import type { TopicPartition } from '../../records/record.ts';
 import { assignSticky } from '../sticky-assignment.ts';
 import { createClient, type KafkaLogOptions } from './client.ts';
 import { fetchPace } from './fetch-pace.ts';

@@ -2,7 +2,8 @@
 // left out, the others are read through a cursor. Tests also let kafkajs decode the records and
 // compare.
 import { assert } from '../../errors.ts';
-import type { FetchedBatch, RecordCursor, RecordHeader, TopicPartition } from '../event-log.ts';
+import type { FetchedBatch } from '../event-log.ts';
+import type { RecordCursor, RecordHeader, TopicPartition } from '../../records/record.ts';
 import { checkedCursor, isAbortMarker, type OffsetRange } from '../record-batch.ts';
 import { codecs, inflate } from '../record-batch-codecs.ts';
 import type { BatchPlace, CheckedBatch } from '../record-batch-header.ts';

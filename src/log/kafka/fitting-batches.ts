@@ -6,7 +6,7 @@
 //                                                     └─ ConfigError where it cannot be
 import { cutRecord } from '../../codecs/cut-record.ts';
 import { ConfigError } from '../../errors.ts';
-import type { CutAs, OutputRecord, TopicPartition } from '../event-log.ts';
+import type { CutAs, OutputRecord, TopicPartition } from '../../records/record.ts';
 import { recordCursor } from '../record-batch.ts';
 import { RecordBatchBuilder, type EncodedBatch } from '../record-batch-encoder.ts';
 import { batchHeaderBytes } from '../record-batch-header.ts';

@@ -3,14 +3,9 @@
 // is claimed again, and compared at the join.
 import { systemClock } from '../../clock.ts';
 import { assert, InvariantError, UnavailableError, type ErrorDetails } from '../../errors.ts';
-import type {
-  CommittedPosition,
-  EventLog,
-  FetchedBatch,
-  GroupMember,
-  TopicPartition,
-} from '../event-log.ts';
-import { partitionKey } from '../partition-key.ts';
+import type { CommittedPosition, EventLog, FetchedBatch, GroupMember } from '../event-log.ts';
+import type { TopicPartition } from '../../records/record.ts';
+import { partitionKey } from '../../records/partition-key.ts';
 import type { KafkaLogOptions } from './client.ts';
 import { ConsumerSession, type SessionEvents } from './consumer-session.ts';
 import { translated } from './failures.ts';

@@ -10,13 +10,12 @@ import type {
   GroupMember,
   GroupMemberView,
   ObservedPosition,
-  OutputRecord,
   PartitionExtent,
   PartitionWriter,
   TopicDescription,
-  TopicPartition,
   TopicSpec,
 } from '../event-log.ts';
+import type { OutputRecord, TopicPartition } from '../../records/record.ts';
 import { Appender } from './appender.ts';
 import { BatchLimits } from './batch-limits.ts';
 import { createClient, type KafkaLogOptions } from './client.ts';

@@ -1,8 +1,8 @@
 // What a member of a Kafka group says of itself at every join: the partitions it holds and the
 // generation in which it got them. The leader assigns partitions by these claims, because kafkajs's
 // round robin would move every shard at every rebalance (trap 19).
-import type { TopicPartition } from '../event-log.ts';
-import { partitionKey } from '../partition-key.ts';
+import type { TopicPartition } from '../../records/record.ts';
+import { partitionKey } from '../../records/partition-key.ts';
 import type { AssignmentMember } from '../sticky-assignment.ts';
 
 export interface Claimant {

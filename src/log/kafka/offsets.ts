@@ -1,13 +1,9 @@
 // Offsets of partitions (where the log begins and ends, and where a time is) and positions of
 // groups.
 import { assert, InvariantError } from '../../errors.ts';
-import type {
-  CommittedPosition,
-  ObservedPosition,
-  PartitionExtent,
-  TopicPartition,
-} from '../event-log.ts';
-import { partitionKey } from '../partition-key.ts';
+import type { CommittedPosition, ObservedPosition, PartitionExtent } from '../event-log.ts';
+import type { TopicPartition } from '../../records/record.ts';
+import { partitionKey } from '../../records/partition-key.ts';
 import type { Connections } from './connections.ts';
 import type { Broker } from './internals.ts';
 import {

@@ -9,7 +9,8 @@
 //                                  any indefinite failure, or a fence ─▶ dead
 import { assert, FencedError, UnavailableError, type AnySensoriumError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
-import type { Commit, CommitResult, PartitionWriter, TopicPartition } from '../event-log.ts';
+import type { Commit, CommitResult, PartitionWriter } from '../event-log.ts';
+import type { TopicPartition } from '../../records/record.ts';
 import type { BatchLimits } from './batch-limits.ts';
 import type { Connections } from './connections.ts';
 import { failureKind, translated, type FailureKind } from './failures.ts';

@@ -3,8 +3,8 @@
 // records are gathered into batches below its topic's limit; a request carries one batch a
 // partition, so batches of one partition go one after another.
 import { assert, ConfigError } from '../../errors.ts';
-import type { OutputRecord, TopicPartition } from '../event-log.ts';
-import { partitionForKey } from '../partitioning.ts';
+import type { OutputRecord, TopicPartition } from '../../records/record.ts';
+import { partitionForKey } from '../../records/partitioning.ts';
 import {
   RecordBatchBuilder,
   type BatchProducer,

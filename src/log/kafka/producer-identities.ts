@@ -6,7 +6,7 @@
 //   <group>-<topic>-<partition>   the id of the former version, never written under here. Two
 //                                 partitions may share one (group a with topic b-c, group a-b with
 //                                 topic c); to fence it hurts owners of that version alone.
-import type { TopicPartition } from '../event-log.ts';
+import type { TopicPartition } from '../../records/record.ts';
 import { UnavailableError } from '../../errors.ts';
 import type { Connections } from './connections.ts';
 import type { TransactionIdentity } from './internals.ts';

@@ -3,7 +3,8 @@
 // back; the read waits for it, bounded, or goes on past it (settled-range.ts).
 import { systemClock } from '../../clock.ts';
 import { ConfigError, UnavailableError } from '../../errors.ts';
-import type { FetchedBatch, TopicPartition } from '../event-log.ts';
+import type { FetchedBatch } from '../event-log.ts';
+import type { TopicPartition } from '../../records/record.ts';
 import { checkedBatches } from '../record-batch-header.ts';
 import type { Connections } from './connections.ts';
 import { rootOf } from './failures.ts';

@@ -1,7 +1,8 @@
 // Which ends of a group session another session would only meet again, and what to say of a
 // partition that cannot be fetched while the session goes on.
 import { InvariantError, UnavailableError, type AnySensoriumError } from '../../errors.ts';
-import type { PartitionExtent, TopicPartition } from '../event-log.ts';
+import type { PartitionExtent } from '../event-log.ts';
+import type { TopicPartition } from '../../records/record.ts';
 import { failureKind, rootOf, translated } from './failures.ts';
 
 export type OffsetsOf = (place: TopicPartition) => Promise<PartitionExtent>;

@@ -4,7 +4,8 @@
 //
 //   headers of [from, to) ─▶ which transactions were aborted, which are open
 //   records of [from, to) ─▶ without those
-import type { FetchedBatch, TopicPartition } from '../event-log.ts';
+import type { FetchedBatch } from '../event-log.ts';
+import type { TopicPartition } from '../../records/record.ts';
 import { isAbortMarker } from '../record-batch.ts';
 import { checkedBatches, type CheckedBatch } from '../record-batch-header.ts';
 import type { FetchedPartition } from './fetch-seam.ts';

@@ -2,7 +2,7 @@
 // answered before its markers reach the offsets topic, and until then the group's offset is the one
 // before. With require_stable the broker says so (UNSTABLE_OFFSET_COMMIT): an owner asks again
 // (trap 21), an observer takes the offset before.
-import type { TopicPartition } from '../event-log.ts';
+import type { TopicPartition } from '../../records/record.ts';
 import {
   compactLength,
   compactString,

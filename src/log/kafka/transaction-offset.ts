@@ -8,7 +8,7 @@
 //                                          ├─ no ──▶ committed
 //                                          └─ yes ─▶ FencedError
 import { FencedError } from '../../errors.ts';
-import type { TopicPartition } from '../event-log.ts';
+import type { TopicPartition } from '../../records/record.ts';
 import type { Connections } from './connections.ts';
 import type { FailureKind } from './failures.ts';
 import type { TransactionIdentity } from './internals.ts';

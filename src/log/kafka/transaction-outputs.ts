@@ -4,8 +4,9 @@
 //
 //   records ──▶ [ slice ≤ 1 MB ] ──▶ a batch a partition ──▶ a request a leader ──▶ the next slice
 import { assert } from '../../errors.ts';
-import type { CommitResult, OutputRecord, TopicPartition } from '../event-log.ts';
-import { partitionKey } from '../partition-key.ts';
+import type { CommitResult } from '../event-log.ts';
+import type { OutputRecord, TopicPartition } from '../../records/record.ts';
+import { partitionKey } from '../../records/partition-key.ts';
 import type { EncodedBatch, RecordBatchBuilder } from '../record-batch-encoder.ts';
 import type { BatchLimits } from './batch-limits.ts';
 import type { Connections } from './connections.ts';

@@ -1,7 +1,7 @@
 // Two requests of a transaction in versions that kafkajs does not speak: TxnOffsetCommit v3 says
 // which member of which generation commits (KIP-447), InitProducerId v3 which producer it goes on
 // from (KIP-360).
-import type { TopicPartition } from '../event-log.ts';
+import type { TopicPartition } from '../../records/record.ts';
 import {
   compactLength,
   compactString,

@@ -1,6 +1,6 @@
 // The names of the transactional ids of one input partition. Why there are two:
 // producer-identities.ts.
-import type { TopicPartition } from '../event-log.ts';
+import type { TopicPartition } from '../../records/record.ts';
 
 export interface TransactionalIds {
   /** The id this version writes under. */

@@ -7,7 +7,7 @@
 import { crc32c } from '@node-rs/crc32';
 import { assert, ConfigError, CorruptSnapshotError } from '../../errors.ts';
 import type { EventLog } from '../../log/event-log.ts';
-import { partitionForKey } from '../../log/partitioning.ts';
+import { partitionForKey } from '../../records/partitioning.ts';
 import type { SnapshotReference, SnapshotStore, StoredSnapshot } from '../snapshot-store.ts';
 
 export interface TopicSnapshotStoreOptions {

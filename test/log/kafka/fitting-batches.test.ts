@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { readCut, wholeOf } from '../../../src/codecs/cut-record.ts';
 import { decodeReading } from '../../../src/codecs/reading-decoder.ts';
 import { ConfigError } from '../../../src/errors.ts';
-import type { OutputRecord, RecordHeader } from '../../../src/log/event-log.ts';
+import type { OutputRecord, RecordHeader } from '../../../src/records/record.ts';
 import { BatchLimits } from '../../../src/log/kafka/batch-limits.ts';
 import { sendFitting } from '../../../src/log/kafka/fitting-batches.ts';
 import { recordCursor } from '../../../src/log/record-batch.ts';

@@ -1,7 +1,7 @@
 // Writes as a process of the former version would: under the former transactional id, its offsets
 // as no member; and takes members out of their group, as a coordinator does that has not heard of
 // them for too long.
-import type { TopicPartition } from '../../../src/log/event-log.ts';
+import type { TopicPartition } from '../../../src/records/record.ts';
 import { createClient } from '../../../src/log/kafka/client.ts';
 import { Connections } from '../../../src/log/kafka/connections.ts';
 import type { Broker, TransactionIdentity } from '../../../src/log/kafka/internals.ts';

@@ -3,7 +3,8 @@
 // nothing more.
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { FencedError } from '../../../src/errors.ts';
-import type { EventLog, PartitionWriter, TopicPartition } from '../../../src/log/event-log.ts';
+import type { EventLog, PartitionWriter } from '../../../src/log/event-log.ts';
+import type { TopicPartition } from '../../../src/records/record.ts';
 import {
   bytes,
   eventually,

@@ -2,7 +2,7 @@
 // records share a partition whichever client writes them. The log chooses for records without a
 // key.
 import { assert } from '../errors.ts';
-import type { TopicPartition } from './event-log.ts';
+import type { TopicPartition } from './record.ts';
 import { murmur2 } from './murmur2.ts';
 
 /** Returns all `count` partitions of a topic, in order. */

@@ -1,7 +1,7 @@
 // The map key of a partition, and its inverse. Topic names hold no slash, so the key is
 // unambiguous. The embedded log stores these keys with its groups, so their form must not change.
 import { assert } from '../errors.ts';
-import type { TopicPartition } from './event-log.ts';
+import type { TopicPartition } from './record.ts';
 
 /** Returns `topic/partition`. */
 export function partitionKey({ topic, partition }: TopicPartition): string {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { murmur2 } from '../../src/log/murmur2.ts';
-import { partitionForKey } from '../../src/log/partitioning.ts';
+import { murmur2 } from '../../src/records/murmur2.ts';
+import { partitionForKey } from '../../src/records/partitioning.ts';
 
 // Kafka's own known answers: clients/src/test/java/org/apache/kafka/common/utils/UtilsTest.java, testMurmur2.
 const knownAnswers: readonly (readonly [string, number])[] = [
