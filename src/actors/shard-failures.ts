@@ -3,6 +3,7 @@
 // grows, or at once when an operator asks.
 //
 //   release ─▶ confirm     retry, rebuild ─▶ recover     crash ─▶ recover, a few times ─▶ fail     stop ─▶ fail
+import { backoffMs } from '../backoff.ts';
 import type { Directive } from '../errors.ts';
 
 export type NextStep = 'confirm' | 'recover' | 'fail';
@@ -13,8 +14,7 @@ export type NextStep = 'confirm' | 'recover' | 'fail';
  */
 const bugsMax = 3;
 const bugPeriodMs = 600_000;
-const pauseFirstMs = 60_000;
-const pauseMaxMs = 1_800_000;
+const pause = { firstMs: 60_000, maxMs: 1_800_000 };
 const failurePeriodMs = 3_600_000;
 
 export class ShardFailures {
@@ -46,7 +46,7 @@ export class ShardFailures {
    */
   failed(nowMs: number): number {
     this.#failuresMs = [...since(this.#failuresMs, nowMs - failurePeriodMs), nowMs];
-    return Math.min(pauseFirstMs * 2 ** (this.#failuresMs.length - 1), pauseMaxMs);
+    return backoffMs(this.#failuresMs.length - 1, pause);
   }
 
   #nextAfterBug(nowMs: number): NextStep {

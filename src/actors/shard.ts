@@ -16,6 +16,7 @@ import {
   UnavailableError,
   type ErrorData,
 } from '../errors.ts';
+import { backoffMs } from '../backoff.ts';
 import type { FetchedBatch, PartitionWriter } from '../log/event-log.ts';
 import type { TopicPartition } from '../records/record.ts';
 import { CommitSize } from './commit-size.ts';
@@ -60,8 +61,6 @@ export interface ShardHost {
 
 /** A fetch that finds nothing is answered after half a second. */
 const unansweredMsMax = 2_000;
-const backoffFirstMs = 100;
-const backoffMaxMs = 5_000;
 
 export class Shard implements WatchedShard {
   readonly partition: TopicPartition;
@@ -331,7 +330,7 @@ export class Shard implements WatchedShard {
   }
 
   async #backOff(): Promise<void> {
-    const delayMs = Math.min(backoffFirstMs * 2 ** this.#failuresInARow, backoffMaxMs);
+    const delayMs = backoffMs(this.#failuresInARow);
     this.#failuresInARow += 1;
     const fields = { ...this.partition, reason: this.#lastError?.message, delayMs };
     this.#context.logger.warn(fields, 'shard dropped its memory and will recover');

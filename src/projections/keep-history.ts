@@ -2,7 +2,7 @@
 // the store again after a pause and goes on from what it last committed.
 import { isSensoriumError, type AnySensoriumError } from '../errors.ts';
 import type { HistoryStore } from '../stores/history-store.ts';
-import { backoffMs } from './backoff.ts';
+import { backoffMs } from '../backoff.ts';
 import { followHistory, type FollowOptions, type FollowProgress } from './history.ts';
 
 export interface KeepOptions extends Omit<FollowOptions, 'store'> {

@@ -11,7 +11,7 @@ import { partitionKey } from '../records/partition-key.ts';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics/pipeline-metrics.ts';
 import type { FeatureStore } from '../stores/feature-store.ts';
-import { backoffMs } from './backoff.ts';
+import { backoffMs } from '../backoff.ts';
 import { Positions, type Held } from './positions.ts';
 import type { ProjectorStatus } from './protocol.ts';
 import { createRowProblems, type RowProblems } from './row-problems.ts';

@@ -11,7 +11,7 @@ import type { CommittedPosition, EventLog } from '../log/event-log.ts';
 import type { TopicPartition } from '../records/record.ts';
 import { partitionKey } from '../records/partition-key.ts';
 import type { Logger } from '../logger.ts';
-import { backoffMs } from './backoff.ts';
+import { backoffMs } from '../backoff.ts';
 import type { ProjectedPartition } from './protocol.ts';
 
 export interface Held extends TopicPartition {

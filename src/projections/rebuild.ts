@@ -7,7 +7,7 @@ import type { EventLog } from '../log/event-log.ts';
 import type { TopicPartition } from '../records/record.ts';
 import type { FeatureTopic } from '../log/topics.ts';
 import type { FeatureStore, UpsertCounts } from '../stores/feature-store.ts';
-import { backoffMs } from './backoff.ts';
+import { backoffMs } from '../backoff.ts';
 import { collectNewest } from './newest-rows.ts';
 import { topicRanges } from './topic-ranges.ts';
 

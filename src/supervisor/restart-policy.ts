@@ -1,11 +1,11 @@
 // Decides whether and when a failed thread is restarted: exponential backoff, at most `restartsMax`
 // restarts in any period of `periodMs`. Pure; the caller passes the time.
+import { backoffMs, type Backoff } from '../backoff.ts';
 
 export interface RestartSettings {
   readonly restartsMax: number;
   readonly periodMs: number;
-  readonly backoffMinMs: number;
-  readonly backoffMaxMs: number;
+  readonly backoff: Backoff;
 }
 
 /** Monotonic times of the restarts in the last period, oldest first; at most `restartsMax`. */
@@ -18,8 +18,7 @@ export type RestartDecision =
 export const restartDefaults: RestartSettings = {
   restartsMax: 5,
   periodMs: 60_000,
-  backoffMinMs: 200,
-  backoffMaxMs: 10_000,
+  backoff: { firstMs: 200, maxMs: 10_000 },
 };
 
 /**
@@ -38,14 +37,7 @@ export function decideRestart(
   }
   return {
     type: 'restart',
-    delayMs: restartDelayMs(recent.length, settings),
+    delayMs: backoffMs(recent.length, settings.backoff),
     history: [...recent, nowMs],
   };
-}
-
-/**
- * Returns the delay after `failures` earlier ones: backoffMinMs · 2^failures, at most backoffMaxMs.
- */
-export function restartDelayMs(failures: number, settings: RestartSettings): number {
-  return Math.min(settings.backoffMaxMs, settings.backoffMinMs * 2 ** Math.min(failures, 30));
 }

@@ -5,15 +5,11 @@
 // of times, then gives up. The process must act when a thread has given up.
 import type { Clock, Timer } from '../clock.ts';
 import type { ControlPort } from '../control-port.ts';
+import { backoffMs } from '../backoff.ts';
 import { type AnySensoriumError, InvariantError, isSensoriumError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { type Lifecycle, startLifecycle } from './lifecycle.ts';
-import {
-  restartDelayMs,
-  decideRestart,
-  type RestartHistory,
-  type RestartSettings,
-} from './restart-policy.ts';
+import { decideRestart, type RestartHistory, type RestartSettings } from './restart-policy.ts';
 import { ThreadRequests } from './thread-requests.ts';
 import { workerLifecycle, type WorkerState, type WorkerTransition } from './worker-lifecycle.ts';
 import type { RunningThread } from './worker-pool.ts';
@@ -202,7 +198,7 @@ export class SupervisedThread<Command extends object, Event extends ThreadEvent>
     const { directive } = error;
     if (directive === 'stop' && !this.#hasRun) return this.#giveUp(error);
     if (directive === 'stop' || directive === 'retry')
-      return this.#restartAfter(restartDelayMs(this.#retries++, restart), error);
+      return this.#restartAfter(backoffMs(this.#retries++, restart.backoff), error);
     const decision = decideRestart(this.#history, clock.monotonicMs(), restart);
     if (decision.type === 'escalate') {
       const seconds = restart.periodMs / 1000;

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { holds, runs, titled } from '../../property-tests/seed.ts';
+import { backoffMs } from '../../src/backoff.ts';
 import {
-  restartDelayMs,
   decideRestart,
   type RestartHistory,
   type RestartSettings,
@@ -13,10 +13,13 @@ const settingsArbitrary: fc.Arbitrary<RestartSettings> = fc
   .record({
     restartsMax: fc.integer({ min: 1, max: 8 }),
     periodMs: fc.integer({ min: 1, max: 100_000 }),
-    backoffMinMs: fc.integer({ min: 1, max: 1_000 }),
+    firstMs: fc.integer({ min: 1, max: 1_000 }),
     factor: fc.integer({ min: 1, max: 100 }),
   })
-  .map(({ factor, ...rest }) => ({ ...rest, backoffMaxMs: rest.backoffMinMs * factor }));
+  .map(({ factor, firstMs, ...rest }) => ({
+    ...rest,
+    backoff: { firstMs, maxMs: firstMs * factor },
+  }));
 const gapsArbitrary = fc.array(fc.integer({ min: 0, max: 50_000 }), { minLength: 1 });
 
 /** Returns the decisions for failures separated by `gapsMs`, up to the first escalation. */
@@ -74,16 +77,16 @@ describe('the restart policy', () => {
 
         const { delays } = story(burst, settings);
 
-        expect(delays[0]).toBe(settings.backoffMinMs);
+        expect(delays[0]).toBe(settings.backoff.firstMs);
         expect([...delays].sort((a, b) => a - b)).toEqual(delays);
-        expect(Math.max(...delays)).toBeLessThanOrEqual(settings.backoffMaxMs);
+        expect(Math.max(...delays)).toBeLessThanOrEqual(settings.backoff.maxMs);
       }),
       runs(300),
     );
   });
 
   it('forgets failures older than the period', () => {
-    const settings = { restartsMax: 2, periodMs: 60_000, backoffMinMs: 200, backoffMaxMs: 10_000 };
+    const settings = { restartsMax: 2, periodMs: 60_000, backoff: { firstMs: 200, maxMs: 10_000 } };
 
     expect(decideRestart([0, 1], 60_000, settings)).toEqual({
       type: 'restart',
@@ -94,9 +97,9 @@ describe('the restart policy', () => {
   });
 
   it('doubles to the bound and stays there', () => {
-    const settings = { restartsMax: 9, periodMs: 1, backoffMinMs: 200, backoffMaxMs: 1_000 };
+    const backoff = { firstMs: 200, maxMs: 1_000 };
 
-    const delays = [0, 1, 2, 3, 4, 1_000].map((failures) => restartDelayMs(failures, settings));
+    const delays = [0, 1, 2, 3, 4, 1_000].map((failures) => backoffMs(failures, backoff));
 
     expect(delays).toEqual([200, 400, 800, 1_000, 1_000, 1_000]);
   });

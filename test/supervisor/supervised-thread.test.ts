@@ -28,7 +28,7 @@ afterEach(() => {
   for (const port of open.splice(0)) port.close();
 });
 
-const restart = { restartsMax: 2, periodMs: 60_000, backoffMinMs: 100, backoffMaxMs: 1_000 };
+const restart = { restartsMax: 2, periodMs: 60_000, backoff: { firstMs: 100, maxMs: 1_000 } };
 
 function play(): {
   clock: ManualClock;

@@ -6,7 +6,7 @@ import { UnavailableError } from '../../src/errors.ts';
 import { startSupervisor, type Supervisor } from '../../src/supervisor/supervisor.ts';
 import { keepingLogger, type LoggedLine } from './keeping-logger.ts';
 
-const restart = { restartsMax: 2, periodMs: 60_000, backoffMinMs: 5, backoffMaxMs: 20 };
+const restart = { restartsMax: 2, periodMs: 60_000, backoff: { firstMs: 5, maxMs: 20 } };
 const running: Supervisor[] = [];
 afterEach(async () => {
   await Promise.all(running.splice(0).map((supervisor) => supervisor.drain()));

@@ -2,6 +2,7 @@
 // fails at once with the cause. It reconnects for ever; the caller decides when to try again.
 import { Cluster, Redis } from 'ioredis';
 
+import { backoffMs } from '../../backoff.ts';
 import type { RedisConfig } from '../../config/config.ts';
 import { systemClock } from '../../clock.ts';
 import { ConfigError, UnavailableError } from '../../errors.ts';
@@ -40,7 +41,7 @@ export interface RedisConnection {
 
 const connectTimeoutMs = 5_000;
 const commandTimeoutMs = 5_000;
-const reconnectDelayMaxMs = 2_000;
+const reconnects = { firstMs: 50, maxMs: 2_000 };
 
 /**
  * Returns a connection that may not be up yet.
@@ -170,8 +171,7 @@ const sharedOptions = {
   reconnectOnError: (error: Error): boolean => error.message.includes('READONLY'),
 };
 
-const reconnectDelayMs = (attempt: number): number =>
-  Math.min(50 * 2 ** Math.min(attempt, 10), reconnectDelayMaxMs);
+const reconnectDelayMs = (attempt: number): number => backoffMs(attempt, reconnects);
 
 function openStandalone(config: RedisConfig, use: 'calls' | 'changes'): Redis {
   if (config.url === undefined) {
