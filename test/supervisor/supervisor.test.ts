@@ -113,11 +113,9 @@ describe('the supervisor', () => {
     expect(supervisor.tree().state).toBe('failed');
   });
 
-  it('gives up at once when a worker reports a wrong configuration', async () => {
-    const supervisor = start();
-    await ready(supervisor);
+  it('gives up at once when a worker reports a wrong configuration before it runs', async () => {
+    const supervisor = start({ extra: { rejectsConfig: true } });
 
-    await fail(supervisor, 'reject-config');
     const error = await supervisor.gaveUp;
 
     expect(error).toMatchObject({ code: 'CONFIG', message: 'WINDOW_MS differs from the snapshot' });

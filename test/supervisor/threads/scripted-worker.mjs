@@ -21,6 +21,12 @@ const shard = {
   unansweredMs: 0,
 };
 
+const wrongConfig = {
+  code: 'CONFIG',
+  message: 'WINDOW_MS differs from the snapshot',
+  details: { a: 1 },
+};
+
 const metric = (value) => ({
   name: 'sensorium_readings_total',
   help: 'Readings.',
@@ -48,7 +54,7 @@ function failHow(fault, fail) {
       });
       return;
     case 'reject-config':
-      fail({ code: 'CONFIG', message: 'WINDOW_MS differs from the snapshot', details: { a: 1 } });
+      fail(wrongConfig);
       return;
     case 'reject-unavailable':
       fail({ code: 'UNAVAILABLE', message: 'no broker', details: {} });
@@ -96,6 +102,7 @@ export async function runWorker({ workerIndex, port, config }) {
     }
   });
   const mine = { ...shard, partition: workerIndex };
+  if (config.rejectsConfig) throw wrongConfig;
   port.postMessage({ type: 'running' });
   if (config.crashAtStart) throw { code: 'INVARIANT', message: 'broken at start', details: {} };
   for (const phase of ['restoring', 'replaying', 'running']) {
