@@ -138,8 +138,8 @@ describe.skipIf(brokers === '' || redisUrl === '')('audit on real Kafka and Redi
     try {
       const metric = async (name: string): Promise<number> => {
         const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-        const found = new RegExp(`^sensorium_audit_${name}(?:\\{.*\\})? (\\d+)`, 'm').exec(text);
-        return Number(found?.[1] ?? 0);
+        const series = new RegExp(`^sensorium_audit_${name}(?:\\{.*\\})? (\\d+)`, 'gm');
+        return [...text.matchAll(series)].reduce((sum, [, value]) => sum + Number(value), 0);
       };
       // From its first round on it compares whatever closes.
       await eventually(
