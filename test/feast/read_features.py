@@ -53,7 +53,7 @@ def write(store, rows):
         {
             "sensor_id": row["sensor_id"],
             "event_timestamp": datetime.fromtimestamp(row["event_time_ms"] / 1000, timezone.utc),
-            "created": datetime.now(timezone.utc),
+            "available_at": datetime.now(timezone.utc),
             **row["features"],
         }
         for row in rows
