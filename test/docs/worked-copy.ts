@@ -28,6 +28,7 @@ const copied = [
     'feature_repo',
     'bench',
     'clients',
+    'schemas',
   ],
   ...['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'],
   ...['vitest.config.ts', '.prettierrc.json', 'import-rules.json'],
