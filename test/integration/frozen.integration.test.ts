@@ -74,7 +74,9 @@ describe.skipIf(brokers === '' || redisUrl === '')('a process frozen inside a co
     // A read-committed consumer waits at an open transaction: it gets to the end once the broker has aborted it.
     const { output, rekeyed, deadLetters, anomalies, journal } = topics;
     const written = [output, rekeyed, deadLetters, anomalies, journal];
-    const reading = Promise.all(written.map((topic) => readTopic(log, topic)));
+    const reading = Promise.all(
+      written.map((topic) => readTopic(log, topic, { settledOnly: false })),
+    );
     const first = await Promise.race([reading.then(() => 'read'), sleep(1_000, 'waits')]);
     expect(first).toBe('waits');
     await reading;

@@ -49,17 +49,20 @@ export async function createTestTopics(
   return { ...names, groupId, env };
 }
 
-/** Returns every committed record of a partition. */
+/**
+ * Returns the committed records of a partition. By default no transaction that a kill left open is
+ * waited for, since whoever compares looks again.
+ */
 export async function readRecords(
   log: EventLog,
   partition: TopicPartition,
+  { settledOnly = true }: { readonly settledOnly?: boolean } = {},
 ): Promise<readonly LoggedRecord[]> {
   const text = (bytes: Uint8Array, start: number, end: number): string | null =>
     start < 0 ? null : Buffer.from(bytes.subarray(start, end)).toString();
   const found: LoggedRecord[] = [];
   const { earliest } = await log.offsets(partition);
-  // Whoever compares looks again: nothing that was left open by a kill is waited for.
-  for await (const batch of log.read({ ...partition, from: earliest, settledOnly: true })) {
+  for await (const batch of log.read({ ...partition, from: earliest, settledOnly })) {
     const r = batch.records();
     while (r.next()) {
       if (r.offset < earliest) continue;
@@ -121,11 +124,12 @@ export async function administer(
 export async function readTopic(
   log: EventLog,
   topic: string,
+  options: { readonly settledOnly?: boolean } = {},
 ): Promise<ReadonlyMap<number, readonly LoggedRecord[]>> {
   const description = await log.describeTopic(topic);
   const found = new Map<number, readonly LoggedRecord[]>();
   for (let partition = 0; partition < (description?.partitions ?? 0); partition += 1) {
-    found.set(partition, await readRecords(log, { topic, partition }));
+    found.set(partition, await readRecords(log, { topic, partition }, options));
   }
   return found;
 }
