@@ -82,8 +82,9 @@ export function setup(project: TestProject): () => void {
   project.provide('skipReasons', reasons);
 
   const stop = (): void => {
-    removeFiles();
+    // First: files that cannot be removed must not leave the services running.
     if (started.length > 0) spawnSync(servicesScript, ['stop', ...started], { stdio: 'ignore' });
+    removeFiles();
   };
   for (const reason of reasons) console.warn(`skipped: ${reason}`);
   if (reasons.length > 0 && process.env['CI'] === 'true') {
