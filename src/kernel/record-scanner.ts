@@ -3,6 +3,7 @@
 // in one place.
 //
 //   batch bytes ─copy─▶ window ─scan─▶ | offset | time of record | kind | id | timestamp | value |   a row a record
+import type { RecordSection } from '../records/record.ts';
 import type { ReadingColumns } from '../sensors/reading.ts';
 import { instanceOfThread, type KernelExports } from './instance.ts';
 
@@ -10,22 +11,6 @@ import { instanceOfThread, type KernelExports } from './instance.ts';
 export const undecidedRecord = 0;
 export const keyedReading = 1;
 export const otherReading = 2;
-
-/** The rest of one batch: where its next record begins, and what its header says of all of them. */
-export interface BatchSection {
-  readonly bytes: Uint8Array;
-  readonly start: number;
-  readonly end: number;
-  readonly records: number;
-  readonly baseOffset: number;
-  /** Offsets of the records lie behind this one … */
-  readonly afterOffset: number;
-  /** … and up to this one. */
-  readonly lastOffset: number;
-  readonly baseTimestampMs: number;
-  /** The timestamp of every record; undefined where each has its own. */
-  readonly appendTimeMs: number | undefined;
-}
 
 /** Scans records into its one set of columns: what it found is valid until its next scan. */
 export interface RecordScanner {
@@ -41,7 +26,7 @@ export interface RecordScanner {
    * Scans the first records of `section` and returns how many; 0 where the first is too long for
    * the window or its framing does not add up. Reads nothing outside the section.
    */
-  scan(section: BatchSection): number;
+  scan(section: RecordSection): number;
 }
 
 class WasmScanner implements RecordScanner {
@@ -73,7 +58,7 @@ class WasmScanner implements RecordScanner {
     };
   }
 
-  scan(section: BatchSection): number {
+  scan(section: RecordSection): number {
     this.scans += 1;
     const { bytes, start, end } = section;
     const length = Math.min(end - start, this.window.length);
