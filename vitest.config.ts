@@ -8,14 +8,22 @@ const processes = [
   'test/integration/**/*.test.ts',
   'test/smoke/**/*.test.ts',
 ];
+// Need Helm and the schemas of Kubernetes: `npm run test:deploy` installs them.
+const deployment = ['test/deploy/{chart,image,package}.test.ts'];
+// Need a log store and a Jaeger: `npm run test:telemetry` builds them.
+const telemetry = ['test/telemetry/**/*.test.ts'];
+// Start a Kafka with every kind of login: `npm run test:secured`.
+const secured = ['test/secured/*.test.ts'];
 const globalSetup = ['test/global-setup.ts'];
 
-/** Begins with the file that takes longest, which would be waited for at the end. */
-class ChaosFirst extends BaseSequencer {
+/** Files of more than a minute and a half; begun late, one would be waited for at the end. */
+const longest = /\/(chaos|rights|log-shapes|inputs|member-faults|main-job|adding-a-feature)\./;
+
+class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const isChaos = ({ moduleId }: TestSpecification): boolean => moduleId.includes('/test/chaos/');
+    const isLong = ({ moduleId }: TestSpecification): boolean => longest.test(moduleId);
     const sorted = await super.sort(files);
-    return [...sorted.filter(isChaos), ...sorted.filter((file) => !isChaos(file))];
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
   }
 }
 
@@ -23,7 +31,7 @@ const config: ViteUserConfig = defineConfig({
   test: {
     maxWorkers: 2,
     minWorkers: 1,
-    sequence: { sequencer: ChaosFirst },
+    sequence: { sequencer: LongestFirst },
     reporters: ['default', './test/counted-reporter.ts'],
     // scripts/coverage.mjs; the parts where a branch that no test takes is a fault that nobody has seen.
     coverage: {
@@ -37,13 +45,16 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts', 'property-tests/**/*.test.ts'],
-          exclude: processes,
+          exclude: [...processes, ...deployment, ...telemetry, ...secured],
           globalSetup,
           // A law of thousands of runs takes 20 s on free cores, and several times that beside other work.
           testTimeout: 240_000,
           hookTimeout: 60_000,
         },
       },
+      { test: { name: 'telemetry', include: telemetry, globalSetup, testTimeout: 60_000 } },
+      { test: { name: 'deploy', include: deployment, globalSetup, testTimeout: 240_000 } },
+      { test: { name: 'secured', include: secured, globalSetup, testTimeout: 120_000 } },
       {
         test: {
           name: 'integration',

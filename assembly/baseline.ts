@@ -1,10 +1,13 @@
-// The baselines of src/sensors/baseline-cumulative.ts and baseline-adaptive.ts for a reading that
-// they do not flag. They decide before they write: one that would be flagged changes nothing, and
-// the host folds it.
+// The baselines of src/sensors/baseline-cumulative.ts, baseline-adaptive.ts and baseline-robust.ts
+// for a reading that they do not flag. One that would be flagged changes nothing, and the host
+// folds it: the first two decide before they write, the robust one takes back what it wrote.
 import {
   alarmScore,
   calmScore,
   rangeGain,
+  robustBytes,
+  robustLearned,
+  robustRestLeft,
   settleReadings,
   slotCount,
   slotHigh,
@@ -19,6 +22,9 @@ import {
   spreadMin,
   surpriseMax,
 } from './host-layout';
+import { slotBefore } from './layout';
+import { learnReading, meetReading, useRobust } from './robust-reading';
+import { scoreRules } from './robust-rules';
 import { momentsAdd, momentsPopulationDeviation, momentsSquaredZ, welfordAdd } from './statistics';
 
 let threshold: f64 = 0;
@@ -38,8 +44,10 @@ export function useBaseline(
   warmFrom: f64,
   decayPerReading: f64,
   shortDecayPerReading: f64,
+  longDecayPerReading: f64,
   restPerCalmReading: f64,
 ): void {
+  useRobust(anomalyThreshold, decayPerReading, shortDecayPerReading, longDecayPerReading);
   threshold = anomalyThreshold;
   warmReadings = warmFrom;
   decay = decayPerReading;
@@ -111,6 +119,22 @@ export function learnAdaptive(base: usize, x: f64): bool {
   store<f64>(base, count + 1, slotCount);
   score = greater;
   isWarm = count + 1 >= warmReadings;
+  return true;
+}
+
+/** Learns `x` and returns true, or returns false where it is an anomaly or raises an alarm. */
+export function learnRobust(base: usize, x: f64, timestampMs: f64): bool {
+  if (!meetReading(base, x, timestampMs)) return false;
+  memory.copy(slotBefore, base, robustBytes);
+  score = scoreRules(base);
+  const rest = load<f64>(base, robustRestLeft) - (score < calmScore ? calmReading : 1);
+  if (score >= alarmScore && rest <= 0) {
+    memory.copy(base, slotBefore, robustBytes);
+    return false;
+  }
+  store<f64>(base, rest > 0 ? rest : 0, robustRestLeft);
+  learnReading(base);
+  isWarm = load<f64>(base, robustLearned) >= warmReadings;
   return true;
 }
 

@@ -1,4 +1,4 @@
-// What the scanners share: equal bytes, and UTF-8.
+// Shared by the scanners: equality of bytes, and UTF-8.
 
 /** Returns whether `length` bytes are the same at both places. */
 export function sameBytes(one: usize, other: usize, length: usize): bool {

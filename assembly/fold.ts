@@ -1,8 +1,15 @@
 // The fold of src/sensors/shard-state.ts for the rows of a scan that are plain: a known sensor that
-// is not set aside, an open pane, in time, nothing flagged, and after it no window to close and no
-// sensor to forget. Such a row has no outputs. Every other is left to the host, untouched: it
-// decides before it writes.
-import { learnAdaptive, learnCumulative, isWarm, score, useBaseline } from './baseline';
+// is not set aside, an open pane, in time, nothing flagged, no change of presence, and after it no
+// window to close and no sensor to look through. Such a row has no outputs. Every other is left to
+// the host, untouched: it decides before it writes.
+import {
+  isWarm,
+  learnAdaptive,
+  learnCumulative,
+  learnRobust,
+  score,
+  useBaseline,
+} from './baseline';
 import {
   linkBytes,
   numberCalmReading,
@@ -11,6 +18,7 @@ import {
   numberFastRows,
   numberFastestLeadMs,
   numberLeadMaxMs,
+  numberLongDecay,
   numberMaxAheadMs,
   numberMaxEventTimeMs,
   numberNextStopMs,
@@ -43,7 +51,9 @@ import {
   placeMethod,
   placePaneBytes,
   placePanes,
+  placePresence,
   placeQuarantined,
+  presenceBytes,
   sensorLink,
 } from './host-layout';
 import { find, last, useTable } from './id-table';
@@ -61,10 +71,12 @@ import {
   values,
   window,
 } from './layout';
+import { isHeardLately, isPresenceKept, learnPresence } from './presence';
 import { keyedReading } from './record-scanner';
 import { welfordAdd } from './statistics';
 
 const cumulative: u32 = 0;
+const adaptive: u32 = 1;
 
 /**
  * Folds rows from `row` on, up to `rows` (exclusive), and returns the first that it left to the
@@ -90,6 +102,7 @@ export function foldRows(row: i32, rows: i32): i32 {
   const paneBytes: usize = load<u32>(places, placePaneBytes);
   const links: usize = load<u32>(places, placeLinks);
   const heads: usize = load<u32>(places, placeHeads);
+  const presences: usize = load<u32>(places, placePresence);
   const until = load<f64>(numbers, numberUntil);
   const windowMs = load<f64>(numbers, numberWindowMs);
   const maxAheadMs = load<f64>(numbers, numberMaxAheadMs);
@@ -107,6 +120,7 @@ export function foldRows(row: i32, rows: i32): i32 {
     load<f64>(numbers, numberWarmReadings),
     load<f64>(numbers, numberDecay),
     load<f64>(numbers, numberShortDecay),
+    load<f64>(numbers, numberLongDecay),
     load<f64>(numbers, numberCalmReading),
   );
 
@@ -139,11 +153,13 @@ export function foldRows(row: i32, rows: i32): i32 {
 
     const value = load<f64>(values + at8) + 0; // −0 becomes 0
     const baseline = baselines + <usize>slot * baselineBytes;
-    if (
-      method == cumulative ? !learnCumulative(baseline, value) : !learnAdaptive(baseline, value)
-    ) {
-      break;
+    const presence = presences + <usize>slot * presenceBytes;
+    if (presences != 0) {
+      if (!isPresenceKept(presence, value)) break;
+      if (!isHeardLately(presence, eventTimeMs, watermarkMs)) break;
     }
+    if (!learn(method, baseline, value, timestampMs)) break;
+    if (presences != 0) learnPresence(presence, value, eventTimeMs);
     welfordAdd(pane, value);
     if (value < load<f64>(pane, paneMin)) store<f64>(pane, value, paneMin);
     if (value > load<f64>(pane, paneMax)) store<f64>(pane, value, paneMax);
@@ -171,6 +187,12 @@ export function foldRows(row: i32, rows: i32): i32 {
   store<f64>(numbers, fastestLeadMs, numberFastestLeadMs);
   store<i32>(places, fastestSlot, placeFastestSlot);
   return next;
+}
+
+function learn(method: u32, baseline: usize, value: f64, timestampMs: f64): bool {
+  if (method == cumulative) return learnCumulative(baseline, value);
+  if (method == adaptive) return learnAdaptive(baseline, value);
+  return learnRobust(baseline, value, timestampMs);
 }
 
 /**

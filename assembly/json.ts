@@ -85,7 +85,7 @@ function isSpace(byte: u32): bool {
   return byte == space || byte == 0x0a || byte == 0x0d || byte == 0x09;
 }
 
-function skipSpace(start: usize): usize {
+export function skipSpace(start: usize): usize {
   let at = start;
   while (load<u8>(at) <= space && isSpace(load<u8>(at))) at += 1;
   return at;
@@ -111,7 +111,7 @@ function isNamed(at: usize, place: usize): bool {
 }
 
 /** The position after the closing quote of the string whose content begins at `start`, or 0. */
-function stringEnd(start: usize, last: usize): usize {
+export function stringEnd(start: usize, last: usize): usize {
   let at = start;
   while (at < last) {
     const found = notable(load<u64>(at));
@@ -151,7 +151,7 @@ function wideStringEnd(start: usize, at: usize, last: usize): usize {
 }
 
 /** The position after the flat value of a field that is not ours, or 0. */
-function otherEnd(at: usize, last: usize): usize {
+export function otherEnd(at: usize, last: usize): usize {
   switch (load<u8>(at)) {
     case 0x22:
       return stringEnd(at + 1, last);
@@ -166,10 +166,9 @@ function otherEnd(at: usize, last: usize): usize {
   }
 }
 
-// What stands between the values of the records that came before, `{"sensor_id":` and the like:
-// whoever sends readings writes each with the same fields in the same way. Where the same bytes
-// come again they were checked before, and the scanner jumps over them. Only a short cut: other
-// bytes go the long way, to the same answer.
+// The text between the values of earlier records, such as `{"sensor_id":`. A sender writes every
+// record with the same fields in the same form, so the scanner compares these bytes, which it has
+// checked before, and skips them. Only a short cut: other bytes are parsed, with the same result.
 //
 //   {"sensor_id":"sensor_001","timestamp":1700000040000,"value":20.5}
 //   └─── 0 ─────┘            └───── 1 ────┘             └── 2 ──┘
@@ -177,7 +176,7 @@ function otherEnd(at: usize, last: usize): usize {
 /** Fields from here on, and longer keys than this, always go the long way. */
 const placesMax: usize = 16;
 const placeBytes: usize = 64;
-/** A place is learned anew after as many records that have other bytes there. */
+/** A place is learned again after this many records with other bytes there. */
 const missesMax: u8 = 8;
 
 const knownBytes: usize = memory.data(16 * 64, 8);

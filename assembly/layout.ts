@@ -23,7 +23,7 @@ export const kinds: usize = values + 8 * <usize>rowsMax;
  */
 export const powersOfFive: usize = kinds + <usize>rowsMax;
 
-// What the host says before a fold and reads after it, in the order of src/kernel/row-fold.ts.
+// Values the host writes before a fold and reads after it, in the order of src/kernel/row-fold.ts.
 export const places: usize = powersOfFive + 16 * 651;
 export const numbers: usize = places + 4 * 32;
 
@@ -60,7 +60,46 @@ export const fieldNameLengths: usize = fieldNames + 3 * <usize>fieldNameBytes;
 export const timeUnit: usize = fieldNameLengths + 4 * 3;
 export const isDeclared: usize = timeUnit + 4;
 
-// The compiler's own data is at 327680: scripts/assembly.mjs says so.
+// The shape of declared records that are no flat ones: assembly/shape.ts says which words they are.
+export const isDeep: usize = isDeclared + 4;
+export const shapeWords: usize = (isDeep + 4 + 7) & ~7;
+export const shapeNames: usize = shapeWords + 4 * (8 + 2 * 64 + 4 * 160 + 3 * 160);
+
+// Findings in one of them: parts of the id, values by slot, and where their names are.
+export const foundIds: usize = shapeNames + 8192 + 64;
+export const slotValues: usize = foundIds + 8 * 8;
+export const slotSuffixes: usize = slotValues + 8 * 64;
+export const slotSeen: usize = slotSuffixes + 8 * 64;
+
+// The walk through it: nodes seen, containers that are open, leaves, names of members.
+export const nodeSeen: usize = slotSeen + 4 * 64;
+export const stackNodes: usize = nodeSeen + 4 * 160;
+export const stackIndexes: usize = stackNodes + 4 * 32;
+export const leafStarts: usize = stackIndexes + 4 * 32;
+export const leafEnds: usize = leafStarts + 4 * 128;
+export const leafSuffixes: usize = leafEnds + 4 * 128;
+export const leafRoles: usize = leafSuffixes + 8 * 128;
+export const leafArguments: usize = leafRoles + 128;
+export const memberNames: usize = leafArguments + 128;
+
+// The bytes between the leaves of such records, and what the leaves are for.
+export const templateSuffixes: usize = memberNames + 8 * 64;
+export const templateEnds: usize = templateSuffixes + 8 * 128;
+export const templateRoles: usize = templateEnds + 2 * 132;
+export const templateArguments: usize = templateRoles + 128;
+export const templateBytes: usize = templateArguments + 128;
+
+// By row of such records: which record it is of, and the first row behind that record.
+export const recordIndexes: usize = (templateBytes + 4096 + 64 + 7) & ~7;
+export const recordEnds: usize = recordIndexes + 4 * <usize>rowsMax;
+/** Ids of sensors that stand in no record as they are. */
+export const idArena: usize = recordEnds + 4 * <usize>rowsMax;
+export const idArenaBytes: i32 = 131072;
+
+/** A copy of a sensor's numbers, to take back what a flagged reading changed. */
+export const slotBefore: usize = idArena + <usize>idArenaBytes;
+
+// The compiler's own data is at 458752: scripts/assembly.mjs says so.
 
 /** Where the columns of a shard may begin: at a page of memory. */
-export const dataEnd: usize = 393216;
+export const dataEnd: usize = 524288;

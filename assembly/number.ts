@@ -83,7 +83,7 @@ export function scanNumber(start: usize): usize {
     q += falling ? -exponent : exponent;
   }
   const magnitude = nearest(w, q);
-  // What was cut off lies between w and w + 1.
+  // The exact number lies between w and w + 1.
   if (digits > digitsMax && magnitude != nearest(w + 1, q)) return 0;
   if (isNaN(magnitude)) return 0;
   scannedNumber = negative ? -magnitude : magnitude;

@@ -8,7 +8,7 @@ export let timestampMs: f64 = 0;
 export let value: f64 = 0;
 
 export const sensorIdBytesMax: i32 = 256;
-const valueMagnitudeMax: f64 = 1e150;
+export const valueMagnitudeMax: f64 = 1e150;
 export const safeIntegerMax: f64 = 9007199254740991;
 
 /** Keeps the reading and returns true, or returns false for one that is none. */

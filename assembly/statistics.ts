@@ -2,7 +2,7 @@
 // in their order: the same doubles, to the last bit.
 
 // V8's own Math.log: src/kernel/instance.ts.
-declare function log(x: f64): f64;
+export declare function log(x: f64): f64;
 
 /** | count | mean | m2 | */
 export function welfordAdd(base: usize, x: f64): void {
@@ -29,12 +29,13 @@ export function momentsAdd(base: usize, decay: f64, x: f64): void {
 }
 
 export function momentsSquaredZ(base: usize, x: f64, floor: f64): f64 {
-  const w1 = load<f64>(base);
-  const w2 = load<f64>(base, 8);
   const deviation = x - load<f64>(base, 16);
+  return squaredZ(load<f64>(base), load<f64>(base, 8), load<f64>(base, 24), deviation, floor);
+}
+
+export function squaredZ(w1: f64, w2: f64, squares: f64, deviation: f64, floor: f64): f64 {
   const a = w1 * w1 - w2;
   const leastSquares = (floor * floor * a) / w1;
-  const squares = load<f64>(base, 24);
   const spread = squares > leastSquares ? squares : leastSquares;
   const ratio = ((deviation * deviation) / spread) * ((w1 * w2) / (w1 * w1 + w2));
   const upper = 8 * a + w2;

@@ -243,7 +243,7 @@ async function servingOf({ services, older, newer }) {
     await assertSameAnswers([servers.older, servers.newer], entities);
     if (entities === 1) rows.keepWriting();
     const measureOne = (server) => drive(server, { entities, seconds, concurrency });
-    // What both serve before they are measured warms them.
+    // Requests before the measurement warm both up.
     for (const server of Object.values(servers)) await measureOne(server);
     const name = entities === 1 ? 'oneEntity' : 'hundredEntities';
     all[name] = await inTurn(servers, measureOne, figures);

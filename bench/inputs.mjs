@@ -1,10 +1,14 @@
-// What declared shapes cost beside the default one: the fold alone, in memory, round by round in
-// turn, so that other work on the machine weighs on all alike.
+// Cost of declared shapes beside the default one: the fold alone, in memory, in µs of CPU, round by
+// round in turn, so that other work on the machine weighs on all alike.
 //   nice node bench/inputs.mjs [--rounds 7]
 import { parseArgs } from 'node:util';
+import avro from 'avsc';
+import protobuf from 'protobufjs';
 import { createBatchFolder } from '../dist/actors/fold-batch.js';
 import { createOutbox } from '../dist/actors/outbox.js';
 import { emptyMemory } from '../dist/actors/shard-memory.js';
+import { encodeConfluent } from '../dist/codecs/confluent.js';
+import { writerSchema } from '../dist/codecs/writer-schema.js';
 import { parseConfig } from '../dist/config/config.js';
 import { encodeRecordBatch } from '../dist/log/record-batch-encoder.js';
 import { recordCursor } from '../dist/log/record-batch.js';
@@ -27,6 +31,34 @@ const startMs = Date.UTC(2026, 0, 31);
 const timeOf = (index) => startMs + Math.floor(index / sensors) * 1_000;
 const valueOf = (index) => 20 + Math.sin(index) * 5;
 const idOf = (index) => `sensor_${String(index % sensors).padStart(4, '0')}`;
+
+const schemaId = 7;
+const avroSchema = {
+  type: 'record',
+  name: 'Reading',
+  fields: [
+    { name: 'device', type: 'string' },
+    { name: 'seen', type: { type: 'long', logicalType: 'timestamp-millis' } },
+    { name: 'temperature', type: ['null', 'double'] },
+    { name: 'flow', type: 'float' },
+    { name: 'state', type: { type: 'enum', name: 'State', symbols: ['off', 'on'] } },
+    { name: 'firmware', type: 'string' },
+  ],
+};
+const avroType = avro.Type.forSchema(avroSchema, { wrapUnions: true });
+const protoSchema = `syntax = "proto3";
+message Reading {
+  string device = 1;
+  int64 seen = 2;
+  optional double temperature = 3;
+  float flow = 4;
+  int32 state = 5;
+  string firmware = 6;
+}`;
+const protoType = protobuf.parse(protoSchema).root.lookupType('Reading');
+const six = (i) => ({
+  ...{ device: idOf(i), seen: timeOf(i), temperature: valueOf(i), flow: 0.5, firmware: '1.4.2' },
+});
 
 const eight = ['t', 'h', 'p', 'co2', 'voc', 'lux', 'db', 'bat'];
 const shapes = {
@@ -53,10 +85,29 @@ const shapes = {
       ...Object.fromEntries(eight.map((name, n) => [name, valueOf(i + n)])),
     }),
   },
+  'registered Avro, six fields': {
+    schema: '{format: registry, id: device, time: seen, value: temperature}',
+    registered: { type: 'AVRO', text: JSON.stringify(avroSchema), references: [] },
+    readings: 1,
+    encode: (i) =>
+      avroType.toBuffer({ ...six(i), temperature: { double: valueOf(i) }, state: 'on' }),
+  },
+  'registered Protobuf, six fields': {
+    schema: '{format: registry, id: device, time: seen, value: temperature}',
+    registered: { type: 'PROTOBUF', text: protoSchema, references: [] },
+    readings: 1,
+    // The first message of its file.
+    encode: (i) =>
+      Buffer.concat([Buffer.from([0]), protoType.encode({ ...six(i), state: 1 }).finish()]),
+  },
 };
 
-const prepared = Object.entries(shapes).map(([name, { schema, readings, record }]) => {
-  const env = schema === undefined ? {} : { INPUT_SCHEMA: schema };
+const prepared = [];
+for (const [name, { schema, registered, readings, record, encode }] of Object.entries(shapes)) {
+  const env = {
+    ...(schema === undefined ? {} : { INPUT_SCHEMA: schema }),
+    ...(registered === undefined ? {} : { SCHEMA_REGISTRY_URL: 'http://localhost:8081' }),
+  };
   const { semantics, process: settings } = parseConfig(env);
   const topics = topicNames(settings);
   const batches = [];
@@ -64,13 +115,18 @@ const prepared = Object.entries(shapes).map(([name, { schema, readings, record }
     const batch = Array.from({ length: recordsPerBatch }, (_, n) => ({
       topic: topics.input,
       key: Buffer.from(idOf(from + n)),
-      value: Buffer.from(JSON.stringify(record(from + n))),
+      value:
+        encode === undefined
+          ? Buffer.from(JSON.stringify(record(from + n)))
+          : encodeConfluent(schemaId, encode(from + n)),
       timestampMs: timeOf(from + n) + 100,
     }));
     batches.push(encodeRecordBatch(batch, { baseOffset: from, timestampMs: startMs }));
   }
-  return { name, readings, semantics, topics, batches, micros: [] };
-});
+  const found = registered && (await writerSchema(registered, semantics.input.timeUnit));
+  const schemas = { find: (id) => (id === schemaId ? found : undefined) };
+  prepared.push({ name, readings, semantics, topics, batches, schemas, micros: [] });
+}
 
 for (let round = -warmRounds; round < Number(flags.rounds); round += 1) {
   for (const shape of prepared) {
@@ -87,20 +143,20 @@ const workload = { records, sensors, recordsPerBatch, rounds: Number(flags.round
 if (flags.name === '') process.stdout.write(`${JSON.stringify(measured, null, 2)}\n`);
 else report(flags.name, { workload, measured });
 
-/** Returns what a reading took, in µs, of all of them folded once. */
-function foldAll({ semantics, topics, batches, readings }) {
+/** Returns what a reading took, in µs of CPU, of all of them folded once. */
+function foldAll({ semantics, topics, batches, readings, schemas }) {
   const memory = emptyMemory('source', semantics, 0);
   const outbox = createOutbox({ featureRow: () => undefined, anomaly: () => undefined });
   const shard = { topic: topics.input, partition: 0 };
-  const folder = createBatchFolder({ shard, topics, semantics, sourcePartitions: 1, outbox });
-  const beganMs = performance.now();
+  const folder = createBatchFolder({ shard, topics, semantics, outbox, schemas });
+  const began = process.cpuUsage();
   for (const batch of batches) {
     const cursor = recordCursor(batch);
     cursor.next();
     folder.fold(memory, cursor, Infinity);
   }
-  const tookMs = performance.now() - beganMs;
+  const { user, system } = process.cpuUsage(began);
   const folded = outbox.take().readings;
   if (folded !== records * readings) throw new Error(`${folded} readings were folded`);
-  return (tookMs * 1_000) / folded;
+  return (user + system) / folded;
 }

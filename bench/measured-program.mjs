@@ -41,6 +41,7 @@ export function startMeasured(env, { args = [], tree = root } = {}) {
       HOME: process.env.HOME,
       DATA_DIR: folder,
       HTTP_PORT: '0',
+      ONLINE_OTHER_WRITER: 'share',
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],

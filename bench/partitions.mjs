@@ -85,11 +85,12 @@ async function measure({ services, log, tree }, partitions) {
   const input = `partitions_${partitions}_${Date.now()}`;
   await createTopics(services, { input, partitions, tree });
   const counts = mkdtempSync(join(tmpdir(), 'sensorium-requests-'));
-  const env = { WORKERS: flags.workers, REQUEST_COUNTS: counts, REQUESTS_OF: tree };
+  const env = { WORKERS: flags.workers, REQUEST_COUNTS: counts };
   const beganMs = performance.now();
   const program = startLive(services, input, env, { args: ['--import', counter], tree });
   try {
     const readySeconds = await secondsUntilReady(program, beganMs);
+    const readyCpuSeconds = program.cpuSeconds();
     const stage = (act) => watched({ program, counts, brokers, input }, act);
     const idle = await stage(async () => undefined);
     await log.append([unkeyedReading(input)]);
@@ -101,7 +102,8 @@ async function measure({ services, log, tree }, partitions) {
     feeding.abort();
     const peakRssMb = Math.round(program.peakRssMb());
     const stopSeconds = await secondsOf(() => program.stop());
-    return { partitions, readySeconds, idle, forwarded, live, peakRssMb, stopSeconds };
+    const ready = { readySeconds, readyCpuSeconds };
+    return { partitions, ...ready, idle, forwarded, live, peakRssMb, stopSeconds };
   } finally {
     await program.kill();
     rmSync(counts, { recursive: true, force: true });
@@ -174,8 +176,8 @@ async function watched({ program, counts, brokers, input }, act) {
 /** Requests of all threads since the program began, by API. */
 function requestsSoFar(folder) {
   const total = {};
-  for (const file of readdirSync(folder)) {
-    const counts = JSON.parse(readFileSync(join(folder, file), 'utf8') || '{}');
+  for (const file of readdirSync(folder).filter((name) => name.endsWith('.json'))) {
+    const counts = JSON.parse(readFileSync(join(folder, file), 'utf8'));
     for (const [api, count] of Object.entries(counts)) total[api] = (total[api] ?? 0) + count;
   }
   return total;

@@ -9,6 +9,7 @@ import re
 from datetime import timedelta
 
 from feast import Entity, FeatureView, Field, FileSource, ValueType
+from feast.data_format import ParquetFormat
 from feast.types import Float64, Int64
 
 # Generated from src/sensors/features.ts by `npm run generate`:
@@ -104,15 +105,29 @@ DECLARED = [
 ]
 # End of what is generated.
 
+# Set FEAST_JOIN_KEY as on Sensorium: it is part of every key in Redis. Feast alone uses the name of
+# the entity.
+join_key = os.environ.get("FEAST_JOIN_KEY") or "sensor_id"
+
 sensor = Entity(
-    name="sensor_id",
-    join_keys=["sensor_id"],
+    name=os.environ.get("FEAST_ENTITY") or join_key,
+    join_keys=[join_key],
     value_type=ValueType.STRING,
     description="The id a sensor sends with every reading.",
 )
 
+# DuckDB looks for a relative path in the folder that Python was started in, not in this one.
+history_folder = os.path.abspath(
+    os.environ.get("HISTORY_DIR") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
+)
+
 declared = {field.name: field for field in DECLARED}
-selected = os.environ.get("FEATURES") or DEFAULT_FEATURES
+selected = [name.strip() for name in (os.environ.get("FEATURES") or DEFAULT_FEATURES).split(",")]
+
+
+def history_path(view):
+    """Returns the files of `view`, as DuckDB takes them."""
+    return os.path.join(history_folder, view, "*.parquet")
 
 
 def feature_view(name, ttl):
@@ -121,21 +136,23 @@ def feature_view(name, ttl):
     `ttl` is how far back a historical join may look for a sensor's last window. Online reads ignore it: there only
     ONLINE_TTL_S makes a sensor that fell silent disappear.
     """
-    # Training data: the Parquet files that `node dist/main.js export --out feature_repo/data` writes, with
+    # Training data: the Parquet files that Sensorium writes, in HISTORY_DIR or by `export --out feature_repo/data`, with
     # event_timestamp = the window's end and available_at = from when on the row counts as readable: a join with
     # filter_by_created_timestamp=True gives what was served. The folder need not exist for `feast apply` and for
     # online reads.
     history = FileSource(
         name=f"{name}_history",
-        path=f"data/{name}",
+        path=history_path(name),
+        file_format=ParquetFormat(),
         timestamp_field="event_timestamp",
         created_timestamp_column="available_at",
+        field_mapping={} if join_key == "sensor_id" else {"sensor_id": join_key},
     )
     return FeatureView(
         name=name,
         entities=[sensor],
         ttl=ttl,
-        schema=[declared[feature.strip()] for feature in selected.split(",")],
+        schema=[declared[feature] for feature in selected],
         online=True,
         source=history,
     )

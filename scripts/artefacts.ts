@@ -3,10 +3,20 @@
 import { readFileSync } from 'node:fs';
 import { format, resolveConfig } from 'prettier';
 
-import { anomalySchema, featureRowSchema } from '../src/codecs/avro-schemas.ts';
+import {
+  alarmEventSchema,
+  anomalySchema,
+  featureRowSchema,
+  sensorEventSchema,
+} from '../src/codecs/avro-schemas.ts';
 import { inputJsonSchema } from '../src/config/input-schema.ts';
 import { allFeatures, defaultFeatures, type FeatureDeclaration } from '../src/sensors/features.ts';
 import { paneBaseStride, paneLayout } from '../src/sensors/pane-layout.ts';
+import { grafanaDashboard, type DeclaredDashboard } from './dashboards/dashboard.ts';
+import { pipelineDashboard } from './dashboards/pipeline.ts';
+import { processesDashboard } from './dashboards/processes.ts';
+import { servingDashboard } from './dashboards/serving.ts';
+import { shardsDashboard } from './dashboards/shards.ts';
 import { kernelLayout } from './kernel-layout.ts';
 
 export interface Artefact {
@@ -16,6 +26,14 @@ export interface Artefact {
 }
 
 const bytesPerDouble = 8;
+
+/** In the order in which an operator opens them. */
+export const dashboards: readonly DeclaredDashboard[] = [
+  pipelineDashboard,
+  shardsDashboard,
+  servingDashboard,
+  processesDashboard,
+];
 
 export const artefacts: readonly Artefact[] = [
   {
@@ -27,6 +45,14 @@ export const artefacts: readonly Artefact[] = [
     text: () => Promise.resolve(`${JSON.stringify(anomalySchema, null, 2)}\n`),
   },
   {
+    path: 'avro/sensor_events.avsc',
+    text: () => formatted('avro/sensor_events.avsc', JSON.stringify(sensorEventSchema, null, 2)),
+  },
+  {
+    path: 'avro/sensor_alarms.avsc',
+    text: () => formatted('avro/sensor_alarms.avsc', JSON.stringify(alarmEventSchema, null, 2)),
+  },
+  {
     path: 'schemas/input.schema.json',
     text: () => formatted('schemas/input.schema.json', JSON.stringify(inputJsonSchema())),
   },
@@ -36,6 +62,10 @@ export const artefacts: readonly Artefact[] = [
     path: 'assembly/host-layout.ts',
     text: () => formatted('assembly/host-layout.ts', kernelLayout()),
   },
+  ...dashboards.map((dashboard) => {
+    const path = `monitoring/grafana/dashboards/${dashboard.uid}.json`;
+    return { path, text: () => formatted(path, JSON.stringify(grafanaDashboard(dashboard))) };
+  }),
 ];
 
 /** Returns the template with the generated lines between its two marks. */

@@ -20,8 +20,8 @@ const options = [
   '--sharedMemory',
   ...['--enable', 'threads'],
   // Above what assembly/layout.ts places.
-  ...['--memoryBase', '327680'],
-  ...['--initialMemory', '6'],
+  ...['--memoryBase', '458752'],
+  ...['--initialMemory', '8'],
   ...['--maximumMemory', '65536'],
 ];
 

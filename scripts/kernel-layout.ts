@@ -2,6 +2,8 @@
 // core declares them, `npm run generate` writes them.
 import { adaptiveRules, adaptiveSlot } from '../src/sensors/baseline-adaptive.ts';
 import * as pane from '../src/sensors/pane.ts';
+import { robustDoubles, robustRules, robustSlot } from '../src/sensors/robust-slot.ts';
+import { presenceDoubles, presenceRules, presenceSlot } from '../src/sensors/presence-slot.ts';
 import { number, place } from '../src/sensors/row-kernel.ts';
 
 const doubleBytes = 8;
@@ -27,7 +29,19 @@ export function kernelLayout(): string {
       prefixed('slot', adaptiveSlot),
       doubleBytes,
     ),
-    `\n${Object.entries(adaptiveRules)
+    section(
+      'Of a slot of a robust baseline, in bytes: src/sensors/robust-slot.ts.',
+      prefixed('robust', robustSlot),
+      doubleBytes,
+    ),
+    section(
+      'Of the presence of a sensor, in bytes: src/sensors/presence-slot.ts.',
+      prefixed('presence', presenceSlot),
+      doubleBytes,
+    ),
+    `\nexport const presenceBytes: usize = ${doubleBytes * presenceDoubles};\n`,
+    `\nexport const robustBytes: usize = ${doubleBytes * robustDoubles};\n`,
+    `\n${Object.entries({ ...adaptiveRules, ...robustRules, ...presenceRules })
       .map(([name, value]) => `export const ${name}: f64 = ${value};\n`)
       .join('')}`,
   ].join('\n');

@@ -21,6 +21,7 @@ import { compiledPath } from './assembly.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const copied = [
   'src',
+  'monitoring',
   'assembly',
   'test',
   'property-tests',
@@ -33,6 +34,7 @@ const copied = [
   'package.json',
   'package-lock.json',
   'tsconfig.json',
+  'tsconfig.build.json',
   'vitest.config.ts',
   'import-rules.json',
 ]);
@@ -52,6 +54,14 @@ function copyOfTree() {
 async function runTest(copy, { test, needs }) {
   const report = join(copy, 'report.json');
   rmSync(report, { force: true });
+  // These run the built program.
+  const isOfProgram =
+    test.startsWith('test/integration/') ||
+    readFileSync(join(copy, test), 'utf8').includes('/dist/');
+  if (isOfProgram) {
+    const built = spawnSync('node', ['scripts/build.mjs'], { cwd: copy, stdio: 'ignore' });
+    if (built.status !== 0) throw new Error(`the copy for ${test} does not build`);
+  }
   const project = test.includes('.integration.') ? 'integration' : 'unit';
   const args = ['vitest', 'run', '--project', project, test, '--bail=1', '--reporter=json'];
   const env = { ...process.env, SEED: process.env.SEED ?? '1', SHRINK: 'off' };

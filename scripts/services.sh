@@ -8,20 +8,30 @@
 # run here. For a second pair beside the shared one, set SERVICES_DIR, KAFKA_PORT (the controller uses the next port) and
 # REDIS_PORT. KAFKA_KIND=secured starts a Kafka with ACLs and logins at KAFKA_SASL_PORT. Each user's password is
 # secret-<user>: admin (all rights) and u0 to u99 log in with PLAIN, scram256 and scram512 with SCRAM. KAFKA_PORT needs no
-# login and allows everything.
+# login and allows everything. With KAFKA_TLS_DIR, a folder with ca.crt and the keys and certificates server.pem, expired.pem
+# and other-host.pem, there are five more listeners from KAFKA_TLS_PORT on (scripts/kafka/tls.properties.in says which), and
+# tokens signed by a key of KAFKA_JWKS_URL log in with OAUTHBEARER.
+# KAFKA_KIND=node starts node KAFKA_NODE of the cluster of three whose controllers are
+# KAFKA_VOTERS (id@host:port,…); the nodes must be started side by side, each with a SERVICES_DIR of its own.
+# KAFKA_HOST and KAFKA_NETNS place it in a network namespace. KAFKA_VERSION starts another version than that of scripts/kafka/pom.xml.
 set -euo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 dir="${SERVICES_DIR:-$root/.cache/services}"
-libs="$root/.cache/kafka/libs"
+kafka_version="${KAFKA_VERSION:-}"
+libs="$root/.cache/kafka/libs${kafka_version:+-$kafka_version}"
 kafka_port="${KAFKA_PORT:-19092}"
 redis_port="${REDIS_PORT:-16379}"
 kafka_kind="${KAFKA_KIND:-plain}"
+kafka_host="${KAFKA_HOST:-127.0.0.1}"
 sasl_port="${KAFKA_SASL_PORT:-19095}"
+tls_port="${KAFKA_TLS_PORT:-19096}"
+tls_dir="${KAFKA_TLS_DIR:-}"
+jwks_url="${KAFKA_JWKS_URL:-}"
 
-usage() { sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+usage() { sed -n '2,17s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 
-kafka_up() { node "$root/scripts/kafka/ready.mjs" 127.0.0.1 "$kafka_port"; }
+kafka_up() { node "$root/scripts/kafka/ready.mjs" "$kafka_host" "$kafka_port"; }
 
 redis_up() {
   local answer=''
@@ -63,7 +73,8 @@ skip() {
 }
 
 fetch_kafka() {
-  local wanted
+  local wanted version=()
+  [[ -z "$kafka_version" ]] || version=("-Dkafka.version=$kafka_version")
   wanted="$(cksum <"$root/scripts/kafka/pom.xml")"
   [[ -f "$libs/.complete" && "$(cat "$libs/.complete")" == "$wanted" ]] && return 0
   if ! command -v mvn >/dev/null; then
@@ -76,7 +87,7 @@ fetch_kafka() {
   rm -rf "$fetched"
   mkdir -p "$fetched"
   mvn -q -B -f "$root/scripts/kafka/pom.xml" dependency:copy-dependencies \
-    "-DoutputDirectory=$fetched" </dev/null >"$dir/maven.log" 2>&1 || {
+    "-DoutputDirectory=$fetched" ${version[@]+"${version[@]}"} </dev/null >"$dir/maven.log" 2>&1 || {
     tail -n 5 "$dir/maven.log" >&2
     rm -rf "$fetched"
     return 1
@@ -96,10 +107,17 @@ kafka_settings() {
   if [[ "$kafka_kind" == secured ]]; then
     # If a setting has two lines, the later one counts.
     files+=("$root/scripts/kafka/secured.properties.in")
+    [[ -z "$tls_dir" ]] || files+=("$root/scripts/kafka/tls.properties.in")
     for user in admin u{0..99}; do users+="user_$user=\"secret-$user\" "; done
+  elif [[ "$kafka_kind" == node ]]; then
+    files+=("$root/scripts/kafka/node.properties.in")
   fi
-  sed -e "s|@DIR@|$1|" -e "s|@PORT@|$kafka_port|" -e "s|@CONTROLLER_PORT@|$((kafka_port + 1))|" \
-    -e "s|@SASL_PORT@|$sasl_port|" -e "s|@PLAIN_USERS@|$users|" "${files[@]}"
+  sed -e "s|@DIR@|$1|" -e "s|@HOST@|$kafka_host|g" -e "s|@PORT@|$kafka_port|" -e "s|@CONTROLLER_PORT@|$((kafka_port + 1))|" \
+    -e "s|@SASL_PORT@|$sasl_port|" -e "s|@PLAIN_USERS@|$users|" \
+    -e "s|@TLS_DIR@|$tls_dir|" -e "s|@JWKS_URL@|$jwks_url|" \
+    -e "s|@TLS_PORT_0@|$tls_port|" -e "s|@TLS_PORT_1@|$((tls_port + 1))|" -e "s|@TLS_PORT_2@|$((tls_port + 2))|" \
+    -e "s|@TLS_PORT_3@|$((tls_port + 3))|" -e "s|@TLS_PORT_4@|$((tls_port + 4))|" \
+    -e "s|@NODE@|${KAFKA_NODE:-1}|" -e "s|@VOTERS@|${KAFKA_VOTERS:-}|" "${files[@]}"
 }
 
 start_kafka() {
@@ -127,8 +145,11 @@ start_kafka() {
   [[ "$kafka_kind" != secured ]] || format+=(
     --add-scram 'SCRAM-SHA-256=[name=scram256,password=secret-scram256]'
     --add-scram 'SCRAM-SHA-512=[name=scram512,password=secret-scram512]')
-  local java=(java -Xmx768m -XX:+UseSerialGC -cp "$libs/*"
-    "-Dlog4j2.configurationFile=$root/scripts/kafka/log4j2.properties")
+  local heap=768m
+  [[ "$kafka_kind" != node ]] || heap=384m
+  local java=(java "-Xmx$heap" -XX:+UseSerialGC -cp "$libs/*"
+    "-Dlog4j2.configurationFile=$root/scripts/kafka/log4j2.properties"
+    "-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=$jwks_url")
   if [[ ! -f "$home/data/meta.properties" ]]; then
     "${java[@]}" -XX:TieredStopAtLevel=1 kafka.tools.StorageTool format "${format[@]}" \
       >"$home/format.log" 2>&1 || {
@@ -136,7 +157,9 @@ start_kafka() {
       return 1
     }
   fi
-  setsid nohup "${java[@]}" kafka.Kafka "$home/server.properties" \
+  local within=()
+  [[ -z "${KAFKA_NETNS:-}" ]] || within=(ip netns exec "$KAFKA_NETNS")
+  setsid nohup ${within[@]+"${within[@]}"} "${java[@]}" kafka.Kafka "$home/server.properties" \
     >"$home/server.log" 2>&1 </dev/null 9>&- &
   echo $! >"$dir/kafka-$kafka_port.pid"
   wait_for kafka_up 240 "$dir/kafka-$kafka_port.pid" || {
@@ -145,7 +168,7 @@ start_kafka() {
     stop_one "kafka-$kafka_port"
     return 1
   }
-  echo "kafka: started on 127.0.0.1:$kafka_port"
+  echo "kafka: started on $kafka_host:$kafka_port"
 }
 
 start_redis() {

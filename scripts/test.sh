@@ -28,7 +28,7 @@ run() {
 }
 run --project unit "$@"
 # These tests mostly wait for processes they start, so more of them run at once than there are cores.
-run --project integration --maxWorkers=3 "$@"
+run --project integration --maxWorkers=4 "$@"
 
 line="$passed passed, $failed failed"
 [[ "$skipped" == 0 ]] || line="$line, $skipped skipped"

@@ -43,5 +43,13 @@ process.exitCode = await runCli(process.argv.slice(2), {
     };
   },
   exitNow: (code) => process.exit(code),
+  onTrouble(report) {
+    process.removeAllListeners('warning');
+    process.on('warning', (warning) => report('warning', warning));
+    process.on('uncaughtException', (error) => {
+      report('uncaught', error);
+      process.exit(1);
+    });
+  },
 });
 setTimeout(() => process.exit(), lingerMsMax).unref();

@@ -5,13 +5,14 @@ import { createServer } from 'node:net';
 const firstPort = 20_000;
 const ports = 12_000;
 
-/** Returns a TCP port of 127.0.0.1 that was free a moment ago, and, where asked for, the one after it as well. */
-export async function freePort({
-  pair = false,
-}: { readonly pair?: boolean } = {}): Promise<number> {
+/** Returns a TCP port of 127.0.0.1 that was free a moment ago, as were the following ones of `inARow`. */
+export async function freePort({ inARow = 1 }: { readonly inARow?: number } = {}): Promise<number> {
   for (;;) {
     const port = firstPort + Math.floor(Math.random() * ports);
-    if ((await isFree(port)) && (!pair || (await isFree(port + 1)))) return port;
+    const free = await Promise.all(
+      Array.from({ length: inARow }, (_, step) => isFree(port + step)),
+    );
+    if (free.every(Boolean)) return port;
   }
 }
 

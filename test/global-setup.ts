@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { TestProject } from 'vitest/node';
-import { findBrowser } from './http/web/browser.ts';
+import { findBrowser } from '../scripts/browser.mjs';
 
 export interface NodeBinary {
   readonly version: string;
@@ -22,6 +22,10 @@ declare module 'vitest' {
     redisUrl: string;
     /** A Python that imports Feast, or '' when there is none. */
     feastPython: string;
+    /** Folder of the schema registry Apicurio, or '' when there is none. */
+    registryFolder: string;
+    /** A Python that imports Confluent's serializers, or '' when there is none. */
+    serializersPython: string;
     /** A browser's command; '' where there is none. */
     browser: string;
     /** Node binaries that the built program must run on, this one first. */
@@ -72,6 +76,9 @@ export function setup(project: TestProject): () => void {
   );
   const feastPython = unitOnly ? '' : findFeast(reasons);
   project.provide('feastPython', feastPython);
+  project.provide('registryFolder', unitOnly ? '' : findInstalled('apicurio', '', reasons));
+  const serializers = unitOnly ? '' : findInstalled('serializers', '/bin/python', reasons);
+  project.provide('serializersPython', serializers);
   const browser = unitOnly ? '' : findBrowser();
   if (!unitOnly && browser === '') reasons.push('browser: no chromium or chrome on this machine');
   project.provide('browser', browser);
@@ -133,6 +140,14 @@ function findFeast(reasons: string[]): string {
   if (process.env['TEST_FEAST_PYTHON'] !== undefined) return python;
   if (existsSync(`${root}.cache/feast/.complete`)) return python;
   reasons.push('feast: not installed; run scripts/setup-tests.sh (it needs Python 3.10 or newer)');
+  return '';
+}
+
+/** Returns what scripts/setup-tests.sh has put into .cache under this name; '' where it could not. */
+function findInstalled(name: string, inside: string, reasons: string[]): string {
+  const folder = `${root}.cache/${name}`;
+  if (existsSync(`${folder}/.complete`)) return `${folder}${inside}`;
+  reasons.push(`${name}: not installed; run scripts/setup-tests.sh`);
   return '';
 }
 

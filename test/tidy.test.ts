@@ -1,5 +1,6 @@
-// What must stay true of the source tree as a whole: directions of imports, dead files, sizes, and that everything a
-// user meets (settings, metrics) is documented. Files are read as text, so that a broken rule names its line.
+// Rules for the source tree as a whole: directions of imports, dead files, sizes, and that
+// everything a user meets (settings, metrics) is documented. Files are read as text, so that a
+// broken rule names its line.
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,13 +8,7 @@ import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 
 import { settingNames } from '../src/config/settings.ts';
-import { createMetrics } from '../src/metrics/pipeline-metrics.ts';
-import {
-  createAuditMetrics,
-  createProcessMetrics,
-  createServingMetrics,
-} from '../src/metrics/process-metrics.ts';
-import { createTreeMetrics, type MeasuredTree } from '../src/metrics/tree-metrics.ts';
+import { metricNames } from './metrics/every-metric.ts';
 
 interface Layer {
   readonly name: string;
@@ -117,7 +112,8 @@ describe('source files', () => {
   });
 
   it('hold functions of at most 60 lines', () => {
-    // The kernel's two fused loops, since WebAssembly inlines nothing over a call; a list of metrics.
+    // The kernel's two fused loops, since WebAssembly inlines nothing over a call; a list of
+    // metrics.
     const exempt = [
       'assembly/fold.ts foldRows',
       'assembly/number.ts scanNumber',
@@ -161,6 +157,18 @@ describe('source files', () => {
     );
 
     expect(long).toEqual([]);
+  });
+
+  it('begin no comment with a relative clause that has no subject', () => {
+    const headless = /^\s*(?:\/\/|\*|\/\*\*) (?:What|Who|Whose|Of which|Of what) .*[^?]$/;
+    const found = [...written, ...tests].flatMap((path) =>
+      read(path)
+        .split('\n')
+        .filter((line) => headless.test(line))
+        .map((line) => `${path}: ${line.trim()}`),
+    );
+
+    expect(found).toEqual([]);
   });
 
   it('name in their comments only files that exist', () => {
@@ -243,8 +251,11 @@ describe('the repository', () => {
       ...filesUnder('docs', '.md'),
       ...filesUnder('scripts', ''),
       ...filesUnder('feature_repo', '.py'),
+      ...filesUnder('monitoring', ''),
       ...['README.md', 'CHANGELOG.md', 'package.json', '.ci/run', 'Dockerfile'],
-    ].filter((path) => /\.(ts|md|sh|mjs|json|xml|py|in|properties)$|run$|Dockerfile$/.test(path));
+    ].filter((path) =>
+      /\.(ts|md|sh|mjs|json|xml|py|in|properties|ya?ml)$|run$|Dockerfile$/.test(path),
+    );
     const machinePath = new RegExp(['/(work', 'home|root|Users)/'].join('|'));
     const named = paths.filter(
       (path) => existsSync(join(root, path)) && machinePath.test(read(path)),
@@ -258,23 +269,11 @@ describe('the repository', () => {
   });
 });
 
-const emptyTree = (): MeasuredTree => ({
-  ...{ nowMs: 0, ready: true, shards: [], projectionLag: 0, storeConnected: true },
-});
-
 describe('the documentation', () => {
   it('explains every metric', async () => {
     const documented = read('docs/metrics.md');
-    const metrics = [
-      ...(await createMetrics().registry.getMetricsAsJSON()),
-      ...(await createProcessMetrics(() => 0).registry.getMetricsAsJSON()),
-      ...(await createTreeMetrics(emptyTree, []).getMetricsAsJSON()),
-      ...(await createAuditMetrics().registry.getMetricsAsJSON()),
-      ...(await createServingMetrics(() => ({ cached: 0, stored: 0 })).registry.getMetricsAsJSON()),
-    ].filter(({ name }) => name.startsWith('sensorium_'));
-    const missing = metrics
-      .map(({ name }) => name)
-      .filter((name) => !documented.includes(`\`${name}\``));
+    const metrics = await metricNames();
+    const missing = metrics.filter((name) => !documented.includes(`\`${name}\``));
 
     expect(metrics.length).toBeGreaterThan(10);
     expect(missing).toEqual([]);
@@ -364,7 +363,8 @@ function allowed(from: string, to: string): boolean {
   const layer = layerOf(from);
   const target = layerOf(to);
   if (layer.name === target.name) {
-    // Adapters know their port, not each other; those of one technology share it (the embedded log and store, LMDB).
+    // Adapters know their port, not each other; those of one technology share it (the embedded log
+    // and store, LMDB).
     return layer.name !== 'adapters' || technology(from) === technology(to);
   }
   return layer.mayImport.includes('*') || layer.mayImport.includes(target.name);

@@ -1,4 +1,5 @@
-// What every engine must have written: computed from the workload's definition, with no code of any of them.
+// The rows every engine must have written: computed from the workload's definition, with no code of
+// any of them.
 import { readingOf, sensorIdOf } from '../readings.mjs';
 
 const windowMs = 60_000;
@@ -51,8 +52,8 @@ function summary({ values, anomalies }) {
 }
 
 /**
- * Holds the committed rows of a topic against the reference: each equal, none twice, none missing that ended before
- * `sureEndMs`. Returns how many there are. @throws naming the first difference.
+ * Holds the committed rows of a topic against the reference: each equal, none twice, none missing
+ * that ended before `sureEndMs`. Returns how many there are. @throws naming the first difference.
  */
 export async function verifyRows(log, places, reference, sureEndMs) {
   const seen = new Set();

@@ -5,7 +5,7 @@ import type { ModelRecord, WrittenDeclaration } from '../models/input-model.ts';
 import { anyChanges, changed } from './json-records.ts';
 
 /** About now: what a record's own timestamp is. */
-const recordTimeMs = Date.UTC(2026, 0, 31, 10);
+export const recordTimeMs = Date.UTC(2026, 0, 31, 10);
 
 // Few names, so that ids, times and values often share parts of their paths.
 const name = fc.constantFrom(...['a', 'b', 'c', 'dev', 'ts', 'temp', 'é', '__proto__', 'toString']);
@@ -233,4 +233,73 @@ function plainText({
       note: fc.constantFrom('x', 1, null, { nested: 1 }),
     })
     .map((fields) => Buffer.from(JSON.stringify(fields)));
+}
+
+/**
+ * A declaration of any kind and records that mostly repeat one of two shapes, as those of one
+ * producer do; some are changed.
+ */
+export const steadyRecords: fc.Arbitrary<{
+  readonly declaration: WrittenDeclaration;
+  readonly records: readonly ModelRecord[];
+}> = anyDeclaration.chain((declaration) =>
+  fc
+    .tuple(
+      fc.tuple(steady(declaration), steady(declaration)),
+      fc.array(
+        fc.record({
+          isOther: fc.oneof({ weight: 9, arbitrary: fc.constant(false) }, fc.boolean()),
+          value: fc.oneof(
+            fc.integer({ min: -50, max: 50 }),
+            fc.double({ min: -9, max: 9, noNaN: true }),
+          ),
+          stepMs: fc.constantFrom(0, 1_000, 1_000, 60_000),
+          changes: fc.oneof({ weight: 19, arbitrary: fc.constant(null) }, anyChanges),
+          key: fc.oneof(
+            { weight: 9, arbitrary: fc.constant('dev') },
+            fc.constantFrom(null, 'other'),
+          ),
+          odd: fc.option(anyNode, { freq: 12 }),
+        }),
+        { minLength: 14, maxLength: 40 },
+      ),
+    )
+    .map(([[usual, other], records]) => {
+      let ms = recordTimeMs;
+      return {
+        declaration,
+        records: records.map(({ isOther, value, stepMs, changes, key, odd }): ModelRecord => {
+          ms += stepMs;
+          const time = unitTexts[declaration.time_unit ?? 'ms'](ms);
+          const whole = (isOther ? other : usual)({ time, value, odd });
+          const bytes = Buffer.from(JSON.stringify(whole));
+          return {
+            key,
+            timestampMs: ms + 100,
+            value: changes === null ? bytes : changed(bytes, changes),
+          };
+        }),
+      };
+    }),
+);
+
+/** Records of one shape, which differ in their time and in the values that are measured. */
+function steady(
+  declaration: WrittenDeclaration,
+): fc.Arbitrary<(found: { time: unknown; value: number; odd: unknown }) => object> {
+  const values = declaration.values;
+  const listed = typeof values === 'object' ? Object.values(values) : [];
+  const under = typeof values === 'string' ? values.slice(0, -1) : undefined;
+  const members = under === undefined ? [] : [`${under}a`, `${under}é`, `${under}temp`];
+  const paths = [declaration.value, ...listed, ...members].filter((path) => path !== undefined);
+  const ids = [declaration.id].flat().filter((path) => path !== '$key');
+  return fc.dictionary(name, anyNode, { maxKeys: 3 }).map((rest) => ({ time, value, odd }) => {
+    let whole: object = rest;
+    for (const [index, path] of paths.entries()) {
+      whole = put(whole, path, index === 0 && odd !== null ? odd : value + index);
+    }
+    if (declaration.metric !== undefined) whole = put(whole, declaration.metric, 'm/x');
+    for (const [index, path] of ids.entries()) whole = put(whole, path, index === 0 ? 'dev' : 7);
+    return declaration.time === '$time' ? whole : put(whole, declaration.time, time);
+  });
 }

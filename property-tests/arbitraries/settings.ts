@@ -15,6 +15,9 @@ export const defaultSemantics: Semantics = {
   alarmRest: 'calm',
   sensorsMax: 1_000_000,
   sensorTtlMs: Infinity,
+  silentAfterMs: Infinity,
+  stuckAfter: Infinity,
+  alarmResolveAfterMs: Infinity,
   inputKeying: 'auto',
   windows: [],
   features: ['count', 'avg_value', 'min_value', 'max_value', 'std_dev', 'anomaly_count'],
@@ -43,19 +46,28 @@ export function semantics(): fc.Arbitrary<Semantics> {
       watermarkDelayMs: fc.constantFrom(0, 1, 500, 5_000, 120_000),
       maxAheadMs: fc.constantFrom(0, 1_000, 300_000),
       fastClocks: fc.constantFrom('hold' as const, 'lead' as const),
-      baseline: fc.constantFrom('adaptive' as const, 'cumulative' as const),
+      baseline: fc.constantFrom('adaptive' as const, 'cumulative' as const, 'robust' as const),
       baselineHalfLife: fc.constantFrom(10, 100, 4_000),
       anomalyThreshold: fc.constantFrom(0.5, 2.5),
       anomalyWarmup: fc.constantFrom(0, 2, 5),
       alarmRest: fc.constantFrom('calm' as const, 'fixed' as const),
       sensorsMax: fc.constantFrom(1, 3, 1_000),
       ttlWindows: fc.constantFrom(Infinity, Infinity, 0.1, 1, 3, 20),
+      silentWindows: fc.constantFrom(Infinity, Infinity, 'auto' as const, 0.1, 1, 3),
+      stuckAfter: fc.constantFrom(Infinity, Infinity, 2, 5),
+      quietWindows: fc.constantFrom(Infinity, Infinity, 0.1, 1, 3),
     })
-    .chain(({ ttlWindows, ...some }) =>
+    .chain(({ ttlWindows, silentWindows, quietWindows, ...some }) =>
       largerWindows(some.windowMs).map((windows) => ({
         ...defaultSemantics,
         ...some,
         windows,
+        silentAfterMs:
+          typeof silentWindows === 'number' && silentWindows < Infinity
+            ? Math.ceil(silentWindows * some.windowMs)
+            : silentWindows,
+        alarmResolveAfterMs:
+          quietWindows === Infinity ? Infinity : Math.ceil(quietWindows * some.windowMs),
         sensorTtlMs: ttlWindows === Infinity ? Infinity : Math.ceil(ttlWindows * some.windowMs),
       })),
     );

@@ -1,10 +1,11 @@
-// What the adaptive baseline promises of any sensor: invariance, a nominal rate of anomalies,
+// Promises of the adaptive baseline for any sensor: invariance, a nominal rate of anomalies,
 // recovery, and silence on what is not news.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 
 import { AdaptiveBaseline } from '../../src/sensors/baseline-adaptive.ts';
 import { alarmFlag, anomalyFlag } from '../../src/sensors/baseline.ts';
+import { normals } from '../arbitraries/normals.ts';
 import { calmValue } from '../arbitraries/values.ts';
 import { holds, runs, titled } from '../seed.ts';
 
@@ -26,22 +27,6 @@ function judge(values: Iterable<number>, baselineHalfLife: number = 4_000): Judg
     const { score } = baseline;
     return { anomaly: (flags & anomalyFlag) !== 0, alarm: (flags & alarmFlag) !== 0, score };
   });
-}
-
-/**
- * Normal deviates from an integer seed (Box and Muller 1958, over a 32-bit generator of Steele's).
- */
-function* normals(start: number, count: number): Generator<number> {
-  let state = start | 0;
-  const uniform = (): number => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return (((mixed ^ (mixed >>> 14)) >>> 0) + 0.5) / 4294967296;
-  };
-  for (let made = 0; made < count; made += 1) {
-    yield Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
-  }
 }
 
 const generatorSeed = fc.integer({ min: 0, max: 0x7fffffff });

@@ -32,7 +32,7 @@ interface LibraryReading {
   readonly value: number;
 }
 
-/** What avsc makes of the bytes; undefined where it refuses them. */
+/** Returns the reading that avsc decodes; undefined where it refuses the bytes. */
 function decodeByLibrary(record: Buffer): LibraryReading | undefined {
   try {
     return type.fromBuffer(record) as LibraryReading;
@@ -42,7 +42,8 @@ function decodeByLibrary(record: Buffer): LibraryReading | undefined {
 }
 
 /**
- * What the hand-written decoder makes of them, in the middle of other bytes that it must not read.
+ * Returns the hand-written decoder's result for them, in the middle of other bytes that it must not
+ * read.
  */
 function decode(record: Buffer, around: string): ProducedReading | { readonly code: string } {
   const { bytes, start, end } = guarded(surrounded(record, around));

@@ -2,7 +2,7 @@
 // answers; the cache in front of it under random interleavings of reads, writes, answers, tellings and lost connections.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CachedReads } from '../../src/stores/redis/cached-reads.ts';
+import { CachedReads, type CacheBounds } from '../../src/stores/redis/cached-reads.ts';
 import { runs, titled } from '../seed.ts';
 
 type Step =
@@ -63,17 +63,20 @@ class World {
 /** Runs the steps; `answers` are in the order in which they came. */
 async function run(
   steps: readonly Step[],
-  rowsMax: number,
+  bounds: Partial<CacheBounds>,
 ): Promise<{ readonly world: World; readonly answers: readonly Answer[] }> {
   const answers: Answer[] = [];
   const world = new World();
-  const cache = new CachedReads<number>((ids) => world.read(ids), world, rowsMax);
+  const cache = new CachedReads<number>((ids) => world.read(ids), world, {
+    ...{ rowsMax: Infinity, bytesMax: Infinity, rowBytes },
+    ...bounds,
+  });
   const told = new Map(world.rows);
   const answered = new Map<string, number>();
   const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
   for (const each of steps) {
     if (each.kind === 'read') {
-      // Of what is not waiting to be told, the store has nothing to tell; where it may not tell, it must be asked.
+      // A cached row with no notice pending is current. A store that cannot notify must be asked.
       for (const [known, row] of world.rows)
         if (!world.untold.includes(known)) told.set(known, row);
       const least = world.isFresh() ? told : world.rows;
@@ -126,12 +129,17 @@ interface Answer {
 }
 
 const steps = fc.array(step, { maxLength: 60, size: 'max' });
-const rowsMax = fc.integer({ min: 1, max: 4 });
+const rowBytes = 10;
+const bounds: fc.Arbitrary<Partial<CacheBounds>> = fc.oneof(
+  fc.record({ rowsMax: fc.integer({ min: 1, max: 4 }) }),
+  // Less than one row has room to, and as many as there are ids.
+  fc.record({ bytesMax: fc.integer({ min: 0, max: 40 }) }),
+);
 
 describe('cached reads', () => {
   it(titled('answer what the store held at some time after the change that was told last'), () =>
     fc.assert(
-      fc.asyncProperty(steps, rowsMax, async (plan, max) => {
+      fc.asyncProperty(steps, bounds, async (plan, max) => {
         const { answers } = await run(plan, max);
         for (const { ids, rows, told, held } of answers) {
           ids.forEach((each, index) => {
@@ -146,7 +154,7 @@ describe('cached reads', () => {
 
   it(titled('never go back: who asks after an answer gets no older row'), () =>
     fc.assert(
-      fc.asyncProperty(steps, rowsMax, async (plan, max) => {
+      fc.asyncProperty(steps, bounds, async (plan, max) => {
         const { answers } = await run(plan, max);
         for (const { ids, rows, answered } of answers) {
           ids.forEach((each, index) => {
@@ -165,7 +173,7 @@ describe('cached reads', () => {
           { kind: 'read', ids },
           { kind: 'answer' },
         ]);
-        const { world } = await run(everything, idsAll.length);
+        const { world } = await run(everything, { rowsMax: idsAll.length });
         expect([...world.reads.flat()].sort()).toEqual([...new Set(asked.flat())].sort());
       }),
       runs(100),
@@ -184,7 +192,7 @@ describe('cached reads', () => {
             return Promise.resolve(missing);
           },
           always,
-          max,
+          { rowsMax: max, bytesMax: Infinity, rowBytes },
         );
         await cache.read(ids);
         asked.length = 0;
@@ -195,6 +203,34 @@ describe('cached reads', () => {
         expect(asked).toEqual(ids.slice(0, -max));
       }),
       runs(5),
+    ),
+  );
+
+  it(titled('hold at most the bytes that they may, and none once all has changed'), () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 1, max: 300 }), { maxLength: 12 }),
+        fc.integer({ min: 0, max: 2_000 }),
+        fc.boolean(),
+        async (lengths, bytesMax, isCleared) => {
+          const ids = lengths.map((length) => 's'.repeat(length));
+          const always = { following: true, isFresh: () => true };
+          const bounded = { rowsMax: Infinity, bytesMax, rowBytes };
+          const cache = new CachedReads<string>(async (missing) => missing, always, bounded);
+          for (const each of ids) {
+            await cache.read([each]);
+            expect(cache.bytes).toBeLessThanOrEqual(bytesMax);
+            const needed = rowBytes + 2 * each.length;
+            expect(cache.readKept([each])).toEqual(needed <= bytesMax ? [each] : undefined);
+          }
+
+          if (isCleared) cache.clear();
+          else for (const each of ids) cache.changed(each);
+
+          expect(cache.bytes).toBe(0);
+        },
+      ),
+      runs(100),
     ),
   );
 });

@@ -51,7 +51,7 @@ function outgoingOf(cut: {
 }): Outgoing {
   const { journal, others, flagged, rows, readings } = cut;
   const anomalies = flagged.flatMap((told, index) =>
-    told ? [{ record: record('anomalies', index, 200), ordinal: index + 1 }] : [],
+    told ? [{ record: record('anomalies', index, 200), event: undefined, ordinal: index + 1 }] : [],
   );
   const windows = {
     count: rows.length,
@@ -74,6 +74,7 @@ function outgoingOf(cut: {
     anomalies,
     flagged: flagged.length,
     windows: rows.length === 0 ? undefined : windows,
+    windowEndsMs: new Set(),
     windowAnomalies: rows
       .filter(({ lengthIndex }) => lengthIndex === 0)
       .reduce((sum, row) => sum + row.anomalies, 0),

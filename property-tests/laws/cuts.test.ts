@@ -41,6 +41,8 @@ it(titled('snapshot → restore → fold is fold, bit for bit, at any cuts'), as
       expect(cutOutput.closed).toEqual(wholeOutput.closed);
       expect(cutOutput.refused).toEqual(wholeOutput.refused);
       expect(cutOutput.anomalies).toEqual(wholeOutput.anomalies);
+      expect(cutOutput.events).toEqual(wholeOutput.events);
+      expect(cutOutput.alarms).toEqual(wholeOutput.alarms);
       expect(Buffer.compare(cut.snapshot(), whole.snapshot())).toBe(0);
     }),
     runs(300),

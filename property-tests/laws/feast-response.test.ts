@@ -1,11 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  onlineFeaturesParser,
-  onlineFeaturesResponse,
-  rfc3339,
-  selectionOf,
-} from '../../src/http/feast-response.ts';
+import { onlineFeaturesParser, selectionOf } from '../../src/http/feast-request.ts';
+import { onlineFeaturesResponse, rfc3339 } from '../../src/http/feast-response.ts';
 import type { OnlineFeatures } from '../../src/stores/feature-store.ts';
 import { holds, runs, titled } from '../seed.ts';
 

@@ -100,6 +100,7 @@ describe('a row', () => {
   // The same features for all rows, as a program has.
   const features = [0, 1, 2].map((index) => ({
     name: `f"${index}`,
+    needs: [],
     value: () => current[index] ?? NaN,
   }));
 
@@ -119,7 +120,7 @@ describe('a row', () => {
           const windowEndMs = windowStartMs + 60_000;
           const window = {
             ...{ idBytes, idStart: 2, idEnd: idBytes.length },
-            ...{ windowStartMs, windowEndMs, firstOffset, lastOffset },
+            ...{ windowStartMs, windowEndMs, firstOffset, lastOffset, isWhole: true },
           } as unknown as ClosedWindow;
           current = values;
 

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { createShardState, type Semantics } from '../../src/sensors/shard-state.ts';
 import { semantics } from '../arbitraries/settings.ts';
 import { stream } from '../arbitraries/streams.ts';
-import { expectSameAnomalies, expectSameRows } from '../models/compare-rows.ts';
+import { expectSameAlarms, expectSameAnomalies, expectSameRows } from '../models/compare-rows.ts';
 import { expectedRows, type OracleMark, type OracleReading } from '../models/oracle.ts';
 import { foldAll, foldOne, foldOutput } from '../models/run-fold.ts';
 import { holds, runs, titled } from '../seed.ts';
@@ -62,6 +62,8 @@ describe.each(['own', 'external'] as const)('with watermark mode %s', (watermark
           expect(output.refused).toEqual(expected.refused);
           expectSameRows(output.closed, expected.closed);
           expectSameAnomalies(output.anomalies, expected.anomalies);
+          expect(output.events).toEqual(expected.events);
+          expectSameAlarms(output.alarms, expected.alarms);
           expect(state.openWindowCount).toBe(expected.open.length + expected.largerOpen);
           expect(state.sensorIds(Infinity)).toEqual(expected.known);
           expect(output.forgotten).toBe(expected.forgotten);

@@ -1,9 +1,10 @@
-// Where a fold pauses does not matter: it changes no bit of the state, no output and not their order, whatever others
-// fold meanwhile on the same thread.
+// Where a fold pauses does not matter: it changes no bit of the state, no output and not their
+// order, whatever others fold meanwhile on the same thread.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 
-import { createBatchFolder, type FoldContext } from '../../src/actors/fold-batch.ts';
+import { createBatchFolder } from '../../src/actors/fold-batch.ts';
+import type { FoldContext } from '../../src/actors/fold-context.ts';
 import type { JournalEntry } from '../../src/actors/journal.ts';
 import { createOutbox } from '../../src/actors/outbox.ts';
 import { JournaledFold } from '../../src/actors/journaled-fold.ts';
@@ -77,7 +78,7 @@ const clockHeader = (time: number): { key: string; value: Uint8Array } => ({
   value: Buffer.from(encodeForwardClock(time)),
 });
 
-/** What folding the records comes to, pausing as `slice` says; others use the thread's scanner in each pause. */
+/** Returns the result of the fold, pausing as `slice` says; others use the scanner in each pause. */
 function folded(
   { batches, marks, records, role }: Scenario,
   slice?: FoldContext['slice'],

@@ -1,5 +1,6 @@
-// Gaps that an operator accepts: owners come and go while the log loses its beginning, snapshots or none are left, and
-// decisions are journaled. Each later owner must reach the very state of the one that accepted, and no row comes twice.
+// Gaps that an operator accepts: owners come and go while the log loses its beginning, snapshots or
+// none are left, and decisions are journaled. Each later owner must reach the very state of the one
+// that accepted, and no row comes twice.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
@@ -89,7 +90,7 @@ describe('an accepted gap', () => {
   );
 });
 
-/** What is compared of each row, by sensor and window. */
+/** The compared fields of each row, by sensor and window. */
 type Rows = Map<string, string>;
 
 interface History {

@@ -29,7 +29,7 @@ function scanInRecord(text: string): number | undefined {
   return scan?.kinds[0] === otherReading ? scan.readings.values[0] : undefined;
 }
 
-/** What no reading's value may be, and what the record scanner is not sure of. */
+/** Texts that are no reading's value, and texts the record scanner is not sure of. */
 function mayBeLeft(text: string, value: number | undefined): boolean {
   if (value === undefined || Math.abs(value) > 1e150) return true;
   const [digits = ''] = text.replace(/[-.]/g, '').replace(/^0+/, '').split(/e/i);
@@ -146,10 +146,10 @@ describe('a scanned number is the double JSON.parse reads, bit for bit', () => {
 });
 
 /**
- * Texts `w·10^e` of 17 or 18 digits nearest to a midpoint of two doubles without being one: w/q is a convergent of
- * 2^k/10^e with q odd and of 54 bits, so that w·10^e ≈ q·2^k to 2^-113. No random text comes close to these, and a third
- * of them are misread without the margin in `roundSum`. Source: V. Paxson, A Program for Testing IEEE Decimal-Binary
- * Conversion (1991), for the idea.
+ * Texts `w·10^e` of 17 or 18 digits nearest to a midpoint of two doubles without being one: w/q is
+ * a convergent of 2^k/10^e with q odd and of 54 bits, so that w·10^e ≈ q·2^k to 2^-113. No random
+ * text comes close to these, and a third of them are misread without the margin in `roundSum`.
+ * Source: V. Paxson, A Program for Testing IEEE Decimal-Binary Conversion (1991), for the idea.
  */
 function nearMidpoints(power: number): string[] {
   const found: string[] = [];

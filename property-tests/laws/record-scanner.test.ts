@@ -1,5 +1,5 @@
-// The record scanner against the strict decoders and against records read one by one: it may leave a record to them, and
-// never says anything else than they do.
+// The record scanner against the strict decoders and against records read one by one: it may leave
+// a record to them, and never says anything else than they do.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
@@ -88,7 +88,7 @@ const batchOf = (
     { baseOffset: 0, timestampMs: 1, ...options },
   );
 
-/** What the strict decoders make of a record value. */
+/** Returns the strict decoders' result for a record value. */
 function decoded(value: Uint8Array | null): PlainReading | undefined {
   const out = emptyReading();
   if (value === null || decodeReading(value, 0, value.length, out) !== null) return undefined;
@@ -275,7 +275,8 @@ describe('a walk over scans', () => {
     );
   });
 
-  // Of a record's bytes after its length: attributes, timestamp, offset, no key, no value, no headers.
+  // Of a record's bytes after its length: attributes, timestamp, offset, no key, no value, no
+  // headers.
   it.each([
     ['an offset that comes twice', [0, 0, 0, 1, 1, 0]],
     ['an offset past the last', [0, 0, 0x20, 1, 1, 0]],

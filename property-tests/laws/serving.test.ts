@@ -1,4 +1,4 @@
-// What is served at a moment is what a join by available_at gives for it: the real projector on a
+// Values served at a moment equal those of a join by available_at: the real projector on a
 // clock turned by hand, reads at random moments, and a model that knows the rows and nothing else.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -150,6 +150,7 @@ function logOf(onJoin: (listener: GroupListener) => void): EventLog {
     offsets: () => Promise.resolve({ earliest: 0, end: 0 }),
     committed: () => Promise.resolve(undefined),
     commitOffsets: () => Promise.resolve(),
+    topicIds: () => Promise.resolve(new Map()),
     joinGroup: ({ listener }) => {
       onJoin(listener);
       const done = (): void => undefined;

@@ -45,8 +45,9 @@ export function anomalyDifferences(
 
 /** The fields of the contract, in its order. */
 function contentOf(anomaly: ExpectedAnomaly): object {
-  const { sensor_id, timestamp, value, z, score, alarm, baseline } = anomaly;
-  return { sensor_id, timestamp, value, z, score, alarm, baseline };
+  const { sensor_id, timestamp, value, z, score, alarm, channel = 'none', baseline } = anomaly;
+  const by = channel === 'none' ? {} : { channel };
+  return { sensor_id, timestamp, value, z, score, alarm, ...by, baseline };
 }
 
 function valueDifferences(

@@ -1,5 +1,6 @@
 // Which of the readings folded are flagged, and against what: by a baseline for each sensor.
 import { adaptiveVerdicts, cumulativeVerdicts, type Verdict } from './baseline-oracle.ts';
+import { robustVerdicts } from './robust-oracle.ts';
 import type { OracleReading, OracleSettings } from './oracle.ts';
 
 /** A reading that is an anomaly, or at which an alarm is raised, with what it was held against. */
@@ -24,7 +25,9 @@ export function verdictsOf(
     const judged =
       settings.baseline === 'cumulative'
         ? cumulativeVerdicts(values, settings)
-        : adaptiveVerdicts(values, settings);
+        : settings.baseline === 'robust'
+          ? robustVerdicts(ofSensor, settings)
+          : adaptiveVerdicts(values, settings);
     ofSensor.forEach((reading, index) => {
       const verdict = judged[index];
       if (verdict !== undefined) verdicts.set(reading.offset, verdict);

@@ -6,6 +6,8 @@ export interface Verdict {
   readonly anomaly: boolean;
   readonly alarm: boolean;
   readonly score: number;
+  /** The rule that gave the score, of a method that has several. */
+  readonly channel?: string;
   /** Signed; at most the greatest double. */
   readonly z: number;
   /** Before the value. */

@@ -2,6 +2,7 @@
 // order: mean, deviation, z and score.
 import { expect } from 'vitest';
 
+import type { ExpectedAlarm } from './alarm-oracle.ts';
 import type { ExpectedAnomaly } from './anomaly-oracle.ts';
 import type { ExpectedRow } from './oracle.ts';
 
@@ -26,6 +27,22 @@ export function expectSameRows(
     expectNearOptIn(row.features, other.features, magnitude);
     const scoreBound = 1e-9 * Math.max(1, Math.abs(other.alarm_score_max));
     expectNear(row.alarm_score_max, other.alarm_score_max, scoreBound, 'alarm_score_max');
+  });
+}
+
+/** Expects the same changes of alarms in the same order; scores may differ by 1e-9, as of anomalies. */
+export function expectSameAlarms(
+  actual: readonly ExpectedAlarm[],
+  expected: readonly ExpectedAlarm[],
+): void {
+  const exact = ({ score, ...rest }: ExpectedAlarm): object => ({
+    ...rest,
+    scored: score !== null,
+  });
+  expect(actual.map(exact)).toEqual(expected.map(exact));
+  actual.forEach(({ score }, index) => {
+    const other = expected[index]?.score ?? 0;
+    expectNear(score ?? 0, other, 1e-9 * Math.max(1, Math.abs(other)), 'score of an alarm');
   });
 }
 

@@ -6,6 +6,8 @@
 //
 // Rows of windows that had closed by W come from a fold that had seen all records. Every later row
 // comes from a fold that never saw the lost ones.
+import type { ExpectedAlarm } from './alarm-oracle.ts';
+import type { AwaitedSilence, ExpectedEvent } from './presence-oracle.ts';
 import type { ExpectedAnomaly } from './anomaly-oracle.ts';
 import {
   expectedRows,
@@ -16,7 +18,7 @@ import {
 } from './oracle.ts';
 
 export interface OracleGap {
-  /** What was committed when the gap was accepted. */
+  /** The position committed when the gap was accepted. */
   readonly offset: number;
   readonly from: number;
   /** Exclusive; may be past `offset`: what lies between was never read. */
@@ -29,6 +31,10 @@ export interface ExpectedOverGaps {
   readonly unclosed: readonly ExpectedRow[];
   readonly refused: readonly ExpectedRefusal[];
   readonly anomalies: readonly ExpectedAnomaly[];
+  /** Meant for partitions without a gap. */
+  readonly events: readonly ExpectedEvent[];
+  readonly alarms: readonly ExpectedAlarm[];
+  readonly awaited: readonly AwaitedSilence[];
 }
 
 /** Returns what must come out of a partition; `gaps` are in the order in which they were accepted. */
@@ -56,6 +62,9 @@ export function expectedOverGaps(
       unclosed: part.unclosed,
       refused: part.refused.filter(({ offset }) => offset >= beginsAt),
       anomalies: part.anomalies.filter((anomaly) => anomaly.offset >= beginsAt),
+      events: part.events,
+      alarms: part.alarms,
+      awaited: part.awaited,
     };
   });
   return {
@@ -63,6 +72,9 @@ export function expectedOverGaps(
     unclosed: parts.at(-1)?.unclosed ?? [],
     refused: parts.flatMap(({ refused }) => refused),
     anomalies: parts.flatMap(({ anomalies }) => anomalies),
+    events: parts.flatMap(({ events }) => events),
+    alarms: parts.flatMap(({ alarms }) => alarms),
+    awaited: parts.at(-1)?.awaited ?? [],
   };
 }
 

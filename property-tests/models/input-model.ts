@@ -1,4 +1,4 @@
-// What a record of a declared shape holds, the plain way: JSON.parse and a look at each field.
+// Reads a record of a declared shape the plain way: JSON.parse and a look at each field.
 // Shares no code with src.
 
 /** A declaration as it is written, paths of plain names and indexes. */

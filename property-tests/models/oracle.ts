@@ -2,7 +2,9 @@
 // object per reading, no code shared with src. Slow and obvious; every faster implementation is
 // compared with it.
 import { anomaliesOf, grouped, verdictsOf, type ExpectedAnomaly } from './anomaly-oracle.ts';
+import { alarmsOf, type AlarmMark, type AlarmMoment, type ExpectedAlarm } from './alarm-oracle.ts';
 import type { Verdict } from './baseline-oracle.ts';
+import { PresenceOracle, type AwaitedSilence, type ExpectedEvent } from './presence-oracle.ts';
 import { gapOfWindows, optInValues, type OptInValues } from './features-oracle.ts';
 
 export interface OracleReading {
@@ -22,7 +24,9 @@ export type OracleMark =
       readonly offset: number;
       readonly command: 'quarantine' | 'release' | 'reset';
       readonly sensorId: string;
-    };
+    }
+  /** An operator's decision on the sensor's alarms. */
+  | ({ readonly offset: number } & AlarmMark);
 
 export interface OraclePartition {
   readonly partition: number;
@@ -36,7 +40,7 @@ export interface OracleSettings {
   readonly watermarkDelayMs: number;
   readonly maxAheadMs: number;
   readonly fastClocks: 'hold' | 'lead';
-  readonly baseline: 'adaptive' | 'cumulative';
+  readonly baseline: 'adaptive' | 'cumulative' | 'robust';
   readonly baselineHalfLife: number;
   readonly alarmRest: 'calm' | 'fixed';
   readonly anomalyThreshold: number;
@@ -44,6 +48,12 @@ export interface OracleSettings {
   readonly sensorsMax: number;
   /** Left out: no sensor is ever forgotten. */
   readonly sensorTtlMs?: number;
+  /** Left out: no sensor is ever told offline. */
+  readonly silentAfterMs?: number | 'auto';
+  /** Left out: no sensor is ever told stuck. */
+  readonly stuckAfter?: number;
+  /** Left out: alarms have no life. */
+  readonly alarmResolveAfterMs?: number;
   /** Larger windows; a hop that is the size tumbles. */
   readonly windows?: readonly { readonly sizeMs: number; readonly hopMs: number }[];
   /** `external`: only marks move the watermark. */
@@ -94,6 +104,12 @@ export interface Expected {
   readonly refused: readonly ExpectedRefusal[];
   /** Per partition, in the order of the log. */
   readonly anomalies: readonly ExpectedAnomaly[];
+  /** Per partition, in the order in which they are told. */
+  readonly events: readonly ExpectedEvent[];
+  /** Changes of alarms, likewise. */
+  readonly alarms: readonly ExpectedAlarm[];
+  /** Sensors that will be told offline. */
+  readonly awaited: readonly AwaitedSilence[];
   /** By partition: the final watermark; −Infinity where nothing moved it. */
   readonly watermarks: ReadonlyMap<number, number>;
   /** Per partition, in the order in which they came: the sensors not forgotten by the end. */
@@ -116,6 +132,9 @@ export function expectedRows(
     largerOpen: parts.reduce((sum, part) => sum + part.largerOpen, 0),
     refused: parts.flatMap((part) => part.refused),
     anomalies: parts.flatMap((part) => part.anomalies),
+    events: parts.flatMap((part) => part.events),
+    alarms: parts.flatMap((part) => part.alarms),
+    awaited: parts.flatMap((part) => part.awaited),
     watermarks: new Map(parts.map((part) => [part.partition, part.watermark])),
     known: parts.flatMap((part) => part.known),
     forgotten: parts.reduce((sum, part) => sum + part.forgotten, 0),
@@ -140,6 +159,9 @@ function expectedOfPartition(
   largerOpen: number;
   refused: ExpectedRefusal[];
   anomalies: ExpectedAnomaly[];
+  events: readonly ExpectedEvent[];
+  alarms: readonly ExpectedAlarm[];
+  awaited: readonly AwaitedSilence[];
   watermark: number;
   known: readonly string[];
   forgotten: number;
@@ -181,6 +203,9 @@ function expectedOfPartition(
     ).length,
     refused,
     anomalies: anomaliesOf(partition, accepted, verdicts),
+    events: sorted.events,
+    alarms: alarmsOf(sorted.moments, verdicts, settings),
+    awaited: sorted.awaited,
     watermark: watermarks.at(-1) ?? -Infinity,
     known,
     forgotten,
@@ -200,12 +225,22 @@ function sortOut(
   accepted: Accepted[];
   refused: ExpectedRefusal[];
   watermarks: number[];
+  moments: readonly AlarmMoment[];
+  events: readonly ExpectedEvent[];
+  awaited: readonly AwaitedSilence[];
   known: readonly string[];
   forgotten: number;
 } {
+  const presence = new PresenceOracle(settings);
   const accepted: Accepted[] = [];
   const refused: ExpectedRefusal[] = [];
   const watermarks: number[] = [];
+  const moments: AlarmMoment[] = [];
+  const withPresence = (happens: () => void): void => {
+    const before = presence.events.length;
+    happens();
+    for (const event of presence.events.slice(before)) moments.push({ what: 'presence', event });
+  };
   /** By sensor id: the windows of its readings, since it was last forgotten. */
   const known = new Map<string, LivingSensor>();
   let forgotten = 0;
@@ -219,6 +254,7 @@ function sortOut(
     const sensor = known.get(sensorId);
     if (name === 'release' && quarantined.delete(sensorId) && sensor !== undefined) {
       sensor.releasedAt = watermark;
+      presence.release(sensorId, watermark);
     }
     if (name === 'reset') resets.set(sensorId, (resets.get(sensorId) ?? 0) + 1);
   };
@@ -227,9 +263,17 @@ function sortOut(
     const before = watermark;
     watermark = Math.max(watermark, toMs);
     watermarks.push(watermark);
+    const heeded = [...known.keys()].filter((sensorId) => !quarantined.has(sensorId));
+    withPresence(() => presence.advance(before, watermark, heeded));
+    if ((settings.alarmResolveAfterMs ?? Infinity) < Infinity) {
+      moments.push({ what: 'advance', watermark, known: [...known.keys()] });
+    }
     for (const [sensorId, sensor] of known) {
-      if (quarantined.has(sensorId) || !isForgotten(sensor, before, watermark, settings)) continue;
+      if (quarantined.has(sensorId) || presence.isAwaited(sensorId)) continue;
+      if (!isForgotten(sensor, before, watermark, settings)) continue;
+      moments.push({ what: 'forget', sensorId, watermark });
       known.delete(sensorId);
+      presence.forget(sensorId);
       resets.set(sensorId, (resets.get(sensorId) ?? 0) + 1);
       forgotten += 1;
     }
@@ -240,7 +284,9 @@ function sortOut(
       const mark = marks[nextMark];
       if (mark === undefined || mark.offset > offset) return;
       if ('toMs' in mark) advance(mark.toMs);
-      else command(mark.command, mark.sensorId);
+      else if ('decidedMs' in mark) {
+        if (known.has(mark.sensorId)) moments.push({ what: 'command', mark });
+      } else command(mark.command, mark.sensorId);
     }
   };
   for (const reading of readings) {
@@ -268,6 +314,9 @@ function sortOut(
       const sensor = known.get(reading.sensorId) ?? newSensor();
       known.set(reading.sensorId, sensor);
       sensor.timestamps.push(timestampMs);
+      withPresence(() => presence.read(reading, eventTimeOf(reading, settings), watermark));
+      const { sensorId } = reading;
+      moments.push({ what: 'reading', sensorId, offset, timestampMs, watermark });
       accepted.push({ ...reading, windowStart, resets: resets.get(reading.sensorId) ?? 0 });
     }
     if (countsForEventTime && settings.watermark !== 'external') {
@@ -275,7 +324,10 @@ function sortOut(
     }
   }
   applyMarksUpTo(Infinity);
-  return { accepted, refused, watermarks, known: [...known.keys()], forgotten };
+  const { events } = presence;
+  const awaited = presence.awaited([...known.keys()].filter((id) => !quarantined.has(id)));
+  const outcome = { accepted, refused, watermarks, moments, events, awaited };
+  return { ...outcome, known: [...known.keys()], forgotten };
 }
 
 interface LivingSensor {

@@ -1,6 +1,8 @@
-// What the whole pipeline must have written, given what lies in its input, rekeyed and journal
-// topics: every feature row, anomaly, dead letter and forward, each exactly once. Sequential, shares no code
-// with src; used over the simulated log and over a real broker.
+// Computes what the whole pipeline must have written, from what lies in its input, rekeyed and
+// journal topics: every feature row, anomaly, dead letter and forward, each exactly once.
+// Sequential, shares no code with src; used over the simulated log and over a real broker.
+import type { AlarmMark, ExpectedAlarm } from './alarm-oracle.ts';
+import type { AwaitedSilence, ExpectedEvent } from './presence-oracle.ts';
 import type { ExpectedAnomaly } from './anomaly-oracle.ts';
 import { expectedOverGaps, isUnread, type OracleGap } from './gap-oracle.ts';
 import {
@@ -41,6 +43,10 @@ export interface ExpectedOutputs {
   /** Windows of every length. */
   readonly open: number;
   readonly anomalies: readonly (ExpectedAnomaly & { readonly topic: string })[];
+  /** Changes of presence and of alarms, as `eventText` and `alarmText` write them, sorted. */
+  readonly events: readonly string[];
+  /** Sensors that would still be told offline. */
+  readonly awaited: readonly AwaitedSilence[];
   /** `<topic>/<partition>/<offset> <reason>`, sorted. */
   readonly deadLetters: readonly string[];
   /** `<source partition>/<offset> <sensor id>`, sorted. */
@@ -69,6 +75,8 @@ export function expectedOutputs(logs: PipelineLogs, settings: PipelineSettings):
     larger: all.flatMap(({ larger }) => larger),
     open: all.reduce((sum, { open }) => sum + open, 0),
     anomalies: all.flatMap(({ anomalies }) => anomalies),
+    events: all.flatMap(({ events }) => events).sort(),
+    awaited: all.flatMap(({ awaited }) => awaited),
     deadLetters: all.flatMap(({ deadLetters }) => deadLetters).sort(),
     forwards: sources.flatMap(({ forwards }) => forwards).sort(),
     clocksAhead: clocksAhead(logs.rekeyed, Math.max(...sources.map(({ maxMs }) => maxMs))),
@@ -84,11 +92,60 @@ function clocksAhead(rekeyed: PipelineLogs['rekeyed'], newestMs: number): string
   );
 }
 
+/** Returns everything that an event says, and where in the input its reading was. */
+export function eventText(
+  topic: string,
+  partition: number | string,
+  { kind, sensor_id, timestamp, since, silent_after, readings, value, offset }: ExpectedEvent,
+): string {
+  const what = [kind, sensor_id, timestamp, since, silent_after, readings, value];
+  return `${topic}/${partition}/${offset ?? ''} ${JSON.stringify(what)}`;
+}
+
+/** Returns the same of a change of an alarm; its score to nine digits. */
+export function alarmText(
+  topic: string,
+  partition: number | string,
+  { offset, score, ...alarm }: ExpectedAlarm,
+): string {
+  const { alarm_id, cause, channel, opened_at, acknowledged, muted_until } = alarm;
+  const scored = score === null ? null : Number(score.toPrecision(9));
+  const what = [alarm.kind, alarm.sensor_id, alarm.timestamp, alarm_id, cause, channel];
+  const state = [opened_at, scored, acknowledged, muted_until];
+  return `${topic}/${partition}/${offset ?? ''} ${JSON.stringify([...what, ...state])}`;
+}
+
+/** Returns whether a record of the anomaly topic is an event, not a flagged reading. */
+export function isEvent({ value }: LoggedRecord): boolean {
+  return value?.includes('"kind":') === true;
+}
+
+/** Returns the events among the records of the anomaly topic, as ExpectedOutputs has them. */
+export function writtenEvents(records: readonly LoggedRecord[]): string[] {
+  return records
+    .filter(isEvent)
+    .map(({ headers, key, value }) => {
+      const event = JSON.parse(value ?? '') as ExpectedEvent | ExpectedAlarm;
+      const [topic = '', partition = '', offset] = ['topic', 'partition', 'offset'].map((name) =>
+        headers.get(`lineage.${name}`),
+      );
+      const read = offset === undefined ? null : Number(offset);
+      const text =
+        'alarm_id' in event
+          ? alarmText(topic, partition, { ...event, offset: read })
+          : eventText(topic, partition, { ...event, offset: read });
+      return key === event.sensor_id ? text : `${text} under the key ${key ?? 'none'}`;
+    })
+    .sort();
+}
+
 interface OfShard {
   readonly rows: (ExpectedRow & { topic: string })[];
   readonly larger: (ExpectedRow & { topic: string })[];
   readonly open: number;
   readonly anomalies: (ExpectedAnomaly & { topic: string })[];
+  readonly events: readonly string[];
+  readonly awaited: readonly AwaitedSilence[];
   readonly deadLetters: string[];
 }
 
@@ -135,6 +192,11 @@ function ofSource(
     larger: shard.closed.filter(isLarger).map((row) => ({ ...row, topic })),
     open: shard.unclosed.length,
     anomalies: shard.anomalies.map((anomaly) => ({ ...anomaly, topic })),
+    events: [
+      ...shard.events.map((event) => eventText(topic, partition, event)),
+      ...shard.alarms.map((alarm) => alarmText(topic, partition, alarm)),
+    ],
+    awaited: shard.awaited,
     deadLetters: [...deadLetters, ...refused],
     forwards,
     maxMs,
@@ -179,6 +241,11 @@ function ofRekeyed(
     larger: shard.closed.filter(isLarger).map((row) => ({ ...row, topic })),
     open: shard.unclosed.length,
     anomalies: shard.anomalies.map((anomaly) => ({ ...anomaly, topic })),
+    events: [
+      ...shard.events.map((event) => eventText(topic, partition, event)),
+      ...shard.alarms.map((alarm) => alarmText(topic, partition, alarm)),
+    ],
+    awaited: shard.awaited,
     deadLetters: shard.refused.map(({ offset, code }) => `${origins.get(offset) ?? ''} ${code}`),
   };
 }
@@ -187,10 +254,21 @@ function journalMarks(journal: readonly LoggedRecord[], shardKey: string): Oracl
   return entriesOf(journal, shardKey).flatMap((entry) => {
     const { offset, kind } = entry;
     if (kind === 'gap') return [];
-    return kind === 'idle'
-      ? { offset, toMs: entry.watermark_ms }
-      : { offset, command: kind, sensorId: entry.sensor_id };
+    if (kind === 'idle') return { offset, toMs: entry.watermark_ms };
+    if (kind === 'acknowledge' || kind === 'mute' || kind === 'tune') {
+      return { offset, ...alarmMark(entry) };
+    }
+    return { offset, command: kind, sensorId: entry.sensor_id };
   });
+}
+
+function alarmMark(entry: JournaledAlarms): AlarmMark {
+  const about = { sensorId: entry.sensor_id, decidedMs: entry.decided_ms };
+  if (entry.kind === 'acknowledge') return { ...about, command: entry.kind };
+  if (entry.kind === 'mute') return { ...about, command: entry.kind, untilMs: entry.until_ms };
+  const { sensitivity, direction } = entry;
+  const told = { sensitivity: sensitivity ?? undefined, direction: direction ?? undefined };
+  return { ...about, command: entry.kind, ...told };
 }
 
 function acceptedGaps(journal: readonly LoggedRecord[], shardKey: string): OracleGap[] {
@@ -207,9 +285,20 @@ function entriesOf(journal: readonly LoggedRecord[], shardKey: string): Journale
     .map(({ value }) => JSON.parse(value ?? '') as JournaledEntry);
 }
 
+type JournaledAlarms = { readonly sensor_id: string; readonly decided_ms: number } & (
+  | { readonly kind: 'acknowledge' }
+  | { readonly kind: 'mute'; readonly until_ms: number }
+  | {
+      readonly kind: 'tune';
+      readonly sensitivity: number | null;
+      readonly direction: 'both' | 'high' | 'low' | null;
+    }
+);
+
 type JournaledEntry = { readonly offset: number } & (
   | { readonly kind: 'idle'; readonly watermark_ms: number }
   | { readonly kind: 'quarantine' | 'release' | 'reset'; readonly sensor_id: string }
+  | JournaledAlarms
   | {
       readonly kind: 'gap';
       readonly from_offset: number;
@@ -218,7 +307,7 @@ type JournaledEntry = { readonly offset: number } & (
     }
 );
 
-/** What a test's own readings look like; anything else is bad. */
+/** Shape of a test's own readings; anything else is bad. */
 function decode(text: string | null): Decoded | undefined {
   try {
     const value = JSON.parse(text ?? '') as Record<string, unknown>;

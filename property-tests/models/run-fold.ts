@@ -1,13 +1,18 @@
 // Drives the real fold over an oracle's input and collects what comes out in the oracle's shape.
 import type { DeadLetterReason, Reading } from '../../src/sensors/reading.ts';
+import { alarmEventOf } from '../../src/codecs/alarm-event.ts';
 import type {
+  AlarmChange,
   AnomalousReading,
   ClosedWindow,
   FoldOutputs,
+  PresenceChange,
   ShardState,
 } from '../../src/sensors/shard-state.ts';
 import { defaultFeatures, type FeatureDeclaration } from '../../src/sensors/features.ts';
+import type { AlarmMark, ExpectedAlarm } from './alarm-oracle.ts';
 import type { ExpectedAnomaly } from './anomaly-oracle.ts';
+import type { ExpectedEvent } from './presence-oracle.ts';
 import type { ExpectedRefusal, ExpectedRow, OracleMark, OracleReading } from './oracle.ts';
 
 export interface FoldOutput extends FoldOutputs {
@@ -17,6 +22,8 @@ export interface FoldOutput extends FoldOutputs {
   readonly closed: ExpectedRow[];
   readonly refused: ExpectedRefusal[];
   readonly anomalies: ExpectedAnomaly[];
+  readonly events: ExpectedEvent[];
+  readonly alarms: ExpectedAlarm[];
   /** Sensors, each as often as it was. */
   forgotten: number;
 }
@@ -32,17 +39,27 @@ export function foldOutput(
   const rows: ExpectedRow[] = [];
   const anomalies: ExpectedAnomaly[] = [];
   const closed: ExpectedRow[] = [];
+  const events: ExpectedEvent[] = [];
+  const alarms: ExpectedAlarm[] = [];
   const output: FoldOutput = {
     rows,
     closed,
     refused: [],
     anomalies,
+    events,
+    alarms,
     forgotten: 0,
     sensorsForgotten: (sensors) => {
       output.forgotten += sensors;
     },
     anomalyFound: (anomaly) => {
       anomalies.push(anomalyOf(anomaly, partition));
+    },
+    presenceChanged: (change) => {
+      events.push(eventOf(change));
+    },
+    alarmChanged: (change) => {
+      alarms.push(alarmOf(change));
     },
     windowClosed: (window) => {
       const row = rowOf(window, partition, declared);
@@ -86,6 +103,7 @@ export function foldAll(
   const applyMarksUpTo = (offset: number): void => {
     for (let mark = marks[next]; mark !== undefined && mark.offset <= offset; mark = marks[next]) {
       if ('toMs' in mark) state.advanceWatermark(mark.toMs, output);
+      else if ('decidedMs' in mark) applyAlarmMark(state, mark, output);
       else state[mark.command](mark.sensorId);
       next += 1;
     }
@@ -99,7 +117,7 @@ export function foldAll(
 }
 
 function anomalyOf(anomaly: AnomalousReading, partition: number): ExpectedAnomaly {
-  const { offset, timestampMs, value, alarm, score, judgement } = anomaly;
+  const { offset, timestampMs, value, alarm, score, channel, judgement } = anomaly;
   const { z, ...baseline } = judgement;
   return {
     partition,
@@ -109,9 +127,40 @@ function anomalyOf(anomaly: AnomalousReading, partition: number): ExpectedAnomal
     value,
     alarm,
     score,
+    ...(channel === undefined ? {} : { channel }),
     z,
     baseline,
   };
+}
+
+function eventOf(change: PresenceChange): ExpectedEvent {
+  return {
+    kind: change.kind,
+    sensor_id: idOf(change),
+    timestamp: change.timestampMs,
+    since: change.sinceMs,
+    silent_after: change.silentAfterMs ?? null,
+    readings: change.readings ?? null,
+    value: change.value ?? null,
+    offset: change.offset ?? null,
+  };
+}
+
+function applyAlarmMark(state: ShardState, mark: AlarmMark, output: FoldOutput): void {
+  const { command: name, sensorId, decidedMs } = mark;
+  const decision = { decidedMs, message: '' };
+  if (name === 'tune') {
+    const { sensitivity, direction } = mark;
+    state.commandAlarms(sensorId, { name, sensitivity, direction, ...decision }, output);
+  } else if (name === 'mute') {
+    state.commandAlarms(sensorId, { name, untilMs: mark.untilMs, ...decision }, output);
+  } else state.commandAlarms(sensorId, { name, ...decision }, output);
+}
+
+function alarmOf(change: AlarmChange): ExpectedAlarm {
+  const { explanation, value: _, ...event } = alarmEventOf(change);
+  if (!explanation.endsWith('.')) throw new Error(`no sentence: ${explanation}`);
+  return { ...event, offset: change.offset ?? null };
 }
 
 function idOf(of: Pick<ClosedWindow, 'idBytes' | 'idStart' | 'idEnd'>): string {
@@ -125,7 +174,9 @@ function rowOf(
   declared: readonly FeatureDeclaration[],
 ): ExpectedRow {
   const features = Object.fromEntries(
-    declared.map((feature) => [feature.name, feature.value(window)]),
+    declared
+      .filter(({ needs }) => window.knows(needs))
+      .map((feature) => [feature.name, feature.value(window)]),
   );
   return {
     partition,

@@ -1,18 +1,21 @@
-// What must hold at the end of a history, compared with a sequential model of the whole pipeline over its input.
+// Laws at the end of a history, compared with a sequential model of the whole pipeline over its
+// input.
 import { expect } from 'vitest';
 
 import { anomalyDifferences } from '../models/anomaly-differences.ts';
 import {
   expectedOutputs,
+  isEvent,
   rowDifferences,
   type ActualRow,
+  writtenEvents,
   type LoggedRecord,
 } from '../models/pipeline-oracle.ts';
 import type { PositionMetadata } from '../../src/actors/position-metadata.ts';
 import { storeDifferences } from './check-store.ts';
 import { decisionViolations } from './decision-violations.ts';
 import { stateDifferences } from './fault-free-state.ts';
-import { historySemantics, type HistoryPlan, type HistoryResult } from './history.ts';
+import { historySemantics, reachedMs, type HistoryPlan, type HistoryResult } from './history.ts';
 import { simulatedFeatureTopics, simulatedTopics } from './simulated-process.ts';
 import { sourceLaws } from './source-laws.ts';
 
@@ -55,8 +58,11 @@ export function checkHistory(plan: HistoryPlan, result: HistoryResult): void {
   expect(expected.open).toBe(0);
   expect(expected.clocksAhead).toEqual([]);
   expect(sourceLaws(plan, result)).toEqual([]);
-  const anomalies = [...logOf(simulatedTopics.anomalies).values()].flat();
+  const flagged = [...logOf(simulatedTopics.anomalies).values()].flat();
+  const anomalies = flagged.filter((record) => !isEvent(record));
   expect(anomalyDifferences(expected.anomalies, anomalies, 1e-9)).toEqual([]);
+  expect(writtenEvents(flagged)).toEqual(expected.events);
+  expect(expected.awaited.filter(({ dueMs }) => dueMs < reachedMs)).toEqual([]);
   expect(deadLetters(logged(broker, simulatedTopics.deadLetters, 0))).toEqual(expected.deadLetters);
   expect(forwards([...logOf(simulatedTopics.rekeyed).values()].flat())).toEqual(expected.forwards);
   expect(states).toEqual([]);
@@ -64,8 +70,9 @@ export function checkHistory(plan: HistoryPlan, result: HistoryResult): void {
 }
 
 /**
- * Returns the snapshots that nobody will ever remove: no committed metadata lists them. A zombie may
- * write one after the next owner has removed it, which only a disk that lists its snapshots shows.
+ * Returns the snapshots that nobody will ever remove: no committed metadata lists them. A zombie
+ * may write one after the next owner has removed it, which only a disk that lists its snapshots
+ * shows.
  */
 function unknownSnapshots(
   { callFaults, diskLists, events }: HistoryPlan,

@@ -1,6 +1,6 @@
-// What must hold of the feature store, from nothing but what lies in the topics of feature rows and in the store: it never
-// goes back, no position is committed before the rows below it were written, and in the end it holds the last row of
-// every sensor in every view.
+// Laws of the feature store, checked from nothing but the topics of feature rows and the store: it
+// never goes back, no position is committed before the rows below it were written, and in the end
+// it holds the last row of every sensor in every view.
 import type { FeatureRow } from '../../src/codecs/feature-row.ts';
 import type { FeatureTopic } from '../../src/log/topics.ts';
 import { storeKey } from './simulated-feature-store.ts';
@@ -13,7 +13,8 @@ import type { World } from './simulated-threads.ts';
 export function watchProjection(world: World, violations: string[]): void {
   const { broker, featureTopics, store } = world;
   const views = new Map(featureTopics.map(({ topic, view }) => [topic, view]));
-  // The newest window ever written of each sensor: what a failover or a wipe lost is no fault of the projection.
+  // The newest window ever written of each sensor: what a failover or a wipe lost is no fault of
+  // the projection.
   const written = new Map<string, number>();
   const checkedTo = new Map<string, number>();
   store.onWrite = (key, { window_end: end }, stored) => {
@@ -34,8 +35,8 @@ export function watchProjection(world: World, violations: string[]): void {
 }
 
 /**
- * Returns every sensor whose row in the store is not its newest in the topic. A sensor sent both keyed and unkeyed has
- * two owners and may have two rows of one window: the store holds either.
+ * Returns every sensor whose row in the store is not its newest in the topic. A sensor sent both
+ * keyed and unkeyed has two owners and may have two rows of one window: the store holds either.
  */
 export function storeDifferences(
   broker: SimulatedBroker,

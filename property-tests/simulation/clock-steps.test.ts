@@ -1,5 +1,5 @@
-// What a wall clock set back by an hour must not put off: the windows of a quiet partition, and snapshots. Both go by
-// the time that passes. The clock stands wrong from second 24 to second 44 of a minute.
+// A wall clock set back by an hour delays neither the windows of a quiet partition nor snapshots.
+// Both go by the time that passes. The clock stands wrong from second 24 to second 44 of a minute.
 import { expect, it } from 'vitest';
 
 import { fixedHistories, quietHistory } from './fixed-histories.ts';

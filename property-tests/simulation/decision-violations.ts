@@ -1,4 +1,5 @@
-// What must hold of the decisions on sensors in the journal: none lost that was acknowledged, none made without cause.
+// Laws of the decisions on sensors in the journal: none lost that was acknowledged, none made
+// without cause.
 import type { HistoryResult } from './history.ts';
 import { placeOf } from './simulated-group.ts';
 import { simulatedTopics } from './simulated-process.ts';

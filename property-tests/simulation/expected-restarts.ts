@@ -1,10 +1,11 @@
-// What the supervisor must make of the ends of its threads, computed apart from it: at most five restarts of a thread in
-// any minute, save for ends whose cause may pass (those are retried for as long as it takes), and beyond that the process
-// gives up with a line that names the thread, the failures and the last cause.
+// The supervisor's expected reaction to the ends of its threads, computed apart from it: at most
+// five restarts of a thread in any minute, save for ends whose cause may pass (those are retried
+// for as long as it takes), and beyond that the process gives up with a line that names the thread,
+// the failures and the last cause.
 import type { AnySensoriumError } from '../../src/errors.ts';
 import type { Scheduler } from './scheduler.ts';
 
-/** What the threads of the simulation end with. */
+/** Errors that end the threads of the simulation. */
 export const uncaught = 'a bug that nobody caught';
 export const byForce = 'ended by force';
 

@@ -1,4 +1,4 @@
-// What a history does to its processes, threads, calls, disk and feature store.
+// Faults of a history: in its processes, threads, calls, disk and feature store.
 import type { TopicPartition } from '../../src/records/record.ts';
 import type { HistoryEventKind, HistoryPlan } from './history.ts';
 import { operatorRebuilds } from './simulated-operator.ts';
@@ -38,7 +38,8 @@ export function plantFaults(
     if (crash !== undefined) return crash.when;
     if (scheduler.random() >= plan.callFaults) return 'none';
     const lost = scheduler.random() < 0.5 ? 'before' : 'after';
-    // A member whose joining failed would be a member all the same: the adapters leave, and the simulated log does not.
+    // A member whose joining failed would be a member all the same: the adapters leave, and the
+    // simulated log does not.
     return call === 'joinGroup' ? 'before' : lost;
   };
   disk.faults = () => {
@@ -120,8 +121,9 @@ export function strikeStore(world: World, kind: StoreEventKind): void {
 }
 
 /**
- * Denies the writers of the plan's partitions to write for a while. Then somebody gives the right back and asks every
- * process to try again; where they are killed or frozen meanwhile, the next owner finds out by itself.
+ * Denies the writers of the plan's partitions to write for a while. Then somebody gives the right
+ * back and asks every process to try again; where they are killed or frozen meanwhile, the next
+ * owner finds out by itself.
  */
 export function plantDenials(
   plan: HistoryPlan,

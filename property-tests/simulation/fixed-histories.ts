@@ -1,5 +1,5 @@
-// Histories that run every time: those close to a law that once did not hold, and those that a broken guard
-// (test:mutants) needs in order to show, where chance would find them too seldom.
+// Histories that run every time: those close to a law that once did not hold, and those that a
+// broken guard (test:mutants) needs in order to show, where chance would find them too seldom.
 import type { HistoryPlan } from './history.ts';
 
 export const quietHistory: HistoryPlan = {
@@ -29,7 +29,7 @@ export const quietHistory: HistoryPlan = {
 export interface FixedHistory {
   readonly what: string;
   readonly plan: HistoryPlan;
-  /** What the processes must have said as they gave up; left out where it is not the point. */
+  /** Text the processes must have printed as they gave up; left out where it is not the point. */
   readonly lastLines?: readonly string[];
 }
 
@@ -41,6 +41,42 @@ export const fixedHistories: readonly FixedHistory[] = [
   {
     what: 'a wall clock that stepped ahead by an hour closed windows before their time',
     plan: { ...quietHistory, events: [{ at: 0.5, process: 0, kind: 'clockAhead' }] },
+  },
+  {
+    what: 'sensors of partitions that fell quiet were never told offline',
+    plan: {
+      ...quietHistory,
+      partitions: 2,
+      sensors: 4,
+      readings: 200,
+      unkeyed: 0.5,
+      silence: 0.4,
+      // Longer than the largest window, whose end would move event time as far.
+      silentAfterMs: 60_000,
+      stuckAfter: 2,
+      events: [{ at: 0.6, process: 0, kind: 'kill' }],
+    },
+  },
+  {
+    what: 'alarms open, are commanded and are resolved through kills, each change once',
+    plan: {
+      ...quietHistory,
+      partitions: 2,
+      sensors: 4,
+      readings: 400,
+      baseline: 'cumulative',
+      silentAfterMs: 60_000,
+      stuckAfter: 2,
+      alarmResolveAfterMs: 5_000,
+      commands: [0.3, 0.5, 0.7].flatMap((at) =>
+        [0, 1, 2, 3].flatMap((sensor) =>
+          (['acknowledge', 'mute', 'tune'] as const).map((name) => ({
+            ...{ at, process: 0, sensor, name },
+          })),
+        ),
+      ),
+      events: [0.35, 0.55, 0.75].map((at) => ({ at, process: 0, kind: 'kill' })),
+    },
   },
   {
     what: 'a member that went by a wall clock set back was expelled while it folded on',
@@ -70,6 +106,14 @@ export const fixedHistories: readonly FixedHistory[] = [
       denials: [{ partition: 1, from: 0.2, share: 0.5 }],
     },
     lastLines: [],
+  },
+  {
+    what: 'the last rows of sources that fell silent waited for one that went on in 2000',
+    plan: {
+      ...quietHistory,
+      ...{ seed: 463_700_598, odd: 'past', partitions: 2, sensors: 3, readings: 7, processes: 2 },
+      ...{ unkeyed: 0.3, bad: 0.05, late: 0.1, inputKeying: 'rekey', commitBytesMax: 1_500 },
+    },
   },
   {
     what: 'fetches that stall while records come are not silence',

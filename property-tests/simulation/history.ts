@@ -1,6 +1,6 @@
-// One seeded history: input with disorder, duplicates, late, bad and unkeyed records, appended at a steady pace while
-// processes and threads are killed, frozen, drained and started, die inside calls, and calls, disks and the feature store
-// fail; then quiet until everything settled.
+// One seeded history: input with disorder, duplicates, late, bad and unkeyed records, appended at a
+// steady pace while processes and threads are killed, frozen, drained and started, die inside
+// calls, and calls, disks and the feature store fail; then quiet until everything settled.
 import type { OutputRecord } from '../../src/records/record.ts';
 import { partitionForKey } from '../../src/records/partitioning.ts';
 import type { SensorCommand } from '../../src/actors/protocol.ts';
@@ -69,7 +69,7 @@ export interface HistoryPlan {
   readonly processes: number;
   /** Worker threads of each process, beside its projector. */
   readonly workers: number;
-  /** What happens to a process, at which share of the run. */
+  /** Faults of a process, and at which share of the run. */
   readonly events: readonly {
     readonly at: number;
     readonly process: number;
@@ -91,7 +91,7 @@ export interface HistoryPlan {
   }[];
   /** Share of readings whose fold throws. */
   readonly traps: number;
-  /** What an operator asks a process, at which share of the run. */
+  /** An operator's commands to a process, and at which share of the run. */
   readonly commands: readonly {
     readonly at: number;
     readonly process: number;
@@ -103,19 +103,22 @@ export interface HistoryPlan {
   readonly inputKeying: 'auto' | 'rekey';
   /** Left out or Infinity: no sensor is forgotten. */
   readonly sensorTtlMs?: number;
+  readonly silentAfterMs?: number | 'auto';
+  readonly stuckAfter?: number;
+  readonly alarmResolveAfterMs?: number;
   readonly baseline: 'cumulative' | 'adaptive';
   /** `wall`: as processes of older versions, a member whose clock is set back sends no heartbeat until it is right again. */
   readonly clientTime: 'monotonic' | 'wall';
   /** Bytes that one transaction may hold: a commit of more is split into parts. */
   readonly commitBytesMax?: number | undefined;
   /**
-   * Partitions that the input, the rekeyed topic and the journal get more at 0.45 of the run; only under
-   * `inputKeying` rekey, for the others refuse it.
+   * Partitions that the input, the rekeyed topic and the journal get more at 0.45 of the run; only
+   * under `inputKeying` rekey, for the others refuse it.
    */
   readonly grows?: number;
   /**
-   * A partition of its own, in which a sensor speaks whose clock is in 2000, or nothing that can be read; or
-   * one reading a year ahead, as its record says too, in the first partition.
+   * A partition of its own, in which a sensor speaks whose clock is in 2000, or nothing that can be
+   * read; or one reading a year ahead, as its record says too, in the first partition.
    */
   readonly odd?: 'past' | 'unreadable' | 'ahead';
 }
@@ -128,9 +131,9 @@ export interface HistoryResult {
   readonly bugs: readonly string[];
   /** The last lines of processes that gave up. */
   readonly lastLines: readonly string[];
-  /** What speaks against all being well long after the last fault: not ready, or not drained by itself. */
+  /** Signs that all is not well long after the last fault: not ready, or not drained by itself. */
   readonly unready: readonly string[];
-  /** What did not hold at some commit, write or end of a thread on the way. */
+  /** Violations at some commit, write or end of a thread on the way. */
   readonly violations: readonly string[];
   readonly acknowledged: SimulatedProcess['acknowledged'];
   readonly clocks: readonly ClockChange[];
@@ -147,6 +150,9 @@ export const historySemantics = (plan: HistoryPlan): Semantics => ({
   anomalyThreshold: 2.5,
   anomalyWarmup: 2,
   sensorsMax: 1_000_000,
+  silentAfterMs: plan.silentAfterMs ?? Infinity,
+  stuckAfter: plan.stuckAfter ?? Infinity,
+  alarmResolveAfterMs: plan.alarmResolveAfterMs ?? Infinity,
   sensorTtlMs: plan.sensorTtlMs ?? Infinity,
   inputKeying: plan.inputKeying,
   windows: [
@@ -183,9 +189,11 @@ const feedMs = 60_000;
 const fastClockMs = 40_000;
 /** A thread that hangs as the faults end is noticed after 31 s, and restarted up to 10 s later. */
 const settleMs = 90_000;
+/** Event time that every partition has reached in the end; idle ones follow the clock. */
+export const reachedMs: number = startMs + feedMs + settleMs - 10_000;
 const aloneMs = 10_000;
 
-/** What someone who only looks sees of a history while it runs. */
+/** Read-only view of a history while it runs. */
 export interface HistoryWorld extends Pick<HistoryResult, 'broker' | 'disk' | 'store'> {
   readonly scheduler: Scheduler;
   /** No fault begins after it. */
@@ -249,7 +257,7 @@ export async function runHistory(
   for (const { at, process, sensor, name } of plan.commands) {
     scheduler.after(at * feedMs, () => {
       const sensorId = `s${sensor % plan.sensors}`;
-      processes[process % processes.length]?.command({ name, sensorId, message: 'a test' });
+      processes[process % processes.length]?.command(commandOf(name, sensorId));
     });
   }
   await scheduler.runUntil(startMs + feedMs);
@@ -262,7 +270,8 @@ export async function runHistory(
     for (const process of living) unready.push(...(await settleDrain(scheduler, process)));
   };
   await drainAll();
-  // Alone, with nobody to take a partition from it while it drains, it leaves a snapshot of every shard.
+  // Alone, with nobody to take a partition from it while it drains, it leaves a snapshot of every
+  // shard.
   start(processes.length, 1);
   await scheduler.runUntil(scheduler.nowMs + aloneMs);
   await drainAll();
@@ -371,4 +380,11 @@ function makeRecord(
     key: keyed ? key : null,
     value: Buffer.from(text),
   };
+}
+
+function commandOf(name: SensorCommand['name'], sensorId: string): SensorCommand {
+  const by = { sensorId, message: 'a test' };
+  if (name === 'mute') return { name, untilMs: startMs, ...by };
+  if (name === 'tune') return { name, sensitivity: 2, direction: 'high', ...by };
+  return { name, ...by };
 }

@@ -1,4 +1,5 @@
-// What a history left behind, as ports that only read: broker and disk after everything has ended, without time or faults.
+// The state a history left behind, as read-only ports: broker and disk after everything has ended,
+// without time or faults.
 import type { EventLog, FetchedBatch } from '../../src/log/event-log.ts';
 import type { TopicPartition } from '../../src/records/record.ts';
 import type { Logger } from '../../src/logger.ts';
@@ -22,8 +23,8 @@ const silent: Logger = {
 };
 
 /**
- * Returns the context to replay the shards of the history in; every call that would write is refused.
- * Each call travels as long as `travel` says; left out, no time.
+ * Returns the context to replay the shards of the history in; every call that would write is
+ * refused. Each call travels as long as `travel` says; left out, no time.
  */
 export function replayContextOf(
   { broker, disk }: Pick<HistoryResult, 'broker' | 'disk'>,
@@ -41,6 +42,7 @@ export function replayContextOf(
     sourcePartitions: partitions,
     rekeyedPartitions: partitions,
     journalPartitions: 1,
+    topicIds: { now: () => Promise.resolve(broker.topicIds) },
   };
 }
 
@@ -74,6 +76,7 @@ function readOnlyLog(broker: HistoryResult['broker'], travel: () => Promise<void
     joinGroup: refused,
     openWriter: refused,
     groupMembers: refused,
+    topicIds: () => Promise.resolve(broker.topicIds),
     describeTopic: async (topic) => {
       await travel();
       const names = [...broker.partitions.keys()].filter((key) => key.startsWith(`${topic}/`));

@@ -96,7 +96,9 @@ function plans(faults: {
         at: fc.double({ min: 0, max: 1, noNaN: true }),
         process: fc.nat(3),
         sensor: fc.nat(5),
-        name: fc.constantFrom('quarantine' as const, 'release' as const, 'reset' as const),
+        name: fc.constantFrom(
+          ...(['quarantine', 'release', 'reset', 'acknowledge', 'mute', 'tune'] as const),
+        ),
       }),
       { maxLength: faults.commandsMax ?? 0 },
     ),
@@ -106,6 +108,9 @@ function plans(faults: {
         ? fc.constantFrom('auto' as const, 'auto' as const, 'rekey' as const)
         : fc.constant(faults.inputKeying),
     sensorTtlMs: fc.constantFrom(Infinity, Infinity, 15_000, 45_000),
+    silentAfterMs: fc.constantFrom(Infinity, Infinity, 'auto' as const, 4_000, 15_000),
+    stuckAfter: fc.constantFrom(Infinity, 2),
+    alarmResolveAfterMs: fc.constantFrom(Infinity, 3_000, 20_000),
     baseline: fc.constantFrom('cumulative' as const, 'adaptive' as const),
     clientTime: fc.constantFrom('monotonic' as const, 'wall' as const),
     // One output a transaction, some, or all of a cut.

@@ -9,6 +9,7 @@ import { recoverShard, type Recovered } from '../../src/actors/recovery.ts';
 import type { ShardContext, ShardSettings } from '../../src/actors/shard-context.ts';
 import { CorruptSnapshotError } from '../../src/errors.ts';
 import type { EventLog } from '../../src/log/event-log.ts';
+import { TopicIds } from '../../src/log/topic-ids.ts';
 import type { TopicPartition } from '../../src/records/record.ts';
 import { createLogger } from '../../src/logger.ts';
 import { createMetrics, type Metrics } from '../../src/metrics/pipeline-metrics.ts';
@@ -97,6 +98,7 @@ export function recoveryWorld({ holes = 0 }: { readonly holes?: number } = {}): 
     sources: unwatchedSources,
     snapshotTurn: { taken: false },
     journalShards: new JournalShards(log),
+    topicIds: new TopicIds(log, [simulatedTopics.input, simulatedTopics.journal]),
   };
   const inVirtualTime = async <T>(work: Promise<T>): Promise<T> => {
     let done = false;

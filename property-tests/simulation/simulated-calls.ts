@@ -1,5 +1,6 @@
-// One call of a thread to something outside it: the log, the feature store. It takes time to get there and back, what
-// was sent takes effect even where the sender is frozen by then, and a fault may hit either way.
+// One call of a thread to something outside it: the log, the feature store. It takes time to get
+// there and back, what was sent takes effect even where the sender is frozen by then, and a fault
+// may hit either way.
 import { InvariantError, UnavailableError } from '../../src/errors.ts';
 import { uncaught } from './expected-restarts.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -76,7 +77,7 @@ function crash(life: Life, fault: `${'crash' | 'throw'}${'Before' | 'After'}`): 
   (isOfProcess ? (life.process ?? life) : life).crash();
 }
 
-/** What was under way as a task ended may still make its next call. */
+/** A call that was under way as its task ended may still make the next one. */
 const stragglersMs = 1_000;
 
 /** Watches that a thread makes no call once its task ended. Returns what to call at the end of each task. */

@@ -1,6 +1,7 @@
-// The feature store of the simulation, outside every process: the newest row of each sensor in each view. It can be away, slow, lose
-// its last writes at a failover though it had answered them (replication is asynchronous), or be wiped. A batch travels
-// in several requests, as it does to Redis, so that a part of it may be written and the rest lost.
+// The feature store of the simulation, outside every process: the newest row of each sensor in each
+// view. It can be away, slow, lose its last writes at a failover though it had answered them
+// (replication is asynchronous), or be wiped. A batch travels in several requests, as it does to
+// Redis, so that a part of it may be written and the rest lost.
 import { feastView } from '../../src/codecs/feast.ts';
 import type { FeatureRow } from '../../src/codecs/feature-row.ts';
 import { UnavailableError } from '../../src/errors.ts';
@@ -17,7 +18,7 @@ interface Write {
   readonly before: FeatureRow | undefined;
 }
 
-/** What a sensor's row of a view lies under. */
+/** Key of a sensor's row of a view. */
 export function storeKey(view: string, sensorId: string): string {
   return `${view}/${sensorId}`;
 }
@@ -31,7 +32,7 @@ export class SimulatedFeatureStore {
   travelMs = 20;
   #isAway = false;
   #interruptions = 0;
-  /** What a failover could still undo, oldest first. */
+  /** Writes that a failover could still undo, oldest first. */
   #writes: Write[] = [];
   readonly #scheduler: Scheduler;
   readonly #calls: Calls;

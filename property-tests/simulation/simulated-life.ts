@@ -1,6 +1,7 @@
-// What a machine can do to one process and to each of its threads: end it (kill -9, an uncaught error), freeze it
-// (SIGSTOP … SIGCONT, a loop that never returns), move its wall clock, cut it off from fetches. Everything that happens
-// inside a simulated thread goes through `run`; a thread lives no longer than its process and freezes with it.
+// Faults of a machine towards one process and each of its threads: end it (kill -9, an uncaught
+// error), freeze it (SIGSTOP … SIGCONT, a loop that never returns), move its wall clock, cut it off
+// from fetches. Everything that happens inside a simulated thread goes through `run`; a thread
+// lives no longer than its process and freezes with it.
 import type { Clock, Timer } from '../../src/clock.ts';
 import type { Scheduler } from './scheduler.ts';
 

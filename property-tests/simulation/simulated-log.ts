@@ -1,6 +1,7 @@
-// An event log in memory with Kafka's rules: partitions in order, transactions all or nothing, one writer per input
-// partition with the newer fencing the older. Outlives every simulated process. It may have holes: offsets of transaction
-// markers, of aborted records and of compacted ones, at which no reader ever meets a record.
+// An event log in memory with Kafka's rules: partitions in order, transactions all or nothing, one
+// writer per input partition with the newer fencing the older. Outlives every simulated process. It
+// may have holes: offsets of transaction markers, of aborted records and of compacted ones, at
+// which no reader ever meets a record.
 import { ConfigError, FencedError, UnavailableError } from '../../src/errors.ts';
 import type {
   Commit,
@@ -26,9 +27,10 @@ const holeMax = 40;
 
 /** The broker: outlives every simulated process. */
 export class SimulatedBroker {
-  /** What readers meet, by offset; the end of a partition may lie past its last record. */
+  /** Records that readers meet, by offset; the end of a partition may lie past its last record. */
   readonly partitions: Map<string, StoredRecord[]> = new Map();
   readonly commits: Map<string, CommittedPosition> = new Map();
+  readonly topicIds: Map<string, string> = new Map();
   readonly #groups: Map<string, SimulatedGroup> = new Map();
   readonly #counts: Map<string, number> = new Map();
   readonly #ends: Map<string, number> = new Map();
@@ -66,6 +68,7 @@ export class SimulatedBroker {
 
   create(topic: string, partitions: number): void {
     this.#counts.set(topic, partitions);
+    this.topicIds.set(topic, `id-of-${topic}`);
     for (let p = 0; p < partitions; p += 1) this.partitions.set(`${topic}/${p}`, []);
   }
 
@@ -146,6 +149,7 @@ export class SimulatedBroker {
       });
     return {
       ensureTopics: () => Promise.resolve([]),
+      topicIds: () => Promise.resolve(new Map(this.topicIds)),
       groupMembers: () => Promise.resolve([]),
       describeTopic: (topic) =>
         call('describeTopic', () => ({

@@ -1,6 +1,7 @@
-// The threads of one simulated process, in place of Piscina's: each runs the real loop of a worker or of the projector
-// and talks to the real supervisor over a channel in memory. A thread ends by its task's end, by `terminate`, or by a
-// crash that the schedule decides; a task that failed leaves its thread running, as Piscina does.
+// The threads of one simulated process, in place of Piscina's: each runs the real loop of a worker
+// or of the projector and talks to the real supervisor over a channel in memory. A thread ends by
+// its task's end, by `terminate`, or by a crash that the schedule decides; a task that failed
+// leaves its thread running, as Piscina does.
 import { runShards } from '../../src/actors/worker-loop.ts';
 import type { Config } from '../../src/config/config.ts';
 import type { ControlPort } from '../../src/control-port.ts';
@@ -109,7 +110,7 @@ export function simulatedPools(options: ThreadsOptions): (pool: ThreadPoolOption
   };
 }
 
-/** What the roots (`worker.ts`, `projector-thread.ts`) build, over the simulated world. */
+/** The threads that the roots (`worker.ts`, `projector-thread.ts`) build, over the simulated world. */
 async function run(options: ThreadsOptions, name: string, task: Task, life: Life): Promise<void> {
   const { logger, world } = options;
   const clock = processClock(world.scheduler, life);

@@ -1,4 +1,4 @@
-// What must hold of rekeyed shards, whose watermark follows the sources: no forward is overtaken by the
+// Laws of rekeyed shards, whose watermark follows the sources: no forward is overtaken by the
 // watermark, no sensor has two owners, and nobody is held up for ever.
 import { historySemantics, startMs, type HistoryPlan, type HistoryResult } from './history.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -67,7 +67,7 @@ function twoOwners({ broker }: HistoryResult): string[] {
   );
 }
 
-/** What a source has reached it never takes back, whoever owns it. */
+/** A source never takes back the event time it has reached, whoever owns it. */
 function clocksBack({ clocks }: HistoryResult): string[] {
   const reached = new Map<number, number>();
   return clocks.flatMap(({ source, clockMs }) => {
@@ -83,8 +83,8 @@ const certainlyCountsMs = 3_000;
 const certainlySeenMs = 1_500;
 
 /**
- * Where a record or a mark moves the watermark to what the sources have reached, no later record of the
- * partition was forwarded by a source that had not reached it yet.
+ * Where a record or a mark moves the watermark to what the sources have reached, no later record of
+ * the partition was forwarded by a source that had not reached it yet.
  */
 function overtaken({
   broker,

@@ -11,8 +11,8 @@ export function createTrappedBaseline(settings: BaselineSettings): Baseline {
   const observe = baseline.observe.bind(baseline);
   return Object.assign(baseline, {
     kernel: undefined,
-    observe: (slot: number, x: number) => {
-      const flags = observe(slot, x);
+    observe: (slot: number, x: number, timestampMs: number) => {
+      const flags = observe(slot, x, timestampMs);
       if (x >= trapMin) throw new RangeError(`trapped by ${x}`);
       return flags;
     },

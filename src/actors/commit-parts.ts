@@ -7,7 +7,7 @@
 import { recordBytes } from '../codecs/record-size.ts';
 import type { OutputRecord } from '../records/record.ts';
 import type { CommittedCounts } from './committed-counts.ts';
-import type { Outgoing, OutputCounts } from './outgoing.ts';
+import type { AnomalyOutput, EventKind, Outgoing, OutputCounts } from './outgoing.ts';
 
 /** How much a part may hold; asked before each part. */
 export interface PartSize {
@@ -135,10 +135,19 @@ function countsOf(
     featureRows: to.rows - from.rows,
     anomalies: outgoing.anomaliesIn(from.rows, to.rows),
     anomalyRecords: to.anomalies - from.anomalies,
+    events: eventKindsOf(outgoing.anomalies.slice(from.anomalies, to.anomalies)),
     forwards,
     deadLetters,
     decisions: isFirst ? outgoing.journal.map(({ kind }) => kind) : [],
   };
+}
+
+function eventKindsOf(outputs: readonly AnomalyOutput[]): ReadonlyMap<EventKind, number> {
+  const counts = new Map<EventKind, number>();
+  for (const { event } of outputs) {
+    if (event !== undefined) counts.set(event, (counts.get(event) ?? 0) + 1);
+  }
+  return counts;
 }
 
 function outAfter({ others, anomalies, flagged }: Outgoing, to: Place): OutputCounts {

@@ -9,9 +9,12 @@
 // Between two parts the committed position stays where it was. Its metadata says how many outputs
 // after it are visible: a later owner folds from there again and leaves those out.
 import type { CommitResult } from '../log/event-log.ts';
+import type { TraceSpan } from '../tracing/tracer.ts';
+import type { TopicPartition } from '../records/record.ts';
 import { commitParts, type CommitPart } from './commit-parts.ts';
 import type { CommitWaiters } from './commit-waiters.ts';
 import { countCommitted, type CommittedTotals } from './committed-counts.ts';
+import { DeadLetterNotice } from './dead-letter-notice.ts';
 import type { Outbox } from './outbox.ts';
 import { noOutputs, sumOf, type Outgoing, type OutputCounts } from './outgoing.ts';
 import {
@@ -21,14 +24,18 @@ import {
 } from './position-metadata.ts';
 import type { ShardContext } from './shard-context.ts';
 import type { ShardMemory } from './shard-memory.ts';
+import type { ShardTraces } from './shard-traces.ts';
 import type { SnapshotCopy, SnapshotSchedule } from './snapshot-schedule.ts';
 import type { WatchedWriter } from './watched-writer.ts';
 
 export interface CommitRunParts {
   readonly context: ShardContext;
+  readonly shard: TopicPartition;
   readonly writer: WatchedWriter;
   readonly memory: ShardMemory;
   readonly outbox: Outbox;
+  /** Left out where traces are off. */
+  readonly traces?: ShardTraces | undefined;
   readonly snapshots: SnapshotSchedule;
   readonly waiters: CommitWaiters;
   /** As it was committed last. */
@@ -58,11 +65,14 @@ export class CommitRun {
   readonly totals: CommittedTotals = {
     readings: 0,
     featureRows: 0,
+    anomalies: 0,
     deadLetters: 0,
     sensorsForgotten: 0,
   };
   /** Set once the session has checked that the source is caught up and quiet. */
   sourceIdle: boolean;
+  /** Says in the log that there are dead letters. */
+  readonly notice: DeadLetterNotice;
   readonly #parts: CommitRunParts;
   #committedIdle: boolean;
   #journalOffset: number;
@@ -79,6 +89,7 @@ export class CommitRun {
 
   constructor(parts: CommitRunParts) {
     this.#parts = parts;
+    this.notice = new DeadLetterNotice(parts.context, parts.shard);
     this.committedOffset = parts.committedOffset;
     this.#journalOffset = parts.journalOffset;
     const { partial, ...whole } = parts.metadata;
@@ -97,13 +108,19 @@ export class CommitRun {
 
   /** Commits everything that is pending. @throws what the writer throws: the session is over. */
   async run(wish: SnapshotWish): Promise<void> {
-    const { snapshots } = this.#parts;
+    const { snapshots, traces } = this.#parts;
     const cut = this.#cut(wish);
+    const span = traces?.begin(cut.nextOffset);
     try {
-      await this.#send(cut);
+      await this.#send(cut, span);
+      const { readings, rowCount } = cut.outgoing;
+      span?.end({ 'sensorium.readings': readings, 'sensorium.rows': rowCount });
       if (this.#closed || this.#cutShort) return;
       this.#named(cut);
       this.#forget(cut);
+    } catch (error) {
+      span?.fail(error);
+      throw error;
     } finally {
       if (cut.copy !== undefined && snapshots.storing === undefined) snapshots.drop(cut.copy);
     }
@@ -125,6 +142,7 @@ export class CommitRun {
   /** The session is over: what is under way is not heard of any more. */
   close(): void {
     this.#closed = true;
+    this.notice.close();
   }
 
   #cut(wish: SnapshotWish): Cut {
@@ -140,16 +158,16 @@ export class CommitRun {
     };
   }
 
-  async #send(cut: Cut): Promise<void> {
+  async #send(cut: Cut, span: TraceSpan | undefined): Promise<void> {
     for (const part of commitParts(cut.outgoing, this.#parts.writer.size)) {
-      await this.#sendPart(cut, part);
+      await this.#sendPart(cut, part, span);
       if (this.#closed || part.isLast) return;
       this.#cutShort = this.#parts.context.clock.monotonicMs() >= this.#partsUntilMs;
       if (this.#cutShort) return;
     }
   }
 
-  async #sendPart(cut: Cut, part: CommitPart): Promise<void> {
+  async #sendPart(cut: Cut, part: CommitPart, span: TraceSpan | undefined): Promise<void> {
     const { context, snapshots, writer } = this.#parts;
     const { clock, metrics } = context;
     const whole = part.isLast ? cut.metadata : this.#partialMetadata(cut, part);
@@ -160,11 +178,13 @@ export class CommitRun {
       metadata: encodePositionMetadata({ ...whole, ...snapshots.metadata }),
       records: part.records,
     };
-    const ends = await writer.commit(commit);
+    const ends = await writer.commit(commit, span?.logFields);
     if (this.#closed) return;
     this.lastMs = clock.nowMs();
     metrics.commitSeconds.observe((clock.monotonicMs() - this.startedMs) / 1_000);
     countCommitted(part.counts, this.totals, metrics);
+    this.notice.committed(part.counts.deadLetters);
+    if (part.isLast) this.#noteAges(cut.outgoing);
     if (part.isFirst) this.#noteJournalEnd(cut.outgoing, ends);
     snapshots.committed(named);
     this.#isPartial = !part.isLast;
@@ -207,6 +227,12 @@ export class CommitRun {
       sourceIdle: this.sourceIdle,
       journal: { ...committed.journal, sequence: memory.journalSequence },
     };
+  }
+
+  #noteAges({ windowEndsMs }: Outgoing): void {
+    const { clock, metrics } = this.#parts.context;
+    const nowMs = clock.nowMs();
+    for (const endMs of windowEndsMs) metrics.committedAgeSeconds.observe((nowMs - endMs) / 1_000);
   }
 
   #noteJournalEnd({ journal }: Outgoing, ends: CommitResult): void {

@@ -2,6 +2,7 @@
 import type { JournaledDecision } from '../metrics/label-values.ts';
 import type { Metrics } from '../metrics/pipeline-metrics.ts';
 import type { DecisionKind } from './journal.ts';
+import type { EventKind } from './outgoing.ts';
 
 /** The records that one transaction made visible. */
 export interface CommittedCounts {
@@ -10,6 +11,8 @@ export interface CommittedCounts {
   /** Anomalies in the feature rows. */
   readonly anomalies: number;
   readonly anomalyRecords: number;
+  /** Of those records, by kind; those of flagged readings left out. */
+  readonly events: ReadonlyMap<EventKind, number>;
   readonly sensorsForgotten: number;
   readonly forwards: number;
   /** By reason. */
@@ -20,6 +23,7 @@ export interface CommittedCounts {
 export interface CommittedTotals {
   readings: number;
   featureRows: number;
+  anomalies: number;
   deadLetters: number;
   sensorsForgotten: number;
 }
@@ -32,6 +36,7 @@ export function countCommitted(
 ): void {
   totals.readings += counts.readings;
   totals.featureRows += counts.featureRows;
+  totals.anomalies += counts.anomalies;
   totals.sensorsForgotten += counts.sensorsForgotten;
   metrics.readings.inc(counts.readings);
   metrics.featureRows.inc(counts.featureRows);
@@ -39,6 +44,7 @@ export function countCommitted(
   metrics.anomalyRecords.inc(counts.anomalyRecords);
   metrics.forwards.inc(counts.forwards);
   metrics.sensorsForgotten.inc(counts.sensorsForgotten);
+  for (const [kind, events] of counts.events) metrics.sensorEvents.inc({ kind }, events);
   for (const kind of counts.decisions) {
     if (kind === 'idle') metrics.idleMarks.inc();
     else metrics.decisions.inc({ kind: kind satisfies JournaledDecision });

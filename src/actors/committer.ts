@@ -14,6 +14,7 @@ import type { Outbox } from './outbox.ts';
 import type { PositionMetadata } from './position-metadata.ts';
 import type { ShardContext } from './shard-context.ts';
 import type { ShardMemory } from './shard-memory.ts';
+import type { ShardTraces } from './shard-traces.ts';
 import { SnapshotSchedule } from './snapshot-schedule.ts';
 import type { WatchedWriter } from './watched-writer.ts';
 
@@ -23,6 +24,8 @@ export interface CommitterParts {
   readonly writer: WatchedWriter;
   readonly memory: ShardMemory;
   readonly outbox: Outbox;
+  /** Left out where traces are off. */
+  readonly traces?: ShardTraces | undefined;
   readonly metadata: PositionMetadata;
   readonly committedOffset: number;
   readonly journalOffset: number;
@@ -99,6 +102,7 @@ export class Committer {
    * pending.
    */
   poke(): void {
+    this.#run.notice.look();
     const busy = this.#draining || this.#inFlight !== undefined;
     if (this.#closed || busy || !this.#parts.outbox.committable) return;
     const { context, memory, outbox, writer } = this.#parts;

@@ -3,8 +3,9 @@
 import { deferred, type Deferred } from '../deferred.ts';
 import type { Directive, ErrorData } from '../errors.ts';
 import type { TopicPartition } from '../records/record.ts';
+import type { NextStep } from '../lifecycles/shard-lifecycle.ts';
 import type { ShardContext } from './shard-context.ts';
-import { ShardFailures, type NextStep } from './shard-failures.ts';
+import { ShardFailures } from './shard-failures.ts';
 
 /** Longest wait of a retry for its outcome; a longer replay shows in the status. */
 const answerMs = 3_000;
@@ -68,11 +69,16 @@ export class FailedState {
   }
 
   /** Ends the pause; resolves once the attempt has ended, or after some seconds. */
-  async retry(acceptGap: boolean, signal: AbortSignal): Promise<void> {
+  async retry(acceptGap: boolean): Promise<void> {
     this.acceptsGap ||= acceptGap;
     this.#asked ??= deferred();
     this.#pause?.abort();
-    await Promise.race([this.#asked.promise, this.#context.clock.sleep(answerMs, signal)]);
+    await Promise.race([this.#asked.promise, this.#context.clock.sleep(answerMs)]);
+  }
+
+  /** The shard is given up: there will be no attempt to wait for. */
+  released(): void {
+    this.#attemptEnded();
   }
 
   /** The shard runs. */

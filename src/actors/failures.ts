@@ -1,5 +1,6 @@
-// What a shard has set aside by itself lately: enough of it, and no sensor can be at fault. Counted
-// in the shard's memory, so that neither a restart nor another owner begins anew.
+// The sensors and records that a shard has set aside by itself lately. Beyond a number no single
+// sensor can be at fault. They are counted in the shard's memory, so that neither a restart nor
+// another owner resets the count.
 import type { ShardMemory } from './shard-memory.ts';
 
 /** The most sensors and records one shard sets aside by itself within `failuresPeriodMs`. */

@@ -1,68 +1,26 @@
-// decode → route to sensor → fold, for the records of one batch. A record keyed by its sensor id is
-// folded where it is; one with another key or none is forwarded to the rekeyed topic, keyed by its
-// sensor id; what cannot be read becomes a dead letter. Deterministic: the same memory and records
-// give the same memory and outputs, whatever the batch cuts.
-import { decodeReading } from '../codecs/reading-decoder.ts';
-import { keyedReading, undecidedRecord } from '../kernel/record-scanner.ts';
-import { deadLetterRecord } from '../codecs/dead-letter.ts';
-import { forwardRecord, type ForwardTarget } from '../codecs/forward.ts';
-import { emptyReading, type DeadLetterReason, type Reading } from '../sensors/reading.ts';
-import { aheadReason, batchTooLargeReason } from '../sensors/refusals.ts';
+// decode → route to sensor → fold, for the records of one batch, in three ways:
+//
+//   keyed rows    scanned, keyed by their device        here: the kernel folds many in one call
+//   other rows    another key, or read by no scan       fold-others.ts: folded here, or forwarded
+//   rekeyed rows  of the rekeyed topic                  fold-rekeyed.ts: folded, then event time
+//
+// Records of a declared shape go to fold-declared.ts, whatever their key. What cannot be folded
+// becomes a dead letter. Deterministic: the same memory and records give the same memory and
+// outputs, whatever the batch cuts.
 import { scanRecords, type RecordScan } from '../codecs/record-scan.ts';
-import type { RecordCursor, TopicPartition } from '../records/record.ts';
-import type { TopicNames } from '../log/topics.ts';
-import type { Semantics } from '../sensors/shard-state.ts';
-import { isHeld, leadMaxMs } from '../sensors/watermark.ts';
-import { declaredFolder, type DeclaredFolder } from './fold-declared.ts';
-import type { FoldSlice } from './fold-slice.ts';
-import { hearClock, hearReading } from './heard-time.ts';
-import type { Outbox } from './outbox.ts';
+import { keyedReading, undecidedRecord, type RecordRows } from '../kernel/record-scanner.ts';
+import type { RecordCursor } from '../records/record.ts';
+import { emptyReading, type DeadLetterReason, type Reading } from '../sensors/reading.ts';
+import { batchTooLargeReason } from '../sensors/refusals.ts';
+import type { BatchFolder } from './batch-folder.ts';
+import { sendDeadLetter, type FoldContext } from './fold-context.ts';
+import { declaredFolder, type DeclaredFolder, type RefusedRow } from './fold-declared.ts';
+import { OtherRecords } from './fold-others.ts';
+import { RekeyedRecords } from './fold-rekeyed.ts';
+import { hearReading } from './heard-time.ts';
 import { keyIsSensorId } from './record-key.ts';
+import { decodeRecord, firstRow, readRow, recordsAmong, sensorOfRow } from './scanned-rows.ts';
 import type { ShardMemory } from './shard-memory.ts';
-import {
-  badSourceHeader,
-  isMarker,
-  keyMismatch,
-  otherGroup,
-  readSourceClock,
-} from './source-clocks.ts';
-
-export type Forwarding = Pick<ForwardTarget, 'clock' | 'partitions'>;
-
-export interface FoldContext {
-  readonly shard: TopicPartition;
-  readonly topics: TopicNames;
-  readonly semantics: Semantics;
-  /** Left out, nothing is forwarded. */
-  readonly forwarding?: Forwarding;
-  readonly outbox: Outbox;
-  /** Left out where no other group can have forwarded anything. */
-  readonly settings?: { readonly groupId: string };
-  /** Left out, a fold never pauses. */
-  readonly slice?: Pick<FoldSlice, 'over' | 'records'>;
-}
-
-export interface BatchFolder {
-  /** Records seen that are not source markers: what keeps a shard from being idle. */
-  readonly recordsSeen: number;
-  /** Set where the last fold ended because its slice was over: it goes on from the same cursor. */
-  readonly paused: boolean;
-  /** After a fold that threw: the sensor at fault, where one record may hold several. */
-  readonly foldingSensor: string | undefined;
-  /**
-   * Folds the record the cursor stands on and those after it, from the memory's position up to
-   * offset `until` (exclusive), or until the slice is over. Returns whether the cursor stands on a
-   * record not yet folded.
-   */
-  fold(memory: ShardMemory, records: RecordCursor, until: number): boolean;
-  /**
-   * The sensor into which the record is folded here; undefined where into none, or where even
-   * decoding it throws.
-   */
-  sensorOf(memory: ShardMemory, record: RecordCursor): string | undefined;
-  /** Makes the record the cursor stands on a dead letter, unread. */
-  refuse(record: RecordCursor, reason: DeadLetterReason): void;
-}
 
 const waitMax = 64;
 /** Weight of a record folded in JavaScript; a row folded by the kernel weighs 1. */
@@ -79,35 +37,42 @@ export function createBatchFolder(context: FoldContext): BatchFolder {
 // the compiled loop whenever a thread turns from one shard to another.
 class ShardFolder implements BatchFolder {
   recordsSeen: number = 0;
+  paused: boolean = false;
+  missingSchema: number | undefined;
   private readonly context: FoldContext;
-  private readonly reading: Reading = emptyReading();
-  /** Set where the records have a declared shape. */
+  private readonly others: OtherRecords;
+  private readonly rekeyed: RekeyedRecords;
   private readonly declared: DeclaredFolder | undefined;
   private readonly rekeyAll: boolean;
-  private readonly leadMaxMs: number;
-  paused: boolean = false;
-  /** Readings folded by the current call. */
+  private readonly reading: Reading = emptyReading();
   private folded: number = 0;
   private readonly weightPerLook: number;
+  /** The row that is being folded, where a record may have several; below 0 for none. */
+  private rowAtFault: number = -1;
+  private faultySensor: string | undefined;
   /** Counts down to where the slice is asked whether it is over. */
   private untilLook: number = 0;
 
   constructor(context: FoldContext) {
     this.context = context;
-    this.weightPerLook =
-      context.slice === undefined ? longAway : context.slice.records * recordWeight;
+    this.others = new OtherRecords(context);
+    this.rekeyed = new RekeyedRecords(context);
     this.declared = declaredFolder(context);
     this.rekeyAll = context.semantics.inputKeying === 'rekey';
-    this.leadMaxMs = leadMaxMs(context.semantics);
+    this.weightPerLook =
+      context.slice === undefined ? longAway : context.slice.records * recordWeight;
   }
 
   get foldingSensor(): string | undefined {
-    return this.declared?.foldingSensor;
+    return this.faultySensor ?? this.declared?.foldingSensor;
   }
 
-  fold(memory: ShardMemory, records: RecordCursor, until: number): boolean {
+  fold(memory: ShardMemory, record: RecordCursor, until: number): boolean {
     this.folded = 0;
     this.paused = false;
+    this.missingSchema = undefined;
+    this.rowAtFault = -1;
+    this.faultySensor = undefined;
     this.untilLook = this.weightPerLook;
     let stopped = false;
     do {
@@ -117,10 +82,11 @@ class ShardFolder implements BatchFolder {
       }
       // The thread's scanner reads the default shape only.
       const scans = this.declared === undefined || memory.scanner !== undefined;
-      const scan = scans ? scanRecords(records, memory.scanner) : undefined;
-      if (scan === undefined) stopped = this.foldRecord(memory, records, until);
-      else stopped = this.foldScan(memory, records, scan, until);
-    } while (!stopped && records.next());
+      const scan = scans ? scanRecords(record, memory.scanner) : undefined;
+      if (scan === undefined) stopped = this.foldUnscanned(memory, record, until);
+      else if (scan.records === undefined) stopped = this.foldScan(memory, record, scan, until);
+      else stopped = this.foldDeepScan(memory, record, scan, scan.records, until);
+    } while (!stopped && record.next());
     this.context.outbox.countReadings(this.folded);
     return stopped;
   }
@@ -143,7 +109,7 @@ class ShardFolder implements BatchFolder {
         if ((offsets[row] as number) < memory.position) continue;
         if (this.untilLook <= 0 && this.pauses()) return true;
         if (foldsKeyed && row >= ask) {
-          const next = this.foldRows(memory, scan, row, until);
+          const next = this.foldKeyedRows(memory, scan, row, until);
           // The kernel skips sensors seen once per window, so back off before asking again.
           wait = next > row ? 1 : Math.min(2 * wait, waitMax);
           row = next;
@@ -152,21 +118,75 @@ class ShardFolder implements BatchFolder {
         }
         const offset = offsets[row] as number;
         if (offset >= until) return true;
-        if (foldsKeyed && kinds[row] === keyedReading) this.foldRow(memory, record, scan, row);
-        else this.foldScanned(memory, record, scan, row);
-        this.recordsSeen += 1;
+        if (foldsKeyed && kinds[row] === keyedReading) this.foldKeyedRow(memory, record, scan, row);
+        else this.foldOtherRow(memory, record, scan, row);
         this.untilLook -= recordWeight;
         memory.position = offset + 1;
       }
       return false;
     } finally {
-      // The record at which it stopped or threw; else the last one.
-      scan.moveTo(Math.min(row, count - 1));
+      this.leave(scan, row);
     }
   }
 
-  /** Folds plain rows, which give no output, from `row` on; returns the first other row. */
-  private foldRows(memory: ShardMemory, scan: RecordScan, row: number, until: number): number {
+  // hot path
+  /** As `foldScan` where a record may have several rows; ends and pauses between records only. */
+  private foldDeepScan(
+    memory: ShardMemory,
+    record: RecordCursor,
+    scan: RecordScan,
+    { indexes, ends }: RecordRows,
+    until: number,
+  ): boolean {
+    const { count, kinds, readings } = scan;
+    const { offsets } = readings;
+    const foldsKeyed = memory.role === 'source' && !this.rekeyAll;
+    let row = 0;
+    let ask = 0;
+    let wait = 1;
+    try {
+      while (row < count) {
+        if ((offsets[row] as number) < memory.position) {
+          row = ends[row] as number;
+          continue;
+        }
+        if (this.untilLook <= 0 && this.pauses()) return true;
+        let next = row;
+        if (foldsKeyed && row >= ask) {
+          next = this.foldKeyedRows(memory, scan, row, until);
+          wait = next > row ? 1 : Math.min(2 * wait, waitMax);
+          ask = next + wait;
+          if (next > row) this.recordsSeen -= next - row - recordsAmong(indexes, row, next);
+          row = next === count || next === row ? next : firstRow(indexes, next);
+          if (row === count) return false;
+        }
+        const offset = offsets[row] as number;
+        if (offset >= until) return true;
+        if (foldsKeyed && kinds[row] === keyedReading) {
+          this.foldKeyedRecord(memory, record, scan, row, Math.max(row, next));
+        } else {
+          scan.moveTo(row);
+          this.foldRecord(memory, record, undefined);
+        }
+        this.untilLook -= recordWeight;
+        memory.position = offset + 1;
+        row = ends[row] as number;
+      }
+      return false;
+    } finally {
+      this.leave(scan, row);
+    }
+  }
+
+  /** Leaves the cursor at the record at which the fold stopped or threw, else at the last one. */
+  private leave(scan: RecordScan, row: number): void {
+    scan.moveTo(Math.min(row, scan.count - 1));
+    const isDeclared = this.declared !== undefined;
+    if (isDeclared && this.rowAtFault >= 0) this.faultySensor = sensorOfRow(scan, this.rowAtFault);
+  }
+
+  /** Folds keyed rows that give no output, from `row` on; returns the first row left. */
+  private foldKeyedRows(memory: ShardMemory, scan: RecordScan, row: number, until: number): number {
     const next = memory.state.foldRows(scan, row, until);
     if (next === row) return row;
     this.folded += next - row;
@@ -178,48 +198,103 @@ class ShardFolder implements BatchFolder {
   }
 
   // hot path
-  private foldRow(memory: ShardMemory, record: RecordCursor, scan: RecordScan, row: number): void {
-    const { readings } = scan;
-    const reason = memory.state.foldRow(readings, row, this.context.outbox);
-    hearReading(memory, memory.state.maxEventTimeMs);
-    if (reason === null) {
-      this.folded += 1;
-      return;
-    }
-    scan.moveTo(row);
-    this.sendDeadLetter(record, reason);
-  }
-
-  private foldScanned(
+  private foldKeyedRow(
     memory: ShardMemory,
     record: RecordCursor,
     scan: RecordScan,
     row: number,
   ): void {
-    const { kinds, readings } = scan;
-    scan.moveTo(row);
-    if (kinds[row] === undecidedRecord || this.declared !== undefined) {
-      this.decodeAndFold(memory, record);
+    this.rowAtFault = row;
+    const reason = memory.state.foldRow(scan.readings, row, this.context.outbox);
+    this.rowAtFault = -1;
+    hearReading(memory, memory.state.maxEventTimeMs);
+    this.recordsSeen += 1;
+    if (reason === null) {
+      this.folded += 1;
       return;
     }
-    const { reading } = this;
-    reading.idBytes = readings.idBytes;
-    reading.idStart = readings.idStarts[row] as number;
-    reading.idEnd = readings.idEnds[row] as number;
-    reading.timestampMs = readings.timestampsMs[row] as number;
-    reading.value = readings.values[row] as number;
-    this.foldDecoded(memory, record, null);
+    scan.moveTo(row);
+    this.refuse(record, reason);
   }
 
-  private foldRecord(memory: ShardMemory, record: RecordCursor, until: number): boolean {
+  /** Folds the rows of the record that begins at `row`, from `next` on: the kernel left them. */
+  private foldKeyedRecord(
+    memory: ShardMemory,
+    record: RecordCursor,
+    scan: RecordScan,
+    row: number,
+    next: number,
+  ): void {
+    const { outbox } = this.context;
+    const end = scan.records?.ends[row] ?? row + 1;
+    let refused: RefusedRow[] | undefined;
+    for (let at = next; at < end; at += 1) {
+      this.rowAtFault = at;
+      const reason = memory.state.foldRow(scan.readings, at, outbox);
+      if (reason === null) this.folded += 1;
+      else (refused ??= []).push({ measurement: at - row, reason });
+    }
+    this.rowAtFault = -1;
+    hearReading(memory, memory.state.maxEventTimeMs);
+    this.recordsSeen += 1;
+    if (refused === undefined) return;
+    scan.moveTo(row);
+    this.declared?.refuseRows(record, refused, end - row - refused.length);
+    this.lookIfFull();
+  }
+
+  private foldOtherRow(
+    memory: ShardMemory,
+    record: RecordCursor,
+    scan: RecordScan,
+    row: number,
+  ): void {
+    scan.moveTo(row);
+    const isRead = scan.kinds[row] !== undecidedRecord && this.declared === undefined;
+    this.foldRecord(memory, record, isRead ? readRow(scan, row, this.reading) : undefined);
+  }
+
+  private foldUnscanned(memory: ShardMemory, record: RecordCursor, until: number): boolean {
     const { offset } = record;
     if (offset < memory.position) return false;
     if (offset >= until) return true;
-    this.decodeAndFold(memory, record);
-    this.recordsSeen += 1;
+    this.missingSchema = this.declared?.missingSchema(memory, record);
+    if (this.missingSchema !== undefined) return (this.paused = true);
+    this.foldRecord(memory, record, undefined);
     this.untilLook -= recordWeight;
     memory.position = offset + 1;
     return false;
+  }
+
+  /** Folds the record the cursor stands on, of which `scanned` is the reading if a scan read it. */
+  private foldRecord(
+    memory: ShardMemory,
+    record: RecordCursor,
+    scanned: Reading | undefined,
+  ): void {
+    const folded = this.foldReadings(memory, record, scanned);
+    if (folded !== undefined) {
+      this.folded += folded;
+      this.recordsSeen += 1;
+    }
+    this.lookIfFull();
+  }
+
+  /** Returns the number of readings folded; undefined for a marker, which holds none. */
+  private foldReadings(
+    memory: ShardMemory,
+    record: RecordCursor,
+    scanned: Reading | undefined,
+  ): number | undefined {
+    if (record.unreadable !== undefined) {
+      sendDeadLetter(this.context, record, batchTooLargeReason);
+      return 0;
+    }
+    if (this.declared !== undefined) return this.declared.foldRecord(memory, record);
+    const reading = scanned ?? this.reading;
+    const refused = scanned === undefined ? decodeRecord(record, reading) : null;
+    const folder = memory.role === 'source' ? this.others : this.rekeyed;
+    return folder.fold(memory, record, reading, refused);
   }
 
   /** Returns whether the fold must stop here; at least one record has been folded by then. */
@@ -229,122 +304,30 @@ class ShardFolder implements BatchFolder {
     return this.paused;
   }
 
-  /** Checks the slice before the next record if the last output filled the outbox. */
-  private lookWhereFull(): void {
+  /** Asks the slice before the next record if the outbox is full. */
+  private lookIfFull(): void {
     if (this.context.outbox.full) this.untilLook = 0;
   }
 
-  private decodeAndFold(memory: ShardMemory, record: RecordCursor): void {
-    if (record.unreadable !== undefined) return this.sendDeadLetter(record, batchTooLargeReason);
-    if (this.declared !== undefined) {
-      const readings = this.declared.foldRecord(memory, record);
-      if (readings === undefined) this.recordsSeen -= 1;
-      else this.folded += readings;
-      return this.lookWhereFull();
-    }
-    const { bytes, valueStart, valueEnd } = record;
-    const reason = decodeReading(bytes, valueStart, valueEnd, this.reading);
-    this.foldDecoded(memory, record, reason);
-  }
-
-  /** Folds `this.reading`, or refuses the record that is none. */
-  private foldDecoded(
-    memory: ShardMemory,
-    record: RecordCursor,
-    refused: DeadLetterReason | null,
-  ): void {
-    if (memory.role === 'source') this.foldSource(memory, record, refused);
-    else this.foldRekeyed(memory, record, refused);
-  }
-
-  private foldSource(
-    memory: ShardMemory,
-    record: RecordCursor,
-    refused: DeadLetterReason | null,
-  ): void {
-    const { reading } = this;
-    let reason = refused;
-    if (reason === null && !this.rekeyAll && keyIsSensorId(record, reading)) {
-      const { outbox } = this.context;
-      reason = memory.state.fold(reading, record.timestampMs, record.offset, outbox);
-      if (reason === null) this.folded += 1;
-      hearReading(memory, memory.state.maxEventTimeMs);
-    } else if (reason === null) {
-      reason = this.forwardReading(memory, record);
-    }
-    if (reason !== null) this.sendDeadLetter(record, reason);
-  }
-
-  private forwardReading(memory: ShardMemory, record: RecordCursor): DeadLetterReason | null {
-    const { context, reading } = this;
-    const { timestampMs } = reading;
-    if (timestampMs - record.timestampMs > context.semantics.maxAheadMs) {
-      return aheadReason(timestampMs, record.timestampMs, context.semantics.maxAheadMs);
-    }
-    const held = isHeld(timestampMs, record.timestampMs, this.leadMaxMs);
-    // A fast clock is named by the rekeyed shard that folds the reading.
-    hearReading(memory, held ? record.timestampMs : timestampMs);
-    this.sendForward(record);
-    return null;
-  }
-
-  private foldRekeyed(
-    memory: ShardMemory,
-    record: RecordCursor,
-    refused: DeadLetterReason | null,
-  ): void {
-    const { context, reading } = this;
-    const clock = readSourceClock(record, context.settings?.groupId);
-    if (clock === otherGroup || isMarker(record, clock)) {
-      this.recordsSeen -= 1;
-    } else {
-      let reason = refused;
-      if (reason === null && clock === undefined) reason = badSourceHeader;
-      if (reason === null && !keyIsSensorId(record, reading)) reason = keyMismatch;
-      reason ??= memory.state.fold(reading, record.timestampMs, record.offset, context.outbox);
-      if (reason === null) this.folded += 1;
-      else this.sendDeadLetter(record, reason);
-    }
-    if (clock !== undefined && clock !== otherGroup)
-      hearClock(memory, clock, context.semantics, context.outbox);
-  }
-
-  private sendDeadLetter(record: RecordCursor, reason: DeadLetterReason): void {
-    const { outbox, shard, topics } = this.context;
-    if (outbox.muted) return;
-    const fields = this.declared && 'all';
-    const letter = deadLetterRecord(record, reason, shard, topics.deadLetters, fields);
-    outbox.deadLetter(reason.code, letter);
-    this.lookWhereFull();
-  }
-
-  private sendForward(record: RecordCursor): void {
-    const { forwarding, outbox, shard, topics } = this.context;
-    if (forwarding === undefined || outbox.muted) return;
-    const { partitions, clock } = forwarding;
-    const { idBytes, idStart, idEnd } = this.reading;
-    const key = idBytes.subarray(idStart, idEnd);
-    const groupId = this.context.settings?.groupId;
-    const target = { topic: topics.rekeyed, partitions, clock, key, groupId };
-    outbox.forward(forwardRecord(record, shard, target));
-    this.lookWhereFull();
+  refuse(record: RecordCursor, reason: DeadLetterReason): void {
+    sendDeadLetter(this.context, record, reason);
+    this.lookIfFull();
   }
 
   sensorOf(memory: ShardMemory, record: RecordCursor): string | undefined {
     const { reading } = this;
-    // The fold itself said which of several sensors it was at.
+    // The fold itself named the one of several sensors that was at fault.
     if (this.declared !== undefined) return undefined;
     try {
-      const reason = decodeReading(record.bytes, record.valueStart, record.valueEnd, reading);
-      const isFoldedHere = memory.role === 'rekeyed' || !this.rekeyAll;
-      if (reason !== null || !isFoldedHere || !keyIsSensorId(record, reading)) return undefined;
+      if (decodeRecord(record, reading) !== null) return undefined;
     } catch {
       return undefined;
     }
+    const isFoldedHere =
+      memory.role === 'source'
+        ? this.others.isKeyed(record, reading)
+        : keyIsSensorId(record, reading);
+    if (!isFoldedHere) return undefined;
     return Buffer.from(reading.idBytes.subarray(reading.idStart, reading.idEnd)).toString();
-  }
-
-  refuse(record: RecordCursor, reason: DeadLetterReason): void {
-    this.sendDeadLetter(record, reason);
   }
 }

@@ -2,6 +2,8 @@
 // leaves half a record. A record keyed by its device folds here with all its sensors; another is
 // forwarded whole, once, keyed by its device. What is refused of a record becomes one dead letter
 // that names every refused field; the fields beside them are folded all the same.
+import { bufferOf } from '../codecs/buffer-of.ts';
+import { confluentHeaderBytes } from '../codecs/confluent.ts';
 import { deadLetterRecord, entryTimeAmong, fieldsAmong } from '../codecs/dead-letter.ts';
 import { forwardRecord } from '../codecs/forward.ts';
 import {
@@ -9,17 +11,21 @@ import {
   fillReading,
   type Entry,
   type FieldRefusal,
+  refusedWhole,
   type InputReader,
-  type InputRecord,
+  type ReadRecord,
 } from '../codecs/input-reader.ts';
+import { enteredAt, type InputRecord } from '../codecs/input-record.ts';
+import { PickedFields } from '../codecs/picked-fields.ts';
+import { schemaIdOf } from '../codecs/record-entries.ts';
 import { shortEntry } from '../codecs/short-entry.ts';
+import { unknownSchemaReason } from '../codecs/writer-schema.ts';
 import type { RecordCursor, RecordHeader } from '../records/record.ts';
 import type { InputDeclaration } from '../sensors/input-declaration.ts';
 import { emptyReading, type DeadLetterReason, type Reading } from '../sensors/reading.ts';
-import { aheadReason } from '../sensors/refusals.ts';
-import { isHeld, leadMaxMs } from '../sensors/watermark.ts';
-import type { FoldContext } from './fold-batch.ts';
-import { hearClock, hearReading } from './heard-time.ts';
+import type { FoldContext } from './fold-context.ts';
+import { hearClock, hearForwarded, hearReading } from './heard-time.ts';
+import { keyIsSensorId } from './record-key.ts';
 import type { ShardMemory } from './shard-memory.ts';
 import {
   badSourceHeader,
@@ -29,6 +35,13 @@ import {
   readSourceClock,
 } from './source-clocks.ts';
 
+/** A measurement of a scanned record that was not folded. */
+export interface RefusedRow {
+  /** Its place among the record's readings, from 0. */
+  readonly measurement: number;
+  readonly reason: DeadLetterReason;
+}
+
 /** Returns the folder of the shape that the settings declare; undefined where they declare none. */
 export function declaredFolder(context: FoldContext): DeclaredFolder | undefined {
   const { input } = context.semantics;
@@ -36,36 +49,54 @@ export function declaredFolder(context: FoldContext): DeclaredFolder | undefined
 }
 
 export class DeclaredFolder {
-  /** The sensor whose reading is being folded: the one at fault where the fold throws. */
-  foldingSensor: string | undefined;
   private readonly context: FoldContext;
   private readonly reader: InputReader;
   /** A record is one reading: then it is refused as a whole, and by no field. */
   private readonly isSingle: boolean;
   private readonly rekeyAll: boolean;
-  private readonly leadMaxMs: number;
+  private readonly picked: PickedFields;
   private readonly reading: Reading = emptyReading();
+  private isFolding: boolean = false;
 
   constructor(context: FoldContext, declaration: InputDeclaration) {
     this.context = context;
-    this.reader = createInputReader(declaration, context.semantics.maxAheadMs);
+    this.picked = new PickedFields(declaration, context.semantics.maxAheadMs);
+    this.reader = createInputReader(declaration, context.semantics.maxAheadMs, context.schemas);
     const { format, measurements } = declaration;
-    this.isSingle = format === 'json' && measurements.kind === 'one';
+    const isObject = format === 'json' || format === 'registry';
+    this.isSingle = isObject && measurements.kind === 'one';
     this.rekeyAll = context.semantics.inputKeying === 'rekey';
-    this.leadMaxMs = leadMaxMs(context.semantics);
+  }
+
+  /** The sensor whose reading is being folded: the one at fault where the fold throws. */
+  get foldingSensor(): string | undefined {
+    const { idBytes, idStart, idEnd } = this.reading;
+    return this.isFolding ? Buffer.from(idBytes.subarray(idStart, idEnd)).toString() : undefined;
+  }
+
+  /**
+   * Returns the id of the schema that must be loaded, or found to be unknown, before the record is
+   * folded; undefined where nothing is missing.
+   */
+  missingSchema({ unknownSchemas }: ShardMemory, record: RecordCursor): number | undefined {
+    const { schemas } = this.context;
+    if (schemas === undefined || record.unreadable !== undefined) return undefined;
+    const id = schemaIdOf(record, this.reader.declaration);
+    if (id === undefined || unknownSchemas.has(id)) return undefined;
+    return schemas.find(id) === undefined ? id : undefined;
   }
 
   /**
    * Folds, forwards or refuses the record's readings. Returns how many were folded; undefined for a
-   * source's marker, which holds none.
+   * source's marker and for a forward of another group, which hold none.
    */
   foldRecord(memory: ShardMemory, record: RecordCursor): number | undefined {
-    this.foldingSensor = undefined;
+    this.isFolding = false;
     const headers = record.headerCount === 0 ? [] : record.headers();
     if (memory.role === 'source') return this.foldSource(memory, record, this.onlyOf(headers));
     const { outbox, semantics } = this.context;
     const clock = readSourceClock(record, this.context.settings?.groupId);
-    if (clock === otherGroup) return undefined;
+    if (clock === otherGroup) return outbox.leaveOut();
     if (clock === undefined) {
       const refused = [{ field: '', reason: badSourceHeader }];
       this.refuse(record, refused, { only: this.onlyOf(headers), others: 0 });
@@ -74,6 +105,67 @@ export class DeclaredFolder {
     const isReading = !isMarker(record, clock);
     const folded = isReading ? this.foldRekeyed(memory, record, headers) : undefined;
     hearClock(memory, clock, semantics, outbox);
+    return folded;
+  }
+
+  /** Makes a dead letter of a scanned record that was folded but for `rows`; `others` were. */
+  refuseRows(record: RecordCursor, rows: readonly RefusedRow[], others: number): void {
+    // Names of fields are needed only here, so that the record is read once more.
+    const [entry] = this.isSingle ? [] : this.reader.read(record).entries;
+    const refused = rows.map(({ measurement, reason }) => {
+      return { field: entry?.measured[measurement]?.field ?? '', reason };
+    });
+    this.refuse(record, refused, { only: undefined, others });
+  }
+
+  /** Reads the record, unless the journal says that its schema is unknown. */
+  private read(
+    { unknownSchemas }: ShardMemory,
+    record: InputRecord,
+    only: ReadonlySet<string> | undefined,
+  ): ReadRecord {
+    const id = unknownSchemas.size === 0 ? undefined : schemaIdOf(record, this.reader.declaration);
+    if (id === undefined || !unknownSchemas.has(id)) return this.reader.read(record, only);
+    return refusedWhole(unknownSchemaReason(id));
+  }
+
+  // hot path
+  /**
+   * Whether the declared fields alone were read, and their device is the record's key. Everything
+   * else is left to the reader of whole records.
+   */
+  private pick(
+    { unknownSchemas }: ShardMemory,
+    record: InputRecord,
+    only: ReadonlySet<string> | undefined,
+  ): boolean {
+    const { declaration } = this.reader;
+    if (only !== undefined || unknownSchemas.size > 0) return false;
+    const id = schemaIdOf(record, declaration);
+    const picker = id === undefined ? id : this.context.schemas?.find(id)?.picker(declaration);
+    if (picker === undefined) return false;
+    const start = record.valueStart + confluentHeaderBytes;
+    if (!this.picked.read(picker, record, bufferOf(record.bytes), start)) return false;
+    this.picked.fillDevice(this.reading);
+    return keyIsSensorId(record, this.reading);
+  }
+
+  // hot path
+  /** Folds what was picked of the record; returns how many readings were folded. */
+  private foldPicked(memory: ShardMemory, record: RecordCursor): number {
+    const { context, picked, reading } = this;
+    const { offset, timestampMs } = record;
+    let refused: FieldRefusal[] | undefined;
+    let folded = 0;
+    for (let slot = 0; slot < picked.slots; slot += 1) {
+      if (!picked.fill(reading, slot)) continue;
+      this.isFolding = true;
+      const reason = memory.state.fold(reading, timestampMs, offset, context.outbox);
+      if (reason === null) folded += 1;
+      else (refused ??= []).push({ field: this.isSingle ? '' : picked.fieldOf(slot), reason });
+    }
+    this.isFolding = false;
+    if (refused !== undefined) this.refuse(record, refused, { only: undefined, others: folded });
     return folded;
   }
 
@@ -86,7 +178,12 @@ export class DeclaredFolder {
     record: RecordCursor,
     only: ReadonlySet<string> | undefined,
   ): number {
-    const { entries, refusals } = this.reader.read(record, only);
+    if (!this.rekeyAll && this.pick(memory, record, only)) {
+      const folded = this.foldPicked(memory, record);
+      hearReading(memory, memory.state.maxEventTimeMs);
+      return folded;
+    }
+    const { entries, refusals } = this.read(memory, record, only);
     const refused = [...refusals];
     let folded = 0;
     let forwarded = 0;
@@ -110,7 +207,8 @@ export class DeclaredFolder {
   ): number {
     const entered = enteredAt(record, entryTimeAmong(headers));
     const only = this.onlyOf(headers);
-    const { entries, refusals } = this.reader.read(entered, only);
+    if (this.pick(memory, entered, only)) return this.foldPicked(memory, record);
+    const { entries, refusals } = this.read(memory, entered, only);
     const refused = [...refusals];
     let folded = 0;
     for (const entry of entries) {
@@ -131,13 +229,13 @@ export class DeclaredFolder {
     let folded = 0;
     for (const measured of entry.measured) {
       fillReading(reading, entry, measured);
-      this.foldingSensor = measured.sensorId;
+      this.isFolding = true;
       const { offset, timestampMs } = record;
       const reason = memory.state.fold(reading, timestampMs, offset, context.outbox);
       if (reason === null) folded += 1;
       else refused.push({ field: this.isSingle ? '' : measured.field, reason });
     }
-    this.foldingSensor = undefined;
+    this.isFolding = false;
     refused.push(...entry.refusals);
     return folded;
   }
@@ -149,17 +247,10 @@ export class DeclaredFolder {
     entry: Entry,
     refused: FieldRefusal[],
   ): boolean {
-    const { maxAheadMs } = this.context.semantics;
-    const { timestampMs } = entry;
-    if (timestampMs - record.timestampMs > maxAheadMs) {
-      refused.push(
-        ...refusedEntry(entry, aheadReason(timestampMs, record.timestampMs, maxAheadMs)),
-      );
-      return false;
-    }
-    const held = isHeld(timestampMs, record.timestampMs, this.leadMaxMs);
-    hearReading(memory, held ? record.timestampMs : timestampMs);
-    return true;
+    const reason = hearForwarded(memory, entry, record, this.context.semantics);
+    if (reason === null) return true;
+    refused.push(...refusedEntry(entry, reason));
+    return false;
   }
 
   private forward(record: RecordCursor, entry: Entry, only: ReadonlySet<string> | undefined): void {
@@ -205,7 +296,7 @@ interface Rest {
   readonly others: number;
 }
 
-/** What a letter names, so that none of the others is folded again once it is put back. */
+/** Returns the fields that a letter names: once it is put back, only they are read. */
 function refusedFields(
   refused: readonly FieldRefusal[],
   { only, others }: Rest,
@@ -217,13 +308,6 @@ function refusedFields(
   return fields.flatMap((field) =>
     only.has(field) ? field : [...only].filter((one) => one.startsWith(`${field}.`)),
   );
-}
-
-/** The record, as if it had entered the log here at the time it first entered it. */
-function enteredAt(record: RecordCursor, entryTimeMs: number | undefined): InputRecord {
-  if (entryTimeMs === undefined) return record;
-  const { bytes, keyStart, keyEnd, valueStart, valueEnd } = record;
-  return { bytes, keyStart, keyEnd, valueStart, valueEnd, timestampMs: entryTimeMs };
 }
 
 function keyIs({ bytes, keyStart, keyEnd }: RecordCursor, deviceId: string): boolean {

@@ -1,7 +1,7 @@
-// What follows a fold that threw. A fold is deterministic, so it is never tried again blindly:
-// memory, which may be half written, is dropped; the shard recovers and folds up to the record at
-// fault, its suspect; there the sensor is quarantined, or, where no sensor can be named or that did
-// not help, the record alone is skipped. Both are journaled.
+// The recovery from a fold that threw. A fold is deterministic, so a plain retry would throw again.
+// The memory may be half written and is dropped; the shard recovers and folds up to the record at
+// fault, its suspect. There the sensor is quarantined. If no sensor can be named, or if that did
+// not help, the record alone is skipped. Both decisions are journaled.
 import { FoldError, InvariantError, isSensoriumError } from '../errors.ts';
 import type { TopicPartition } from '../records/record.ts';
 import type { DeadLetterReason } from '../sensors/reading.ts';

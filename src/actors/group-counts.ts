@@ -13,9 +13,9 @@ export interface GroupCounts {
   readonly sourcePartitions: number;
   /** Partitions of the rekeyed topic that sensors are spread over. */
   readonly rekeyedPartitions: number;
-  /** Partitions of the journal now: what a new shard goes by. */
+  /** Partitions of the journal now; used by a new shard. */
   readonly journalPartitions: number;
-  /** What shards of the group went by before, where that is another count. */
+  /** Other counts that shards of the group used before. */
   readonly formerJournalPartitions: readonly number[];
 }
 

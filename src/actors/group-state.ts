@@ -8,6 +8,7 @@ import type { CommittedPosition, EventLog, PartitionExtent } from '../log/event-
 import type { TopicPartition } from '../records/record.ts';
 import { partitionsOf } from '../records/partitioning.ts';
 import { partitionKey } from '../records/partition-key.ts';
+import type { IdsByTopic } from '../log/topic-ids.ts';
 import { topicNames, type TopicNames } from '../log/topics.ts';
 import { keptCounts } from './group-counts.ts';
 import { JournalShards } from './journal-shards.ts';
@@ -33,11 +34,12 @@ export interface GroupState {
   readonly shards: readonly GroupShard[];
   /** Where a group that is new would find forwards that name no group: they are of another. */
   readonly strangeForwards?: TopicPartition | undefined;
+  readonly topicIds: IdsByTopic;
 }
 
 type Log = Pick<
   EventLog,
-  'describeTopic' | 'observedPositions' | 'offsets' | 'offsetsAll' | 'read'
+  'describeTopic' | 'observedPositions' | 'offsets' | 'offsetsAll' | 'read' | 'topicIds'
 >;
 
 /**
@@ -87,7 +89,8 @@ export async function readGroupState(
   const again = await look(first.filter(isSuspect).map(({ shard }) => shard));
   const latest = new Map(again.map((state) => [partitionKey(state.shard), state]));
   const shards = first.map((state) => latest.get(partitionKey(state.shard)) ?? state);
-  return { sources, shards, strangeForwards: await strangeForwards(log, shards, topics) };
+  const topicIds = await log.topicIds([topics.input, topics.rekeyed, topics.journal]);
+  return { sources, shards, strangeForwards: await strangeForwards(log, shards, topics), topicIds };
 }
 
 /**

@@ -9,14 +9,28 @@
 //   quarantine  sensor_id cause message decided_ms        set aside by an operator, or after its fold threw
 //   release     sensor_id                                 taken back
 //   reset       sensor_id                                 its baseline begins again; '' = the journal's first entry
+//   acknowledge sensor_id message decided_ms              an operator knows of its open alarms
+//   mute        … until_ms                                its alarms are not delivered until then; 0 ends it
+//   tune        … sensitivity direction                   from which score and which way it alarms; null: as before
 //   skip        message decided_ms                        the record at `offset` cannot be folded at all
 //   gap         from_offset to_offset watermark_ms        records from..to were deleted before they were folded, and an
 //               source_max_ms                             operator accepted it; event time as committed at `offset`
+//   schema      schema_id known                           the registry had no such schema, or has it now
 import type { EventLog } from '../log/event-log.ts';
+import { hasKey } from '../records/record-key.ts';
 import type { OutputRecord, TopicPartition } from '../records/record.ts';
 import { ConfigError, InvariantError, UnavailableError } from '../errors.ts';
+import { journaledDecisions } from '../metrics/label-values.ts';
+import type { AlarmDirection } from '../sensors/alarm-slot.ts';
 
 export type QuarantineCause = 'operator' | 'fold_failed';
+
+interface OfAlarms {
+  readonly sensor_id: string;
+  readonly message: string;
+  /** Wall clock. */
+  readonly decided_ms: number;
+}
 
 export type Decision =
   | { readonly kind: 'idle'; readonly watermark_ms: number }
@@ -29,6 +43,13 @@ export type Decision =
       readonly decided_ms: number;
     }
   | { readonly kind: 'release' | 'reset'; readonly sensor_id: string }
+  | ({ readonly kind: 'acknowledge' } & OfAlarms)
+  | ({ readonly kind: 'mute'; readonly until_ms: number } & OfAlarms)
+  | ({
+      readonly kind: 'tune';
+      readonly sensitivity: number | null;
+      readonly direction: AlarmDirection | null;
+    } & OfAlarms)
   | { readonly kind: 'skip'; readonly message: string; readonly decided_ms: number }
   | {
       readonly kind: 'gap';
@@ -36,7 +57,8 @@ export type Decision =
       readonly to_offset: number;
       readonly watermark_ms: number | null;
       readonly source_max_ms: number | null;
-    };
+    }
+  | { readonly kind: 'schema'; readonly schema_id: number; readonly known: boolean };
 
 export type DecisionKind = Decision['kind'];
 
@@ -48,14 +70,7 @@ export type JournalEntry = Decision & {
   readonly offset: number;
 };
 
-const kinds: ReadonlySet<string> = new Set<DecisionKind>([
-  'idle',
-  'quarantine',
-  'release',
-  'reset',
-  'skip',
-  'gap',
-]);
+const kinds: ReadonlySet<string> = new Set<DecisionKind>(['idle', ...journaledDecisions]);
 
 /**
  * Returns the first entry of a shard's journal. It changes nothing: no sensor has an empty id.
@@ -145,9 +160,8 @@ async function* shardEntries(
   for await (const batch of log.read({ ...journal, from, settledOnly })) {
     const records = batch.records();
     while (records.next()) {
-      const { bytes, keyStart, keyEnd, valueStart, valueEnd } = records;
-      if (keyStart < 0 || valueStart < 0) continue;
-      if (Buffer.compare(key, bytes.subarray(keyStart, keyEnd)) !== 0) continue;
+      const { bytes, valueStart, valueEnd } = records;
+      if (valueStart < 0 || !hasKey(records, key)) continue;
       yield decodeEntry(Buffer.from(bytes.subarray(valueStart, valueEnd)).toString(), shardKey);
     }
   }

@@ -6,11 +6,13 @@ import type { FetchedBatch } from '../log/event-log.ts';
 import type { RecordCursor } from '../records/record.ts';
 import type { ClosedWindows } from '../sensors/shard-state.ts';
 import { noteFailure } from './failures.ts';
-import type { BatchFolder } from './fold-batch.ts';
+import type { BatchFolder } from './batch-folder.ts';
 import type { Gap } from './gap.ts';
 import { foldFailedReason } from './fold-failure.ts';
 import type { Decision, JournalEntry } from './journal.ts';
 import type { ShardMemory } from './shard-memory.ts';
+import { alarmCommandIn } from './sensor-command.ts';
+import { noteSchema } from './unknown-schemas.ts';
 
 type Skip = Extract<Decision, { readonly kind: 'skip' }>;
 
@@ -99,8 +101,8 @@ export class JournaledFold {
 
   /**
    * Folds the records of `batch` from the memory's position on; returns whether all, or up to a
-   * decision. After 'paused', which only a folder with slices gives, it goes on where it paused
-   * when called again with the same batch.
+   * decision. After 'paused', which a folder gives between slices and before a record whose schema
+   * it lacks, it goes on where it paused when called again with the same batch.
    */
   fold(batch: FetchedBatch): 'folded' | 'decided' | 'paused' {
     const { memory } = this;
@@ -202,7 +204,7 @@ export class JournaledFold {
     if (sequence <= this.#passedSequence || from === this.memory.position) return;
     throw new ConfigError(
       `records from offset ${from} to ${to} were lost to the group and accepted as a gap: a state from before them ` +
-        'does not lead to its own; start anew, from a snapshot after the gap',
+        'does not lead to its own; start again, from a snapshot after the gap',
       { from, to },
     );
   }
@@ -236,6 +238,11 @@ export function applyJournalEntry(
     case 'reset':
       state.reset(entry.sensor_id);
       return;
+    case 'acknowledge':
+    case 'mute':
+    case 'tune':
+      state.commandAlarms(entry.sensor_id, alarmCommandIn(entry), closed);
+      return;
     case 'skip':
       noteFailure(memory, entry.decided_ms);
       memory.position = Math.max(memory.position, entry.offset + 1);
@@ -247,6 +254,8 @@ export function applyJournalEntry(
       memory.sourceMaxMs = Math.max(memory.sourceMaxMs, entry.source_max_ms ?? -Infinity);
       memory.position = Math.max(memory.position, entry.to_offset);
       return;
+    case 'schema':
+      return noteSchema(memory, entry.schema_id, entry.known);
     default:
       return entry satisfies never;
   }

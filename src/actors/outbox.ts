@@ -12,15 +12,18 @@ import {
   noOutputs,
   Outgoing,
   type AnomalyOutput,
+  type EventKind,
   type JournalOutput,
   type OtherOutput,
   type OutputCounts,
 } from './outgoing.ts';
 import type {
+  AlarmChange,
   AnomalousReading,
   ClosedWindow,
   ClosedWindowList,
   FoldOutputs,
+  PresenceChange,
 } from '../sensors/shard-state.ts';
 
 export interface Outbox extends Required<FoldOutputs> {
@@ -34,11 +37,15 @@ export interface Outbox extends Required<FoldOutputs> {
   readonly otherRecords: number;
   /** Readings forwarded since it was made, those of a replay left out. */
   readonly forwards: number;
+  /** Forwards of other groups since it was made; those of a replay do not count. */
+  readonly leftOut: number;
   /** More than a commit should hold: the fold waits for the commit in flight. */
   readonly full: boolean;
   countReadings(readings: number): void;
   deadLetter(reasonCode: string, record: OutputRecord): void;
   forward(record: OutputRecord): void;
+  /** A forward of another group is not folded here. */
+  leaveOut(): undefined;
   journal(kind: DecisionKind, record: OutputRecord): void;
   /** From here on outputs count, but for the first of each kind, which are out. */
   resume(out: OutputCounts): void;
@@ -58,6 +65,10 @@ export interface OutboxEncoders {
   readonly featureRow: (window: ClosedWindow) => OutputRecord;
   /** Undefined for a reading that is not published. */
   readonly anomaly: (anomaly: AnomalousReading) => OutputRecord | undefined;
+  /** Left out where changes of presence are not published. */
+  readonly presence?: (change: PresenceChange) => OutputRecord;
+  /** Left out where changes of alarms are not published. */
+  readonly alarm?: (change: AlarmChange) => OutputRecord;
 }
 
 /** Returns an empty, open outbox. */
@@ -68,6 +79,7 @@ export function createOutbox(encode: OutboxEncoders): Outbox {
 class ShardOutbox implements Outbox {
   muted: boolean = false;
   forwards: number = 0;
+  leftOut: number = 0;
   readonly #encode: OutboxEncoders;
   #resuming = false;
   #out: Mutable<OutputCounts> = { ...noOutputs };
@@ -79,6 +91,8 @@ class ShardOutbox implements Outbox {
   #flagged = 0;
   #windows: ClosedWindowList | undefined;
   #windowAnomalies = 0;
+  #windowEndsMs = new Set<number>();
+  #lastEndMs = NaN;
   #bytes = 0;
 
   constructor(encode: OutboxEncoders) {
@@ -120,6 +134,7 @@ class ShardOutbox implements Outbox {
     if (this.muted || this.#isOut('rows')) return;
     // Larger windows repeat the anomalies of base ones.
     if (window.lengthIndex === 0) this.#windowAnomalies += window.anomalyCount;
+    if (window.windowEndMs !== this.#lastEndMs) this.#noteEnd(window.windowEndMs);
     this.#windows ??= window.newList();
     this.#windows.add(window);
   }
@@ -127,9 +142,24 @@ class ShardOutbox implements Outbox {
   anomalyFound(anomaly: AnomalousReading): void {
     if (this.muted || this.#isOut('anomalyEvents')) return;
     this.#flagged += 1;
-    const record = this.#encode.anomaly(anomaly);
+    this.#addAnomaly(this.#encode.anomaly(anomaly), undefined);
+  }
+
+  presenceChanged(change: PresenceChange): void {
+    if (this.muted || this.#isOut('anomalyEvents')) return;
+    this.#flagged += 1;
+    this.#addAnomaly(this.#encode.presence?.(change), change.kind);
+  }
+
+  alarmChanged(change: AlarmChange): void {
+    if (this.muted || this.#isOut('anomalyEvents')) return;
+    this.#flagged += 1;
+    this.#addAnomaly(this.#encode.alarm?.(change), change.kind);
+  }
+
+  #addAnomaly(record: OutputRecord | undefined, event: EventKind | undefined): void {
     if (record === undefined) return;
-    this.#anomalies.push({ record, ordinal: this.#flagged });
+    this.#anomalies.push({ record, event, ordinal: this.#flagged });
     this.#bytes += recordBytes(record);
   }
 
@@ -140,6 +170,10 @@ class ShardOutbox implements Outbox {
   forward(record: OutputRecord): void {
     if (!this.muted) this.forwards += 1;
     this.#other({ record, reason: undefined });
+  }
+
+  leaveOut(): undefined {
+    if (!this.muted) this.leftOut += 1;
   }
 
   journal(kind: DecisionKind, record: OutputRecord): void {
@@ -169,6 +203,7 @@ class ShardOutbox implements Outbox {
       flagged: this.#flagged,
       windows: this.#windows,
       windowAnomalies: this.#windowAnomalies,
+      windowEndsMs: this.#windowEndsMs,
       featureRow: this.#encode.featureRow,
     });
     this.#readings = 0;
@@ -179,8 +214,16 @@ class ShardOutbox implements Outbox {
     this.#flagged = 0;
     this.#windows = undefined;
     this.#windowAnomalies = 0;
+    this.#windowEndsMs = new Set();
+    this.#lastEndMs = NaN;
     this.#bytes = 0;
     return outgoing;
+  }
+
+  /** A million sensors close the same few windows: a row costs one comparison. */
+  #noteEnd(endMs: number): void {
+    this.#lastEndMs = endMs;
+    this.#windowEndsMs.add(endMs);
   }
 
   #other(output: OtherOutput): void {

@@ -4,6 +4,8 @@
 // position" says what a commit that was cut short has made visible.
 import { assert } from '../errors.ts';
 import type { OutputRecord } from '../records/record.ts';
+import type { AlarmKind } from '../sensors/alarm-change.ts';
+import type { PresenceKind } from '../sensors/presence-change.ts';
 import type { ClosedWindow, ClosedWindowList } from '../sensors/shard-state.ts';
 import type { DecisionKind } from './journal.ts';
 
@@ -12,7 +14,7 @@ export interface OutputCounts {
   readonly rows: number;
   /** Dead letters and forwards. */
   readonly others: number;
-  /** Flagged readings, whether ANOMALY_EVENTS has a record made of them or not. */
+  /** Flagged readings, whether ANOMALY_EVENTS has a record made of them or not, and events. */
   readonly anomalyEvents: number;
 }
 
@@ -38,9 +40,14 @@ export interface OtherOutput {
   readonly reason: string | undefined;
 }
 
+/** The kinds of events: records of the anomaly topic that are no flagged reading. */
+export type EventKind = PresenceKind | AlarmKind;
+
 export interface AnomalyOutput {
   readonly record: OutputRecord;
-  /** Which flagged reading of the cut it is, from 1: some have no record. */
+  /** Undefined for a flagged reading. */
+  readonly event: EventKind | undefined;
+  /** Which flagged reading or event of the cut it is, from 1: some have no record. */
   readonly ordinal: number;
 }
 
@@ -56,6 +63,8 @@ export interface OutgoingParts {
   readonly windows: ClosedWindowList | undefined;
   /** Anomalies in the base windows: larger ones repeat them. */
   readonly windowAnomalies: number;
+  /** Ends of the closed windows, each once. */
+  readonly windowEndsMs: ReadonlySet<number>;
   readonly featureRow: (window: ClosedWindow) => OutputRecord;
 }
 
@@ -65,8 +74,9 @@ export class Outgoing {
   readonly journal: readonly JournalOutput[];
   readonly others: readonly OtherOutput[];
   readonly anomalies: readonly AnomalyOutput[];
-  /** Flagged readings, with a record or without. */
+  /** Flagged readings and events, with a record or without. */
   readonly flagged: number;
+  readonly windowEndsMs: ReadonlySet<number>;
   readonly #windows: ClosedWindowList | undefined;
   readonly #windowAnomalies: number;
   readonly #featureRow: (window: ClosedWindow) => OutputRecord;
@@ -78,6 +88,7 @@ export class Outgoing {
     this.others = parts.others;
     this.anomalies = parts.anomalies;
     this.flagged = parts.flagged;
+    this.windowEndsMs = parts.windowEndsMs;
     this.#windows = parts.windows;
     this.#windowAnomalies = parts.windowAnomalies;
     this.#featureRow = parts.featureRow;

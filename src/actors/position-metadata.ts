@@ -29,6 +29,8 @@ export interface PositionMetadata {
   readonly version: 1 | 2;
   /** Where the log began for this group: replay without any snapshot starts here. */
   readonly origin: number;
+  /** Id of the shard's topic. Left out by earlier versions, which carry it on unchanged. */
+  readonly topicId?: string;
   /** Fingerprint of the semantics that computed the state at this offset. */
   readonly fingerprint: string;
   /** Source partitions of the input topic when this was committed. */
@@ -49,6 +51,8 @@ export interface PositionMetadata {
      * versions left it out.
      */
     readonly partitions?: number;
+    /** Id of the journal's topic. */
+    readonly topicId?: string;
   };
   /** Partitions of the rekeyed topic that the group spreads sensors over. */
   readonly rekeyedPartitions?: number;
@@ -62,9 +66,30 @@ export interface PositionMetadata {
   readonly unnamed?: readonly StoredSnapshot[] | undefined;
   /** Exactly in version 2. */
   readonly partial?: PartialCommit | undefined;
+  /**
+   * Position of the last migration. From there on the state is no function of the log from the
+   * origin: only snapshots lead to it. Left out where there was none.
+   */
+  readonly migratedAt?: number;
+  /** The settings before the last migration, and the state they go on from; see `FormerState`. */
+  readonly former?: FormerState | undefined;
 }
 
-const metadataBytesMax = 4_000;
+/** The start of a migration back. Kept until the next migration. */
+export interface FormerState {
+  /**
+   * The settings of the former fingerprint that differ, `NAME=value` joined by spaces; a value is
+   * empty where the fingerprint lacks the name.
+   */
+  readonly settings: string;
+  /** The newest snapshot of before the migration; none was stored where it is left out. */
+  readonly snapshot?: NamedSnapshot;
+  /** `migratedAt` of before it. */
+  readonly migratedAt?: number;
+}
+
+/** Kafka takes 4,096 by default. */
+export const metadataBytesMax = 4_000;
 
 /** Returns the metadata as text. @throws InvariantError when it would not fit Kafka's limit. */
 export function encodePositionMetadata(metadata: PositionMetadata): string {

@@ -4,7 +4,9 @@
 // then fail alone while the others run.
 import type { Config } from '../config/config.ts';
 import { ConfigError } from '../errors.ts';
+import { partitionKey } from '../records/partition-key.ts';
 import type { TopicPartition } from '../records/record.ts';
+import type { IdsByTopic } from '../log/topic-ids.ts';
 import { topicNames } from '../log/topics.ts';
 import { semanticsFingerprint } from '../sensors/fingerprint.ts';
 import { keepRules, type KeptRule } from '../sensors/kept-rules.ts';
@@ -20,6 +22,7 @@ import {
   semanticsDiffer,
 } from './refusals.ts';
 import { shardKeyOf } from './shard-context.ts';
+import { topicRefusal } from './topic-refusal.ts';
 
 export interface Preflight {
   /** The configured semantics, with the group's own rules for settings that are not set. */
@@ -48,7 +51,7 @@ interface Decoded {
 
 /** Returns the reasons against joining the group under `config`. */
 export function preflight(
-  { shards, sources, strangeForwards }: GroupState,
+  { shards, sources, strangeForwards, topicIds }: GroupState,
   config: Config,
   { isSet, rules }: PreflightOptions,
 ): Preflight {
@@ -67,8 +70,20 @@ export function preflight(
   });
   const committed = decoded[0]?.metadata.fingerprint;
   const { semantics, lines } = keepRules(config.semantics, { committed, isSet }, rules);
-  const failing = shards.flatMap((state) => shardRefusal(state, { groupId, acceptGap }));
-  const ofInput = failing.filter(({ shard }) => shard.topic === topicNames(config.process).input);
+  const topics = topicNames(config.process);
+  const remade = remadeTopics(decoded, { ids: topicIds, journal: topics.journal });
+  const known = new Set(remade.map(({ shard }) => shard));
+  const others = shards.filter(({ shard }) => !known.has(shard));
+  const cuts = new Map(
+    decoded.map(({ shard, metadata }) => [partitionKey(shard), metadata.partial?.offset]),
+  );
+  const failing = [
+    ...remade,
+    ...others.flatMap((state) =>
+      shardRefusal(state, { groupId, acceptGap, cut: cuts.get(partitionKey(state.shard)) }),
+    ),
+  ];
+  const ofInput = failing.filter(({ shard }) => shard.topic === topics.input);
   return {
     semantics,
     kept: lines,
@@ -131,18 +146,35 @@ function otherPartitions(
   return [...before].map((sources) => partitionsGrew(topic, partitions, sources));
 }
 
+interface RefusalParts {
+  readonly groupId: string;
+  readonly acceptGap: boolean;
+  /** Next offset at the cut of a commit that is out in part. */
+  readonly cut: number | undefined;
+}
+
 interface FailingShard {
   readonly shard: TopicPartition;
   readonly error: ConfigError;
 }
 
+function remadeTopics(
+  decoded: readonly Decoded[],
+  topics: { readonly ids: IdsByTopic; readonly journal: string },
+): readonly FailingShard[] {
+  return decoded.flatMap(({ shard, metadata }) => {
+    const error = topicRefusal(metadata, shard, topics);
+    return error === undefined ? [] : [{ shard, error }];
+  });
+}
+
 /**
- * What is certain without reading a snapshot; recovery finds the rest, and then only this shard
- * fails.
+ * Returns the refusals that need no snapshot to be certain. Recovery finds any others, and then
+ * only this shard fails.
  */
 function shardRefusal(
   { shard, extent, committed, pending, journaledIn }: GroupShard,
-  { groupId, acceptGap }: { readonly groupId: string; readonly acceptGap: boolean },
+  { groupId, acceptGap, cut }: RefusalParts,
 ): readonly FailingShard[] {
   // A killed owner's transaction may have been decided, and not reached the offsets yet: the next
   // owner ends it, and then knows.
@@ -153,7 +185,8 @@ function shardRefusal(
   }
   if (committed === undefined) return [];
   const { nextOffset } = committed;
-  if (nextOffset > end) return [{ shard, error: madeAgain(shard, nextOffset, end) }];
+  const folded = cut ?? nextOffset;
+  if (folded > end) return [{ shard, error: madeAgain(shard, folded, end) }];
   if (nextOffset >= earliest || acceptGap) return [];
   const missing = { needed: nextOffset, earliest };
   return [{ shard, error: gapRefusal(shard, { committedOffset: nextOffset }, missing) }];

@@ -1,21 +1,12 @@
 // Control messages between the supervisor (main thread) and a worker thread, over a MessagePort of
 // our own. Plain data only; readings never cross. Requests carry an id that the answer repeats.
+import type { QuestionRefused } from '../answers.ts';
 import type { ErrorData } from '../errors.ts';
+import type { ShardPhase } from '../lifecycles/shard-lifecycle.ts';
+import type { TopicPartition } from '../records/record.ts';
+import type { AlarmCommand } from '../sensors/alarm-commands.ts';
+import type { ListedSensor, SensorQuery } from '../sensors/sensor-list.ts';
 import type { SensorInspection } from '../sensors/shard-state.ts';
-
-export const shardPhases = [
-  'assigned',
-  'restoring',
-  'replaying',
-  'running',
-  'recovering',
-  'draining',
-  'released',
-  'fenced',
-  'failed',
-] as const;
-
-export type ShardPhase = (typeof shardPhases)[number];
 
 export interface ShardStatus {
   readonly topic: string;
@@ -37,6 +28,8 @@ export interface ShardStatus {
   readonly readings: number;
   readonly featureRows: number;
   readonly deadLetters: number;
+  /** Anomalies in the committed rows. */
+  readonly anomalies: number;
   /** Number of quarantined sensors, and the first of them with their reasons. */
   readonly quarantined: number;
   readonly quarantines: readonly QuarantineView[];
@@ -87,13 +80,28 @@ export interface SensorView extends SensorInspection {
   readonly quarantine?: QuarantineView;
 }
 
+/** A search through the sensors of all shards, or of one. */
+export interface SensorSearch extends SensorQuery {
+  readonly shard: TopicPartition | null;
+}
+
+/** A listed sensor and the shard that holds it. */
+export interface PlacedSensor extends ListedSensor, TopicPartition {}
+
+export interface SensorPage {
+  readonly sensors: readonly PlacedSensor[];
+  /** All that match, on this page or not. */
+  readonly matching: number;
+}
+
 /** An operator's command on one sensor: `POST /sensors/{id}/{name}`. */
-export interface SensorCommand {
-  readonly name: 'quarantine' | 'release' | 'reset';
+export type SensorCommand = (
+  { readonly name: 'quarantine' | 'release' | 'reset' } | AlarmCommand
+) & {
   readonly sensorId: string;
   /** The operator's reason; may be empty. */
   readonly message: string;
-}
+};
 
 /** A command that is committed. */
 export interface CommandOutcome {
@@ -122,13 +130,14 @@ export interface ShardRetryOutcome {
   readonly error?: ErrorData;
 }
 
-export type WorkerCommand =
-  | { readonly type: 'drain' }
+export type WorkerCommand = { readonly type: 'drain' } | WorkerQuestion;
+
+export type WorkerQuestion =
   | { readonly type: 'metrics'; readonly requestId: number }
   | { readonly type: 'command'; readonly requestId: number; readonly command: SensorCommand }
   | { readonly type: 'retry'; readonly requestId: number; readonly retry: ShardRetry }
   | { readonly type: 'sensor'; readonly requestId: number; readonly sensorId: string }
-  | { readonly type: 'sensors'; readonly requestId: number; readonly limit: number };
+  | { readonly type: 'sensors'; readonly requestId: number; readonly search: SensorSearch };
 
 export type WorkerEvent =
   /** The worker is a member of the group and folds its partitions. */
@@ -152,16 +161,15 @@ export type WorkerEvent =
   | {
       readonly type: 'sensors';
       readonly requestId: number;
-      readonly sensorIds: readonly string[];
+      readonly page: SensorPage;
     }
   /**
-   * One for each shard that has the sensor, committed; with an error it is unknown whether any is.
+   * One for each shard that has the sensor, committed; if refused, it is unknown whether any is.
    */
   | {
       readonly type: 'command';
       readonly requestId: number;
       readonly outcomes: readonly CommandOutcome[];
-      readonly error?: ErrorData;
     }
   | {
       readonly type: 'retry';
@@ -169,4 +177,5 @@ export type WorkerEvent =
       /** Undefined if this worker does not hold the shard. */
       readonly outcome: ShardRetryOutcome | undefined;
     }
+  | QuestionRefused
   | { readonly type: 'drained' };

@@ -2,8 +2,10 @@
 import type { RecordCursor } from '../records/record.ts';
 import type { Reading } from '../sensors/reading.ts';
 
+type KeyedRecord = Pick<RecordCursor, 'bytes' | 'keyStart' | 'keyEnd'>;
+
 /** Returns whether the record's key is the id of `reading`, byte for byte. */
-export function keyIsSensorId(record: RecordCursor, reading: Reading): boolean {
+export function keyIsSensorId(record: KeyedRecord, reading: Reading): boolean {
   // hot path
   const { bytes, keyStart, keyEnd } = record;
   const { idBytes, idStart, idEnd } = reading;

@@ -9,7 +9,7 @@ import { semanticsFingerprint } from '../sensors/fingerprint.ts';
 import { acceptGap, gapRefusal, neededOffset } from './gap.ts';
 import { journalRecord, openingEntry, type JournalEntry } from './journal.ts';
 import { encodePositionMetadata, type PositionMetadata } from './position-metadata.ts';
-import { madeAgain, offsetsVanished, partitionsGrew } from './refusals.ts';
+import { madeAgain, migratedStateLost, offsetsVanished, partitionsGrew } from './refusals.ts';
 import {
   journalAfter,
   journalPartitionOf,
@@ -21,6 +21,7 @@ import {
 } from './restore.ts';
 import { shardKeyOf, type ShardContext } from './shard-context.ts';
 import { emptyMemory, type ShardMemory, type ShardRole } from './shard-memory.ts';
+import { withTopicIds } from './topic-refusal.ts';
 
 export interface Recovered {
   readonly memory: ShardMemory;
@@ -94,10 +95,12 @@ async function firstAcquire(
   const latest = role === 'source' && settings.startingOffsets === 'latest';
   const origin = latest ? end : earliest;
   const journalOffset = (await log.offsets(journal)).end;
+  const ids = await context.topicIds.now();
+  const metadata = firstMetadata(context, { origin, journalOffset });
   const committed = await openJournal(context, shard, writer, {
     committedOffset: origin,
     journal,
-    metadata: firstMetadata(context, { origin, journalOffset }),
+    metadata: withTopicIds(metadata, shard, { ids, journal: journal.topic }),
   });
   const memory = emptyMemory(role, semantics, origin, createBaseline);
   const journalEntries = [openingEntry(origin)];
@@ -181,5 +184,6 @@ async function newestUsable(
       'snapshot is past the committed offset; trying an older one or replaying from the origin',
     );
   }
+  if (metadata.migratedAt !== undefined) throw migratedStateLost(shard, metadata.migratedAt);
   return originOf(context, role, metadata);
 }

@@ -8,9 +8,23 @@ import { fingerprintDifferences } from '../sensors/fingerprint.ts';
 export function semanticsDiffer(where: string, committed: string, configured: string): ConfigError {
   return new ConfigError(
     `settings that change results differ from those that computed ${where}: ` +
-      `${fingerprintDifferences(committed, configured).join('; ')}. Set them back, or start with a new GROUP_ID ` +
-      'and OUTPUT_TOPIC',
+      `${fingerprintDifferences(committed, configured).join('; ')}. Set them back; or stop every process and ` +
+      '`migrate`, which keeps what was learned (`migrate --plan` says what); or start with a new GROUP_ID and ' +
+      'OUTPUT_TOPIC',
     { committed, configured },
+  );
+}
+
+/** No snapshot of the shard since its last migration can be read. */
+export function migratedStateLost(
+  { topic, partition }: TopicPartition,
+  migratedAt: number,
+): ConfigError {
+  return new ConfigError(
+    `no snapshot of ${topic}/${partition} can be read, and its state was migrated at offset ${migratedAt}: the log ` +
+      'alone does not lead to it. Bring the snapshots back, or `migrate` to the settings of before, which still ' +
+      'have theirs; or start with a new GROUP_ID and OUTPUT_TOPIC',
+    { topic, partition, migratedAt },
   );
 }
 

@@ -2,6 +2,7 @@
 // entries after them. Read-only, so that `replay` and `audit` share this code with a recovering
 // owner.
 import { CorruptSnapshotError } from '../errors.ts';
+import type { CommittedPosition } from '../log/event-log.ts';
 import type { TopicPartition } from '../records/record.ts';
 import { partitionForKey } from '../records/partitioning.ts';
 import type { TopicNames } from '../log/topics.ts';
@@ -20,6 +21,7 @@ import {
   type ShardMemory,
   type ShardRole,
 } from './shard-memory.ts';
+import { topicRefusal, withTopicIds } from './topic-refusal.ts';
 
 /** The context for reading a shard's past; read-only. */
 export interface RestoreContext extends Pick<
@@ -31,7 +33,9 @@ export interface RestoreContext extends Pick<
   | 'logger'
   | 'sourcePartitions'
   | 'journalPartitions'
+  | 'topicIds'
   | 'createBaseline'
+  | 'schemas'
 > {
   readonly settings: Pick<ShardSettings, 'groupId'>;
 }
@@ -66,23 +70,46 @@ export function journalPartitionOf(
 
 /**
  * Returns what the group has committed for the shard; undefined where it never did.
- * @throws ConfigError when it was computed under other semantics, or over other partitions of the
- * input.
+ * @throws ConfigError when it was computed under other semantics, over other partitions of the
+ * input, or over a topic that was made again since.
  */
 export async function readCommittedShard(
   context: RestoreContext,
   shard: TopicPartition,
 ): Promise<CommittedShard | undefined> {
+  const committed = await context.log.committed(context.settings.groupId, shard);
+  return committed && committedShard(context, shard, committed);
+}
+
+/**
+ * Like `readCommittedShard`, for a reader that owns nothing: an open transaction, such as that of a
+ * killed owner, is not waited for, so the position is the one before it.
+ */
+export async function observeCommittedShard(
+  context: RestoreContext,
+  shard: TopicPartition,
+): Promise<CommittedShard | undefined> {
+  const [observed] = await context.log.observedPositions(context.settings.groupId, [shard]);
+  return observed?.committed && committedShard(context, shard, observed.committed);
+}
+
+async function committedShard(
+  context: RestoreContext,
+  shard: TopicPartition,
+  committed: CommittedPosition,
+): Promise<CommittedShard> {
   const { groupId } = context.settings;
-  const committed = await context.log.committed(groupId, shard);
-  if (committed === undefined) return undefined;
   const where = `${shard.topic}/${shard.partition} in group ${groupId}`;
   const found = decodePositionMetadata(committed.metadata, where);
   assertSameSemantics(context, found, where);
   assertSameSources(context, found);
   const { partitions = context.journalPartitions } = found.journal;
-  const metadata = { ...found, journal: { ...found.journal, partitions } };
   const journal = journalPartitionOf(context, shard, partitions);
+  const topics = { ids: await context.topicIds.now(), journal: journal.topic };
+  const refusal = topicRefusal(found, shard, topics);
+  if (refusal !== undefined) throw refusal;
+  const counted = { ...found, journal: { ...found.journal, partitions } };
+  const metadata = withTopicIds(counted, shard, topics);
   return { committedOffset: committed.nextOffset, metadata, journal };
 }
 
@@ -112,6 +139,14 @@ export async function* restorableSnapshots(
     }
     yield restored;
   }
+}
+
+/** Returns whether folding the log from `earliest` on leads to the state, without any snapshot. */
+export function foldsFromOrigin(
+  { migratedAt, origin }: Pick<PositionMetadata, 'migratedAt' | 'origin'>,
+  earliest: number,
+): boolean {
+  return migratedAt === undefined && origin >= earliest;
 }
 
 /** Returns an empty memory at the group's first offset. */

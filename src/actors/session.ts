@@ -5,11 +5,12 @@ import { neverSetBack } from '../clock.ts';
 import { UnavailableError } from '../errors.ts';
 import type { FetchedBatch } from '../log/event-log.ts';
 import type { RecordCursor, TopicPartition } from '../records/record.ts';
-import { anomalyEncoder, featureRowRecord } from './output-records.ts';
+import { outputEncoders } from './output-records.ts';
 import { Committer } from './committer.ts';
 import { decide, type Deciding } from './decisions.ts';
 import { decisionOn, foldFailedReason, foldFailure, type Suspect } from './fold-failure.ts';
-import { createBatchFolder, type BatchFolder } from './fold-batch.ts';
+import type { BatchFolder } from './batch-folder.ts';
+import { createBatchFolder } from './fold-batch.ts';
 import { FoldSlice } from './fold-slice.ts';
 import { idleMarkMs } from './idle-rule.ts';
 import type { Decision } from './journal.ts';
@@ -20,26 +21,18 @@ import type { Recovered } from './recovery.ts';
 import { JournaledFold } from './journaled-fold.ts';
 import { decisionOf } from './sensor-command.ts';
 import type { ShardContext } from './shard-context.ts';
+import { SchemaWait } from './schema-wait.ts';
+import type { SessionHost } from './session-host.ts';
 import { Silence } from './silence.ts';
 import type { ShardMemory } from './shard-memory.ts';
 import { forwardingOf, ShardSources } from './shard-sources.ts';
+import { shardTraces, type ShardTraces } from './shard-traces.ts';
 import type { WatchedWriter } from './watched-writer.ts';
-
-export interface SessionHost {
-  /** Called when the replay reaches the committed offset: outputs count from here on. */
-  live(): void;
-  failed(error: unknown): void;
-  /** Called once the decision about the suspect is committed. */
-  decided(): void;
-  /** Asks the log to deliver from `position` again. */
-  seek(position: number): void;
-  setPaused(paused: boolean): void;
-  /** How long the partition's fetches have gone unanswered, ms. */
-  unansweredMs(): number;
-}
 
 export class Session {
   readonly memory: ShardMemory;
+  /** As recovery found it. */
+  readonly recovered: Recovered['metadata'];
   readonly committer: Committer;
   readonly sources: ShardSources;
   highWatermark: number;
@@ -48,10 +41,12 @@ export class Session {
   readonly #shard: TopicPartition;
   readonly #host: SessionHost;
   readonly #outbox: Outbox;
+  readonly #traces: ShardTraces | undefined;
   readonly #slice: FoldSlice;
   readonly #folder: BatchFolder;
   readonly #replay: JournaledFold;
   readonly #deciding: Deciding;
+  readonly #schemas: SchemaWait;
   #closed = false;
   #draining = false;
   #checkingIdle = false;
@@ -70,23 +65,21 @@ export class Session {
     this.#shard = shard;
     this.#host = host;
     this.memory = recovered.memory;
+    this.recovered = recovered.metadata;
     this.highWatermark = recovered.end;
-    this.#outbox = createOutbox({
-      featureRow: featureRowRecord(context, shard),
-      anomaly: anomalyEncoder(context, shard),
-    });
+    this.#traces = shardTraces(context.tracer, shard);
+    this.#outbox = createOutbox(outputEncoders(context, shard, this.#traces));
     this.#outbox.muted = true;
     const { journal } = recovered;
     this.#deciding = { context, shard, journal, memory: this.memory, outbox: this.#outbox };
     this.#slice = new FoldSlice(context.clock, this.#outbox);
     this.#folder = createBatchFolder({
-      shard,
-      topics: context.topics,
-      semantics: context.semantics,
-      settings: context.settings,
+      ...{ ...context, shard, outbox: this.#outbox, slice: this.#slice },
       forwarding: forwardingOf(context),
-      outbox: this.#outbox,
-      slice: this.#slice,
+    });
+    this.#schemas = new SchemaWait(context, shard, this.memory, {
+      isReplaying: () => this.replaying,
+      decide: (decision) => this.#decide(decision),
     });
     this.#replay = new JournaledFold({
       memory: this.memory,
@@ -97,14 +90,9 @@ export class Session {
       ...(suspect === undefined ? {} : { suspect: this.#suspect(suspect) }),
     });
     this.committer = new Committer({
-      context,
-      shard,
-      writer,
-      memory: this.memory,
+      ...{ ...recovered, context, shard, writer },
       outbox: this.#outbox,
-      metadata: recovered.metadata,
-      committedOffset: recovered.committedOffset,
-      journalOffset: recovered.journalOffset,
+      traces: this.#traces,
       onFailed: (error) => this.#fail(error),
     });
     this.sources = new ShardSources(context, shard, this.memory, {
@@ -136,7 +124,7 @@ export class Session {
     this.committer.poke();
   }
 
-  /** The partition is known to reach up to `end`, whatever its own fetches have told. */
+  /** Notes that the partition reaches at least to `end`, as another request has shown. */
   reachedAtLeast(end: number): void {
     this.highWatermark = Math.max(this.highWatermark, end);
     this.committer.lagRecords = Math.max(0, this.highWatermark - this.memory.position);
@@ -161,6 +149,7 @@ export class Session {
   tick(): void {
     if (this.#closed || this.#draining || this.replaying) return;
     this.sources.tick();
+    this.#schemas.tick();
     this.#silence.observe(this.sources.paused ? undefined : this.#host.unansweredMs());
     void this.#checkIdle();
     this.committer.poke();
@@ -189,11 +178,13 @@ export class Session {
   /** Stops folding, commits all, leaves a snapshot that the last commit names. */
   async drain(): Promise<void> {
     this.#draining = true;
+    this.#schemas.close();
     await this.committer.drain();
   }
 
   close(): void {
     this.#closed = true;
+    this.#schemas.close();
     this.sources.close();
     this.committer.close();
   }
@@ -213,26 +204,36 @@ export class Session {
       }
       if (outcome !== 'paused') return outcome;
       this.committer.poke();
-      if (this.#outbox.full) await this.committer.room();
+      if (this.#folder.missingSchema !== undefined) await this.#schema(this.#folder.missingSchema);
+      else if (this.#outbox.full) await this.committer.room();
       else await this.#context.clock.sleep(0);
       if (this.#closed || this.#draining) return undefined;
     }
   }
 
+  async #schema(id: number): Promise<void> {
+    await this.#schemas.until(id).catch((error: unknown) => this.#fail(error));
+  }
+
   #fold(batch: FetchedBatch): 'folded' | 'decided' | 'paused' {
     const { memory } = this;
     const { recordsSeen: seenBefore } = this.#folder;
-    const { forwards: forwardsBefore } = this.#outbox;
+    const { maxEventTimeMs: eventTimeBefore } = memory.state;
+    const { forwards: forwardsBefore, leftOut: leftOutBefore } = this.#outbox;
     this.#slice.begin();
+    this.#traces?.look(batch, memory, this.#folder);
     const outcome = this.#replay.fold(batch);
     this.highWatermark = Math.max(batch.highWatermark, memory.position);
     this.committer.lagRecords = this.highWatermark - memory.position;
     const { recordsSeen } = this.#folder;
     if (recordsSeen !== seenBefore) {
-      this.#silence.begin();
+      // A source that is left out, say for a clock in 2000, keeps no windows of the others open.
+      const isHeard = memory.role === 'source' || memory.state.maxEventTimeMs > eventTimeBefore;
+      if (isHeard) this.#silence.begin();
       this.committer.sourceIdle = false;
     }
     const forwards = this.#outbox.forwards - forwardsBefore;
+    this.#context.metrics.forwardsLeftOut.inc(this.#outbox.leftOut - leftOutBefore);
     this.sources.folded({ records: recordsSeen - seenBefore, forwards });
     return outcome;
   }
@@ -335,7 +336,7 @@ export class Session {
       watermarkDelayMs: semantics.watermarkDelayMs,
       maxEventTimeMs: state.maxEventTimeMs,
       watermarkMs: state.watermarkMs,
-      earliestWindowEndMs: state.earliestWindowEndMs,
+      earliestDueMs: Math.min(state.earliestWindowEndMs, state.earliestEventMs),
     });
   }
 

@@ -1,13 +1,16 @@
-// What every shard of one worker thread shares: ports, settings and the topics' shapes. Made once
+// Shared by every shard of one worker thread: ports, settings and the topics' shapes. Made once
 // by the worker.
 import type { Clock } from '../clock.ts';
 import type { EventLog } from '../log/event-log.ts';
 import type { TopicPartition } from '../records/record.ts';
+import type { TopicIds } from '../log/topic-ids.ts';
 import type { TopicNames } from '../log/topics.ts';
 import type { Logger } from '../logger.ts';
+import type { SchemaSource } from '../registry/schema-source.ts';
 import type { Metrics } from '../metrics/pipeline-metrics.ts';
 import type { CreateBaseline } from '../sensors/create-baseline.ts';
 import type { ClosedWindow, Semantics } from '../sensors/shard-state.ts';
+import type { Tracer } from '../tracing/tracer.ts';
 import type { SnapshotStore } from '../stores/snapshot-store.ts';
 
 import type { GroupCounts } from './group-counts.ts';
@@ -27,6 +30,10 @@ export interface ShardSettings {
   readonly acceptGap: boolean;
   readonly anomalyEvents: 'alarms' | 'all' | 'off';
   readonly outputFormat: 'json' | 'avro';
+  /** Deaths of Sparkplug devices are events of the anomaly topic. */
+  readonly mqttPayload?: 'json' | 'sparkplug';
+  /** Ids of the registered schemas of output topics, by topic; left out without a registry. */
+  readonly outputSchemaIds?: Readonly<Record<string, number>>;
 }
 
 /** The counts are those of when the thread began. */
@@ -47,6 +54,11 @@ export interface ShardContext extends GroupCounts {
   readonly sources: Pick<SourceWatch, 'active' | 'allIdle' | 'forwardClock' | 'tick' | 'view'>;
   readonly snapshotTurn: SnapshotTurn;
   readonly journalShards: JournalShards;
+  readonly topicIds: Pick<TopicIds, 'now'>;
+  /** Left out where traces are off. */
+  readonly tracer?: Tracer | undefined;
+  /** The schemas that records name; left out where the declaration names no registry. */
+  readonly schemas?: SchemaSource | undefined;
   /** Bytes that one transaction may hold; left out, as many as fit its time. Tests want few. */
   readonly commitBytesMax?: number;
   /** The baseline that the semantics name, unless a test brings one of its own. */

@@ -1,12 +1,11 @@
-// What a shard does when a period of ownership ended with an error, by the error's directive. A
-// shard that cannot go on fails alone: it stays failed, and is tried again after a pause that
+// The next step of a shard whose ownership ended with an error, by the error's directive. A shard
+// that cannot go on fails alone: it stays failed, and is tried again after a pause that
 // grows, or at once when an operator asks.
 //
 //   release ─▶ confirm     retry, rebuild ─▶ recover     crash ─▶ recover, a few times ─▶ fail     stop ─▶ fail
 import { backoffMs } from '../backoff.ts';
 import type { Directive } from '../errors.ts';
-
-export type NextStep = 'confirm' | 'recover' | 'fail';
+import type { NextStep } from '../lifecycles/shard-lifecycle.ts';
 
 /**
  * A bug may be the memory's, which recovery makes again; one that comes back as often as this is

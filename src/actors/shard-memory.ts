@@ -8,9 +8,11 @@ import {
   type ShardState,
   type ShardStateOptions,
 } from '../sensors/shard-state.ts';
-import { defaultShape, flatShapeOf } from '../kernel/flat-shape.ts';
+import { defaultShape } from '../kernel/flat-shape.ts';
 import { createKernel } from '../kernel/kernel.ts';
 import type { RecordScanner } from '../kernel/record-scanner.ts';
+import { shapeOf } from '../kernel/shape.ts';
+import { migrateState, type Migration } from '../sensors/migrated-state.ts';
 import type { CreateBaseline } from '../sensors/create-baseline.ts';
 import { CorruptSnapshotError } from '../errors.ts';
 import type { TopicPartition } from '../records/record.ts';
@@ -59,6 +61,8 @@ export interface ShardMemory {
    * bounded.
    */
   failuresMs: readonly number[];
+  /** Ids of schemas that the registry does not have, oldest first; see unknown-schemas.ts. */
+  readonly unknownSchemas: Set<number>;
 }
 
 /** Returns the role of the partition. */
@@ -82,6 +86,7 @@ export function emptyMemory(
     journalSequence: 0,
     quarantines: new Map(),
     failuresMs: [],
+    unknownSchemas: new Set(),
   };
 }
 
@@ -96,7 +101,7 @@ function stateOf(
   create: (options: ShardStateOptions) => ShardState,
 ): Pick<ShardMemory, 'state' | 'scanner'> {
   // Rekeyed records carry headers, which no scan reads.
-  const shape = input === undefined ? defaultShape : flatShapeOf(input);
+  const shape = input === undefined ? defaultShape : shapeOf(input);
   const kernel = role === 'source' && shape !== undefined ? createKernel(shape) : undefined;
   const state = create({
     watermark: watermarkOf(role),
@@ -126,6 +131,7 @@ interface SnapshotHeader {
   /** Left out where there are none, as in snapshots of versions that knew none. */
   readonly quarantines?: readonly (readonly [string, Quarantine])[];
   readonly failuresMs?: readonly number[];
+  readonly unknownSchemas?: readonly number[];
 }
 
 /**
@@ -149,6 +155,7 @@ export function encodeShardSnapshot(
     journalOffset,
     ...(memory.quarantines.size === 0 ? {} : { quarantines: [...memory.quarantines] }),
     ...(memory.failuresMs.length === 0 ? {} : { failuresMs: memory.failuresMs }),
+    ...(memory.unknownSchemas.size === 0 ? {} : { unknownSchemas: [...memory.unknownSchemas] }),
   };
   const json = Buffer.from(JSON.stringify(header));
   const headerEnd = Math.ceil((prefixBytes + json.length) / 8) * 8;
@@ -190,8 +197,20 @@ export function decodeShardSnapshot(
     journalSequence: header.journalSequence,
     quarantines: new Map(header.quarantines ?? []),
     failuresMs: header.failuresMs ?? [],
+    unknownSchemas: new Set(header.unknownSchemas ?? []),
   };
   return { memory, journalOffset: header.journalOffset };
+}
+
+/**
+ * Returns a snapshot of the shard, made by `encodeShardSnapshot`, carried over to other settings.
+ * @throws ConfigError where the state has no meaning under them.
+ */
+export function migrateShardSnapshot(bytes: Uint8Array, change: Migration): Uint8Array {
+  const start = stateStart(bytes);
+  const migrated = migrateState(bytes.subarray(start), change, start);
+  migrated.set(bytes.subarray(0, start));
+  return migrated;
 }
 
 const stateStart = (bytes: Uint8Array): number =>

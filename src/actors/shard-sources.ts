@@ -1,7 +1,7 @@
-// What one session does by the sources' progress. A rekeyed shard closes its windows where the
+// A session's response to the sources' progress. A rekeyed shard closes its windows where the
 // sources have passed them; a source that forwards waits while it is far ahead of the slowest one.
 import type { TopicPartition } from '../records/record.ts';
-import type { Forwarding } from './fold-batch.ts';
+import type { Forwarding } from './fold-context.ts';
 import type { ShardContext } from './shard-context.ts';
 import type { ShardMemory } from './shard-memory.ts';
 import { SourceBrake } from './source-brake.ts';
@@ -44,18 +44,20 @@ export class ShardSources {
     return this.#paused;
   }
 
-  /** It forwards, or has windows open that the sources may close. */
+  /** It forwards, or has windows open, or sensors not silent, that the sources may close. */
   get needed(): boolean {
     if (!this.#host.isLive()) return false;
-    if (this.#memory.role === 'rekeyed') return this.#memory.state.openWindowCount > 0;
+    const { role, state } = this.#memory;
+    if (role === 'rekeyed') return state.openWindowCount > 0 || state.earliestEventMs < Infinity;
     return this.#paused || this.#forwards;
   }
 
-  /** Returns whether the watermark would close a window of a rekeyed shard. */
+  /** Returns whether the watermark closes a window of a rekeyed shard, or finds one silent. */
   closesAt(watermarkMs: number): boolean {
     const { role, state } = this.#memory;
     if (role !== 'rekeyed' || !this.#host.isLive()) return false;
-    return watermarkMs >= state.earliestWindowEndMs && watermarkMs > state.watermarkMs;
+    if (watermarkMs <= state.watermarkMs) return false;
+    return watermarkMs >= Math.min(state.earliestWindowEndMs, state.earliestEventMs);
   }
 
   setBarrier(barrier: Barrier): void {

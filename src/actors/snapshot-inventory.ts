@@ -4,7 +4,7 @@ import type { NamedSnapshot, PositionMetadata } from './position-metadata.ts';
 import type { StoredSnapshot } from '../stores/snapshot-store.ts';
 
 /** The metadata has room for no more; the oldest are given up. */
-const unnamedMax = 6;
+export const unnamedMax = 6;
 
 export class SnapshotInventory {
   /** By id, in the order in which they became known. */

@@ -21,7 +21,7 @@ export interface SnapshotScheduleParts {
   /** Of the writer; part of each snapshot's id. */
   readonly epoch: string;
   /** As it was committed last. */
-  readonly metadata: Pick<PositionMetadata, 'snapshots' | 'unnamed'>;
+  readonly metadata: Pick<PositionMetadata, 'snapshots' | 'unnamed' | 'former'>;
   /** Whether anything was committed since the origin. */
   readonly progressed: boolean;
   /** A snapshot may be due now, or is stored and wants to be named. */
@@ -34,7 +34,7 @@ export interface SnapshotCopy {
   readonly id: string;
   /** It took the thread's turn, and ends it. */
   readonly turn: boolean;
-  /** Wall clock at the cut, ms: what people are told. */
+  /** Wall clock at the cut, ms; for display. */
   readonly takenMs: number;
   /** The same moment by the clock that is never set: what the next one is due by. */
   readonly cutMs: number;
@@ -73,6 +73,7 @@ export class SnapshotSchedule {
   /** Holds the thread's turn for the copy of a drain. */
   #reserved = false;
   #collected = false;
+  #told = false;
   #closed = false;
 
   constructor(parts: SnapshotScheduleParts) {
@@ -111,7 +112,7 @@ export class SnapshotSchedule {
     return this.#toName !== this.#named;
   }
 
-  /** What the commit of the same cut must say of the snapshots: read after `copy`. */
+  /** Snapshot metadata for the commit of the same cut; read it after `copy`. */
   get metadata(): Pick<PositionMetadata, 'snapshots' | 'unnamed'> {
     const unnamed = this.#inventory.unnamed(this.#toName);
     return { snapshots: this.#toName, unnamed: unnamed.length === 0 ? undefined : unnamed };
@@ -225,7 +226,8 @@ export class SnapshotSchedule {
   async #collect(): Promise<void> {
     const { context, epoch, metadata } = this.#parts;
     const listed = (await context.snapshots.list?.(this.#shardKey)) ?? [];
-    const kept = new Set(metadata.snapshots.map(({ id }) => id));
+    const { former, snapshots } = metadata;
+    const kept = new Set([former?.snapshot, ...snapshots].map((snapshot) => snapshot?.id));
     for (const id of listed) {
       if (!kept.has(id) && isOfEarlierOwner(id, epoch)) this.#remove({ id, length: 0 });
     }
@@ -260,6 +262,7 @@ export class SnapshotSchedule {
         { topic: shard.topic, partition: String(shard.partition) },
         copy.bytes.length,
       );
+      this.#tell(copy);
     } catch (error) {
       // A snapshot only shortens recovery: the pipeline goes on, and the next one is tried soon.
       if (!(error instanceof UnavailableError)) return this.#parts.failed(error);
@@ -272,6 +275,15 @@ export class SnapshotSchedule {
       this.#endTurn(copy);
       this.#parts.changed();
     }
+  }
+
+  /** Says in the log that the session's first snapshot is stored; later ones say so at debug. */
+  #tell({ id, bytes, cutMs }: SnapshotCopy): void {
+    const { context, shard } = this.#parts;
+    const tookMs = Math.round(context.clock.monotonicMs() - cutMs);
+    const level = this.#told ? 'debug' : 'info';
+    this.#told = true;
+    context.logger[level]({ ...shard, id, bytes: bytes.length, tookMs }, 'snapshot stored');
   }
 
   #untilDueMs(nowMs: number): number {

@@ -1,4 +1,4 @@
-// The event time of a rekeyed shard, as the headers of its records tell it. Sources advance
+// The event time of a rekeyed shard, as its records' headers carry it. Sources advance
 // unevenly, one may be an hour ahead in a backlog, so each forward carries the least event time
 // over all sources that hold the others (source-watch.ts). It speaks for all of them, as source 0
 // of 1.
@@ -33,8 +33,8 @@ export interface SourceClock {
 }
 
 /**
- * What a forward says while the least event time is unknown: before any window that can have a
- * reading, and still a date that can be shown after the watermark's delay is taken off.
+ * The time in a forward while the least event time is unknown. It lies before any window that can
+ * have a reading, and stays a printable date after the watermark's delay is subtracted.
  */
 const unknownTimeMs = -8_639_000_000_000_000;
 
@@ -62,7 +62,7 @@ export function decodeSourceClock(text: string): SourceClock | undefined {
   return sane && (clock.time === 'idle' || Number.isSafeInteger(clock.time)) ? clock : undefined;
 }
 
-/** What is read from a record of another group: it has a forward of the same reading of its own. */
+/** Read from another group's forward: this group has its own forward of the same reading. */
 export const otherGroup = Symbol('otherGroup');
 
 /**
@@ -98,7 +98,7 @@ export interface SourceClocks {
   readonly times: (number | 'idle' | null)[];
 }
 
-/** Returns clocks that have heard nobody. */
+/** Returns the clocks before any source has reported, or those of a snapshot. */
 export function createSourceClocks(times: readonly (number | 'idle' | null)[] = []): SourceClocks {
   return { times: [...times] };
 }

@@ -13,7 +13,7 @@
 // One that has not been heard yet may still speak of the past: until it counts or is left out, the
 // least event time is unknown.
 
-/** What is committed for a source. */
+/** The committed progress of a source. */
 export interface CommittedSource {
   readonly nextOffset: number;
   /** Greatest event time of its readings, ms; null before the first. */
@@ -21,7 +21,7 @@ export interface CommittedSource {
   readonly idle: boolean;
 }
 
-/** What the watch knows of one source; changed by `observeSource` and `judgeSources`. */
+/** The watch's record of one source; changed by `observeSource` and `judgeSources`. */
 export interface SourceTrack {
   committed: CommittedSource | undefined;
   /** Monotonic, when something of `committed` last changed. */

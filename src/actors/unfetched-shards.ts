@@ -3,6 +3,7 @@
 // stand still while readings pile up.
 import type { Shard } from './shard.ts';
 import type { ShardContext } from './shard-context.ts';
+import { SpacedLook } from './spaced-look.ts';
 
 const lookMs = 2_000;
 
@@ -11,27 +12,19 @@ type Context = Pick<ShardContext, 'clock' | 'log' | 'settings'>;
 export class UnfetchedShards {
   readonly #context: Context;
   readonly #shards: () => readonly Shard[];
-  #lookedMs = -Infinity;
-  #looking = false;
+  readonly #spaced: SpacedLook;
 
   constructor(context: Context, shards: () => readonly Shard[]) {
     this.#context = context;
     this.#shards = shards;
+    this.#spaced = new SpacedLook(context.clock, lookMs);
   }
 
   /** Asks the log at most every 2 s, one question at a time, and only of shards without fetches. */
   async look(): Promise<void> {
-    const { clock } = this.#context;
-    if (this.#looking || clock.monotonicMs() - this.#lookedMs < lookMs) return;
+    if (!this.#spaced.isDue) return;
     const shards = this.#shards().filter(({ isUnfetched }) => isUnfetched);
-    if (shards.length === 0) return;
-    this.#lookedMs = clock.monotonicMs();
-    this.#looking = true;
-    try {
-      await this.#observe(shards);
-    } finally {
-      this.#looking = false;
-    }
+    if (shards.length > 0) await this.#spaced.take(() => this.#observe(shards));
   }
 
   async #observe(shards: readonly Shard[]): Promise<void> {

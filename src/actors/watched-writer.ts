@@ -12,6 +12,8 @@ import type { ShardContext } from './shard-context.ts';
 export interface WatchedWriter extends PartitionWriter {
   /** How much its next commit may hold. */
   readonly size: CommitSize;
+  /** `traceFields` name the commit's span in the line of one that is lost. */
+  commit(commit: Commit, traceFields?: object): Promise<CommitResult>;
 }
 
 export interface WatchedWriterParts {
@@ -25,7 +27,7 @@ export function watchedWriter(writer: PartitionWriter, parts: WatchedWriterParts
   const { context, shard, size } = parts;
   const { clock, logger, metrics, settings } = context;
   let closed = false;
-  const commit = async (wanted: Commit): Promise<CommitResult> => {
+  const commit = async (wanted: Commit, traceFields: object = {}): Promise<CommitResult> => {
     const records = new CountedRecords(wanted.records);
     const startedMs = clock.monotonicMs();
     const tookMs = (): number => clock.monotonicMs() - startedMs;
@@ -41,12 +43,15 @@ export function watchedWriter(writer: PartitionWriter, parts: WatchedWriterParts
       const { bytes } = records;
       const fields = {
         ...shard,
+        ...traceFields,
         reason,
         bytes,
         tookMs: Math.round(tookMs()),
         error: String(error),
       };
-      logger.warn({ ...fields, nextBytesMax: Math.round(size.bytes) }, lines[reason]);
+      // A rebalance takes a partition in the middle of a commit as a matter of course.
+      const level = reason === 'released' ? 'info' : 'warn';
+      logger[level]({ ...fields, nextBytesMax: Math.round(size.bytes) }, lines[reason]);
       throw error;
     }
   };

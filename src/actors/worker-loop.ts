@@ -1,23 +1,27 @@
 // The life of a worker thread from start to end: prepares its shards, joins the consumer
 // group, reports and answers to the supervisor. The root (worker.ts) opens the log and the snapshot
 // store for it.
+import { answerQuestion } from '../answers.ts';
 import { repeatedly, type Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import type { ControlPort } from '../control-port.ts';
 import { encodeFeatureRowAvro, encodeFeatureRowJson } from '../codecs/feature-row.ts';
 import { deferred } from '../deferred.ts';
-import { ConfigError, errorToData, isSensoriumError, type ErrorData } from '../errors.ts';
+import { ConfigError } from '../errors.ts';
 import type { EventLog } from '../log/event-log.ts';
+import { TopicIds } from '../log/topic-ids.ts';
 import { featureTopics, topicNames } from '../log/topics.ts';
 import type { Logger } from '../logger.ts';
 import { createMetrics, type Metrics } from '../metrics/pipeline-metrics.ts';
 import { addThreadGauges } from '../metrics/thread-gauges.ts';
 import type { CreateBaseline } from '../sensors/create-baseline.ts';
 import { selectFeatures } from '../sensors/features.ts';
+import type { SchemaSource } from '../registry/schema-source.ts';
 import type { SnapshotStore } from '../stores/snapshot-store.ts';
+import type { Tracer } from '../tracing/tracer.ts';
 import { readGroupCounts } from './group-counts.ts';
 import { JournalShards } from './journal-shards.ts';
-import type { CommandOutcome, WorkerCommand, WorkerEvent } from './protocol.ts';
+import type { WorkerCommand, WorkerEvent, WorkerQuestion } from './protocol.ts';
 import { WorkerShards } from './worker-shards.ts';
 import type { ShardContext } from './shard-context.ts';
 import { SourceWatch } from './source-watch.ts';
@@ -28,8 +32,12 @@ export interface WorkerParts {
   readonly port: ControlPort;
   readonly log: EventLog;
   readonly snapshots: SnapshotStore;
+  /** Left out where no record names a schema. */
+  readonly schemas?: SchemaSource | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Left out where traces are off. */
+  readonly tracer?: Tracer | undefined;
   /** For the gauges of this thread; left out where many share one, as in simulations. */
   readonly threadName?: string;
   /** The baseline that the semantics name, unless a test brings one of its own. */
@@ -45,7 +53,7 @@ const statusIntervalMs = 1_000;
  * @throws what the supervisor decides on, by its directive.
  */
 export async function runShards(parts: WorkerParts): Promise<void> {
-  const { clock, config, log, port } = parts;
+  const { clock, config, log, logger, port } = parts;
   const metrics = createMetrics();
   if (parts.threadName !== undefined) addThreadGauges(metrics.registry, parts.threadName);
   const send = (event: WorkerEvent): void => port.postMessage(event);
@@ -65,10 +73,8 @@ export async function runShards(parts: WorkerParts): Promise<void> {
   };
   const stopReporting = repeatedly(clock, statusIntervalMs, report);
   port.on('message', (command: WorkerCommand) => {
-    answer(command, router, metrics, send).then(
-      (done) => done && drained.resolve(),
-      (error: unknown) => failure.reject(error),
-    );
+    if (command.type === 'drain') router.drain().then(drained.resolve, failure.reject);
+    else void answerQuestion(command, () => answerTo(command, router, metrics), { logger, send });
   });
   try {
     await Promise.race([router.join(log, config.process.advertisedUrl ?? ''), failure.promise]);
@@ -84,59 +90,42 @@ export async function runShards(parts: WorkerParts): Promise<void> {
   }
 }
 
-async function answer(
-  command: WorkerCommand,
+async function answerTo(
+  question: WorkerQuestion,
   router: WorkerShards,
   metrics: Metrics,
-  send: (event: WorkerEvent) => void,
-): Promise<boolean> {
-  switch (command.type) {
-    case 'drain':
-      await router.drain();
-      return true;
+): Promise<WorkerEvent> {
+  const { requestId } = question;
+  switch (question.type) {
     case 'metrics': {
       const values = await metrics.registry.getMetricsAsJSON();
-      send({ type: 'metrics', requestId: command.requestId, metrics: values });
-      return false;
+      return { type: 'metrics', requestId, metrics: values };
     }
-    case 'sensor': {
-      const sensor = router.sensor(command.sensorId);
-      send({ type: 'sensor', requestId: command.requestId, sensor });
-      return false;
-    }
-    case 'sensors': {
-      const sensorIds = router.sensorIds(command.limit);
-      send({ type: 'sensors', requestId: command.requestId, sensorIds });
-      return false;
-    }
-    case 'retry': {
-      const outcome = await router.retry(command.retry);
-      send({ type: 'retry', requestId: command.requestId, outcome });
-      return false;
-    }
+    case 'sensor':
+      return { type: 'sensor', requestId, sensor: router.sensor(question.sensorId) };
+    case 'sensors':
+      return { type: 'sensors', requestId, page: await router.sensors(question.search) };
+    case 'retry':
+      return { type: 'retry', requestId, outcome: await router.retry(question.retry) };
     case 'command':
-      send({ type: 'command', requestId: command.requestId, ...(await obey(router, command)) });
-      return false;
+      return { type: 'command', requestId, outcomes: await router.command(question.command) };
     default:
-      return command satisfies never;
-  }
-}
-
-/** A command that cannot be obeyed now is the asker's to repeat, not the worker's to die of. */
-async function obey(
-  router: WorkerShards,
-  { command }: Extract<WorkerCommand, { type: 'command' }>,
-): Promise<{ outcomes: readonly CommandOutcome[]; error?: ErrorData }> {
-  try {
-    return { outcomes: await router.command(command) };
-  } catch (error) {
-    if (!isSensoriumError(error) || error.directive !== 'retry') throw error;
-    return { outcomes: [], error: errorToData(error) };
+      return question satisfies never;
   }
 }
 
 async function shardContext(
-  { clock, commitBytesMax, config, createBaseline, log, logger, snapshots }: WorkerParts,
+  {
+    clock,
+    commitBytesMax,
+    config,
+    createBaseline,
+    log,
+    logger,
+    schemas,
+    snapshots,
+    tracer,
+  }: WorkerParts,
   metrics: Metrics,
 ): Promise<ShardContext> {
   const { semantics } = config;
@@ -156,6 +145,8 @@ async function shardContext(
   return {
     log,
     snapshots,
+    schemas,
+    tracer,
     semantics,
     settings: { ...config.process, transactionTimeoutMs: transactionTimeoutMs(config) },
     topics,
@@ -172,6 +163,7 @@ async function shardContext(
     }),
     snapshotTurn: { taken: false },
     journalShards: new JournalShards(log),
+    topicIds: new TopicIds(log, [topics.input, topics.rekeyed, topics.journal]),
     ...(createBaseline === undefined ? {} : { createBaseline }),
     ...(commitBytesMax === undefined ? {} : { commitBytesMax }),
   };

@@ -4,15 +4,19 @@ import type { EventLog, FetchedBatch, GroupListener, GroupMember } from '../log/
 import type { TopicPartition } from '../records/record.ts';
 import { partitionKey } from '../records/partition-key.ts';
 import type { Timer } from '../clock.ts';
+import { RemadeTopics } from './remade-topics.ts';
 import { UnfetchedShards } from './unfetched-shards.ts';
 import type {
   CommandOutcome,
   SensorCommand,
+  SensorPage,
+  SensorSearch,
   SensorView,
   ShardRetry,
   ShardRetryOutcome,
   ShardStatus,
 } from './protocol.ts';
+import { searchShards } from './search-shards.ts';
 import { Shard } from './shard.ts';
 import type { ShardContext } from './shard-context.ts';
 
@@ -34,12 +38,15 @@ export class WorkerShards implements GroupListener {
   #joined: GroupMember | undefined;
   #timer: Timer | undefined;
   readonly #unfetched: UnfetchedShards;
+  readonly #remade: RemadeTopics;
   #drained = false;
 
   constructor(context: ShardContext, events: WorkerShardsEvents) {
     this.#context = context;
     this.#events = events;
-    this.#unfetched = new UnfetchedShards(context, () => [...this.#shards.values()]);
+    const shards = (): readonly Shard[] => [...this.#shards.values()];
+    this.#unfetched = new UnfetchedShards(context, shards);
+    this.#remade = new RemadeTopics(context, shards);
   }
 
   /** Joins the consumer group; resolves once this thread is a member. */
@@ -57,6 +64,10 @@ export class WorkerShards implements GroupListener {
 
   positionOf(partition: TopicPartition): number | undefined {
     return this.#shards.get(partitionKey(partition))?.position;
+  }
+
+  onGeneration(): void {
+    this.#context.metrics.rebalances.inc();
   }
 
   onAssigned(added: readonly TopicPartition[]): void {
@@ -120,11 +131,11 @@ export class WorkerShards implements GroupListener {
   }
 
   /**
-   * Has every shard obey that has the sensor; resolves once that is committed. Empty where none has
-   * it. A shard that has failed can neither say nor obey, and must not stop the commands of the
-   * others.
-   * @throws UnavailableError when a shard that may have it could not say, or the end of a commit is
-   * unknown.
+   * Runs the command on every shard that holds the sensor. Resolves once it is committed; with an
+   * empty list if no shard holds the sensor. A failed shard is left out: it must not stop the
+   * commands of the others.
+   * @throws UnavailableError if a shard that may hold the sensor is recovering, or if the outcome
+   * of a commit is unknown.
    */
   async command(command: SensorCommand): Promise<readonly CommandOutcome[]> {
     const shards = [...this.#shards.values()].filter(({ hasFailed }) => !hasFailed);
@@ -132,18 +143,14 @@ export class WorkerShards implements GroupListener {
     return outcomes.filter((outcome) => outcome !== undefined);
   }
 
-  /** Has a shard that has failed try again; undefined where this thread does not hold it. */
+  /** Retries a failed shard; resolves with undefined if this thread does not hold it. */
   async retry({ acceptGap, ...place }: ShardRetry): Promise<ShardRetryOutcome | undefined> {
     return this.#shards.get(partitionKey(place))?.retry(acceptGap);
   }
 
-  sensorIds(limit: number): readonly string[] {
-    const ids: string[] = [];
-    for (const shard of this.#shards.values()) {
-      if (ids.length >= limit) break;
-      ids.push(...shard.sensorIds(limit - ids.length));
-    }
-    return ids;
+  /** Resolves with a page of the sensors in memory, of one shard or of all. */
+  sensors(search: SensorSearch): Promise<SensorPage> {
+    return searchShards(this.#context.clock, [...this.#shards.values()], search);
   }
 
   /** Stops reading, drains every shard, leaves the group. */
@@ -176,9 +183,11 @@ export class WorkerShards implements GroupListener {
     if (this.#drained) return;
     for (const shard of this.#shards.values()) shard.tick();
     this.#context.sources.tick([...this.#shards.values()]);
-    this.#unfetched.look().catch((error: unknown) => {
-      this.#context.logger.debug({ reason: String(error) }, 'look at unfetched shards postponed');
-    });
+    for (const watch of [this.#unfetched, this.#remade]) {
+      watch.look().catch((error: unknown) => {
+        this.#context.logger.debug({ reason: String(error) }, 'a look at the log is postponed');
+      });
+    }
     this.#timer = this.#context.clock.after(tickMs, () => this.#tick());
   }
 }

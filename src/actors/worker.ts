@@ -3,8 +3,10 @@
 import { systemClock } from '../clock.ts';
 import { errorToData } from '../errors.ts';
 import { openEventLog } from '../log/open.ts';
-import { createLogger } from '../logger.ts';
+import { openLogger } from '../logger.ts';
+import { openSchemas } from '../registry/open.ts';
 import { openSnapshotStore } from '../stores/open.ts';
+import { openTracer } from '../tracing/open.ts';
 import type { WorkerTask } from './worker-data.ts';
 import { runShards } from './worker-loop.ts';
 
@@ -15,14 +17,28 @@ import { runShards } from './worker-loop.ts';
 export async function runWorker({ config, workerIndex, port }: WorkerTask): Promise<void> {
   const closers: (() => Promise<void>)[] = [async () => port.close()];
   try {
-    const logger = createLogger(config.process.logLevel).child({ worker: workerIndex });
+    const logger = openLogger(config.process).child({ worker: workerIndex });
     const clientId = `${config.process.groupId}-${process.pid}-${workerIndex}`;
     const log = await openEventLog(config.process, { clientId, logger, clock: systemClock });
     closers.push(() => log.close());
     const snapshots = await openSnapshotStore(config.process, log);
     closers.push(() => snapshots.close());
+    const tracer = await openTracer(config.process, logger);
+    closers.push(async () => tracer?.close());
     const threadName = `worker ${workerIndex}`;
-    await runShards({ config, port, log, snapshots, clock: systemClock, logger, threadName });
+    const schemas = openSchemas(config, systemClock);
+    const parts = {
+      config,
+      port,
+      log,
+      snapshots,
+      schemas,
+      clock: systemClock,
+      logger,
+      threadName,
+      tracer,
+    };
+    await runShards(parts);
   } catch (error) {
     // Errors cross threads as data: a thrown class would arrive without its code and directive.
     // eslint-disable-next-line @typescript-eslint/only-throw-error

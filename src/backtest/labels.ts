@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 
 import { ConfigError } from '../errors.ts';
-import { parseTimestampMs } from '../producer/csv-rows.ts';
-import { stem } from './history.ts';
+import { parseTimestampMs } from '../files/file-time.ts';
+import { stem } from '../files/read-rows.ts';
 
 export interface LabelWindow {
   /** Both ends belong to the window. */

@@ -3,12 +3,12 @@
 import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 
 import { ConfigError } from '../errors.ts';
-import type { HistoryRow } from './history-row.ts';
+import type { FileRow } from '../files/row-reader.ts';
 import type { Scored } from './scorer.ts';
 
 export interface ScoreFile {
   /** Adds the line of `row`; an unreadable row has no score. */
-  add(row: HistoryRow, scored: Scored | undefined): void;
+  add(row: FileRow, scored: Scored | undefined): void;
   /** Renames the complete file to its final name. */
   finish(): void;
   /** Deletes an unfinished file; does nothing after `finish`. */
@@ -52,7 +52,7 @@ export function createScoreFile(path: string): ScoreFile {
 }
 
 /** Returns the line of one row, with its newline. */
-export function scoreLine(row: HistoryRow, scored: Scored | undefined): string {
+export function scoreLine(row: FileRow, scored: Scored | undefined): string {
   const echoed = `${cell(row.sensorId)},${cell(row.timestampText)},${cell(row.valueText)}`;
   if (scored === undefined) return `${echoed},,,0,0,${cell(row.reason)}\n`;
   return `${echoed},${scored.z},${scored.score},${scored.anomaly},${scored.alarm},\n`;

@@ -24,7 +24,7 @@ export interface Scored {
 export interface Scorer {
   readonly sensorIds: readonly string[];
   /** Scores `value` against its sensor's baseline, then adds it to the baseline. */
-  score(sensorId: string, value: number): Scored;
+  score(sensorId: string, value: number, timestampMs: number): Scored;
   /** Returns the sensor's current baseline; undefined for an unknown sensor. */
   baselineOf(sensorId: string): BaselineSummary | undefined;
 }
@@ -50,13 +50,13 @@ export function createScorer(settings: BaselineSettings & { sensorsMax: number }
   };
   return {
     sensorIds,
-    score(sensorId, value) {
+    score(sensorId, value, timestampMs) {
       const slot = slots.get(sensorId) ?? addSensor(sensorId);
       // As in the fold, −0 is 0.
       const x = value + 0;
       scored.sensor = slot;
       scored.z = baseline.deviate(slot, x);
-      const flags = baseline.observe(slot, x);
+      const flags = baseline.observe(slot, x, timestampMs);
       scored.score = boundedScore(baseline.score);
       scored.anomaly = (flags & anomalyFlag) === 0 ? 0 : 1;
       scored.alarm = (flags & alarmFlag) === 0 ? 0 : 1;

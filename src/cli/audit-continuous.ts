@@ -8,7 +8,7 @@ import { findingLine } from '../past/finding.ts';
 import { ConfigError, isSensoriumError } from '../errors.ts';
 import type { AuditFinding } from '../metrics/label-values.ts';
 import { createAuditMetrics, type AuditMetrics } from '../metrics/process-metrics.ts';
-import { printLine, type CliContext } from './context.ts';
+import { printLine, printText, type CliContext } from './context.ts';
 
 export interface ContinuousAudit {
   readonly intervalMs: number;
@@ -35,7 +35,7 @@ export async function auditContinuously(
       } catch (error) {
         if (!isSensoriumError(error) || error.directive === 'crash') throw error;
         metrics.failures.inc();
-        printLine(context.err, `round failed, starting over: ${error.message}`);
+        printText(context.err, `round failed, starting over: ${error.message}`);
         audit = undefined;
       }
       await context.clock.sleep(intervalMs, signal).catch(() => undefined);

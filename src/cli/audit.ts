@@ -12,7 +12,7 @@ import { selectFeatures } from '../sensors/features.ts';
 import { openFeatureStore } from '../stores/open.ts';
 import { auditContinuously } from './audit-continuous.ts';
 import { numberOption, readConfig } from './command.ts';
-import { printLine, withInterrupt, type CliContext } from './context.ts';
+import { printLine, printText, withInterrupt, type CliContext } from './context.ts';
 import { parseTime } from './moment.ts';
 import { withPastShards } from './past-shards.ts';
 import { createProgress, type Progress } from './progress.ts';
@@ -103,7 +103,7 @@ async function audit(flags: AuditFlags, context: CliContext): Promise<number> {
   } catch (error) {
     // Exit code 1 means "differences found"; a check that could not run must not claim that.
     if (!isSensoriumError(error) || error.directive === 'crash') throw error;
-    printLine(context.err, `sensorium: the audit could not run: ${error.message}`);
+    printText(context.err, `sensorium: the audit could not run: ${error.message}`);
     return exitUnchecked;
   }
 }

@@ -13,26 +13,29 @@ import { ConfigError } from '../errors.ts';
 import type { Semantics } from '../sensors/semantics.ts';
 import { readConfig } from './command.ts';
 import { printLine, type CliContext } from './context.ts';
+import {
+  addFileFlags,
+  fileOptions,
+  filesHelp,
+  unreadableText,
+  type FileFlags,
+} from './file-options.ts';
 
-interface BacktestFlags {
+interface BacktestFlags extends FileFlags {
   readonly input: string;
   readonly labels?: string;
   readonly scores?: string;
   readonly plot?: string;
   readonly json?: true;
-  readonly column: string;
-  readonly timeColumn: string;
-  readonly sensorColumn: string;
-  readonly sensorId?: string;
 }
 
 const tracesMax = 12;
+const exitNothingRead = 1;
 
-const help = `
-Timestamps are ISO 8601, YYYY-MM-DD HH:MM:SS (UTC) or milliseconds since 1970. --scores writes one
-line per input row, in the same order: sensor_id,timestamp,value,z,score,anomaly,alarm,reason. A
-score of 0.5 or more is an alarm. BASELINE, ANOMALY_THRESHOLD and all other settings that change
-results apply.
+const help = `${filesHelp}
+--scores writes one line per reading or unreadable row, in the order of the file:
+sensor_id,timestamp,value,z,score,anomaly,alarm,reason. A score of 0.5 or more is an alarm. BASELINE,
+ANOMALY_THRESHOLD and all other settings that change results apply.
 
 Examples:
   node dist/main.js backtest --input data/machine_temperature_system_failure.csv --labels data/labels.json
@@ -40,32 +43,35 @@ Examples:
   BASELINE=cumulative node dist/main.js backtest --input readings.csv --json`;
 
 /** Adds `backtest`. */
-export function addBacktest(program: Command, context: CliContext): void {
-  program
+export function addBacktest(
+  program: Command,
+  context: CliContext,
+  setExitCode: (code: number) => void,
+): void {
+  const command = program
     .command('backtest')
-    .description('score the readings of a CSV or Parquet file and judge the alarms by labels')
-    .requiredOption('--input <file>', 'CSV or Parquet with the columns timestamp,value[,sensor_id]')
+    .description('score the readings of a file and judge the alarms by labels')
+    .requiredOption('--input <file>', 'CSV, NDJSON or Parquet: timestamp,value[,sensor_id]')
     .option('--labels <json>', 'known anomalous time ranges: a list, or an object keyed by file')
     .option('--scores <csv>', 'write the score of every row to this file')
     .option('--plot <file>', `draw an .svg or .html picture (up to ${tracesMax} sensors)`)
     .option('--json', 'print the summary as JSON')
-    .option('--column <name>', 'column with the value', 'value')
-    .option('--time-column <name>', 'column with the timestamp', 'timestamp')
-    .option('--sensor-column <name>', 'column with the sensor id', 'sensor_id')
-    .option('--sensor-id <id>', 'sensor id of rows without one (default: the file name)')
     .addHelpText('after', help)
-    .action((flags: BacktestFlags) => backtestCommand(flags, context));
+    .action(async (flags: BacktestFlags) => {
+      const { rows, readings } = await backtestCommand(flags, context);
+      if (rows > 0 && readings === 0) setExitCode(exitNothingRead);
+    });
+  addFileFlags(command);
 }
 
-async function backtestCommand(flags: BacktestFlags, context: CliContext): Promise<void> {
+async function backtestCommand(flags: BacktestFlags, context: CliContext): Promise<BacktestReport> {
   const { semantics } = readConfig(context);
   refuseOverwriting(flags);
   const windows = flags.labels === undefined ? undefined : readLabels(flags.labels, flags.input);
   const startedMs = context.clock.monotonicMs();
   const report = await backtest({
     inputPath: flags.input,
-    columns: { timestamp: flags.timeColumn, value: flags.column, sensorId: flags.sensorColumn },
-    sensorId: flags.sensorId,
+    file: fileOptions(flags, context),
     scoresPath: flags.scores,
     windows,
     tracesMax: flags.plot === undefined ? 0 : tracesMax,
@@ -87,6 +93,7 @@ async function backtestCommand(flags: BacktestFlags, context: CliContext): Promi
   if (report.rows === 0) printLine(context.err, `warning: ${flags.input} has no rows`);
   if (flags.json === true) printLine(context.out, JSON.stringify(summaryJson(report, seconds)));
   else for (const line of summary(report, seconds)) printLine(context.out, line);
+  return report;
 }
 
 function refuseOverwriting(flags: BacktestFlags): void {
@@ -107,8 +114,7 @@ function summary(report: BacktestReport, seconds: number): readonly string[] {
     ...(unreadable > 0
       ? [
           `${count(unreadable, 'unreadable row')}: ` +
-            report.unreadableFirst.map(({ row, reason }) => `row ${row}: ${reason}`).join('; ') +
-            (unreadable > report.unreadableFirst.length ? '; …' : ''),
+            unreadableText(report.unreadableFirst, unreadable),
         ]
       : []),
     `anomalies       ${anomalies} (${per1000(anomalies)} per 1,000 readings)`,

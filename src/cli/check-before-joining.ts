@@ -4,7 +4,7 @@ import { readGroupState } from '../actors/group-state.ts';
 import type { Config } from '../config/config.ts';
 import type { EventLog } from '../log/event-log.ts';
 import type { Logger } from '../logger.ts';
-import { printLine, type CliContext } from './context.ts';
+import { printText, type CliContext } from './context.ts';
 import { isSetIn } from './kept-config.ts';
 
 export interface Joining {
@@ -28,7 +28,7 @@ export async function checkBeforeJoining(joining: Joining): Promise<Joining> {
   assertMayJoin(found);
   for (const line of found.kept) logger.info({}, line);
   for (const { message } of found.failing.slice(0, warningsMax)) {
-    printLine(context.err, `warning: one shard will fail while the others run: ${message}`);
+    printText(context.err, `warning: one shard will fail while the others run: ${message}`);
   }
   return { ...joining, config: { ...config, semantics: found.semantics } };
 }

@@ -44,5 +44,5 @@ export async function assertRights(config: Config, logger: Logger): Promise<void
   const cures = others.map(({ cure }) => `\n${cure}`).join('');
   const more = others.length === 0 ? '' : `, and ${others.length} more rights`;
   const { refusal, cure } = first;
-  throw new ConfigError(`${refusal}${more}. Give it: ${cure}${cures}`, { refusal, cure });
+  throw new ConfigError(`${refusal}${more}. Grant it: ${cure}${cures}`, { refusal, cure });
 }

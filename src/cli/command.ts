@@ -3,11 +3,11 @@ import { InvalidArgumentError, type Command } from 'commander';
 
 import { parseConfig, type Config } from '../config/config.ts';
 import { misspeltSettings } from '../config/relations.ts';
+import { lengthMs } from '../config/window-list.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { openEventLog } from '../log/open.ts';
-import { createLogger, type Logger } from '../logger.ts';
+import { openLogger, type Logger } from '../logger.ts';
 import { printLine, type CliContext } from './context.ts';
-import { reachBroker } from './reach-broker.ts';
 
 export type AddCommand = (
   program: Command,
@@ -47,9 +47,9 @@ export async function withLog<T>(
   { config, context, name, access = 'write' }: LogUse,
   use: (log: EventLog, logger: Logger) => Promise<T>,
 ): Promise<T> {
-  const logger = createLogger(config.process.logLevel).child({ command: name });
+  const logger = openLogger(config.process).child({ command: name });
   const clientId = `sensorium-${name}-${process.pid}`;
-  if (config.process.kafka !== undefined) await reachBroker(config.process.kafka.brokers);
+  await reachLog(config, logger);
   const log = await openEventLog(config.process, {
     clientId,
     logger,
@@ -61,6 +61,16 @@ export async function withLog<T>(
   } finally {
     await log.close();
   }
+}
+
+/**
+ * Resolves once a broker answers; at once on the embedded log.
+ * @throws UnavailableError, ConfigError within 5 s, with the cause
+ */
+export async function reachLog({ process: settings }: Config, logger: Logger): Promise<void> {
+  if (settings.kafka === undefined) return;
+  const { reachBroker } = await import('../log/kafka/reach-broker.ts');
+  await reachBroker(settings.kafka, logger);
 }
 
 /** Returns the location of the log for display, without credentials. */
@@ -83,4 +93,11 @@ export function numberOption(limits: {
     const kind = limits.decimals === true ? 'a number' : 'a whole number';
     throw new InvalidArgumentError(`Expected ${kind} from ${limits.min} to ${limits.max}.`);
   };
+}
+
+/** Parses a length of time in an option into ms. */
+export function lengthOption(text: string): number {
+  const ms = lengthMs(text);
+  if (ms !== undefined) return ms;
+  throw new InvalidArgumentError('Expected a length of time such as 500ms, 5m, 12h or 7d.');
 }

@@ -2,6 +2,7 @@
 // passes those of the process; tests pass their own.
 import type { Clock } from '../clock.ts';
 import type { Environment } from '../config/config.ts';
+import { visible, visibleLines } from '../visible.ts';
 
 export interface CliContext {
   readonly env: Environment;
@@ -12,6 +13,8 @@ export interface CliContext {
   onSignal(listener: (signal: string) => void): () => void;
   /** Ends the process without waiting for anything. */
   exitNow(code: number): void;
+  /** Passes Node's warnings and uncaught errors to `report`; Node no longer prints them itself. */
+  onTrouble(report: (kind: 'warning' | 'uncaught', error: Error) => void): void;
 }
 
 export interface TextOutput {
@@ -21,8 +24,22 @@ export interface TextOutput {
   readonly columns: number;
 }
 
+/**
+ * Prints one line. Everything in it that a terminal would act on is escaped, line breaks too: those
+ * of a record's text would forge a line.
+ */
 export function printLine(output: TextOutput, text: string): void {
-  output.write(`${text}\n`);
+  output.write(`${visible(text)}\n`);
+}
+
+/** Prints text of several lines that this program made; other control characters are escaped. */
+export function printText(output: TextOutput, text: string): void {
+  output.write(`${visibleLines(text)}\n`);
+}
+
+/** Prints data that programs read: byte for byte, except on a terminal. */
+export function printData(output: TextOutput, text: string): void {
+  output.write(output.isTerminal ? visibleLines(text) : text);
 }
 
 /**

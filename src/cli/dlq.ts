@@ -130,10 +130,9 @@ function base64(bytes: Uint8Array | null): string | null {
   return bytes === null ? null : Buffer.from(bytes).toString('base64');
 }
 
-// JSON.stringify escapes control characters, so a hostile record cannot control the terminal.
 function shown(bytes: Uint8Array | null): string {
   if (bytes === null) return 'null';
   const text = Buffer.from(bytes.subarray(0, valueCharactersMax * 4)).toString();
   const cut = text.length > valueCharactersMax ? `${text.slice(0, valueCharactersMax)}…` : text;
-  return JSON.stringify(cut).replace(/[\u007f-\u009f\u2028-\u202e]/g, '?');
+  return JSON.stringify(cut);
 }

@@ -4,7 +4,7 @@ export interface Check {
   readonly name: string;
   readonly status: 'ok' | 'warn' | 'fail';
   readonly found: string;
-  /** What to do about it; absent if the check passed. */
+  /** The cure; absent if the check passed. */
   readonly cure?: string;
 }
 

@@ -1,6 +1,7 @@
 // Checks of Kafka: reachable, recent enough, limits, topics, clock.
 import type { Clock } from '../clock.ts';
-import type { Config, KafkaConfig } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
+import type { KafkaConfig } from '../config/kafka-config.ts';
 import { ConfigError } from '../errors.ts';
 import type { EventLog, TopicDescription } from '../log/event-log.ts';
 import type { ClusterFacts } from '../log/kafka/cluster-facts.ts';
@@ -8,6 +9,8 @@ import { clockCheck, fail, ok, warn, type Check } from './doctor-check.ts';
 import { programTopics, topicChecks } from './doctor-topics.ts';
 
 const newestRecords = 20;
+const oldBrokersCure =
+  'use 4.0 or newer: older ones may forget a committed position as they refuse one of a former owner';
 
 /** Returns the checks of the brokers' version and settings. */
 export function clusterChecks(config: KafkaConfig, facts: ClusterFacts): readonly Check[] {
@@ -16,7 +19,7 @@ export function clusterChecks(config: KafkaConfig, facts: ClusterFacts): readonl
     ok('kafka', `${brokers} brokers answer at ${config.brokers.join(',')}`),
     isKafka4
       ? ok('kafka version', '4.0 or newer')
-      : warn('kafka version', 'older than 4.0', 'exactly-once is tested on 4.1; use 4.0 or newer'),
+      : warn('kafka version', 'older than 4.0', oldBrokersCure),
   ];
   const minimum = Number(settings['group.min.session.timeout.ms'] ?? 0);
   const maximum = Number(settings['group.max.session.timeout.ms'] ?? Infinity);

@@ -1,6 +1,8 @@
-// Checks of Redis: version, role, eviction, durability, clock.
-import type { RedisConfig } from '../config/config.ts';
+// Checks of Redis: version, role, eviction, durability, clock, and which pipeline writes to it.
+import type { ProcessConfig } from '../config/config.ts';
+import type { RedisConfig } from '../config/redis-config.ts';
 import type { RedisFacts } from '../stores/redis/redis-facts.ts';
+import { markerOf, ownerCure } from '../stores/redis/owner-marker.ts';
 import { clockCheck, fail, ok, warn, type Check } from './doctor-check.ts';
 
 const gibibyte = 1_073_741_824;
@@ -19,6 +21,19 @@ export function redisChecks(
   checks.push(memoryCheck(config, facts), durabilityCheck(facts));
   checks.push(clockCheck('clock and Redis', nowMs - facts.timeMs));
   return checks;
+}
+
+/** Returns the check of the marker that names the pipeline whose rows the store holds. */
+export function ownerCheck(
+  { groupId, onlineOtherWriter, outputTopic }: ProcessConfig,
+  marker: string | undefined,
+): Check {
+  const name = 'redis writer';
+  if (onlineOtherWriter === 'share') return ok(name, 'shared with others, as set');
+  if (marker === undefined) return ok(name, 'none yet: the first claims the store');
+  if (marker === markerOf({ groupId, outputTopic })) return ok(name, marker);
+  if (onlineOtherWriter === 'refuse') return fail(name, marker, ownerCure);
+  return warn(name, marker, 'the next start of `run` takes the store over');
 }
 
 function memoryCheck({ onlineTtlS }: RedisConfig, facts: RedisFacts): Check {

@@ -14,11 +14,12 @@ const dayMs = 86_400_000;
 
 /** Returns the role and the name of each topic that the program uses. */
 export function programTopics(config: Config): readonly (readonly [role: string, name: string])[] {
-  const { anomalyEvents, snapshotStore } = config.process;
+  const { anomalyEvents, mqttPayload, snapshotStore } = config.process;
   const [, ...larger] = featureTopics(config);
   return [
     ...Object.entries({ ...topicNames(config.process) })
       .filter(([role]) => role !== 'snapshots' || snapshotStore === 'kafka')
+      .filter(([role]) => role !== 'births' || mqttPayload === 'sparkplug')
       .filter(([role]) => role !== 'anomalies' || anomalyEvents !== 'off'),
     ...larger.map(({ topic }) => ['output', topic] as const),
   ];
@@ -97,17 +98,15 @@ function settingFindings(
   const note = (check: typeof warn, found: string, cure: string): void => {
     findings.push(check(`topic ${name}`, found, cure));
   };
-  if (role === 'snapshots' && !policy.includes('compact')) {
-    note(
-      fail,
-      `cleanup.policy ${policy}`,
-      'set cleanup.policy=compact, or old snapshots fill the disk',
-    );
+  const isCompacted = role === 'snapshots' || role === 'births';
+  if (isCompacted && !policy.includes('compact')) {
+    const cure = `set cleanup.policy=compact, or old ${role} fill the disk`;
+    note(fail, `cleanup.policy ${policy}`, cure);
   }
-  if (role === 'snapshots' && policy.includes('delete')) {
-    note(fail, `cleanup.policy ${policy}`, 'remove delete from it, or snapshots in use are lost');
+  if (isCompacted && policy.includes('delete')) {
+    note(fail, `cleanup.policy ${policy}`, `remove delete from it, or ${role} in use are lost`);
   }
-  if (role !== 'snapshots' && policy.includes('compact')) {
+  if (!isCompacted && policy.includes('compact')) {
     const cure = 'set cleanup.policy=delete: compaction removes records that recovery needs';
     const isOutput = role === 'output' || role === 'anomalies';
     note(isOutput ? warn : fail, `cleanup.policy ${policy}`, cure);

@@ -4,17 +4,20 @@ import { existsSync } from 'node:fs';
 
 import type { Config } from '../config/config.ts';
 import { ConfigError, isSensoriumError } from '../errors.ts';
-import { createLogger } from '../logger.ts';
+import { createLogger, openLogger, type Logger } from '../logger.ts';
 import { declaredFields } from '../sensors/input-declaration.ts';
+import { feastNamesOf } from '../stores/open.ts';
 import { lackingRights } from './check-rights.ts';
-import { readConfig, withLog } from './command.ts';
-import { printLine, type CliContext } from './context.ts';
+import { reachLog, readConfig, withLog } from './command.ts';
+import { printLine, printText, type CliContext } from './context.ts';
 import { fail, ok, type Check } from './doctor-check.ts';
 import { groupChecks } from './doctor-group.ts';
 import { historyChecks } from './doctor-history.ts';
 import { clusterChecks, logChecks } from './doctor-kafka.ts';
+import { mqttChecks } from './doctor-mqtt.ts';
 import { machineChecks } from './doctor-machine.ts';
-import { redisChecks } from './doctor-redis.ts';
+import { ownerCheck, redisChecks } from './doctor-redis.ts';
+import { registryChecks } from './doctor-registry.ts';
 
 const examples = `
 The exit code is 1 if a check fails. Warnings are risks, not failures.
@@ -31,7 +34,9 @@ export function addDoctor(
 ): void {
   program
     .command('doctor')
-    .description('check settings, Kafka, topics, Redis, clocks and disk; print problems and cures')
+    .description(
+      'check settings, Kafka, topics, Redis, registry, MQTT, clocks and disk; print problems and cures',
+    )
     .option('--json', 'print the checks as JSON')
     .addHelpText('after', examples)
     .action(async ({ json }: { readonly json?: true }) => {
@@ -62,6 +67,14 @@ async function examine(context: CliContext): Promise<readonly Check[]> {
     ...(await attempted('redis', 'is it running, and is REDIS_URL with its password right?', () =>
       storeChecks(config, context),
     )),
+    ...(await attempted('schema registry', 'is it running, and is SCHEMA_REGISTRY_URL right?', () =>
+      registryChecks(config),
+    )),
+    ...(await attempted(
+      'mqtt',
+      'is it running, and are MQTT_URL, user and certificates right?',
+      () => mqttChecks(config, context.clock),
+    )),
   ];
 }
 
@@ -87,14 +100,15 @@ async function attempted(
     // The error of a missing right carries its own cure.
     return typeof refusal === 'string' && typeof given === 'string'
       ? [fail(name, refusal, given)]
-      : [fail(name, error.message, cure)];
+      : [fail(name, error.message, error instanceof ConfigError ? 'change what it names' : cure)];
   }
 }
 
 async function kafkaChecks(config: Config, context: CliContext): Promise<readonly Check[]> {
   const { kafka } = config.process;
   if (kafka === undefined) return [];
-  const logger = createLogger(config.process.logLevel).child({ command: 'doctor' });
+  const logger = doctorLogger(config);
+  await reachLog(config, logger);
   const { readClusterFacts } = await import('../log/kafka/cluster-facts.ts');
   const facts = await readClusterFacts(kafka, { clientId: 'sensorium-doctor', logger });
   const lacking = await lackingRights(config, logger);
@@ -111,6 +125,10 @@ async function kafkaChecks(config: Config, context: CliContext): Promise<readonl
     ...(await historyChecks(log, config)),
   ]);
   return [...clusterChecks(kafka, facts), ...rights, ...checked];
+}
+
+function doctorLogger(config: Config): Logger {
+  return openLogger(config.process).child({ command: 'doctor' });
 }
 
 async function embeddedChecks(config: Config, context: CliContext): Promise<readonly Check[]> {
@@ -139,11 +157,14 @@ async function storeChecks(config: Config, { clock }: CliContext): Promise<reado
   const { redis, dataDir } = config.process;
   if (redis === undefined) return [ok('store', `embedded in ${dataDir}`)];
   const { readRedisFacts } = await import('../stores/redis/redis-facts.ts');
-  const facts = await readRedisFacts(redis);
-  return redisChecks(redis, facts, clock.nowMs());
+  const facts = await readRedisFacts(redis, doctorLogger(config));
+  const checks = redisChecks(redis, facts, clock.nowMs());
+  const { readMarker } = await import('../stores/redis/store-owner.ts');
+  const marker = await readMarker(redis, feastNamesOf(config), createLogger('fatal'));
+  return [...checks, ownerCheck(config.process, marker)];
 }
 
 function printCheck({ out }: CliContext, { name, status, found, cure }: Check): void {
-  printLine(out, `${status.padEnd(4)}  ${name}: ${found}`);
-  if (cure !== undefined) printLine(out, `      → ${cure}`);
+  printText(out, `${status.padEnd(4)}  ${name}: ${found}`);
+  if (cure !== undefined) printText(out, `      → ${cure}`);
 }

@@ -43,23 +43,32 @@ export async function readGroups(log: EventLog, config: Config): Promise<Groups>
   const names = topicNames(settings);
   const group = settings.groupId;
   const projectionGroup = `${group}-projection`;
-  const shards = [
-    ...(await readTopic(log, group, names.input)),
-    ...(await readTopic(log, group, names.rekeyed)),
-  ];
   const projection: Committed[] = [];
   for (const { topic } of featureTopics(config)) {
     projection.push(...(await readTopic(log, projectionGroup, topic)));
   }
   return {
     group,
-    shards: shards.map(({ position, metadata }) => ({
-      ...position,
-      ...describe(position, metadata),
-    })),
+    shards: await readShardPositions(log, group, [names.input, names.rekeyed]),
     projection_group: projectionGroup,
     projection: projection.map(({ position }) => position),
   };
+}
+
+type PositionLog = Pick<EventLog, 'describeTopic' | 'observedPositions' | 'offsetsAll'>;
+
+/** Returns what a group has committed for the shards of `topics`; none for missing topics. */
+export async function readShardPositions(
+  log: PositionLog,
+  groupId: string,
+  topics: readonly string[],
+): Promise<readonly ShardPosition[]> {
+  const shards: Committed[] = [];
+  for (const topic of topics) shards.push(...(await readTopic(log, groupId, topic)));
+  return shards.map(({ position, metadata }) => ({
+    ...position,
+    ...describe(position, metadata),
+  }));
 }
 
 interface Committed {
@@ -68,7 +77,7 @@ interface Committed {
 }
 
 async function readTopic(
-  log: EventLog,
+  log: PositionLog,
   groupId: string,
   topic: string,
 ): Promise<readonly Committed[]> {

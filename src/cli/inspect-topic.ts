@@ -1,14 +1,22 @@
 // `inspect --topic`: what a topic's records look like, and the declaration that would read them.
 import { proposeInput, type InputProposal, type SampledRecord } from '../codecs/input-proposal.ts';
+import { readConfluentSchemaId } from '../codecs/confluent.ts';
 import { createInputReader, type InputReader } from '../codecs/input-reader.ts';
+import { inputRecord } from '../codecs/input-record.ts';
 import { decodeReading } from '../codecs/reading-decoder.ts';
+import { entriesIn } from '../codecs/record-entries.ts';
+import { noSchemas, type WriterSchemas } from '../codecs/writer-schema.ts';
+import type { Config } from '../config/config.ts';
 import { declarationYaml } from '../config/input-schema.ts';
 import { ConfigError } from '../errors.ts';
 import type { EventLog } from '../log/event-log.ts';
+import { loadSchema } from '../past/missing-schema.ts';
 import { partitionsOf } from '../records/partitioning.ts';
+import { openSchemas } from '../registry/open.ts';
+import type { InputDeclaration } from '../sensors/input-declaration.ts';
 import { emptyReading } from '../sensors/reading.ts';
 import { readConfig, withLog } from './command.ts';
-import { printLine, type CliContext } from './context.ts';
+import { printData, printLine, type CliContext } from './context.ts';
 
 const recordsMax = 1_000;
 const sensorsShown = 5;
@@ -32,15 +40,20 @@ export async function inspectTopic(
     printLine(context.out, 'no INPUT_SCHEMA is needed: sensor_id, timestamp in ms and value');
     return;
   }
-  const proposal: InputProposal | undefined =
-    input === undefined ? proposeInput(sample) : { declaration: input, notes: [] };
+  const proposal =
+    input === undefined
+      ? await proposalFor(sample, config, context)
+      : { declaration: input, notes: [] };
   if (proposal === undefined) {
     throw new ConfigError(
       `none of ${sample.length} records of ${topic} is JSON with a number in it, so there is ` +
-        'nothing to propose; docs/inputs.md says what can be declared',
+        'nothing to propose; docs/inputs.md says what can be declared. Records of a schema ' +
+        'registry need SCHEMA_REGISTRY_URL',
     );
   }
-  const outcome = outcomeOf(createInputReader(proposal.declaration, maxAheadMs), sample);
+  const schemas = await schemasOf(sample, proposal.declaration, config, context);
+  const reader = createInputReader(proposal.declaration, maxAheadMs, schemas);
+  const outcome = outcomeOf(reader, sample);
   const yaml = declarationYaml(proposal.declaration);
   if (flags.json === true) {
     printLine(context.out, JSON.stringify({ topic, declaration: yaml, ...outcome }));
@@ -57,7 +70,7 @@ export async function inspectTopic(
   for (const { message, records } of outcome.refused) {
     printLine(context.out, `# refused in ${records}: ${message}`);
   }
-  context.out.write(yaml);
+  printData(context.out, yaml);
 }
 
 async function sampleOf(log: EventLog, topic: string): Promise<readonly SampledRecord[]> {
@@ -82,6 +95,50 @@ async function sampleOf(log: EventLog, topic: string): Promise<readonly SampledR
   return sample;
 }
 
+/**
+ * Returns a declaration for the sample. One for registered records is found from their objects, as
+ * if these were JSON.
+ */
+async function proposalFor(
+  sample: readonly SampledRecord[],
+  config: Config,
+  context: CliContext,
+): Promise<InputProposal | undefined> {
+  const framed = sample.filter(({ value }) => schemaIdIn(value) >= 0).length;
+  if (config.process.registry === undefined || framed < sample.length / 2) {
+    return proposeInput(sample);
+  }
+  const input = { format: 'registry', timeUnit: 'ms' } as const;
+  const schemas = await schemasOf(sample, input, config, context);
+  const objects = sample.flatMap((record): SampledRecord[] => {
+    const whole = { bytes: record.value, valueStart: 0, valueEnd: record.value.length };
+    const [found] = entriesIn(whole, input.format, schemas).entries;
+    if (found === undefined) return [];
+    return [{ ...record, value: Buffer.from(JSON.stringify(found.value)) }];
+  });
+  const proposal = objects.length === 0 ? undefined : proposeInput(objects);
+  if (proposal === undefined) return undefined;
+  return { ...proposal, declaration: { ...proposal.declaration, format: input.format } };
+}
+
+/** Returns the schemas that the sample names and the registry has. */
+async function schemasOf(
+  sample: readonly SampledRecord[],
+  input: Pick<InputDeclaration, 'format' | 'timeUnit'>,
+  { process }: Config,
+  { clock }: CliContext,
+): Promise<WriterSchemas> {
+  const schemas = openSchemas({ process, semantics: { input } }, clock);
+  if (schemas === undefined) return noSchemas;
+  const ids = new Set(sample.map(({ value }) => schemaIdIn(value)).filter((id) => id >= 0));
+  for (const id of ids) await loadSchema({ schemas }, id);
+  return schemas;
+}
+
+function schemaIdIn(value: Uint8Array): number {
+  return readConfluentSchemaId(value, 0, value.length);
+}
+
 function isPlainReading({ value }: SampledRecord): boolean {
   return decodeReading(value, 0, value.length, emptyReading()) === null;
 }
@@ -100,17 +157,8 @@ function outcomeOf(reader: InputReader, sample: readonly SampledRecord[]): Outco
   const refused = new Map<string, number>();
   let read = 0;
   let readings = 0;
-  for (const { key, value, timestampMs } of sample) {
-    const keyBytes = Buffer.from(key ?? '');
-    const bytes = Buffer.concat([keyBytes, value]);
-    const found = reader.read({
-      bytes,
-      keyStart: key === null ? -1 : 0,
-      keyEnd: keyBytes.length,
-      valueStart: keyBytes.length,
-      valueEnd: bytes.length,
-      timestampMs,
-    });
+  for (const record of sample) {
+    const found = reader.read(inputRecord(record));
     const measured = found.entries.flatMap((entry) => entry.measured);
     const refusals = [...found.entries.flatMap((entry) => entry.refusals), ...found.refusals];
     for (const { sensorId } of measured) {

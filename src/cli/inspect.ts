@@ -7,7 +7,8 @@ import { ConfigError } from '../errors.ts';
 import { openFeatureStore } from '../stores/open.ts';
 import type { SupervisorTree } from '../supervisor/supervisor-view.ts';
 import { logPlace, readConfig, withLog } from './command.ts';
-import { printLine, type CliContext } from './context.ts';
+import { printLine, printText, type CliContext } from './context.ts';
+import { httpUrl } from './http-url.ts';
 import { inspectTopic } from './inspect-topic.ts';
 import { readGroups, type GroupPosition, type ShardPosition } from './group-positions.ts';
 
@@ -82,7 +83,8 @@ async function inspectGroups(flags: InspectFlags, context: CliContext): Promise<
     shardHeader,
     groups.shards.map((shard) => shardCells(shard, nowMs)),
   );
-  printLine(context.out, `\ngroup ${groups.projection_group}`);
+  printLine(context.out, '');
+  printLine(context.out, `group ${groups.projection_group}`);
   printTable(context, groupHeader, groups.projection.map(groupCells));
 }
 
@@ -96,7 +98,7 @@ async function inspectSensor(
   const live = await ask(`${url}/sensors/${encodeURIComponent(sensorId)}`);
   if (live !== undefined) {
     printLine(context.err, `live, from the process at ${url}`);
-    printLine(context.out, JSON.stringify(live, null, flags.json === true ? 0 : 2));
+    printText(context.out, JSON.stringify(live, null, flags.json === true ? 0 : 2));
     return;
   }
   if (flags.url !== undefined) throw new ConfigError(`no sensor ${sensorId} at ${url}`);
@@ -118,12 +120,11 @@ async function inspectSensor(
     event_time: new Date(stored.eventTimeMs).toISOString(),
     features: stored.values,
   };
-  printLine(context.out, JSON.stringify(shown, null, flags.json === true ? 0 : 2));
+  printText(context.out, JSON.stringify(shown, null, flags.json === true ? 0 : 2));
 }
 
 function processUrl({ url }: InspectFlags, { process: settings }: Config): string {
-  const own = `http://${settings.httpHost}:${settings.httpPort}`;
-  return (url ?? settings.advertisedUrl ?? own).replace(/\/+$/, '');
+  return (url ?? settings.advertisedUrl ?? httpUrl(settings)).replace(/\/+$/, '');
 }
 
 function isTree(value: unknown): value is SupervisorTree {

@@ -1,4 +1,5 @@
 // Strict parsing of offsets, times and partitions in options.
+import { isoMs } from '../codecs/iso-time.ts';
 import { ConfigError } from '../errors.ts';
 import type { TopicPartition } from '../records/record.ts';
 import type { PastContext } from '../past/past-context.ts';
@@ -30,12 +31,6 @@ export function parseTime(text: string, option: string, alternative = ''): numbe
     `${option} expected ${alternative}a time such as 2026-01-31T10:00:00Z or 1700000000000ms, ` +
       `got ${JSON.stringify(text)}`,
   );
-}
-
-/** The zone is required: without it the text means another time on another machine. */
-function isoMs(text: string): number {
-  const date = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d))?$/.test(text);
-  return date ? Date.parse(text) : NaN;
 }
 
 /** Returns the shard for a partition of the input or TOPIC/PARTITION. @throws ConfigError */

@@ -6,15 +6,25 @@ import { featureTopics, topicNames } from '../log/topics.ts';
 
 /** Returns the rights that `run` needs: to read, to write, on its groups, on transactions. */
 export function rightsOfRun(config: Config): readonly Right[] {
-  const { anomalyEvents, groupId, inputTopic, simulatedSensors, snapshotStore } = config.process;
+  const { anomalyEvents, groupId, inputTopic, snapshotStore } = config.process;
+  const { mqttPayload, mqttUrl, simulatedSensors } = config.process;
   const names = topicNames(config.process);
   const features = featureTopics(config).map(({ topic }) => topic);
   const snapshots = snapshotStore === 'kafka' ? [names.snapshots] : [];
   const anomalies = anomalyEvents === 'off' ? [] : [names.anomalies];
-  const read = [names.input, names.rekeyed, names.journal, ...snapshots, ...features];
+  const births = mqttPayload === 'sparkplug' ? [names.births] : [];
+  const read = [names.input, names.rekeyed, names.journal, ...snapshots, ...births, ...features];
   const written = [
-    ...(simulatedSensors > 0 ? [names.input] : []),
-    ...[names.rekeyed, names.deadLetters, ...features, ...anomalies, names.journal, ...snapshots],
+    ...(simulatedSensors > 0 || mqttUrl !== undefined ? [names.input] : []),
+    ...[
+      names.rekeyed,
+      names.deadLetters,
+      ...features,
+      ...anomalies,
+      names.journal,
+      ...snapshots,
+      ...births,
+    ],
   ];
   const { current, former } = transactionalIdsOf(groupId, { topic: inputTopic, partition: 0 });
   return [

@@ -1,6 +1,7 @@
 // Opens the log and the snapshots read-only for `replay` and `audit`, even beside a running
 // process.
 import { pastContext, type PastContext } from '../past/past-context.ts';
+import { openSchemas } from '../registry/open.ts';
 import { openSnapshotStore } from '../stores/open.ts';
 import { withLog, type LogUse } from './command.ts';
 import { withKeptRules } from './kept-config.ts';
@@ -18,7 +19,8 @@ export function withPastShards<T>(
     const snapshots = await openSnapshotStore(config.process, log);
     try {
       const kept = await withKeptRules(log, config, context);
-      return await use(await pastContext(kept, { log, snapshots, logger }));
+      const schemas = openSchemas(kept, context.clock);
+      return await use(await pastContext(kept, { log, snapshots, logger, schemas }));
     } finally {
       await snapshots.close();
     }

@@ -1,17 +1,24 @@
 // `produce`: sends readings, simulated or from a CSV file, to the input topic.
-import { InvalidArgumentError, Option, type Command } from 'commander';
+import { Option, type Command } from 'commander';
 
-import { openCsv, replayCsv, shiftToNow } from '../producer/csv-replay.ts';
-import { parseTimestampMs } from '../producer/csv-rows.ts';
-import type { PlannedReading } from '../producer/planned-reading.ts';
+import { ConfigError } from '../errors.ts';
 import { produce, type ProduceReport } from '../producer/produce.ts';
 import { simulateSensors, simulationDefaults } from '../producer/simulated-sensors.ts';
+import type { InputDeclaration } from '../sensors/input-declaration.ts';
 import { logPlace, numberOption, readConfig, withLog } from './command.ts';
 import { printLine, withInterrupt, type CliContext } from './context.ts';
 import { ensureInputTopic } from './ensure-topics.ts';
+import { filesHelp } from './file-options.ts';
+import {
+  addReplayOptions,
+  replayed,
+  warnOfLate,
+  type ReadingsSource,
+  type ReplayedFileFlags,
+} from './produce-file.ts';
 import { createProgress } from './progress.ts';
 
-interface ProduceFlags {
+interface ProduceFlags extends ReplayedFileFlags {
   readonly bootstrapServers?: string;
   readonly topic?: string;
   readonly format: 'json' | 'avro';
@@ -25,26 +32,16 @@ interface ProduceFlags {
   readonly lateRate: number;
   readonly lateByMs: number;
   readonly badRate: number;
-  readonly file?: string;
-  readonly speed: number;
-  readonly shiftToNow?: true;
-  readonly column?: string;
-  readonly sensorId?: string;
-  readonly start?: number;
-  readonly interval: number;
 }
 
-interface Source {
-  readonly title: string;
-  readonly readings: Iterable<PlannedReading> | AsyncIterable<PlannedReading>;
-  readonly total: number | undefined;
-  readonly eventTime: 'planned' | 'wall';
-}
+const examples = `${filesHelp}
+Records have the shape that INPUT_SCHEMA declares, keyed by their device. An existing file of another
+shape is read by the options above, and written in that one.
 
-const examples = `
-Timestamps of a file are kept unless --shift-to-now is given. Old data is fine: a reading is late
-only compared with newer readings of the same topic, and refused only if it lies in the future
-(MAX_AHEAD_MS).
+Timestamps of a file are kept unless --shift-to-now is given. Into a topic of its own, old data is
+fine. Beside live sensors it is late: windows that have closed are not opened again, and its
+readings become dead letters: backfill computes their rows instead. The command warns of that before
+it sends, and counts them (late_expected). Readings in the future are refused, too (MAX_AHEAD_MS).
 
 Examples:
   node dist/main.js produce --bootstrap-servers localhost:9092 --sensors 100 --rate 10 --duration 60
@@ -56,7 +53,7 @@ Examples:
 export function addProduce(program: Command, context: CliContext): void {
   const command = program
     .command('produce')
-    .description('send readings to the input topic: simulated sensors, or a CSV file')
+    .description('send readings to the input topic: simulated sensors, or a file')
     .option('--bootstrap-servers <list>', 'Kafka to send to (default: KAFKA_BROKERS)')
     .option('--topic <name>', 'topic to send to (default: INPUT_TOPIC)')
     .addOption(
@@ -67,7 +64,7 @@ export function addProduce(program: Command, context: CliContext): void {
     .option('--unkeyed', 'send records without a key; run then forwards them by sensor id')
     .option('--json', 'print the summary as JSON');
   addSimulationOptions(command);
-  addFileOptions(command);
+  addReplayOptions(command);
   command
     .addHelpText('after', examples)
     .action((flags: ProduceFlags) => produceCommand(flags, context));
@@ -117,37 +114,24 @@ function addSimulationOptions(command: Command): void {
     .option('--bad-rate <share>', 'share of records, 0 to 1, that are malformed', share, 0);
 }
 
-function addFileOptions(command: Command): void {
-  command
-    .optionsGroup('A file:')
-    .option(
-      '--file <csv>',
-      'CSV with timestamp,value[,sensor_id], or a mote file: reading,mote_id,…',
-    )
-    .option('--speed <factor>', 'multiple of the file’s own pace, or max', speedOption, 1)
-    .option('--shift-to-now', 'shift timestamps so that the last row is sent at its own time')
-    .option('--column <name>', 'column with the value (default: value; mote files: temperature)')
-    .option('--sensor-id <id>', 'sensor id if the file has no such column (default: the file name)')
-    .option('--start <time>', 'mote files: time of reading 1 (default: 2010-05-01)', timeOption)
-    .option(
-      '--interval <ms>',
-      'mote files: time between two readings',
-      numberOption({ min: 1, max: 86_400_000 }),
-      5_000,
-    );
-}
-
 async function produceCommand(flags: ProduceFlags, context: CliContext): Promise<void> {
   const config = readConfig(context, {
     KAFKA_BROKERS: flags.bootstrapServers,
     INPUT_TOPIC: flags.topic,
   });
+  const { input } = config.semantics;
+  assertFits(flags, input);
   const source =
-    flags.file === undefined ? simulated(flags, context) : await replayed(flags, context);
+    flags.file === undefined
+      ? simulated(flags, input, context)
+      : await replayed(flags, config, context);
   const topic = config.process.inputTopic;
+  const keying = flags.unkeyed === true ? 'unkeyed' : 'keyed';
+  let lateExpected = 0;
   const report = await withLog({ config, context, name: 'produce' }, async (log) => {
     const { isNew, partitions } = await ensureInputTopic(log, config);
     if (isNew) printLine(context.err, `created topic ${topic} with ${partitions} partitions`);
+    lateExpected = await warnOfLate(source, context, { config, keying, log });
     printLine(context.err, `sending ${source.title} to ${topic} on ${logPlace(config)}`);
     const progress = createProgress(context, {
       title: 'sending',
@@ -161,7 +145,8 @@ async function produceCommand(flags: ProduceFlags, context: CliContext): Promise
           log,
           topic,
           format: flags.format,
-          keying: flags.unkeyed === true ? 'unkeyed' : 'keyed',
+          keying,
+          input,
           clock: context.clock,
           signal,
           onProgress: ({ records }) => progress.update(records),
@@ -171,12 +156,25 @@ async function produceCommand(flags: ProduceFlags, context: CliContext): Promise
       progress.stop();
     }
   });
-  printLine(context.out, flags.json === true ? summaryJson(report, topic) : summary(report, topic));
+  const sent = { ...report, lateExpected };
+  printLine(context.out, flags.json === true ? summaryJson(sent, topic) : summary(sent, topic));
 }
 
-function simulated(flags: ProduceFlags, { clock }: CliContext): Source {
+function assertFits({ format, unkeyed }: ProduceFlags, input: InputDeclaration | undefined): void {
+  if (input === undefined) return;
+  if (format === 'avro') throw new ConfigError('--format avro is not for INPUT_SCHEMA: drop one');
+  if (unkeyed === true && input.id === 'key') {
+    throw new ConfigError('--unkeyed leaves out the key, from which INPUT_SCHEMA takes the id');
+  }
+}
+
+function simulated(
+  flags: ProduceFlags,
+  input: InputDeclaration | undefined,
+  { clock }: CliContext,
+): ReadingsSource {
   const durationMs = flags.duration === undefined ? Infinity : flags.duration * 1_000;
-  const options = { ...flags, durationMs, startMs: clock.nowMs() };
+  const options = { ...flags, input, durationMs, startMs: clock.nowMs() };
   return {
     title: `readings of ${flags.sensors} simulated sensors, ${flags.rate}/s each,`,
     readings: simulateSensors(options),
@@ -188,30 +186,19 @@ function simulated(flags: ProduceFlags, { clock }: CliContext): Source {
   };
 }
 
-async function replayed(flags: ProduceFlags, { clock }: CliContext): Promise<Source> {
-  const { file: path = '', speed } = flags;
-  const file = await openCsv(path, {
-    column: flags.column,
-    sensorId: flags.sensorId,
-    moteStartMs: flags.start ?? Date.UTC(2010, 4, 1),
-    moteIntervalMs: flags.interval,
-  });
-  const shiftMs = flags.shiftToNow === true ? shiftToNow(file, { speed, nowMs: clock.nowMs() }) : 0;
-  const [from, to] = [file.firstTimestampMs, file.lastTimestampMs].map((timeMs) =>
-    new Date(timeMs + shiftMs).toISOString(),
-  );
-  return {
-    title: `${file.rows} rows of ${path} (${from} to ${to})`,
-    readings: replayCsv(file, { speed, shiftMs }),
-    total: file.rows,
-    eventTime: 'planned',
-  };
+interface SentReport extends ProduceReport {
+  /** Readings whose windows had closed before they were sent. */
+  readonly lateExpected: number;
 }
 
-function summary(report: ProduceReport, topic: string): string {
-  const { records, late, bad, seconds, isStopped } = report;
+function summary(report: SentReport, topic: string): string {
+  const { records, lateExpected, late, bad, seconds, isStopped } = report;
   const rate = Math.round(records / Math.max(seconds, 0.001));
-  const faults = [late > 0 ? `${late} late` : '', bad > 0 ? `${bad} bad` : ''].filter(Boolean);
+  const faults = [
+    lateExpected > 0 ? `${lateExpected} behind closed windows` : '',
+    late > 0 ? `${late} late` : '',
+    bad > 0 ? `${bad} bad` : '',
+  ].filter(Boolean);
   return (
     `sent ${records} records to ${topic} in ${seconds.toFixed(1)} s (${rate}/s)` +
     (faults.length > 0 ? `, of these ${faults.join(' and ')}` : '') +
@@ -219,20 +206,12 @@ function summary(report: ProduceReport, topic: string): string {
   );
 }
 
-function summaryJson(report: ProduceReport, topic: string): string {
-  const { isStopped, ...counts } = report;
-  return JSON.stringify({ topic, ...counts, interrupted: isStopped });
-}
-
-const speedNumber = numberOption({ min: 0, max: 1e9, decimals: true });
-
-function speedOption(text: string): number {
-  const speed = text === 'max' ? 0 : speedNumber(text);
-  return speed === 0 ? Infinity : speed;
-}
-
-function timeOption(text: string): number {
-  const timeMs = parseTimestampMs(text);
-  if (Number.isSafeInteger(timeMs)) return timeMs;
-  throw new InvalidArgumentError('Expected ISO 8601 or milliseconds since 1970.');
+function summaryJson(report: SentReport, topic: string): string {
+  const { isStopped, lateExpected, ...counts } = report;
+  return JSON.stringify({
+    topic,
+    ...counts,
+    late_expected: lateExpected,
+    interrupted: isStopped,
+  });
 }

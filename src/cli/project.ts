@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import type { TopicPartition } from '../records/record.ts';
 import { featureTopics } from '../log/topics.ts';
 import { rebuild, type RebuildProgress } from '../projections/rebuild.ts';
-import { openFeatureStore } from '../stores/open.ts';
+import { claimFeatureStore, openFeatureStore } from '../stores/open.ts';
 import { readConfig, withLog } from './command.ts';
 import { printLine, withInterrupt, type CliContext } from './context.ts';
 import { createProgress, type Progress } from './progress.ts';
@@ -41,6 +41,7 @@ async function project({ json }: ProjectFlags, context: CliContext): Promise<voi
   const config = readConfig(context);
   const startMs = context.clock.monotonicMs();
   const result = await withLog({ config, context, name: 'project' }, async (log, logger) => {
+    await claimFeatureStore(config, logger);
     const store = await openFeatureStore(config, logger);
     try {
       return await withInterrupt(context, (signal) =>

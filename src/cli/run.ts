@@ -10,20 +10,25 @@ import { createHttpServer } from '../http/server.ts';
 import type { EventLog, TopicDescription } from '../log/event-log.ts';
 import { openEventLog } from '../log/open.ts';
 import { topicNames } from '../log/topics.ts';
-import { createLogger, type Logger } from '../logger.ts';
+import { openLogger, type Logger } from '../logger.ts';
 import { produce } from '../producer/produce.ts';
 import { simulateSensors, simulationDefaults } from '../producer/simulated-sensors.ts';
-import { openFeatureStore } from '../stores/open.ts';
+import { createQueryRunner } from '../queries/query-runner.ts';
+import { claimFeatureStore, openFeatureStore } from '../stores/open.ts';
 import { createSensorOwners } from '../supervisor/sensor-owners.ts';
 import { startSupervisor } from '../supervisor/supervisor.ts';
-import { logPlace, readConfig } from './command.ts';
+import { logPlace, reachLog, readConfig } from './command.ts';
 import { assertRights } from './check-rights.ts';
-import { printLine, type CliContext } from './context.ts';
+import { printLine, printText, type CliContext } from './context.ts';
 import { programTopics, topicChecks } from './doctor-topics.ts';
 import { checkBeforeJoining, type Joining } from './check-before-joining.ts';
 import { ensureTopics, type EnsuredTopic } from './ensure-topics.ts';
-import { reachBroker } from './reach-broker.ts';
-import { version } from './version.ts';
+import { httpUrl } from './http-url.ts';
+import { createPostedReadings } from './intake.ts';
+import { createMqttReadings } from './mqtt-readings.ts';
+import { sensorHistoryOf } from './sensor-history.ts';
+import { registerOutputs } from './register-outputs.ts';
+import { version } from '../version.ts';
 
 const startMsMax = 60_000;
 // Process managers kill after ten seconds; the process must have ended by then.
@@ -43,18 +48,26 @@ export function addRun(
     .command('run', { isDefault: true })
     .description('compute features from readings until stopped (the default command)')
     .option('--accept-gap', 'go on although the log lost records that recovery needs (ACCEPT_GAP)')
+    .option(
+      '--take-over',
+      'replace the pipeline that wrote to Redis so far (ONLINE_OTHER_WRITER=take-over)',
+    )
     .addHelpText('after', () => `\n${settingsHelp(Math.min(100, context.out.columns))}`)
     .action(async (flags: RunFlags) => setExitCode(await run(flags, context)));
 }
 
 interface RunFlags {
   readonly acceptGap?: true;
+  readonly takeOver?: true;
 }
 
-async function run({ acceptGap }: RunFlags, context: CliContext): Promise<number> {
-  const overrides = acceptGap === true ? { ACCEPT_GAP: 'true' } : {};
+async function run({ acceptGap, takeOver }: RunFlags, context: CliContext): Promise<number> {
+  const overrides = {
+    ...(acceptGap === true ? { ACCEPT_GAP: 'true' } : {}),
+    ...(takeOver === true ? { ONLINE_OTHER_WRITER: 'take-over' } : {}),
+  };
   const config = withAdvertisedUrl(readConfig(context, overrides));
-  const logger = createLogger(config.process.logLevel);
+  const logger = openLogger(config.process);
   const stop = armStop(context);
   const closers: (() => Promise<void>)[] = [];
   try {
@@ -65,7 +78,9 @@ async function run({ acceptGap }: RunFlags, context: CliContext): Promise<number
     printStart(context, config, ensured);
     await warnOfTopics(context, config, log);
     const joining = await checkBeforeJoining({ context, config, log, logger });
-    return await superviseUntilStopped({ ...joining, stop }, featureStore);
+    const registered = { ...joining, config: await registerOutputs(joining.config) };
+    await claimStore(config, logger);
+    return await superviseUntilStopped({ ...registered, stop }, featureStore);
   } catch (error) {
     if (!stop.signal.aborted) throw error;
     printLine(context.out, 'stopped before startup was complete');
@@ -80,6 +95,7 @@ async function superviseUntilStopped(
   { context, config, log, logger, stop }: Running,
   featureStore: Parameters<typeof createHttpServer>[0]['featureStore'],
 ): Promise<number> {
+  const mqtt = createMqttReadings({ clock: context.clock, config, log, logger });
   const supervisor = startSupervisor({
     ...{ config, logger, clock: context.clock },
     version: version(),
@@ -93,20 +109,29 @@ async function superviseUntilStopped(
     advertisedUrl: config.process.advertisedUrl,
     input: config.semantics.input,
   });
-  const http = createHttpServer({ supervisor, owners, featureStore, config, logger });
+  const queries = config.process.httpQuery
+    ? createQueryRunner({ config, clock: context.clock })
+    : undefined;
+  const history = sensorHistoryOf(config, log, logger);
+  const posted = createPostedReadings({ clock: context.clock, config, log }, supervisor);
+  const http = createHttpServer({
+    ...{ supervisor, owners, featureStore, history, queries, posted, config, logger },
+    metrics: mqtt?.registries ?? [],
+  });
   const simulation = new AbortController();
   try {
     const url = await http.listen();
     printLine(context.out, `page    ${url}/`);
     printLine(context.out, `health  ${url}/health/ready`);
     printLine(context.out, `API     ${url}/openapi.json`);
+    await mqtt?.start();
     const fed = feedSimulatedSensors({ context, config, log, logger }, simulation.signal);
     const failed = await Promise.race([stop.asked, supervisor.gaveUp]);
     simulation.abort();
-    await fed;
+    await Promise.all([fed, mqtt?.close()]);
     const { unfinished } = await supervisor.drain();
     if (failed !== undefined) {
-      printLine(context.err, `sensorium: gave up: ${failed.message}`);
+      printText(context.err, `sensorium: gave up: ${failed.message}`);
       return 1;
     }
     printLine(context.out, stoppedLine(unfinished));
@@ -115,6 +140,7 @@ async function superviseUntilStopped(
     await supervisor.drain();
     throw error;
   } finally {
+    await mqtt?.close();
     await http.close();
   }
 }
@@ -164,6 +190,19 @@ function armStop(context: CliContext): Stop {
   };
 }
 
+/**
+ * Claims the online store. One that is away is claimed by the projection once it answers; a
+ * take-over is done here alone, so that a thread that starts again never takes a store back.
+ */
+async function claimStore(config: Config, logger: Logger): Promise<void> {
+  try {
+    await claimFeatureStore(config, logger);
+  } catch (error) {
+    const isAway = isSensoriumError(error) && error.directive === 'retry';
+    if (!isAway || config.process.onlineOtherWriter === 'take-over') throw error;
+  }
+}
+
 /** Opens the log and creates missing topics. Retries: a broker may still be starting. */
 async function openWithRetries(
   context: CliContext,
@@ -177,10 +216,8 @@ async function openWithRetries(
   for (let attempt = 0; ; attempt += 1) {
     let log: EventLog | undefined;
     try {
-      if (config.process.kafka !== undefined) {
-        await reachBroker(config.process.kafka.brokers);
-        await assertRights(config, logger);
-      }
+      await reachLog(config, logger);
+      await assertRights(config, logger);
       log = await openEventLog(config.process, { clientId, logger, clock });
       return { log, ensured: await ensureTopics(log, config) };
     } catch (error) {
@@ -232,6 +269,7 @@ async function feedSimulatedSensors(
   if (sensors === 0) return;
   const { clock } = context;
   const startMs = clock.nowMs();
+  const { input } = config.semantics;
   // A new seed for each start: repeated noise would look like a broken sensor.
   const seed = startMs % 2 ** 31;
   try {
@@ -240,7 +278,8 @@ async function feedSimulatedSensors(
       topic: config.process.inputTopic,
       format: 'json',
       keying: 'keyed',
-      readings: simulateSensors({ ...simulationDefaults, seed, sensors, startMs }),
+      input,
+      readings: simulateSensors({ ...simulationDefaults, seed, sensors, startMs, input }),
       clock,
       signal,
       eventTime: 'wall',
@@ -258,9 +297,6 @@ function withAdvertisedUrl(config: Config): Config {
   const { advertisedUrl, httpHost, httpPort } = config.process;
   if (advertisedUrl !== undefined || httpPort === 0) return config;
   const isEveryAddress = httpHost === '0.0.0.0' || httpHost === '::';
-  const host = isEveryAddress ? hostname() : httpHost.includes(':') ? `[${httpHost}]` : httpHost;
-  return {
-    ...config,
-    process: { ...config.process, advertisedUrl: `http://${host}:${httpPort}` },
-  };
+  const url = httpUrl(config.process, isEveryAddress ? hostname() : httpHost);
+  return { ...config, process: { ...config.process, advertisedUrl: url } };
 }

@@ -2,7 +2,7 @@
 // 3). The published specification says RedisKeyV2; the SDK does not do that, so the golden vectors
 // in test/codecs/feast-vectors.json, dumped from a Redis that Feast wrote, are what counts.
 //
-//   key    u32le 1 │ u32le 2, u32le len, "sensor_id" │ u32le 2, u32le len, id in UTF-8 │ project, no length
+//   key    u32le 1 │ u32le 2, u32le len, join key │ u32le 2, u32le len, id in UTF-8 │ project, no length
 //   field  u32le murmur3("<view>:<feature>"), 4 raw bytes          time field  the text "_ts:<view>"
 //   value  29 + f64le (Float64) │ 20 + varint of the 64-bit two's complement (Int64) │ empty (null)
 //   time   [08 varint seconds] [10 varint nanos], each left out when 0
@@ -26,6 +26,14 @@ export const feastView = 'sensor_features';
 /** The join key of the one entity. */
 export const feastJoinKey = 'sensor_id';
 
+/** The names of a feature repository that are part of every key. */
+export interface FeastNames {
+  readonly project: string;
+  readonly joinKey: string;
+}
+
+export const feastNames: FeastNames = { project: feastProject, joinKey: feastJoinKey };
+
 /** Bytes that one encoded value takes at most: a tag and a ten-byte varint. */
 export const feastValueBytesMax = 11;
 /** Bytes that one encoded timestamp takes at most: two tags and two ten-byte varints. */
@@ -41,22 +49,24 @@ const stringType = 2;
  * Returns the Redis key of a sensor's hash. It holds NULs and is not text: never let a client
  * decode it.
  */
-export function feastEntityKey(sensorId: string, project: string = feastProject): Buffer {
+export function feastEntityKey(sensorId: string, names: FeastNames = feastNames): Buffer {
   const id = utf8(sensorId);
+  const keyHead = keyHeadOf(names);
   // One string of bytes, and so one call that writes them: a model asks for a hundred keys at a
   // time.
-  return Buffer.from(keyHead + uint32(id.length) + id + utf8(project), 'latin1');
+  return Buffer.from(keyHead + uint32(id.length) + id + utf8(names.project), 'latin1');
 }
 
 /** Returns the id in the key of a sensor's hash; undefined where it is none. */
 export function sensorIdOfFeastKey(
   key: Buffer,
-  project: string = feastProject,
+  names: FeastNames = feastNames,
 ): string | undefined {
+  const keyHead = keyHeadOf(names);
   const start = keyHead.length + 4;
   if (key.length < start || key.toString('latin1', 0, keyHead.length) !== keyHead) return undefined;
   const end = start + key.readUInt32LE(keyHead.length);
-  return key.toString('utf8', end) === project ? key.toString('utf8', start, end) : undefined;
+  return key.toString('utf8', end) === names.project ? key.toString('utf8', start, end) : undefined;
 }
 
 /** Returns `text` in UTF-8, each byte as one character. */
@@ -70,9 +80,16 @@ function uint32(value: number): string {
   return String.fromCharCode(value & 0xff, (value >> 8) & 0xff, (value >> 16) & 0xff, value >>> 24);
 }
 
-/** Prefix of every key, up to the length of the id. */
-const keyHead =
-  uint32(1) + uint32(stringType) + uint32(feastJoinKey.length) + feastJoinKey + uint32(stringType);
+let lastHead = { joinKey: '', text: '' };
+
+/** Returns the prefix of every key, up to the length of the id; a process has one join key. */
+function keyHeadOf({ joinKey }: FeastNames): string {
+  if (lastHead.joinKey !== joinKey) {
+    const name = uint32(Buffer.byteLength(joinKey)) + utf8(joinKey);
+    lastHead = { joinKey, text: uint32(1) + uint32(stringType) + name + uint32(stringType) };
+  }
+  return lastHead.text;
+}
 
 /** Returns the four bytes that name `feature` of `view` inside a sensor's hash. */
 export function feastField(feature: string, view: string = feastView): Buffer {

@@ -2,11 +2,13 @@
 // this order, with every digit a double needs. Next on the line: the commit, which makes the row
 // visible.
 import { isUtf8 } from 'node:buffer';
-import { assert, DecodeError } from '../errors.ts';
+import { DecodeError, InvariantError } from '../errors.ts';
+import type { FeatureDeclaration } from '../sensors/features.ts';
 import type { ClosedWindow } from '../sensors/shard-state.ts';
 import { rowWriter, type RowWriter } from '../kernel/row-writer.ts';
 import { exactAvroType } from './avro-long.ts';
 import { featureRowSchema } from './avro-schemas.ts';
+import { bufferOf } from './buffer-of.ts';
 import { confluentHeaderBytes, readConfluentSchemaId } from './confluent.ts';
 import { createFeatureRowScanner } from './feature-row-scanner.ts';
 import { isoTime } from './iso-time.ts';
@@ -34,11 +36,8 @@ export interface FeatureRowContext {
   /** The input partition the window was folded from. */
   readonly topic: string;
   readonly partition: number;
-  /** The features of a row, in the order they are written. */
-  readonly features: readonly {
-    readonly name: string;
-    value(window: ClosedWindow): number;
-  }[];
+  /** The features of a row, in the order they are written; one that is not known is left out. */
+  readonly features: readonly Pick<FeatureDeclaration, 'name' | 'needs' | 'value'>[];
 }
 
 const rowType = exactAvroType(featureRowSchema);
@@ -49,12 +48,20 @@ const rowType = exactAvroType(featureRowSchema);
  * @throws InvariantError where a feature is not finite: JSON could not hold it.
  */
 export function encodeFeatureRowJson(window: ClosedWindow, context: FeatureRowContext): Uint8Array {
-  return writtenRow(window, context) ?? Buffer.from(jsonRow(window, context));
+  const written = window.isWhole ? writtenRow(window, context) : undefined;
+  return written ?? Buffer.from(jsonRow(window, knownOf(window, context)));
+}
+
+/** Returns the context with only those features that the window knows. */
+function knownOf(window: ClosedWindow, context: FeatureRowContext): FeatureRowContext {
+  if (window.isWhole) return context;
+  const features = context.features.filter(({ needs }) => window.knows(needs));
+  return { ...context, features };
 }
 
 /** Returns the JSON of a row, built from strings. */
 function jsonRow(window: ClosedWindow, context: FeatureRowContext): string {
-  const values = featureValues(window, context).map(({ value }) => jsonNumber(value));
+  const values = context.features.map((feature) => jsonNumber(finiteValue(feature, window)));
   const numbers = [...values, String(window.firstOffset), String(window.lastOffset)];
   const pieces = jsonPieces(window, context);
   const rest = pieces.map((piece, index) => piece + (numbers[index] ?? '')).join('');
@@ -142,14 +149,24 @@ function jsonTimes({ windowStartMs: startMs, windowEndMs: endMs }: ClosedWindow)
  * @throws InvariantError where a feature is not finite, as for JSON.
  */
 export function encodeFeatureRowAvro(window: ClosedWindow, context: FeatureRowContext): Uint8Array {
-  const row: FeatureRow = {
+  return rowType.toBuffer(featureRowOf(window, context));
+}
+
+/**
+ * Returns the row of `window`. Copies what it needs of the window.
+ * @throws InvariantError where a feature is not finite: no store could hold it.
+ */
+export function featureRowOf(window: ClosedWindow, context: FeatureRowContext): FeatureRow {
+  const features: Record<string, number> = {};
+  for (const feature of knownOf(window, context).features) {
+    features[feature.name] = finiteValue(feature, window);
+  }
+  return {
     sensor_id: sensorId(window),
     window_start: window.windowStartMs,
     window_end: window.windowEndMs,
     event_time: isoTime(window.windowEndMs),
-    features: Object.fromEntries(
-      featureValues(window, context).map(({ name, value }) => [name, value]),
-    ),
+    features,
     lineage: {
       topic: context.topic,
       partition: context.partition,
@@ -157,20 +174,14 @@ export function encodeFeatureRowAvro(window: ClosedWindow, context: FeatureRowCo
       last_offset: window.lastOffset,
     },
   };
-  return rowType.toBuffer(row);
 }
 
-function featureValues(
-  window: ClosedWindow,
-  { features }: FeatureRowContext,
-): { readonly name: string; readonly value: number }[] {
-  return features.map((feature) => {
-    const value = feature.value(window);
-    assert(Number.isFinite(value), `feature ${feature.name} must be finite, is ${value}`, {
-      sensor: sensorId(window),
-      windowStartMs: window.windowStartMs,
-    });
-    return { name: feature.name, value };
+function finiteValue(feature: Features[number], window: ClosedWindow): number {
+  const value = feature.value(window);
+  if (Number.isFinite(value)) return value;
+  throw new InvariantError(`feature ${feature.name} must be finite, is ${value}`, {
+    sensor: sensorId(window),
+    windowStartMs: window.windowStartMs,
   });
 }
 
@@ -206,19 +217,6 @@ export function decodeFeatureRow(
 }
 
 const braceOpen = 0x7b;
-
-/** The rows of a batch lie in the same bytes: a view of them is made once. */
-function bufferOf(bytes: Uint8Array): Buffer {
-  if (Buffer.isBuffer(bytes)) return bytes;
-  if (viewOf !== bytes) {
-    viewOf = bytes;
-    view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  }
-  return view;
-}
-
-let viewOf: Uint8Array = new Uint8Array(0);
-let view: Buffer = Buffer.alloc(0);
 
 function parseJsonRow(record: Buffer): unknown {
   if (!isUtf8(record)) throw new DecodeError('not a feature row: not UTF-8');

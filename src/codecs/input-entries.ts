@@ -5,6 +5,9 @@ import type { DeadLetterReason } from '../sensors/reading.ts';
 import { parseJson } from './json-strict.ts';
 import { shown } from './reading-limits.ts';
 
+/** The formats whose records are JSON text. */
+export type JsonFormat = Exclude<InputDeclaration['format'], 'registry'>;
+
 /** The text of one entry as a record of its own, made when it is needed. */
 export type EntryText = () => string;
 
@@ -24,7 +27,7 @@ export const entriesMax = 10_000;
 /** Returns the entries of a record's text, or why it has none. */
 export function entriesOf(
   text: string,
-  format: InputDeclaration['format'],
+  format: JsonFormat,
 ): { readonly entries: readonly FoundEntry[]; readonly refused?: DeadLetterReason } {
   switch (format) {
     case 'json': {

@@ -4,7 +4,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { FieldPath, InputDeclaration, Measurements } from '../sensors/input-declaration.ts';
 import { pathText } from '../sensors/input-declaration.ts';
-import { entriesOf } from './input-entries.ts';
+import { entriesOf, type JsonFormat } from './input-entries.ts';
 import { fieldsOfSample, type FieldFacts } from './sample-fields.ts';
 
 export interface SampledRecord {
@@ -15,11 +15,9 @@ export interface SampledRecord {
 
 export interface InputProposal {
   readonly declaration: InputDeclaration;
-  /** What is worth a look, for people. */
+  /** Remarks on the proposal, for people. */
   readonly notes: readonly string[];
 }
-
-type Format = InputDeclaration['format'];
 
 /** Returns a declaration for the sample; undefined where its records hold no JSON with values. */
 export function proposeInput(sample: readonly SampledRecord[]): InputProposal | undefined {
@@ -59,7 +57,7 @@ export function proposeInput(sample: readonly SampledRecord[]): InputProposal | 
   };
 }
 
-function formatOf(sample: readonly SampledRecord[]): Format {
+function formatOf(sample: readonly SampledRecord[]): JsonFormat {
   const votes = { json: 0, 'json-lines': 0, 'json-array': 0 };
   for (const { value } of sample) {
     const text = Buffer.from(value.subarray(0, sampleBytesMax)).toString().trim();

@@ -4,8 +4,6 @@
 // Next on the line: fold-declared.ts, which folds all readings of a record in one position.
 //
 //   record ─▶ entry (device id, time) ─▶ measurement (sensor id = device id / name, value)
-import { isUtf8 } from 'node:buffer';
-import type { RecordCursor } from '../records/record.ts';
 import {
   declaredFields,
   escapedPart,
@@ -15,12 +13,14 @@ import {
   type InputDeclaration,
 } from '../sensors/input-declaration.ts';
 import type { DeadLetterReason, Reading } from '../sensors/reading.ts';
-import { likelyUnit } from '../sensors/time-unit.ts';
-import { entriesOf, type EntryText } from './input-entries.ts';
-import { numberOf, readTime, timeSlot, unitReason, type TimeRule } from './input-time.ts';
+import type { EntryText } from './input-entries.ts';
+import type { InputRecord } from './input-record.ts';
+import { timeReason, timeRuleOf, timeSlot, type TimeRule } from './input-time.ts';
 import { noValueReason, valueOf } from './input-value.ts';
 import { deviceIdLength, idPart, keyText, sensorIdOf } from './input-id.ts';
-import { readingBytesMax, shown } from './reading-limits.ts';
+import { measurementsMax, readingBytesMax, shown } from './reading-limits.ts';
+import { entriesIn } from './record-entries.ts';
+import { noSchemas, type WriterSchemas } from './writer-schema.ts';
 
 /** A measurement that is no reading. */
 export interface FieldRefusal {
@@ -54,26 +54,19 @@ export interface ReadRecord {
   readonly refusals: readonly FieldRefusal[];
 }
 
-/** The parts of a record that a reader uses. */
-export type InputRecord = Pick<
-  RecordCursor,
-  'bytes' | 'keyStart' | 'keyEnd' | 'valueStart' | 'valueEnd'
-> & {
-  /** When the record entered the log, ms: for a forward that of the record it was made from. */
-  readonly timestampMs: number;
-};
-
 export interface InputReader {
   readonly declaration: InputDeclaration;
   /** Never throws, whatever the bytes are. `only`: the fields to read, all others are skipped. */
   read(record: InputRecord, only?: ReadonlySet<string>): ReadRecord;
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true });
-
 /** Returns the reader of a declaration. */
-export function createInputReader(declaration: InputDeclaration, maxAheadMs: number): InputReader {
-  return new PlainReader(declaration, maxAheadMs);
+export function createInputReader(
+  declaration: InputDeclaration,
+  maxAheadMs: number,
+  schemas: WriterSchemas = noSchemas,
+): InputReader {
+  return new PlainReader(declaration, maxAheadMs, schemas);
 }
 
 type Refused = { readonly refused: DeadLetterReason };
@@ -83,31 +76,25 @@ class PlainReader implements InputReader {
   private readonly maxAheadMs: number;
   private readonly idFields: readonly { readonly path: FieldPath; readonly field: string }[];
   private readonly timeRule: TimeRule;
+  private readonly schemas: WriterSchemas;
 
-  constructor(declaration: InputDeclaration, maxAheadMs: number) {
+  constructor(declaration: InputDeclaration, maxAheadMs: number, schemas: WriterSchemas) {
     this.declaration = declaration;
+    this.schemas = schemas;
     this.maxAheadMs = maxAheadMs;
     const { id } = declaration;
     this.idFields = id === 'key' ? [] : id.map((path) => ({ path, field: pathText(path) }));
-    this.timeRule = {
-      field: declaredFields(declaration).time,
-      unit: declaration.timeUnit,
-      zoneMinutes: declaration.timeZoneMinutes,
-      acceptsText: declaration.valueTypes.includes('text'),
-    };
+    this.timeRule = timeRuleOf(declaration);
   }
 
   read(record: InputRecord, only?: ReadonlySet<string>): ReadRecord {
-    const { bytes, valueStart, valueEnd } = record;
+    const { valueStart, valueEnd } = record;
     if (valueStart < 0) return refusedWhole(nullValue);
     if (valueEnd <= valueStart) return refusedWhole(emptyValue);
     if (valueEnd - valueStart > readingBytesMax) {
       return refusedWhole(tooLarge(valueEnd - valueStart));
     }
-    const start = contentStart(bytes, valueStart, valueEnd);
-    const content = bytes.subarray(start, valueEnd);
-    if (!isUtf8(content)) return refusedWhole(notUtf8);
-    const { entries: found, refused } = entriesOf(utf8.decode(content), this.declaration.format);
+    const { entries: found, refused } = entriesIn(record, this.declaration.format, this.schemas);
     if (refused !== undefined) return refusedWhole(refused);
     const entries: Entry[] = [];
     const refusals: FieldRefusal[] = [];
@@ -126,7 +113,8 @@ class PlainReader implements InputReader {
     record: InputRecord,
   ): Pick<Entry, 'deviceId' | 'timestampMs'> | Refused {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      const message = `expected a JSON object, got ${shown(value)}`;
+      const kind = this.declaration.format === 'registry' ? 'an object' : 'a JSON object';
+      const message = `expected ${kind}, got ${shown(value)}`;
       return { refused: { code: 'json_not_object', message } };
     }
     const deviceId = this.deviceIdOf(value, record);
@@ -148,18 +136,13 @@ class PlainReader implements InputReader {
   }
 
   private timeOf(value: object, record: InputRecord): DeadLetterReason | null {
-    const { time, timeUnit } = this.declaration;
+    const { time } = this.declaration;
     if (time === 'record') {
       if (record.timestampMs <= 0) return noRecordTime(record.timestampMs);
       timeSlot[0] = record.timestampMs;
       return null;
     }
-    const found = valueAt(value, time);
-    const reason = readTime(found, this.timeRule);
-    if (reason !== null || timeUnit === 'iso') return reason;
-    const number = typeof found === 'string' ? (numberOf(found) ?? NaN) : (found as number);
-    const likely = likelyUnit(number, timeUnit, record.timestampMs, this.maxAheadMs);
-    return likely === undefined ? null : unitReason(number, this.timeRule, likely);
+    return timeReason(valueAt(value, time), this.timeRule, record.timestampMs, this.maxAheadMs);
   }
 
   private measure(
@@ -275,21 +258,11 @@ export function valueAt(value: unknown, path: FieldPath): unknown {
   return at;
 }
 
-/** Behind a byte order mark, or behind the header of a Confluent serializer of JSON. */
-function contentStart(bytes: Uint8Array, start: number, end: number): number {
-  const [first, second, third] = [bytes[start], bytes[start + 1], bytes[start + 2]];
-  if (end - start > 3 && first === 0xef && second === 0xbb && third === 0xbf) return start + 3;
-  return end - start > confluentHeaderBytes && first === 0 ? start + confluentHeaderBytes : start;
-}
-
-/** All are folded before the next record is, and a forward must fit into its topic. */
-export const measurementsMax = 1_000;
 const tooManyMeasurements: DeadLetterReason = {
   code: 'too_large',
   message: `expected at most ${measurementsMax} measurements of one device in a record`,
 };
 
-const confluentHeaderBytes = 5;
 const nullValue: DeadLetterReason = {
   code: 'null_value',
   message: 'expected a reading, got a record without a value',
@@ -298,7 +271,6 @@ const emptyValue: DeadLetterReason = {
   code: 'json_syntax',
   message: 'expected a reading, got a value of 0 bytes',
 };
-const notUtf8: DeadLetterReason = { code: 'json_syntax', message: 'the record is not UTF-8' };
 
 function tooLarge(lengthBytes: number): DeadLetterReason {
   const message = `expected a record of at most ${readingBytesMax} bytes, got ${lengthBytes}`;
@@ -312,7 +284,8 @@ function noRecordTime(timestampMs: number): DeadLetterReason {
   return { code: 'timestamp_missing', message };
 }
 
-function refusedWhole(reason: DeadLetterReason): ReadRecord {
+/** Returns a record of which nothing is read. */
+export function refusedWhole(reason: DeadLetterReason): ReadRecord {
   return { entries: [], refusals: [{ field: '', reason }] };
 }
 

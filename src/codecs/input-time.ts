@@ -1,8 +1,13 @@
 // Event times as users send them → ms since epoch: numbers in a declared unit, or ISO 8601 text.
 // Whole milliseconds; what is finer is cut off, so that a reading stays in its window.
 import type { DeadLetterReason } from '../sensors/reading.ts';
-import { zoneMinutes, type TimeUnit } from '../sensors/input-declaration.ts';
-import { inMs, type LikelyUnit } from '../sensors/time-unit.ts';
+import {
+  declaredFields,
+  zoneMinutes,
+  type InputDeclaration,
+  type TimeUnit,
+} from '../sensors/input-declaration.ts';
+import { inMs, likelyUnit, type LikelyUnit } from '../sensors/time-unit.ts';
 import { isoTime } from './iso-time.ts';
 import { shown } from './reading-limits.ts';
 
@@ -16,6 +21,33 @@ export interface TimeRule {
   readonly zoneMinutes: number | undefined;
   /** Whether a text of digits counts as the number. */
   readonly acceptsText: boolean;
+}
+
+/** Returns how the times of a declaration are read. */
+export function timeRuleOf(declaration: InputDeclaration): TimeRule {
+  return {
+    field: declaredFields(declaration).time,
+    unit: declaration.timeUnit,
+    zoneMinutes: declaration.timeZoneMinutes,
+    acceptsText: declaration.valueTypes.includes('text'),
+  };
+}
+
+/**
+ * As `readTime`; a number that makes sense in another unit alone is refused. `recordTimeMs`: when
+ * the record entered the log.
+ */
+export function timeReason(
+  found: unknown,
+  rule: TimeRule,
+  recordTimeMs: number,
+  maxAheadMs: number,
+): DeadLetterReason | null {
+  const reason = readTime(found, rule);
+  if (reason !== null || rule.unit === 'iso') return reason;
+  const number = typeof found === 'string' ? (numberOf(found) ?? NaN) : (found as number);
+  const likely = likelyUnit(number, rule.unit, recordTimeMs, maxAheadMs);
+  return likely === undefined ? null : unitReason(number, rule, likely);
 }
 
 /** Puts the time that `found` says into `timeSlot`; returns null, or why it says none. */

@@ -1,4 +1,4 @@
-// Event times as text. Date stops at ±8.64e15 ms (the year 275760); a safe integer goes on to
+// Times as text. Date stops at ±8.64e15 ms (the year 275760); a safe integer goes on to
 // ±9.007e15, so that every timestamp a reading may carry has a text.
 
 const dateMsMax = 8.64e15;
@@ -19,3 +19,18 @@ export function isoTime(timeMs: number): string {
   const digits = String(Math.abs(year)).padStart(6, '0');
   return `${year < 0 ? '-' : '+'}${digits}${text.slice(7)}`;
 }
+
+/**
+ * Returns ms since epoch of an ISO 8601 date, or of a time with its zone; NaN for any other text,
+ * and for a date that the calendar has not. A time without a zone means another moment on another
+ * machine.
+ */
+export function isoMs(text: string): number {
+  const [, date = '', hour = '00'] = isoText.exec(text) ?? [];
+  const midnightMs = Date.parse(date);
+  // Date takes 30 February for 2 March, and hour 24 for the next day.
+  if (Number.isNaN(midnightMs) || isoTime(midnightMs).slice(0, 10) !== date) return NaN;
+  return hour === '24' ? NaN : Date.parse(text);
+}
+
+const isoText = /^(\d{4}-\d\d-\d\d)(?:T(\d\d):\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d))?$/;

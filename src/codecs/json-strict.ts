@@ -3,12 +3,16 @@
 // be refused for is given here.
 import { isUtf8 } from 'node:buffer';
 import type { DeadLetterReason, Reading } from '../sensors/reading.ts';
+import { isJsonSpace } from './json-bytes.ts';
 import { sensorIdLengthReason, shown, timestampReason, valueReason } from './reading-limits.ts';
 
 // ignoreBOM keeps the mark in the text, where JSON.parse refuses it; by default it would vanish
 // unseen.
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-const notUtf8: DeadLetterReason = { code: 'json_syntax', message: 'the record is not UTF-8' };
+export const notUtf8: DeadLetterReason = {
+  code: 'json_syntax',
+  message: 'the record is not UTF-8',
+};
 const loneSurrogate = /\p{Surrogate}/u;
 
 /**
@@ -98,12 +102,12 @@ function notUtf8Reason(record: Uint8Array): DeadLetterReason {
 function outerFault(record: Uint8Array): DeadLetterReason | undefined {
   let first = 0;
   let last = record.length - 1;
-  while (first < last && isSpace(record[first] as number)) first += 1;
-  while (last > first && isSpace(record[last] as number)) last -= 1;
+  while (first < last && isJsonSpace(record[first])) first += 1;
+  while (last > first && isJsonSpace(record[last])) last -= 1;
   const opening = record[first] as number;
   const closing = closings.get(opening);
   if (closing === undefined) {
-    return opensScalar.has(opening) || isSpace(opening)
+    return opensScalar.has(opening) || isJsonSpace(opening)
       ? undefined
       : jsonSyntax(`it begins with ${character(opening)}`);
   }
@@ -121,11 +125,6 @@ const closings: ReadonlyMap<number, number> = new Map(
 );
 /** First characters of numbers, true, false and null. */
 const opensScalar: ReadonlySet<number> = new Set(Buffer.from('-0123456789tfn'));
-const spaces: ReadonlySet<number> = new Set(Buffer.from(' \t\n\r'));
-
-function isSpace(byte: number): boolean {
-  return spaces.has(byte);
-}
 
 function character(byte: number): string {
   const isPrintable = byte > 0x20 && byte < 0x7f;

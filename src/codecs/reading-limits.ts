@@ -7,6 +7,12 @@ export const sensorIdBytesMax = 256;
 /** Squares of values, and sums of them, stay finite below this. */
 export const valueMagnitudeMax = 1e150;
 
+/**
+ * Of one device in a record. All are folded before the next record is, and a forward must fit into
+ * its topic.
+ */
+export const measurementsMax = 1_000;
+
 const shownMax = 40;
 
 /** Returns why a sensor id of this many bytes cannot be folded, or null. */

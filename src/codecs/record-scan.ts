@@ -2,12 +2,12 @@
 // log hands out a section of bytes and knows nothing of how it is read; the scanner fills its one
 // set of columns, so a scan is gone with the next one, and a look at it then throws.
 import { assert } from '../errors.ts';
-import { recordScanner, type RecordScanner } from '../kernel/record-scanner.ts';
+import { recordScanner, type RecordRows, type RecordScanner } from '../kernel/record-scanner.ts';
 import type { RecordCursor, RecordSection } from '../records/record.ts';
 import type { ReadingColumns } from '../sensors/reading.ts';
 import type { ScannedRows } from '../sensors/row-kernel.ts';
 
-/** Consecutive records of one batch, a row each. Valid until the scanner's next scan. */
+/** Consecutive records of one batch, as rows. Valid until the scanner's next scan. */
 export interface RecordScan extends ScannedRows {
   /** At least 1. */
   readonly count: number;
@@ -15,6 +15,8 @@ export interface RecordScan extends ScannedRows {
   readonly kinds: Uint8Array;
   /** By row; ids, timestamps and values of readings only. */
   readonly readings: ReadingColumns;
+  /** Set if a record may have several rows, which follow each other. */
+  readonly records: RecordRows | undefined;
   /**
    * Moves the cursor to the record of `row`.
    * @throws InvariantError if something else was scanned since.
@@ -40,6 +42,7 @@ class SectionScan implements RecordScan {
   readonly count: number;
   readonly kinds: Uint8Array;
   readonly readings: ReadingColumns;
+  readonly records: RecordRows | undefined;
   private readonly cursor: RecordCursor;
   private readonly section: RecordSection;
   private readonly scanner: RecordScanner;
@@ -53,6 +56,7 @@ class SectionScan implements RecordScan {
     this.count = count;
     this.kinds = scanner.kinds;
     this.readings = scanner.readings;
+    this.records = scanner.records;
   }
 
   get isCurrent(): boolean {
@@ -61,8 +65,12 @@ class SectionScan implements RecordScan {
 
   moveTo(row: number): void {
     assert(this.isCurrent, 'a scan is used after the next one took its place');
-    const { cursor, readings, scanner, section } = this;
-    const afterOffset = row === 0 ? section.afterOffset : (readings.offsets[row - 1] ?? 0);
-    cursor.moveWithin?.(section, { index: row, start: scanner.starts[row] ?? 0, afterOffset });
+    const { cursor, readings, records, scanner, section } = this;
+    const start = scanner.starts[row] ?? 0;
+    let first = row;
+    while (first > 0 && scanner.starts[first - 1] === start) first -= 1;
+    const afterOffset = first === 0 ? section.afterOffset : (readings.offsets[first - 1] ?? 0);
+    const index = records?.indexes[row] ?? row;
+    cursor.moveWithin?.(section, { index, start, afterOffset });
   }
 }

@@ -4,7 +4,10 @@
 import { availableParallelism } from 'node:os';
 
 import { readInputSchema } from './input-schema.ts';
+import { withSecretFiles } from './secret-files.ts';
 import { fillDefaults, type FilledValues, type Machine } from './defaults.ts';
+import { kafkaOf, type KafkaConfig } from './kafka-config.ts';
+import { redisOf, type RedisConfig } from './redis-config.ts';
 import { relationProblems } from './relations.ts';
 import {
   processSettings,
@@ -18,30 +21,13 @@ import { ConfigError } from '../errors.ts';
 import type { InputDeclaration } from '../sensors/input-declaration.ts';
 import type { Semantics } from '../sensors/semantics.ts';
 
-export interface KafkaConfig {
-  readonly brokers: readonly string[];
-  /** Paths of PEM files or PEM text, read by the adapter. */
-  readonly ssl: false | { readonly ca?: string; readonly cert?: string; readonly key?: string };
-  readonly sasl:
-    | undefined
-    | {
-        readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
-        readonly username: string;
-        readonly password: string;
-      };
-  readonly sessionTimeoutMs: number;
-  readonly transactionTimeoutMs: number;
-  readonly heartbeatMs: number;
-  readonly replicationFactor: number | undefined;
-}
-
-export interface RedisConfig {
-  /** redis:// or rediss:// with credentials; undefined with cluster nodes. */
-  readonly url: string | undefined;
-  /** Each host:port or a redis[s]:// URL with credentials. */
-  readonly clusterNodes: readonly string[];
-  /** Feast's key TTL, counted from the write; undefined for no expiry. */
-  readonly onlineTtlS: number | undefined;
+export interface RegistryConfig {
+  readonly url: string;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  readonly token: string | undefined;
+  /** Path of a PEM file or PEM text, read by the client. */
+  readonly ca: string | undefined;
 }
 
 /** WINDOW_MS → windowMs. */
@@ -60,6 +46,10 @@ export type ProcessConfig = {
   readonly kafka: KafkaConfig | undefined;
   /** Undefined for the embedded feature store in dataDir. */
   readonly redis: RedisConfig | undefined;
+  /** Undefined where no record names a schema. */
+  readonly registry: RegistryConfig | undefined;
+  /** Ids of the registered schemas of outputs, by topic; `run` adds them as it starts. */
+  readonly outputSchemaIds?: Readonly<Record<string, number>>;
 };
 
 export interface Config {
@@ -79,11 +69,16 @@ export function parseConfig(
   env: Environment,
   machine: Machine = { cores: availableParallelism() },
 ): Config {
-  const { values, problems, wrong } = readValues(env);
+  const given = withSecretFiles(env, machine.readText);
+  const { values, problems, wrong } = readValues(given.env);
+  problems.push(...given.problems);
   // Relations are checked only between valid values, so that one mistake gives one line.
   problems.push(...relationProblems(values, wrong));
   const input = readInputSchema(values.INPUT_SCHEMA, machine.readText);
   problems.push(...input.problems);
+  if (input.declaration?.format === 'registry' && values.SCHEMA_REGISTRY_URL === undefined) {
+    problems.push('INPUT_SCHEMA has the format registry; set SCHEMA_REGISTRY_URL as well');
+  }
   if (problems.length > 0) throw configError(problems);
   const filled = fillDefaults(values, machine);
   return deepFreeze({
@@ -92,6 +87,7 @@ export function parseConfig(
       ...inCamelCase(filled, processSettings),
       kafka: kafkaOf(values),
       redis: redisOf(values),
+      registry: registryOf(values),
     },
   });
 }
@@ -156,13 +152,17 @@ function configError(problems: readonly string[]): ConfigError {
 }
 
 function semanticsOf(values: FilledValues, input: InputDeclaration | undefined): Semantics {
-  // The unit of SENSOR_TTL is in its text, and here in its name.
+  // The units of these times are in their text, and here in their names.
   const {
     inputSchema: _,
     sensorTtl: sensorTtlMs,
+    silentAfter: silentAfterMs,
+    alarmResolveAfter: alarmResolveAfterMs,
     ...semantics
   } = inCamelCase(values, semanticsSettings);
-  return structuredClone({ ...semantics, sensorTtlMs, ...(input === undefined ? {} : { input }) });
+  const declared = input === undefined ? {} : { input };
+  const times = { sensorTtlMs, silentAfterMs, alarmResolveAfterMs };
+  return structuredClone({ ...semantics, ...times, ...declared });
 }
 
 /** Returns the values of the settings in `table`, named in camel case. */
@@ -178,34 +178,16 @@ function inCamelCase<Table extends Partial<Record<SettingName, unknown>>>(
   return Object.fromEntries(named) as never;
 }
 
-function kafkaOf(values: SettingValues): KafkaConfig | undefined {
-  if (values.KAFKA_BROKERS === undefined) return undefined;
-  const { KAFKA_SSL_CA: ca, KAFKA_SSL_CERT: cert, KAFKA_SSL_KEY: key } = values;
-  const files = {
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-  };
-  const { KAFKA_SASL_MECHANISM: mechanism, KAFKA_SASL_USERNAME: username } = values;
-  const password = values.KAFKA_SASL_PASSWORD;
+function registryOf(values: SettingValues): RegistryConfig | undefined {
+  const { SCHEMA_REGISTRY_URL: address } = values;
+  if (address === undefined) return undefined;
   return {
-    brokers: [...values.KAFKA_BROKERS],
-    ssl: (values.KAFKA_SSL ?? Object.keys(files).length > 0) ? files : false,
-    sasl:
-      mechanism === undefined || username === undefined || password === undefined
-        ? undefined
-        : { mechanism, username, password },
-    sessionTimeoutMs: values.SESSION_TIMEOUT_MS,
-    transactionTimeoutMs: values.TRANSACTION_TIMEOUT_MS,
-    heartbeatMs: values.HEARTBEAT_MS,
-    replicationFactor: values.TOPIC_REPLICATION_FACTOR,
+    url: address,
+    username: values.SCHEMA_REGISTRY_USERNAME,
+    password: values.SCHEMA_REGISTRY_PASSWORD,
+    token: values.SCHEMA_REGISTRY_TOKEN,
+    ca: values.SCHEMA_REGISTRY_CA,
   };
-}
-
-function redisOf(values: SettingValues): RedisConfig | undefined {
-  const clusterNodes = [...(values.REDIS_CLUSTER_NODES ?? [])];
-  if (values.REDIS_URL === undefined && clusterNodes.length === 0) return undefined;
-  return { url: values.REDIS_URL, clusterNodes, onlineTtlS: values.ONLINE_TTL_S };
 }
 
 function deepFreeze<T extends object>(value: T): T {

@@ -29,11 +29,12 @@ const simulatedSensorsDefault = 10;
 /** Returns `values` with the dependent defaults filled in. */
 export function fillDefaults(values: SettingValues, { cores }: Machine): FilledValues {
   const embedded = values.KAFKA_BROKERS === undefined;
-  // The simulated sensors send the default shape, which a declaration does not read.
-  const simulated = embedded && values.INPUT_SCHEMA === undefined;
+  // Simulated sensors must not mix with real ones, and a declared shape means that there are some.
+  const isFed = values.MQTT_URL !== undefined || values.HTTP_WRITE_TOKEN !== undefined;
+  const simulated = embedded && values.INPUT_SCHEMA === undefined && !isFed;
   return {
     ...values,
-    ANOMALY_EVENTS: values.ANOMALY_EVENTS ?? (values.BASELINE === 'adaptive' ? 'alarms' : 'all'),
+    ANOMALY_EVENTS: values.ANOMALY_EVENTS ?? (values.BASELINE === 'cumulative' ? 'all' : 'alarms'),
     ANOMALY_TOPIC: anomalyTopicOf(values),
     SIMULATED_SENSORS: values.SIMULATED_SENSORS ?? (simulated ? simulatedSensorsDefault : 0),
     SNAPSHOT_DIR: values.SNAPSHOT_DIR ?? join(values.DATA_DIR, 'snapshots'),

@@ -17,7 +17,7 @@ import {
   type ValueType,
 } from '../sensors/input-declaration.ts';
 
-const formats = ['json', 'json-lines', 'json-array'] as const;
+const formats = ['json', 'json-lines', 'json-array', 'registry'] as const;
 const units = ['ms', 's', 'us', 'ns', 'iso'] as const;
 const valueTypes = ['number', 'text', 'boolean'] as const;
 const idFieldsMax = 8;
@@ -41,7 +41,10 @@ const declarationSchema = z.strictObject({
   format: z
     .enum(formats, { error: `expected one of ${formats.join(', ')}` })
     .optional()
-    .describe('What a record holds: one JSON object (json, the default), one a line, or an array.'),
+    .describe(
+      'What a record holds: one JSON object (json, the default), one a line, or an array; or one ' +
+        'object of a schema in SCHEMA_REGISTRY_URL (registry): Avro, Protobuf or JSON.',
+    ),
   id: z
     .union(
       [pathOr(expectedId, keyWord), z.array(field).min(1, expectedId).max(idFieldsMax, expectedId)],
@@ -193,7 +196,7 @@ export function parseInputSchema(
 function issueLines(issue: z.core.$ZodIssue, written: unknown): readonly string[] {
   if (issue.code === 'unrecognized_keys') {
     const known = Object.keys(declarationSchema.shape).join(', ');
-    return issue.keys.map((key) => `${key} is none of its settings, which are ${known}`);
+    return issue.keys.map((key) => `${key} is not one of its settings, which are ${known}`);
   }
   const where = issue.path.map(String).join('.');
   if (where === '') return ['expected settings such as id: device, one a line'];

@@ -1,33 +1,46 @@
 // Rules between settings, checked by `parseConfig` after each setting was parsed, and warnings
 // about misspelt names.
 import { anomalyTopicOf } from './defaults.ts';
+import { isWithinEdits } from './edit-distance.ts';
+import { kafkaRelations } from './kafka-relations.ts';
+import { redisRelations } from './redis-relations.ts';
+import { setAmong, type Relation } from './relation.ts';
 import { isSettingName, settingNames, type SettingName, type SettingValues } from './settings.ts';
 import { windowProblems } from './window-list.ts';
 import { windowName } from '../sensors/larger-window.ts';
 
-interface Relation {
-  /** The settings involved; the rule is checked only if each of them is valid. */
-  readonly names: readonly SettingName[];
-  readonly holds: (values: SettingValues) => boolean;
-  readonly problem: (values: SettingValues) => string;
-}
-
-const kafkaOnly = [
-  'KAFKA_SSL',
-  'KAFKA_SSL_CA',
-  'KAFKA_SSL_CERT',
-  'KAFKA_SSL_KEY',
-  'KAFKA_SASL_MECHANISM',
-  'KAFKA_SASL_USERNAME',
-  'KAFKA_SASL_PASSWORD',
+const registryNames = [
+  'SCHEMA_REGISTRY_USERNAME',
+  'SCHEMA_REGISTRY_PASSWORD',
+  'SCHEMA_REGISTRY_TOKEN',
+  'SCHEMA_REGISTRY_CA',
 ] as const;
 
-const saslNames = ['KAFKA_SASL_MECHANISM', 'KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'] as const;
-const sslFiles = ['KAFKA_SSL_CA', 'KAFKA_SSL_CERT', 'KAFKA_SSL_KEY'] as const;
+const mqttOnly = [
+  'MQTT_TOPIC',
+  'MQTT_SENSOR_ID',
+  'MQTT_USERNAME',
+  'MQTT_PASSWORD',
+  'MQTT_CA',
+  'MQTT_CERT',
+  'MQTT_KEY',
+  'MQTT_CLIENT_ID',
+] as const;
+
+/** `feastView` of codecs/feast.ts, which settings may not import; a test holds them equal. */
+const baseView = 'sensor_features';
 
 const redisNames = ['REDIS_URL', 'REDIS_CLUSTER_NODES'] as const;
 
 const relations: readonly Relation[] = [
+  ...kafkaRelations,
+  ...redisRelations,
+  {
+    names: ['MAX_AGE', 'WINDOWS'],
+    holds: (v) => unknownViews(v).length === 0,
+    problem: (v) =>
+      `MAX_AGE names ${unknownViews(v).join(', ')}; allowed: ${servedViews(v).join(', ')}`,
+  },
   {
     names: ['HEARTBEAT_MS', 'SESSION_TIMEOUT_MS'],
     holds: (v) => v.HEARTBEAT_MS * 3 <= v.SESSION_TIMEOUT_MS,
@@ -36,33 +49,71 @@ const relations: readonly Relation[] = [
       `allowed: at most a third of it, ${Math.floor(v.SESSION_TIMEOUT_MS / 3)}`,
   },
   {
-    names: ['KAFKA_BROKERS', ...kafkaOnly],
-    // Otherwise a forgotten KAFKA_BROKERS would silently use the embedded log.
-    holds: (v) => v.KAFKA_BROKERS !== undefined || setAmong(v, kafkaOnly).length === 0,
+    names: ['HTTP_TLS_CERT_FILE', 'HTTP_TLS_KEY_FILE'],
+    holds: (v) => (v.HTTP_TLS_CERT_FILE === undefined) === (v.HTTP_TLS_KEY_FILE === undefined),
+    problem: () => 'HTTP_TLS_CERT_FILE and HTTP_TLS_KEY_FILE need each other; set both or neither',
+  },
+  {
+    names: ['SCHEMA_REGISTRY_URL', ...registryNames],
+    holds: (v) => v.SCHEMA_REGISTRY_URL !== undefined || setAmong(v, registryNames).length === 0,
     problem: (v) =>
-      `${setAmong(v, kafkaOnly).join(', ')} set without KAFKA_BROKERS; set that as well`,
+      `${setAmong(v, registryNames).join(', ')} set without SCHEMA_REGISTRY_URL; set that as well`,
   },
   {
-    names: saslNames,
-    holds: (v) => [0, saslNames.length].includes(setAmong(v, saslNames).length),
+    names: ['SCHEMA_REGISTRY_URL'],
+    holds: (v) => new URL(v.SCHEMA_REGISTRY_URL ?? 'http://none').username === '',
+    problem: () =>
+      'SCHEMA_REGISTRY_URL holds a user; set SCHEMA_REGISTRY_USERNAME and SCHEMA_REGISTRY_PASSWORD',
+  },
+  {
+    names: registryNames,
+    holds: (v) =>
+      (v.SCHEMA_REGISTRY_USERNAME === undefined) === (v.SCHEMA_REGISTRY_PASSWORD === undefined) &&
+      (v.SCHEMA_REGISTRY_USERNAME === undefined || v.SCHEMA_REGISTRY_TOKEN === undefined),
+    problem: () =>
+      'SCHEMA_REGISTRY_USERNAME and SCHEMA_REGISTRY_PASSWORD need each other, and no ' +
+      'SCHEMA_REGISTRY_TOKEN beside them',
+  },
+  {
+    names: ['MQTT_URL', ...mqttOnly],
+    holds: (v) => v.MQTT_URL !== undefined || setAmong(v, mqttOnly).length === 0,
+    problem: (v) => `${setAmong(v, mqttOnly).join(', ')} set without MQTT_URL; set that as well`,
+  },
+  {
+    names: ['MQTT_URL', 'MQTT_TOPIC'],
+    holds: (v) => v.MQTT_URL === undefined || v.MQTT_TOPIC !== undefined,
+    problem: () => 'MQTT_URL needs MQTT_TOPIC, the messages to subscribe to',
+  },
+  {
+    names: ['MQTT_URL'],
+    // It is shown in the log.
+    holds: (v) => v.MQTT_URL === undefined || !v.MQTT_URL.includes('@'),
+    problem: () => 'MQTT_URL holds credentials; set MQTT_USERNAME and MQTT_PASSWORD instead',
+  },
+  {
+    names: ['MQTT_CERT', 'MQTT_KEY'],
+    holds: (v) => (v.MQTT_CERT === undefined) === (v.MQTT_KEY === undefined),
+    problem: () => 'MQTT_CERT and MQTT_KEY need each other; set both or neither',
+  },
+  {
+    names: ['MQTT_PAYLOAD', 'INPUT_SCHEMA'],
+    holds: (v) => v.MQTT_PAYLOAD !== 'sparkplug' || v.INPUT_SCHEMA !== undefined,
+    problem: () =>
+      'MQTT_PAYLOAD is sparkplug without INPUT_SCHEMA; set it to ' +
+      '"{id: id, time: timestamp, values: values.*}"',
+  },
+  {
+    names: ['MQTT_PAYLOAD', 'MQTT_SENSOR_ID'],
+    holds: (v) => v.MQTT_PAYLOAD !== 'sparkplug' || v.MQTT_SENSOR_ID === undefined,
+    problem: () => 'MQTT_SENSOR_ID is set, and Sparkplug topics name their devices; drop it',
+  },
+  {
+    names: ['MQTT_PAYLOAD', 'MQTT_TOPIC'],
+    // Processes that share a subscription would each see some of the births only.
+    holds: (v) => v.MQTT_PAYLOAD !== 'sparkplug' || v.MQTT_TOPIC?.startsWith('spBv1.0/') !== false,
     problem: (v) =>
-      `${setAmong(v, saslNames).join(' and ')} set without ` +
-      `${saslNames.filter((name) => v[name] === undefined).join(' and ')}; SASL needs all three`,
-  },
-  {
-    names: ['KAFKA_SSL_CERT', 'KAFKA_SSL_KEY'],
-    holds: (v) => (v.KAFKA_SSL_CERT === undefined) === (v.KAFKA_SSL_KEY === undefined),
-    problem: () => 'KAFKA_SSL_CERT and KAFKA_SSL_KEY need each other; set both or neither',
-  },
-  {
-    names: ['KAFKA_SSL', ...sslFiles],
-    holds: (v) => v.KAFKA_SSL !== false || setAmong(v, sslFiles).length === 0,
-    problem: (v) => `KAFKA_SSL is false but ${setAmong(v, sslFiles).join(', ')} set; drop one`,
-  },
-  {
-    names: ['REDIS_URL', 'REDIS_CLUSTER_NODES'],
-    holds: (v) => v.REDIS_URL === undefined || v.REDIS_CLUSTER_NODES === undefined,
-    problem: () => 'REDIS_URL and REDIS_CLUSTER_NODES are both set; set one of them',
+      `MQTT_TOPIC is "${v.MQTT_TOPIC ?? ''}" with MQTT_PAYLOAD sparkplug; ` +
+      'allowed: a filter that begins with spBv1.0/, such as spBv1.0/#',
   },
   {
     names: ['SNAPSHOT_STORE', 'KAFKA_BROKERS'],
@@ -82,18 +133,12 @@ const relations: readonly Relation[] = [
     holds: (v) =>
       v.SIMULATED_SENSORS !== undefined ||
       v.KAFKA_BROKERS !== undefined ||
+      v.MQTT_URL !== undefined ||
       setAmong(v, redisNames).length === 0,
     problem: (v) =>
       `KAFKA_BROKERS is not set, so simulated features would be written to ` +
       `${setAmong(v, redisNames).join(' and ')}; set KAFKA_BROKERS, or SIMULATED_SENSORS to the ` +
       'number of simulated sensors you want (0 for none)',
-  },
-  {
-    names: ['SIMULATED_SENSORS', 'INPUT_SCHEMA'],
-    holds: (v) => (v.SIMULATED_SENSORS ?? 0) === 0 || v.INPUT_SCHEMA === undefined,
-    problem: () =>
-      'SIMULATED_SENSORS send sensor_id, timestamp and value, which INPUT_SCHEMA does not read; ' +
-      'drop one of them',
   },
   {
     names: ['INPUT_TOPIC', 'OUTPUT_TOPIC'],
@@ -110,9 +155,18 @@ const relations: readonly Relation[] = [
   },
   {
     names: ['ANOMALY_EVENTS', 'BASELINE'],
-    holds: (v) => v.ANOMALY_EVENTS !== 'alarms' || v.BASELINE === 'adaptive',
+    holds: (v) => v.ANOMALY_EVENTS !== 'alarms' || v.BASELINE !== 'cumulative',
     problem: () =>
       'ANOMALY_EVENTS is alarms with BASELINE cumulative, which raises none; set all or off',
+  },
+  {
+    names: ['ANOMALY_EVENTS', 'SILENT_AFTER', 'STUCK_AFTER', 'ALARM_RESOLVE_AFTER'],
+    holds: (v) =>
+      v.ANOMALY_EVENTS !== 'off' ||
+      [v.SILENT_AFTER, v.STUCK_AFTER, v.ALARM_RESOLVE_AFTER].every((after) => after === Infinity),
+    problem: () =>
+      'ANOMALY_EVENTS is off with SILENT_AFTER, STUCK_AFTER or ALARM_RESOLVE_AFTER, which write to the same topic; ' +
+      'set alarms or all, or drop the other',
   },
   {
     names: ['INPUT_TOPIC'],
@@ -205,28 +259,23 @@ function meantBy(name: string): SettingName | undefined {
   if (other !== undefined) return other;
   // Short names resemble many words; in a long one, two letters may be wrong.
   const distanceMax = name.length < 6 ? 0 : name.length < 9 ? 1 : 2;
-  return settingNames.find((setting) => isWithin(name.toUpperCase(), setting, distanceMax));
-}
-
-/** Returns whether the edit distance of `a` and `b` is at most `distanceMax`. */
-function isWithin(a: string, b: string, distanceMax: number): boolean {
-  if (Math.abs(a.length - b.length) > distanceMax) return false;
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return (row[b.length] ?? 0) <= distanceMax;
-}
-
-function setAmong(values: SettingValues, names: readonly SettingName[]): readonly SettingName[] {
-  return names.filter((name) => values[name] !== undefined);
+  return settingNames.find((setting) => isWithinEdits(name.toUpperCase(), setting, distanceMax));
 }
 
 function takenBy(inputTopic: string): readonly string[] {
-  return [inputTopic, `${inputTopic}.rekeyed`, `${inputTopic}.dlq`, ...ownTopics];
+  return [
+    inputTopic,
+    ...['rekeyed', 'dlq', 'births'].map((end) => `${inputTopic}.${end}`),
+    ...ownTopics,
+  ];
+}
+
+/** The views as Feast names them: its view of the base windows, and one of each larger window. */
+function servedViews(values: SettingValues): readonly string[] {
+  return [baseView, ...values.WINDOWS.map((window) => windowName(baseView, window))];
+}
+
+function unknownViews(values: SettingValues): readonly string[] {
+  const served = servedViews(values);
+  return Object.keys(values.MAX_AGE?.byView ?? {}).filter((view) => !served.includes(view));
 }

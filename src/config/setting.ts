@@ -84,6 +84,42 @@ export function text(expected: string): Kind<string> {
   return [z.string().refine((value) => !value.includes('\0')), expected];
 }
 
+/** A name as Feast takes it for projects and columns. */
+export function identifierText(): Kind<string> {
+  const schema = z.string().regex(/^[A-Za-z][A-Za-z0-9_]{0,99}$/);
+  return [schema, 'a letter, then at most 99 letters, digits and underscores'];
+}
+
+/** One token, or two while one replaces the other. */
+export function tokens(): Kind<readonly string[]> {
+  const schema = z
+    .string()
+    .transform(split)
+    .pipe(
+      z
+        .array(z.string().regex(/^[\x21-\x7e]+$/))
+        .min(1)
+        .max(2),
+    );
+  return [schema, 'a token, or two separated by a comma: visible ASCII characters'];
+}
+
+/** Values by name, `name=value` separated by commas, as SASL extensions take them. */
+export function namedValues(): Kind<Readonly<Record<string, string>>> {
+  const schema = list((item) => /^[A-Za-z]{1,100}=[\x21-\x7e]+$/.test(item)).transform((items) =>
+    Object.fromEntries(
+      items.map((item) => [item.slice(0, item.indexOf('=')), item.slice(item.indexOf('=') + 1)]),
+    ),
+  );
+  return [schema, 'name=value, several separated by commas'];
+}
+
+/** Names of hosts; `*.example.org` for all below it, `*` for any. */
+export function hostPatterns(): Kind<readonly string[]> {
+  const schema = list((item) => /^(\*|(\*\.)?[A-Za-z0-9._:-]{1,253})$/.test(item));
+  return [schema, 'host names, *.name for all below it or * for any, separated by commas'];
+}
+
 /** Topic names that Kafka accepts, short enough for our suffixes. */
 export function topicName(): Kind<string> {
   return name(249 - topicSuffixCharacters);

@@ -1,12 +1,13 @@
 // Renders the table of settings for `--help` and for docs/configuration.md.
+import { connectionSettings } from './connection-settings.ts';
 import {
-  connectionSettings,
   isSettingName,
   processSettings,
   semanticsSettings,
   settings,
   type SettingName,
 } from './settings.ts';
+import { secretNames } from './secret-files.ts';
 
 interface Group {
   readonly title: string;
@@ -24,12 +25,16 @@ const groups: readonly Group[] = [
   },
 ];
 
+/** Column at which each meaning begins: behind the longest name. */
+const meaningAt = Math.max(...Object.keys(settings).map((name) => `  ${name}  `.length));
+
 /** Returns the settings wrapped to `columns` characters. */
 export function settingsHelp(columns = 100): string {
   const sections = groups.map(({ title, names }) => {
     const entries = names.map((name) => {
       const { meaning, unsetText } = settings[name];
-      return `  ${name.padEnd(25)}${wrap(`${meaning} [${unsetText}]`, columns - 27).join(`\n${' '.repeat(27)}`)}`;
+      const lines = wrap(`${meaning} [${unsetText}]`, columns - meaningAt);
+      return `  ${name}`.padEnd(meaningAt) + lines.join(`\n${' '.repeat(meaningAt)}`);
     });
     return `${title}:\n${entries.join('\n')}`;
   });
@@ -67,7 +72,10 @@ not start; it reports all of them at once, each with its name, its value and the
 \`node dist/main.js --help\` prints the same tables; both come from \`src/config/settings.ts\`.
 
 Without any setting, the program runs on the embedded log and store in \`./state\` with simulated sensors. With
-\`KAFKA_BROKERS\` and \`REDIS_URL\` it runs on Kafka and Redis. Errors and log lines never show secrets.`;
+\`KAFKA_BROKERS\` and \`REDIS_URL\` it runs on Kafka and Redis. Errors and log lines never show secrets.
+
+A secret may lie in a file, as Docker and Kubernetes mount them: the variable with \`_FILE\` at its end names the file, for
+example \`HTTP_TOKEN_FILE=/run/secrets/token\`. It holds for ${secretNames.map((name) => `\`${name}\``).join(', ')}.`;
 
 function wrap(text: string, columns: number): readonly string[] {
   const lines: string[] = [];

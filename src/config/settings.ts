@@ -1,88 +1,28 @@
 // The table of all settings. Parsing, types, `--help` and docs/configuration.md derive from it, so
 // one entry here adds a setting. Defaults that depend on other settings are in `defaults.ts`.
 import { allFeatures, defaultFeatures } from '../sensors/features.ts';
+import { connectionSettings } from './connection-settings.ts';
+import { httpSettings } from './http-settings.ts';
+import { mqttSettings } from './mqtt-settings.ts';
 import {
-  addresses,
   decimal,
-  hostName,
   name,
   oneOf,
   optional,
-  redisNodes,
-  redisUrl,
   required,
-  secret,
   someOf,
   text,
   topicName,
   truth,
-  url,
   whole,
   type Setting,
 } from './setting.ts';
-import { duration, windowList } from './window-list.ts';
+import { telemetrySettings } from './telemetry-settings.ts';
+import { trainingSettings } from './training-settings.ts';
+import { duration, durationOrAuto, windowList } from './window-list.ts';
 
 const dayMs = 86_400_000;
 const aBillion = 1_000_000_000;
-const pemFile = text('the path of a PEM file, or PEM text');
-
-/** Addresses and credentials of Kafka and Redis, in the order shown. */
-export const connectionSettings = {
-  KAFKA_BROKERS: optional(
-    addresses(),
-    'Kafka brokers to read from and write to.',
-    'none: the embedded log in DATA_DIR',
-  ),
-  KAFKA_SSL: optional(
-    truth(),
-    'TLS to Kafka.',
-    'true with a KAFKA_SSL_CA, _CERT or _KEY, else false',
-  ),
-  KAFKA_SSL_CA: optional(pemFile, 'Certificate authority of the brokers’ certificates.'),
-  KAFKA_SSL_CERT: optional(pemFile, 'Client certificate, for mutual TLS.'),
-  KAFKA_SSL_KEY: secret(optional(pemFile, 'Private key of KAFKA_SSL_CERT.')),
-  KAFKA_SASL_MECHANISM: optional(
-    oneOf(['plain', 'scram-sha-256', 'scram-sha-512']),
-    'SASL mechanism for logging in to Kafka.',
-  ),
-  KAFKA_SASL_USERNAME: optional(text('a name'), 'Kafka user.'),
-  KAFKA_SASL_PASSWORD: secret(optional(text('a password'), 'Kafka password.')),
-  SESSION_TIMEOUT_MS: required(
-    6_000,
-    whole({ min: 1_000, max: 1_800_000 }),
-    'Time without a heartbeat after which Kafka reassigns a member’s partitions.',
-  ),
-  HEARTBEAT_MS: required(
-    1_000,
-    whole({ min: 100, max: 600_000 }),
-    'Time between two heartbeats; at most a third of SESSION_TIMEOUT_MS.',
-  ),
-  TRANSACTION_TIMEOUT_MS: required(
-    60_000,
-    whole({ min: 5_000, max: 900_000 }),
-    'Time after which Kafka aborts an open transaction. If a process freezes, readers wait up to this long.',
-  ),
-  TOPIC_REPLICATION_FACTOR: optional(
-    whole({ min: 1, max: 100 }),
-    'Replicas of topics that the program creates.',
-    'the broker’s default',
-  ),
-  REDIS_URL: secret(
-    optional(
-      redisUrl(),
-      'Redis that stores the online features.',
-      'none: the embedded store in DATA_DIR',
-    ),
-  ),
-  REDIS_CLUSTER_NODES: secret(
-    optional(redisNodes(), 'Nodes of a Redis Cluster, instead of REDIS_URL.'),
-  ),
-  ONLINE_TTL_S: optional(
-    whole({ min: 1, max: 315_360_000 }),
-    'Time to live of a sensor’s online features, in seconds after their last write.',
-    'none: they never expire',
-  ),
-};
 
 /** Settings that may differ between processes and never change a result, in the order shown. */
 export const processSettings = {
@@ -91,21 +31,17 @@ export const processSettings = {
     whole({ min: 0, max: 10_000_000 }),
     'Feature rows per view that the API caches until Redis reports a change; 0 disables the cache.',
   ),
+  ONLINE_CACHE_BYTES: required(
+    268_435_456,
+    whole({ min: 1_048_576, max: 68_719_476_736 }),
+    'Memory for the rows that ONLINE_CACHE_ROWS caches, over all views, as estimated.',
+  ),
   SERVING_DELAY_MS: required(
     0,
     whole({ min: 0, max: 2_000 }),
     'Serve each row this long after its window could close, and no sooner, so that reads equal training joins by available_at; 0 serves rows at once.',
   ),
-  HISTORY_DIR: optional(
-    text('a folder'),
-    'Folder in which run keeps every feature row, as a Parquet file per view and UTC day.',
-    'none: no history but the topic',
-  ),
-  HISTORY_INTERVAL_MS: required(
-    10_000,
-    whole({ min: 100, max: 15_000 }),
-    'Longest wait until a feature row is durable in the history; its day file shows it within six.',
-  ),
+  ...trainingSettings,
   INPUT_TOPIC: required('raw_readings', topicName(), 'Topic of readings.'),
   OUTPUT_TOPIC: required('sensor_features', topicName(), 'Topic of feature rows.'),
   OUTPUT_RETENTION_MS: required(
@@ -141,7 +77,7 @@ export const processSettings = {
   OUTPUT_FORMAT: required(
     'json',
     oneOf(['json', 'avro']),
-    'Encoding of feature rows and anomalies.',
+    'Encoding of feature rows and anomalies; with avro and SCHEMA_REGISTRY_URL, of registered schemas.',
   ),
   WORKERS: optional(
     whole({ min: 1, max: 256 }),
@@ -185,38 +121,14 @@ export const processSettings = {
     text('a folder'),
     'Folder of the embedded log, the embedded store and file snapshots.',
   ),
-  HTTP_HOST: required(
-    '127.0.0.1',
-    hostName(),
-    'Where the page, health and API listen; 0.0.0.0 for every address.',
-  ),
-  HTTP_PORT: required(
-    8_080,
-    whole({ min: 0, max: 65_535 }),
-    'Port of the page, health and API; 0 chooses a free one.',
-  ),
-  HTTP_TOKEN: secret(
-    optional(
-      text('a token'),
-      'Bearer token for commands on sensors and shards.',
-      'none: commands are refused',
-    ),
-  ),
-  ADVERTISED_URL: optional(
-    url(['http:', 'https:'], 'http[s]://host[:port]'),
-    'URL at which other processes and clients reach this one.',
-    'from HTTP_HOST and HTTP_PORT',
-  ),
-  LOG_LEVEL: required(
-    'warn',
-    oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace']),
-    'Minimum level of the JSON log lines on standard error.',
-  ),
+  ...httpSettings,
+  ...mqttSettings,
+  ...telemetrySettings,
   SIMULATED_SENSORS: optional(
     whole({ min: 0, max: 100_000 }),
     'Simulated sensors (1 reading/s each) that feed the embedded log; 0 for none. ' +
       'Required if features go to Redis and KAFKA_BROKERS is unset.',
-    '10 without KAFKA_BROKERS, else 0',
+    '10 without KAFKA_BROKERS, INPUT_SCHEMA, MQTT_URL and HTTP_WRITE_TOKEN, else 0',
   ),
 };
 
@@ -252,13 +164,14 @@ export const semanticsSettings = {
   ),
   BASELINE: required(
     'adaptive',
-    oneOf(['adaptive', 'cumulative']),
-    'Readings are compared with recent ones (adaptive) or with all earlier ones of the sensor (cumulative).',
+    oneOf(['adaptive', 'cumulative', 'robust']),
+    'Readings are compared with recent ones (adaptive; robust: a wild one counts little, and stuck ' +
+      'sensors and days out of pattern alarm, too) or with all earlier ones (cumulative).',
   ),
   BASELINE_HALF_LIFE: required(
     4_000,
     whole({ min: 10, max: aBillion }),
-    'BASELINE=adaptive: half-life of the baseline, in readings.',
+    'Half-life of the baseline, in readings; not of BASELINE=cumulative.',
   ),
   ANOMALY_THRESHOLD: required(
     2.5,
@@ -273,7 +186,7 @@ export const semanticsSettings = {
   ALARM_REST: required(
     'calm',
     oneOf(['calm', 'fixed']),
-    'BASELINE=adaptive: rest after an alarm; calm: 144 readings, a calm one counting four; fixed: 72 readings.',
+    'Rest after an alarm; calm: 144 readings, a calm one counting four; fixed: 72 readings.',
   ),
   INPUT_KEYING: required(
     'auto',
@@ -293,11 +206,41 @@ export const semanticsSettings = {
     ),
     unsetText: '(never)',
   },
-  FEATURES: required(
-    defaultFeatureNames,
-    someOf(knownFeatures),
-    'Features of a row; docs/features.md explains each.',
-  ),
+  SILENT_AFTER: {
+    ...required<number | 'auto'>(
+      Infinity,
+      durationOrAuto(),
+      'A sensor is offline after this much silence, in event time; auto: after five of its usual ' +
+        'gaps, a window at least. Written to ANOMALY_TOPIC.',
+    ),
+    unsetText: '(never)',
+  },
+  STUCK_AFTER: {
+    ...required(
+      Infinity,
+      whole({ min: 2, max: aBillion }),
+      'A sensor that has moved before is stuck after this many equal readings in a row. Written ' +
+        'to ANOMALY_TOPIC.',
+    ),
+    unsetText: '(never)',
+  },
+  ALARM_RESOLVE_AFTER: {
+    ...required(
+      Infinity,
+      duration(),
+      'Alarms open, and are resolved after this much quiet, in event time, such as 10m; docs/alarms.md. ' +
+        'Written to ANOMALY_TOPIC.',
+    ),
+    unsetText: '(no alarms to resolve)',
+  },
+  FEATURES: {
+    ...required(
+      defaultFeatureNames,
+      someOf(knownFeatures),
+      'Features of a row; docs/features.md explains each.',
+    ),
+    unsetText: defaultFeatureNames.join(', '),
+  },
   WINDOWS: required(
     [],
     windowList(),

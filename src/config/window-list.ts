@@ -37,6 +37,33 @@ function largerWindow(name: string): LargerWindow | undefined {
   return { name, sizeMs, hopMs };
 }
 
+/** Greatest ages of rows in ms, by view and for every other. */
+export interface MaxAges {
+  readonly byView: Readonly<Record<string, number>>;
+  /** Infinity where only some views have one. */
+  readonly defaultMs: number;
+}
+
+/** `5m` for all views, `view=3h` for one, several separated by commas. */
+export function maxAges(): Kind<MaxAges> {
+  const schema = z
+    .string()
+    .transform((text) => text.split(',').map((item) => maxAge(item.trim())))
+    .pipe(z.array(z.custom<readonly [string, number]>((item) => item !== undefined)))
+    .refine((items) => new Set(items.map(([view]) => view)).size === items.length)
+    .transform((items) => {
+      const { '': defaultMs = Infinity, ...byView } = Object.fromEntries(items);
+      return { byView, defaultMs };
+    });
+  return [schema, 'a length of time such as 5m, view=length for one view; separated by commas'];
+}
+
+function maxAge(item: string): readonly [view: string, ms: number] | undefined {
+  const [, view = '', length = ''] = /^(?:(\w+)=)?(\w+)$/.exec(item) ?? [];
+  const ms = lengthMs(length);
+  return ms === undefined ? undefined : [view, ms];
+}
+
 /** A length of time with its unit; the value is in ms. */
 export function duration(): Kind<number> {
   const schema = z
@@ -46,7 +73,17 @@ export function duration(): Kind<number> {
   return [schema, 'a length of time such as 12h or 7d; units ms, s, m, h, d, up to 366d'];
 }
 
-function lengthMs(text: string): number | undefined {
+/** A length of time in ms, or `auto`. */
+export function durationOrAuto(): Kind<number | 'auto'> {
+  const schema = z
+    .string()
+    .transform((text) => (text.trim() === 'auto' ? 'auto' : lengthMs(text.trim())))
+    .pipe(z.custom<number | 'auto'>((value) => value !== undefined));
+  return [schema, 'auto, or a length of time such as 90s or 2h; units ms, s, m, h, d, up to 366d'];
+}
+
+/** Returns the ms of a length of time such as 12h, or undefined for any other text. */
+export function lengthMs(text: string): number | undefined {
   const [, digits = '', unit = ''] = /^([1-9]\d{0,10})(ms|s|m|h|d)$/.exec(text) ?? [];
   const ms = Number(digits) * (unitsMs[unit] ?? NaN);
   return ms > 0 && ms <= lengthMsMax ? ms : undefined;

@@ -1,5 +1,5 @@
-// The shape of readings that the kernel scans by itself: a flat JSON object whose id is a text, and
-// time and value are numbers. Records of other declared shapes are read in JavaScript.
+// The plainest shape of readings that the kernel scans: a flat JSON object whose id is a text, and
+// time and value are numbers.
 import type { InputDeclaration, TimeUnit } from '../sensors/input-declaration.ts';
 import type { KernelExports } from './instance.ts';
 
@@ -18,7 +18,7 @@ export const defaultShape: FlatShape = {
 };
 
 /** In the order of assembly/time-unit.ts. */
-const timeUnits = ['ms', 's', 'us', 'ns'];
+export const timeUnits: readonly TimeUnit[] = ['ms', 's', 'us', 'ns'];
 /** Written in JSON as they are. */
 const plainName = /^[ !#-[\]-~]{1,62}$/;
 
@@ -39,21 +39,17 @@ export function flatShapeOf(declaration: InputDeclaration): FlatShape | undefine
   return { fields: [idName, timeName, valueName], timeUnit, isDeclared: true };
 }
 
-/** Tells an instance in `memory` what to scan. */
-export function writeShape(
+/** Tells an instance in `memory` the names of the fields. */
+export function writeFlatShape(
   exports: KernelExports,
   { buffer }: WebAssembly.Memory,
-  { fields, timeUnit, isDeclared }: FlatShape,
+  { fields }: FlatShape,
 ): void {
-  const words = (at: WebAssembly.Global, count: number): Int32Array =>
-    new Int32Array(buffer, at.value, count);
   const stride = exports.fieldNameBytes.value;
-  const lengths = words(exports.fieldNameLengths, fields.length);
+  const lengths = new Int32Array(buffer, exports.fieldNameLengths.value, fields.length);
   for (const [index, name] of fields.entries()) {
     const quoted = Buffer.from(`${name}"`);
     new Uint8Array(buffer, exports.fieldNames.value + index * stride, stride).set(quoted);
     lengths[index] = quoted.length;
   }
-  words(exports.timeUnit, 1)[0] = timeUnits.indexOf(timeUnit);
-  words(exports.isDeclared, 1)[0] = Number(isDeclared);
 }

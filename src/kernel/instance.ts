@@ -2,8 +2,9 @@
 // in one memory, which is its host's: one of a thread that only scans, or one of a shard, whose
 // columns lie in it.
 import { readFileSync } from 'node:fs';
-import { defaultShape, writeShape, type FlatShape } from './flat-shape.ts';
+import { defaultShape } from './flat-shape.ts';
 import { powersOfFive } from './powers-of-five.ts';
+import { writeShape, type KernelShape } from './shape.ts';
 
 /** The addresses are those of assembly/layout.ts. */
 export interface KernelExports {
@@ -38,6 +39,12 @@ export interface KernelExports {
   readonly fieldNameLengths: WebAssembly.Global;
   readonly timeUnit: WebAssembly.Global;
   readonly isDeclared: WebAssembly.Global;
+  readonly isDeep: WebAssembly.Global;
+  readonly shapeWords: WebAssembly.Global;
+  readonly shapeNames: WebAssembly.Global;
+  readonly recordIndexes: WebAssembly.Global;
+  readonly recordEnds: WebAssembly.Global;
+  readonly dataEnd: WebAssembly.Global;
   scan(
     records: number,
     bytes: number,
@@ -53,7 +60,7 @@ export interface KernelExports {
 }
 
 /** Bytes of the module's own data, before any column: `dataEnd` of assembly/layout.ts. */
-export const kernelPages = 6;
+export const kernelPages = 8;
 export const pageBytes = 65_536;
 const pagesMax = 65_536;
 
@@ -70,7 +77,7 @@ let powersOfThread: BigUint64Array | undefined;
 /** Returns a new instance in `memory`, which reads JSON readings of `shape`. */
 export function instantiate(
   memory: WebAssembly.Memory,
-  shape: FlatShape = defaultShape,
+  shape: KernelShape = defaultShape,
 ): KernelExports {
   // Threads share the compiled code: V8 knows a module by its bytes.
   moduleOfThread ??= new WebAssembly.Module(readFileSync(new URL('kernel.wasm', import.meta.url)));

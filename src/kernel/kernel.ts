@@ -1,13 +1,13 @@
 // The kernel of one shard: scans records into rows, and folds those that are plain, over columns in
 // its own memory.
 import { number, place, type RowKernel } from '../sensors/row-kernel.ts';
-import type { FlatShape } from './flat-shape.ts';
 import { kernelColumns } from './kernel-columns.ts';
 import { instantiate, kernelMemory } from './instance.ts';
 import { scannerOf, type RecordScanner } from './record-scanner.ts';
+import type { KernelShape } from './shape.ts';
 
 export interface Kernel extends RowKernel {
-  /** Whose last scan `foldRows` folds. */
+  /** `foldRows` folds the rows of its last scan. */
   readonly scanner: RecordScanner;
 }
 
@@ -17,7 +17,7 @@ const lifecycleStatesMax = 16;
  * Returns a kernel with a memory of its own; undefined where the system has no addresses left for
  * it.
  */
-export function createKernel(shape?: FlatShape): Kernel | undefined {
+export function createKernel(shape?: KernelShape): Kernel | undefined {
   try {
     return kernelIn(kernelMemory(), shape);
   } catch (error) {
@@ -26,12 +26,12 @@ export function createKernel(shape?: FlatShape): Kernel | undefined {
   }
 }
 
-function kernelIn(memory: WebAssembly.Memory, shape: FlatShape | undefined): Kernel {
+function kernelIn(memory: WebAssembly.Memory, shape: KernelShape | undefined): Kernel {
   const exports = instantiate(memory, shape);
   const { buffer } = memory;
   const states = ({ value }: WebAssembly.Global): Uint8Array =>
     new Uint8Array(buffer, value, lifecycleStatesMax);
-  const scanner = scannerOf(exports, memory);
+  const scanner = scannerOf(exports, memory, shape);
   return {
     columns: kernelColumns(memory),
     scanner,

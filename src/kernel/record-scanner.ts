@@ -2,15 +2,22 @@
 // only ever says "read" or "not for me"; the strict decoders then decide, so that reasons are given
 // in one place.
 //
-//   batch bytes ─copy─▶ window ─scan─▶ | offset | time of record | kind | id | timestamp | value |   a row a record
+//   batch bytes ─copy─▶ window ─scan─▶ | offset | time of record | kind | id | timestamp | value |   a row a reading
 import type { RecordSection } from '../records/record.ts';
 import type { ReadingColumns } from '../sensors/reading.ts';
 import { instanceOfThread, type KernelExports } from './instance.ts';
+import type { KernelShape } from './shape.ts';
 
 /** Kind of a scanned record: undecided, a reading keyed by its sensor id, or any other reading. */
 export const undecidedRecord = 0;
 export const keyedReading = 1;
 export const otherReading = 2;
+
+/** By row: which record of the section it is of, and the first row behind that record. */
+export interface RecordRows {
+  readonly indexes: Int32Array;
+  readonly ends: Int32Array;
+}
 
 /** Scans records into its one set of columns: what it found is valid until its next scan. */
 export interface RecordScanner {
@@ -22,9 +29,11 @@ export interface RecordScanner {
   readonly starts: Int32Array;
   /** By row; ids, timestamps and values of readings only. */
   readonly readings: ReadingColumns;
+  /** Set if a record may have several rows; else each row is a record. */
+  readonly records: RecordRows | undefined;
   /**
-   * Scans the first records of `section` and returns how many; 0 where the first is too long for
-   * the window or its framing does not add up. Reads nothing outside the section.
+   * Scans the first records of `section` and returns how many rows they have; 0 where the first is
+   * too long for the window or its framing does not add up. Reads nothing outside the section.
    */
   scan(section: RecordSection): number;
 }
@@ -34,10 +43,11 @@ class WasmScanner implements RecordScanner {
   readonly kinds: Uint8Array;
   readonly starts: Int32Array;
   readonly readings: ReadingColumns;
+  readonly records: RecordRows | undefined;
   private readonly exports: KernelExports;
   private readonly window: Buffer;
 
-  constructor(exports: KernelExports, { buffer }: WebAssembly.Memory) {
+  constructor(exports: KernelExports, { buffer }: WebAssembly.Memory, isDeep: boolean) {
     const rows = exports.rowsMax.value;
     const int32 = ({ value }: WebAssembly.Global): Int32Array =>
       new Int32Array(buffer, value, rows);
@@ -47,8 +57,13 @@ class WasmScanner implements RecordScanner {
     this.window = Buffer.from(buffer, exports.window.value, exports.windowBytes.value);
     this.kinds = new Uint8Array(buffer, exports.kinds.value, rows);
     this.starts = int32(exports.starts);
+    this.records = isDeep
+      ? { indexes: int32(exports.recordIndexes), ends: int32(exports.recordEnds) }
+      : undefined;
+    // Ids of several parts are put together behind the window.
+    const idsEnd = isDeep ? exports.dataEnd.value : exports.window.value + this.window.length;
     this.readings = {
-      idBytes: this.window,
+      idBytes: Buffer.from(buffer, exports.window.value, idsEnd - exports.window.value),
       idStarts: int32(exports.idStarts),
       idEnds: int32(exports.idEnds),
       timestampsMs: float64(exports.timestampsMs),
@@ -79,8 +94,12 @@ class WasmScanner implements RecordScanner {
 }
 
 /** Returns the scanner of an instance in `memory`. */
-export function scannerOf(exports: KernelExports, memory: WebAssembly.Memory): RecordScanner {
-  return new WasmScanner(exports, memory);
+export function scannerOf(
+  exports: KernelExports,
+  memory: WebAssembly.Memory,
+  shape?: KernelShape,
+): RecordScanner {
+  return new WasmScanner(exports, memory, shape !== undefined && 'root' in shape);
 }
 
 let ofThread: RecordScanner | undefined;

@@ -22,6 +22,7 @@ import { join } from 'node:path';
 import { threadId } from 'node:worker_threads';
 
 import { ConfigError } from '../errors.ts';
+import { processExists } from '../process-exists.ts';
 
 const touchEveryMs = 1_000;
 const deadAfterMs = 5_000;
@@ -54,7 +55,7 @@ export function acquireProcessLock(dataDir: string): ProcessLock {
   const path = join(dataDir, 'process.lock');
   const own = ownIdentity();
   try {
-    mkdirSync(dataDir, { recursive: true });
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
     takeLock(path, own, dataDir);
   } catch (error) {
     if (error instanceof ConfigError) throw error;
@@ -217,15 +218,6 @@ function startTime(pid: number): string {
   } catch {
     // The process no longer exists.
     return '';
-  }
-}
-
-function processExists(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return isCode(error, 'EPERM');
   }
 }
 

@@ -114,7 +114,7 @@ class SharedTables {
     this.processToken = lock?.token ?? '';
     if (lock === undefined && !existsSync(path)) throw nothingThere(options.dataDir);
     try {
-      if (lock !== undefined) mkdirSync(path, { recursive: true });
+      if (lock !== undefined) mkdirSync(path, { recursive: true, mode: 0o700 });
       const settings = {
         path,
         noSubdir: false,

@@ -94,6 +94,8 @@ export interface GroupMemberView {
 export interface GroupListener {
   /** Returns the position of a partition already held; undefined for others, which start paused. */
   positionOf(partition: TopicPartition): number | undefined;
+  /** Called for each generation of the group that this member has joined: after each rebalance. */
+  onGeneration?(): void;
   /**
    * Called synchronously before any fetch of the new generation; `added` are paused until `start`.
    */
@@ -162,6 +164,11 @@ export interface EventLog {
   ensureTopics(specs: readonly TopicSpec[]): Promise<readonly string[]>;
   /** Resolves with the topic, or undefined if it does not exist. */
   describeTopic(topic: string): Promise<TopicDescription | undefined>;
+  /**
+   * Resolves with the id of each of these topics that exists and has one. A topic that is deleted
+   * and made again gets another id.
+   */
+  topicIds(topics: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Resolves with the earliest retained offset and the high watermark (end, exclusive). */
   offsets(partition: TopicPartition): Promise<PartitionExtent>;
   /** Like `offsets` for many partitions, in order; two requests per broker in total. */

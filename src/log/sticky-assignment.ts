@@ -6,7 +6,7 @@ import type { TopicPartition } from '../records/record.ts';
 export interface AssignmentMember {
   readonly id: string;
   readonly topics: readonly string[];
-  /** What it holds now; no partition is held by two members. */
+  /** Partitions it holds now; no partition is held by two members. */
   readonly held: readonly TopicPartition[];
 }
 

@@ -10,6 +10,8 @@ export interface TopicNames {
   /** Readings forwarded under their sensor id as key; an input with its own shards. */
   readonly rekeyed: string;
   readonly deadLetters: string;
+  /** The births of Sparkplug, by device. */
+  readonly births: string;
   readonly output: string;
   /** Flagged readings. */
   readonly anomalies: string;
@@ -44,6 +46,7 @@ export function topicNames(
     input: config.inputTopic,
     rekeyed: `${config.inputTopic}.rekeyed`,
     deadLetters: `${config.inputTopic}.dlq`,
+    births: `${config.inputTopic}.births`,
     output: config.outputTopic,
     anomalies: config.anomalyTopic,
     journal: 'sensor_journal',
@@ -66,8 +69,8 @@ export function featureTopics(config: {
 
 /**
  * Returns the topics to create if missing, the input first, all with the input's partition count.
- * Includes the snapshot topic only if `snapshotStore` is kafka, and the anomaly topic unless
- * `anomalyEvents` is off. `features` are all topics of feature rows.
+ * Includes the snapshot topic only if `snapshotStore` is kafka, that of births only with Sparkplug,
+ * and the anomaly topic unless `anomalyEvents` is off. `features` are all topics of feature rows.
  */
 export function topicSpecs(
   config: Pick<
@@ -78,6 +81,7 @@ export function topicSpecs(
     | 'anomalyTopic'
     | 'anomalyEvents'
     | 'snapshotStore'
+    | 'mqttPayload'
   >,
   input: InputTopicShape,
   features: readonly FeatureTopic[],
@@ -117,11 +121,12 @@ export function topicSpecs(
       config: { 'cleanup.policy': 'delete', 'retention.ms': '-1', 'retention.bytes': '-1' },
     },
   ];
-  if (config.snapshotStore === 'kafka') specs.push(snapshotSpec(names.snapshots, partitions));
+  if (config.snapshotStore === 'kafka') specs.push(compactedSpec(names.snapshots, partitions));
+  if (config.mqttPayload === 'sparkplug') specs.push(compactedSpec(names.births, 1));
   return specs;
 }
 
-function snapshotSpec(topic: string, partitions: number): TopicSpec {
+function compactedSpec(topic: string, partitions: number): TopicSpec {
   return {
     topic,
     partitions,
@@ -129,7 +134,7 @@ function snapshotSpec(topic: string, partitions: number): TopicSpec {
       'cleanup.policy': 'compact',
       'max.message.bytes': '2097152',
       // Compaction skips the active segment, so small, short-lived segments free superseded
-      // snapshots.
+      // records.
       'segment.bytes': '67108864',
       'segment.ms': '3600000',
       'min.cleanable.dirty.ratio': '0.1',

@@ -4,17 +4,17 @@ import {
   AggregatorRegistry,
   collectDefaultMetrics,
   Counter,
-  Gauge,
-  Histogram,
-  Registry,
+  type Gauge,
+  type Histogram,
+  type Registry,
 } from 'prom-client';
 
-import { auditFindings, startAtZero } from './label-values.ts';
+import { createDeclarations } from './declare.ts';
+import { auditFindings } from './label-values.ts';
 
 export interface ProcessMetrics {
   readonly registry: Registry;
   readonly threadRestarts: Counter<'thread'>;
-  readonly illegalTransitions: Counter;
   readonly threadsNotAnswering: Gauge;
 }
 
@@ -29,34 +29,33 @@ export interface AuditMetrics {
 
 /** Returns the metrics of the continuous audit in a new registry. */
 export function createAuditMetrics(): AuditMetrics {
-  const registry = new Registry();
-  const registers = [registry];
-  const counter = (name: string, help: string): Counter =>
-    new Counter({ name: `sensorium_audit_${name}`, help, registers });
-  const mismatches = new Counter({
-    name: 'sensorium_audit_mismatches_total',
-    help: 'Rows or stored features that differ from the recomputed ones, by kind.',
-    labelNames: ['kind'],
-    registers,
-  });
-  startAtZero(mismatches, 'kind', auditFindings);
+  const { registry, counter, counterBy, gauge } = createDeclarations('sensorium_audit_');
   return {
     registry,
     windows: counter('windows_total', 'Windows recomputed and compared.'),
-    mismatches,
+    mismatches: counterBy(
+      'mismatches_total',
+      'Rows or stored features that differ from the recomputed ones, by kind.',
+      'kind',
+      auditFindings,
+    ),
     unchecked: counter('unchecked_rounds_total', 'Rounds in which something could not be checked.'),
     failures: counter('failed_rounds_total', 'Rounds that ended with an error.'),
-    lastRound: new Gauge({
-      name: 'sensorium_audit_last_round_timestamp_seconds',
-      help: 'Time at which the last complete round ended.',
-      registers,
-    }),
+    lastRound: gauge(
+      'last_round_timestamp_seconds',
+      'Time at which the last complete round ended.',
+    ),
   };
 }
 
 export interface ServingMetrics {
   readonly registry: Registry;
   readonly requestSeconds: Histogram<'route' | 'status'>;
+  readonly oldestRowAgeSeconds: Histogram;
+  readonly rowsOutsideMaxAge: Counter;
+  readonly historyRows: Counter;
+  readonly historyUnread: Counter;
+  readonly historyTurnedAway: Counter;
 }
 
 /**
@@ -64,17 +63,44 @@ export interface ServingMetrics {
  * nothing is cached.
  */
 export function createServingMetrics(
-  rowsRead?: () => { readonly cached: number; readonly stored: number },
+  rowsRead?: () => {
+    readonly cached: number;
+    readonly stored: number;
+    readonly cachedBytes: number;
+  },
 ): ServingMetrics {
-  const registry = new Registry();
-  const requestSeconds = new Histogram({
-    name: 'sensorium_http_request_duration_seconds',
-    help: 'Time to answer an HTTP request, by route and class of status.',
-    labelNames: ['route', 'status'],
-    buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5],
-    registers: [registry],
-  });
-  if (rowsRead === undefined) return { registry, requestSeconds };
+  const { counter, registry, histogram, measure } = createDeclarations('sensorium_');
+  const requestSeconds = histogram(
+    'http_request_duration_seconds',
+    'Time to answer an HTTP request, by route and class of status.',
+    [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5],
+    ['route', 'status'],
+  );
+  const metrics = {
+    ...{ registry, requestSeconds },
+    oldestRowAgeSeconds: histogram(
+      'served_row_age_seconds',
+      'Age of the oldest row of each answer to POST /get-online-features, from its window end.',
+      [1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 21_600, 86_400],
+    ),
+    rowsOutsideMaxAge: counter(
+      'rows_outside_max_age_total',
+      'Rows that POST /get-online-features served with the status OUTSIDE_MAX_AGE.',
+    ),
+    historyRows: counter(
+      'sensor_history_rows_total',
+      'Rows that GET /sensors/{id}/history has answered with.',
+    ),
+    historyUnread: counter(
+      'sensor_history_unread_records_total',
+      'Records of the topic that GET /sensors/{id}/history left unread, so rows may be missing.',
+    ),
+    historyTurnedAway: counter(
+      'sensor_history_turned_away_total',
+      'Requests of GET /sensors/{id}/history answered with 503.',
+    ),
+  };
+  if (rowsRead === undefined) return metrics;
   new Counter({
     name: 'sensorium_online_rows_total',
     help: 'Rows read for POST /get-online-features, by source: cache or store.',
@@ -87,7 +113,12 @@ export function createServingMetrics(
       this.inc({ from: 'store' }, stored);
     },
   });
-  return { registry, requestSeconds };
+  measure(
+    'online_cache_bytes',
+    'Memory of the rows cached for POST /get-online-features, as estimated.',
+    () => rowsRead().cachedBytes,
+  );
+  return metrics;
 }
 
 /** One metric of prom-client's `getMetricsAsJSON()`. */
@@ -126,46 +157,29 @@ export function createProcessMetrics(
     readonly version?: string;
   } = {},
 ): ProcessMetrics {
-  const registry = new Registry();
-  const registers = [registry];
+  const { registry, counterBy, gauge, measure } = createDeclarations('sensorium_');
   if (runtime === 'node') {
     collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: loopDelayEveryMs });
     for (const name of misnamedGauges) registry.removeSingleMetric(name);
   }
-  new Gauge({
-    name: 'sensorium_build_info',
-    help: 'Always 1; the labels say which program on which Node.',
-    labelNames: ['version', 'node'],
-    registers,
-  }).set({ version, node: process.version }, 1);
-  new Gauge({
-    name: 'sensorium_uptime_seconds',
-    help: 'Time since the supervisor started.',
-    registers,
-    collect() {
-      this.set(uptimeSeconds());
-    },
-  });
-  const threadRestarts = new Counter({
-    name: 'sensorium_thread_restarts_total',
-    help: 'Restarts of threads after a failure.',
-    labelNames: ['thread'],
-    registers,
-  });
-  startAtZero(threadRestarts, 'thread', threads);
+  const buildInfo = gauge('build_info', 'Always 1; the labels say which program on which Node.', [
+    'version',
+    'node',
+  ]);
+  buildInfo.set({ version, node: process.version }, 1);
+  measure('uptime_seconds', 'Time since the supervisor started.', uptimeSeconds);
   return {
     registry,
-    threadRestarts,
-    illegalTransitions: new Counter({
-      name: 'sensorium_illegal_transitions_total',
-      help: 'Shard phases reported out of order.',
-      registers,
-    }),
-    threadsNotAnswering: new Gauge({
-      name: 'sensorium_threads_not_answering',
-      help: 'Threads that did not answer at the last scrape.',
-      registers,
-    }),
+    threadRestarts: counterBy(
+      'thread_restarts_total',
+      'Restarts of threads after a failure.',
+      'thread',
+      threads,
+    ),
+    threadsNotAnswering: gauge(
+      'threads_not_answering',
+      'Threads that did not answer at the last scrape.',
+    ),
   };
 }
 

@@ -2,7 +2,9 @@
 // are taken from the tree and not from the threads: a thread that recovers a shard, or has just
 // been given one, knows less of it than the tree does, and a series must not end or fall to 0 when
 // nothing of the kind happened.
-import { Gauge, Registry } from 'prom-client';
+import { Gauge, type Registry } from 'prom-client';
+
+import { createDeclarations } from './declare.ts';
 
 export interface MeasuredShard {
   readonly topic: string;
@@ -40,7 +42,7 @@ const shardGauges: readonly (readonly [name: string, help: string, value: Value]
   ['lag_records', 'Records between position and high watermark, as last known.', (s) => s.lag],
   [
     'shard_known_age_seconds',
-    'Time since the log last told of the partition; its lag is as old.',
+    'Time since the log last reported on the partition; its lag is as old.',
     (s, nowMs) => secondsSince(s.knownAtMs, nowMs),
   ],
   [
@@ -75,7 +77,7 @@ const shardGauges: readonly (readonly [name: string, help: string, value: Value]
 
 /** Returns the gauges of the tree in a registry of their own; `phases` are all that a shard has. */
 export function createTreeMetrics(read: () => MeasuredTree, phases: readonly string[]): Registry {
-  const registry = new Registry();
+  const { registry, measure } = createDeclarations('sensorium_');
   const registers = [registry];
   const labelNames = ['topic', 'partition'] as const;
   const labelsOf = ({ topic, partition }: MeasuredShard): { topic: string; partition: string } => ({
@@ -122,13 +124,6 @@ export function createTreeMetrics(read: () => MeasuredTree, phases: readonly str
       ({ projectionLag }) => projectionLag,
     ],
   ];
-  for (const [name, help, value] of scalars) {
-    new Gauge({
-      ...{ name: `sensorium_${name}`, help, registers },
-      collect() {
-        this.set(value(read()));
-      },
-    });
-  }
+  for (const [name, help, value] of scalars) measure(name, help, () => value(read()));
   return registry;
 }

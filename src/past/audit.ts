@@ -49,7 +49,7 @@ export interface AuditRound {
   readonly findings: readonly Finding[];
   /** Number of findings beyond those listed. */
   readonly findingsLeftOut: number;
-  /** What could not be checked, with the reason. */
+  /** Checks that were not possible, each with the reason. */
   readonly unchecked: readonly string[];
 }
 

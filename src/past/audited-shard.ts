@@ -4,6 +4,7 @@ import { createBatchFolder } from '../actors/fold-batch.ts';
 import { createOutbox } from '../actors/outbox.ts';
 import { JournaledFold } from '../actors/journaled-fold.ts';
 import {
+  foldsFromOrigin,
   journalAfter,
   originOf,
   readCommittedShard,
@@ -14,6 +15,7 @@ import {
 import { encodeShardSnapshot, roleOf } from '../actors/shard-memory.ts';
 import { ConfigError } from '../errors.ts';
 import type { TopicPartition } from '../records/record.ts';
+import { loadKnownSchema } from './missing-schema.ts';
 import type { PastContext } from './past-context.ts';
 import type { ClosedWindow } from '../sensors/shard-state.ts';
 
@@ -51,7 +53,7 @@ export async function openAuditedShard(
   const { metadata, committedOffset } = committed;
   const { earliest } = await context.log.offsets(shard);
   const role = roleOf(context.topics, shard);
-  const originIsHeld = metadata.origin >= earliest;
+  const originIsHeld = foldsFromOrigin(metadata, earliest);
   const fromOrigin = { start: originOf(context, role, metadata), startedFrom: 'origin' as const };
   let chosen: Pick<AuditedShard, 'start' | 'startedFrom'> | undefined;
   if (reach !== 'oldest' || !originIsHeld) {
@@ -123,7 +125,7 @@ export async function foldToCommitted(
     if (replay.ended) return;
     for await (const batch of context.log.read({ ...shard, from: memory.position, to: end })) {
       const before = memory.position;
-      replay.fold(batch);
+      while (replay.fold(batch) === 'paused') await loadKnownSchema(context, folder);
       handlers.progress(memory.position - before);
     }
   };

@@ -1,7 +1,18 @@
 // Turns an explanation into sentences for a reader who does not know the code.
+import type { AlarmChannel } from '../sensors/robust-slot.ts';
 import type { ReadingExplanation } from './explanation.ts';
 
 type Told = Omit<ReadingExplanation, 'sentence'>;
+
+const channelReasons: Readonly<Record<AlarmChannel, string>> = {
+  none: '',
+  spike: ', for its last few readings being more unusual than is usual for it (spike)',
+  shift: ', for its readings being unusual for longer than is usual for it (shift)',
+  season: ", for its readings lying off the sensor's profile of the day (season)",
+  range: ", for lying outside the sensor's range (range)",
+  stuck: ', for repeating one value longer than it ever did lately (stuck)',
+  context: ', for mean and roughness that it did not have lately (context)',
+};
 
 /** Returns the outcome of the reading and its reason, with the numbers that decided. */
 export function explanationSentence(told: Told): string {
@@ -46,16 +57,13 @@ function anomalySentence(
     : `${shown(value)} is ${size}, within the threshold ${threshold}: no anomaly.`;
 }
 
-function alarmSentence({ score, alarm, alarm_rule: rule, value }: Told, readings: number): string {
+function alarmSentence(told: Told, readings: number): string {
+  const { score, alarm, alarm_rule: rule } = told;
   if (rule === null || score === null) return '';
   if (readings < rule.warm_readings) {
     return `No alarm: a surprise score needs ${rule.warm_readings} earlier readings, there are ${readings}.`;
   }
-  const [low, high] = rule.range;
-  const from =
-    rule.range_score > 0 && rule.range_score === score
-      ? `, for lying ${value > high ? 'above' : 'below'} the sensor's range ${shown(low)} to ${shown(high)}`
-      : '';
+  const from = scoreOrigin(told, rule);
   if (alarm) return `Surprise score ${shown(score)} ≥ ${rule.score_min}${from}: an alarm.`;
   if (score < rule.score_min) {
     return `Surprise score ${shown(score)} < ${rule.score_min}: no alarm.`;
@@ -65,6 +73,18 @@ function alarmSentence({ score, alarm, alarm_rule: rule, value }: Told, readings
     `Surprise score ${shown(score)} ≥ ${rule.score_min}${from}, but no alarm: the sensor raised one recently and ` +
     `rests for ${rule.rest_left} of ${rule.rest_readings} more readings${calm}.`
   );
+}
+
+/** Says which rule gave the score; empty where the method has one rule besides the range. */
+function scoreOrigin(
+  { channel, score, value }: Told,
+  { range: [low, high], range_score: rangeScore }: NonNullable<Told['alarm_rule']>,
+): string {
+  if (rangeScore > 0 && rangeScore === score) {
+    const side = value > high ? 'above' : 'below';
+    return `, for lying ${side} the sensor's range ${shown(low)} to ${shown(high)}`;
+  }
+  return channel === undefined ? '' : channelReasons[channel];
 }
 
 /** Returns `value` with four significant digits; the JSON output has all digits. */

@@ -5,6 +5,7 @@ import { fieldsAmong, restoreDeadLetter } from '../codecs/dead-letter.ts';
 import type { Outgoing } from '../actors/outgoing.ts';
 import { assert } from '../errors.ts';
 import type { ReadingPreview } from '../sensors/baseline.ts';
+import type { AlarmChannel } from '../sensors/robust-slot.ts';
 import type { SensorInspection } from '../sensors/shard-state.ts';
 import { windowStartMs } from '../sensors/window.ts';
 import { explanationSentence } from './explanation-sentence.ts';
@@ -37,6 +38,8 @@ export interface ReadingExplanation {
   readonly anomaly: boolean;
   readonly score: number | null;
   readonly alarm: boolean;
+  /** The rule that gave the score, with BASELINE=robust, which has several. */
+  readonly channel?: AlarmChannel;
   /** null under a baseline without alarms. */
   readonly alarm_rule: {
     readonly score_min: number;
@@ -64,7 +67,7 @@ export async function explainReading(
   const before = state.inspect(sensorId);
   const forgotten =
     before === undefined ? await findForgotten(context, past, sensorId, reading.offset) : undefined;
-  const preview = state.preview(sensorId, reading.value);
+  const preview = state.preview(sensorId, reading.value, reading.timestampMs);
   const watermarkMs = state.watermarkMs;
   const outgoing = await foldNext(context, past);
   const reason = past.skipped ?? (outgoing === undefined ? null : refusal(outgoing, reading.field));
@@ -90,13 +93,14 @@ export async function explainReading(
 
 function judgement(
   preview: ReadingPreview | undefined,
-): Pick<ReadingExplanation, 'z' | 'anomaly' | 'score' | 'alarm' | 'alarm_rule'> {
+): Pick<ReadingExplanation, 'z' | 'anomaly' | 'score' | 'alarm' | 'channel' | 'alarm_rule'> {
   const view = preview?.alarmView;
   return {
     z: preview?.z ?? null,
     anomaly: preview?.anomaly ?? false,
     score: view === undefined ? null : (preview?.score ?? null),
     alarm: preview?.alarm ?? false,
+    ...(preview?.channel === undefined ? {} : { channel: preview.channel }),
     alarm_rule:
       view === undefined
         ? null

@@ -1,16 +1,20 @@
 // Finds the shard that folds a sensor: the partition of its key in the input or in the rekeyed
 // topic, or any other input partition if the producer partitions by a rule of its own. The default
 // rule gives the first guess; a guess counts only once a reading of the sensor is found there.
-import { readCommittedShard, restorableSnapshots } from '../actors/restore.ts';
+import { observeCommittedShard, restorableSnapshots } from '../actors/restore.ts';
 import { roleOf } from '../actors/shard-memory.ts';
 import { entryTimeAmong, fieldsAmong } from '../codecs/dead-letter.ts';
 import { createInputReader } from '../codecs/input-reader.ts';
+import { enteredAt } from '../codecs/input-record.ts';
 import { decodeReading } from '../codecs/reading-decoder.ts';
+import { schemaIdOf } from '../codecs/record-entries.ts';
 import { ConfigError } from '../errors.ts';
 import type { RecordCursor, TopicPartition } from '../records/record.ts';
 import { partitionForKey, partitionsOf } from '../records/partitioning.ts';
+import { hasKey } from '../records/record-key.ts';
 import { deviceOf } from '../sensors/input-declaration.ts';
 import { emptyReading } from '../sensors/reading.ts';
+import { loadSchema } from './missing-schema.ts';
 import type { PastContext } from './past-context.ts';
 
 export interface SensorPlace {
@@ -87,13 +91,16 @@ export async function findReading(
 ): Promise<SensorReading | undefined> {
   const key = Buffer.from(deviceOf(sensorId, context.semantics.input));
   const readingsOf = decoderFor(context, sensorId);
-  const range = to === undefined ? { from } : { from, to };
+  const loadSchemaOf = schemaLoader(context);
+  // Nobody has folded past an open transaction: what it holds, or hides, is not looked for.
+  const range = { from, settledOnly: true, ...(to === undefined ? {} : { to }) };
   for await (const batch of context.log.read({ ...shard, ...range })) {
     const record = batch.records();
     while (record.next()) {
       if (to !== undefined && record.offset >= to) return undefined;
       if (record.offset < from || !hasKey(record, key)) continue;
       const { offset, timestampMs: recordTimestampMs } = record;
+      await loadSchemaOf(record);
       for (const reading of readingsOf(record)) {
         const ahead = reading.timestampMs - recordTimestampMs > context.semantics.maxAheadMs;
         if (ahead || reading.timestampMs < sinceMs) continue;
@@ -121,23 +128,35 @@ export async function findForgotten(
   return findReading(context, shard, sensorId, { from, to: offset });
 }
 
+/**
+ * Returns a function that loads the schema of a record. If the registry has no such schema, it is
+ * not asked for it again, and the record holds no reading.
+ */
+function schemaLoader(context: PastContext): (record: RecordCursor) => Promise<void> {
+  const { schemas, semantics } = context;
+  const { input } = semantics;
+  const unknown = new Set<number>();
+  return async (record) => {
+    const id = input === undefined ? undefined : schemaIdOf(record, input);
+    if (id === undefined || unknown.has(id) || schemas?.find(id) !== undefined) return;
+    if (!(await loadSchema(context, id))) unknown.add(id);
+  };
+}
+
 type DecodedReading = Pick<SensorReading, 'timestampMs' | 'value' | 'field'>;
 
 /** Returns a function from records keyed by the sensor's device to the sensor's readings. */
 function decoderFor(
-  { semantics }: PastContext,
+  { schemas, semantics }: PastContext,
   sensorId: string,
 ): (record: RecordCursor) => readonly DecodedReading[] {
   const { input, maxAheadMs } = semantics;
   if (input !== undefined) {
-    const reader = createInputReader(input, maxAheadMs);
+    const reader = createInputReader(input, maxAheadMs, schemas);
     return (record) => {
       const headers = record.headers();
-      const { bytes, keyStart, keyEnd, valueStart, valueEnd } = record;
-      const timestampMs = entryTimeAmong(headers) ?? record.timestampMs;
-      const entered = { bytes, keyStart, keyEnd, valueStart, valueEnd, timestampMs };
       return reader
-        .read(entered, fieldsAmong(headers))
+        .read(enteredAt(record, entryTimeAmong(headers)), fieldsAmong(headers))
         .entries.flatMap((entry) =>
           entry.measured
             .filter((measured) => measured.sensorId === sensorId)
@@ -173,7 +192,7 @@ async function snapshotKnows(
   shard: TopicPartition,
   sensorId: string,
 ): Promise<boolean> {
-  const committed = await readCommittedShard(context, shard);
+  const committed = await observeCommittedShard(context, shard);
   if (committed === undefined) return false;
   const role = roleOf(context.topics, shard);
   for await (const { memory } of restorableSnapshots(context, shard, role, committed.metadata)) {
@@ -187,15 +206,9 @@ async function logKnows(
   shard: TopicPartition,
   sensorId: string,
 ): Promise<boolean> {
-  const committed = await readCommittedShard(context, shard);
+  const committed = await observeCommittedShard(context, shard);
   if (committed === undefined) return false;
   const { earliest } = await context.log.offsets(shard);
   const from = Math.max(earliest, committed.metadata.origin);
   return (await findReading(context, shard, sensorId, { from })) !== undefined;
-}
-
-function hasKey(record: RecordCursor, key: Uint8Array): boolean {
-  const { bytes, keyStart, keyEnd } = record;
-  if (keyStart < 0 || keyEnd - keyStart !== key.length) return false;
-  return Buffer.compare(key, bytes.subarray(keyStart, keyEnd)) === 0;
 }

@@ -1,5 +1,6 @@
 // The findings of an audit, and the comparison of two rows.
 import type { FeatureRow } from '../codecs/feature-row.ts';
+import { visible } from '../visible.ts';
 
 export type FindingKind =
   /** A row of the topic has another value than the recomputed one. */
@@ -84,14 +85,15 @@ export function findingLine(finding: Finding): string {
   const { kind, sensor_id: sensor, window_start: start, window_end: end } = finding;
   const { field, expected, found, row, readings } = finding;
   const text = (value: number | string | null | undefined): string => String(value ?? 'nothing');
-  return [
+  const parts = [
     kind.padEnd(14),
     ...(sensor === undefined ? [] : [`sensor ${sensor}`]),
     ...(start === undefined || end === undefined ? [] : [`window [${iso(start)}, ${iso(end)})`]),
     ...(field === undefined ? [] : [`${field}: expected ${text(expected)}, found ${text(found)}`]),
     ...(row === undefined ? [] : [`row ${row}`]),
     ...(readings === undefined ? [] : [`readings ${readings}`]),
-  ].join('  ');
+  ];
+  return visible(parts.join('  '));
 }
 
 function iso(ms: number): string {

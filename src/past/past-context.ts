@@ -4,8 +4,10 @@ import type { RestoreContext } from '../actors/restore.ts';
 import type { Config } from '../config/config.ts';
 import { ConfigError } from '../errors.ts';
 import type { EventLog } from '../log/event-log.ts';
+import { TopicIds } from '../log/topic-ids.ts';
 import { topicNames } from '../log/topics.ts';
 import type { Logger } from '../logger.ts';
+import type { SchemaSource } from '../registry/schema-source.ts';
 import type { SnapshotStore } from '../stores/snapshot-store.ts';
 
 export interface PastContext extends RestoreContext {
@@ -18,7 +20,12 @@ export interface PastContext extends RestoreContext {
  */
 export async function pastContext(
   config: Config,
-  ports: { readonly log: EventLog; readonly snapshots: SnapshotStore; readonly logger: Logger },
+  ports: {
+    readonly log: EventLog;
+    readonly snapshots: SnapshotStore;
+    readonly logger: Logger;
+    readonly schemas?: SchemaSource | undefined;
+  },
 ): Promise<PastContext> {
   const { groupId } = config.process;
   const topics = topicNames(config.process);
@@ -35,6 +42,7 @@ export async function pastContext(
     semantics: config.semantics,
     settings: { groupId },
     topics,
+    topicIds: new TopicIds(ports.log, [topics.input, topics.rekeyed, topics.journal]),
     ...(await readGroupCounts(ports.log, { groupId, topics, partitionsNow: partitionsOf })),
   };
 }

@@ -1,23 +1,27 @@
 // The state of a shard at a past offset: restored from the best snapshot before it and folded from
 // there by the code that owners recover with. Read-only: it opens no writer, joins no group and
 // does not disturb a running owner.
-import { createBatchFolder, type BatchFolder } from '../actors/fold-batch.ts';
+import type { BatchFolder } from '../actors/batch-folder.ts';
+import { createBatchFolder } from '../actors/fold-batch.ts';
 import { createOutbox, type Outbox } from '../actors/outbox.ts';
 import type { Outgoing } from '../actors/outgoing.ts';
 import { foldFailedReason } from '../actors/fold-failure.ts';
 import { JournaledFold } from '../actors/journaled-fold.ts';
 import {
+  foldsFromOrigin,
   journalAfter,
+  observeCommittedShard,
   originOf,
-  readCommittedShard,
   restorableSnapshots,
   type CommittedShard,
   type StartingPoint,
 } from '../actors/restore.ts';
 import { roleOf, type ShardMemory } from '../actors/shard-memory.ts';
+import { noteSchema } from '../actors/unknown-schemas.ts';
 import { assert, ConfigError } from '../errors.ts';
 import type { OutputRecord, TopicPartition } from '../records/record.ts';
 import type { DeadLetterReason } from '../sensors/reading.ts';
+import { loadKnownSchema, loadSchema } from './missing-schema.ts';
 import type { PastContext } from './past-context.ts';
 
 export interface PastShard extends TopicPartition {
@@ -57,7 +61,19 @@ export async function shardAt(
   offset: number,
   { onProgress }: PastOptions = {},
 ): Promise<PastShard> {
-  const committed = await committedShard(context, shard);
+  return stateAt(context, shard, offset, {
+    committed: await committedShard(context, shard),
+    ...(onProgress === undefined ? {} : { onProgress }),
+  });
+}
+
+/** Like `shardAt`, of a shard whose position the caller has read. */
+export async function stateAt(
+  context: PastContext,
+  shard: TopicPartition,
+  offset: number,
+  { committed, onProgress }: PastOptions & { readonly committed: CommittedShard },
+): Promise<PastShard> {
   const { earliest, end } = await context.log.offsets(shard);
   assertWithin(context, shard, { offset, end, origin: committed.metadata.origin });
   const { start, startedFrom } = await bestStart(context, shard, { offset, earliest, committed });
@@ -71,7 +87,7 @@ export async function shardAt(
   replay.begin();
   if (startOffset < offset) {
     for await (const batch of context.log.read({ ...shard, from: startOffset, to: offset })) {
-      replay.fold(batch);
+      while (replay.fold(batch) === 'paused') await loadKnownSchema(context, folder);
       onProgress?.(memory.position - startOffset, offset - startOffset);
     }
   }
@@ -105,7 +121,13 @@ export async function foldNext(
     const records = batch.records();
     if (records.next()) {
       outbox.muted = false;
-      folder.fold(memory, records, from + 1);
+      for (;;) {
+        folder.fold(memory, records, from + 1);
+        if (folder.missingSchema === undefined) break;
+        // The journal may say so later: until then this is a forecast.
+        const found = await loadSchema(context, folder.missingSchema);
+        if (!found) noteSchema(memory, folder.missingSchema, false);
+      }
       outgoing = outbox.take();
     }
     memory.position = Math.max(memory.position, batch.nextOffset);
@@ -118,7 +140,7 @@ export async function committedShard(
   context: PastContext,
   shard: TopicPartition,
 ): Promise<CommittedShard> {
-  const committed = await readCommittedShard(context, shard);
+  const committed = await observeCommittedShard(context, shard);
   if (committed !== undefined) return committed;
   const { groupId } = context.settings;
   throw new ConfigError(
@@ -164,7 +186,7 @@ async function bestStart(
     if (position <= offset && position >= earliest) return { start, startedFrom: 'snapshot' };
     if (position > offset) later = position;
   }
-  if (metadata.origin >= earliest) {
+  if (foldsFromOrigin(metadata, earliest)) {
     return { start: originOf(context, role, metadata), startedFrom: 'origin' };
   }
   const where = `${shard.topic}/${shard.partition}`;

@@ -1,6 +1,8 @@
 // Simulated temperature sensors: a daily cycle, noise, occasional spikes and level shifts. Equal
 // options give equal readings, to the last digit; a sensor's values do not depend on the number of
 // sensors.
+import { declaredSensorId } from '../codecs/declared-encoder.ts';
+import type { InputDeclaration } from '../sensors/input-declaration.ts';
 import type { PlannedReading } from './planned-reading.ts';
 import { seededRandom, type SeededRandom } from './seeded-random.ts';
 
@@ -20,6 +22,8 @@ export interface SimulationOptions {
   readonly lateByMs: number;
   /** Share of the records, 0 to 1, that are not readings. */
   readonly badRate: number;
+  /** Its sensors are ones that it reads. */
+  readonly input?: InputDeclaration | undefined;
 }
 
 /** Defaults of `run` and `produce`. */
@@ -73,7 +77,9 @@ class SimulatedSensor {
 
   constructor(options: SimulationOptions, index: number) {
     this.#options = options;
-    this.#sensorId = simulatedSensorId(index);
+    const device = simulatedSensorId(index);
+    const { input } = options;
+    this.#sensorId = input === undefined ? device : declaredSensorId(device, index, input);
     this.#random = seededRandom(options.seed, index + 1);
     this.#level = 18 + 8 * this.#random.uniform();
     this.#swing = 2 + 3 * this.#random.uniform();

@@ -3,7 +3,7 @@
 import { systemClock } from '../clock.ts';
 import { ConfigError, errorToData } from '../errors.ts';
 import { openEventLog } from '../log/open.ts';
-import { createLogger } from '../logger.ts';
+import { openLogger } from '../logger.ts';
 import { selectFeatures } from '../sensors/features.ts';
 import { openHistoryStore } from '../stores/open-history.ts';
 import { runHistoryProjection } from './history-loop.ts';
@@ -18,7 +18,7 @@ export async function runHistory({ config, port }: HistoryTask): Promise<void> {
     const { process: settings, semantics } = config;
     const { historyDir: directory, historyIntervalMs: intervalMs } = settings;
     if (directory === undefined) throw new ConfigError('HISTORY_DIR is not set');
-    const logger = createLogger(settings.logLevel).child({ thread: 'history' });
+    const logger = openLogger(settings).child({ thread: 'history' });
     const clientId = `${settings.groupId}-history-${process.pid}`;
     const log = await openEventLog(settings, { clientId, logger, clock: systemClock });
     closers.push(() => log.close());

@@ -15,6 +15,8 @@ export interface CommittedRow extends HistoryEntry {
 }
 
 export interface RowOptions {
+  /** Filter of records, called before they are decoded; default: all. */
+  readonly isWanted?: (record: RecordCursor) => boolean;
   readonly features: readonly Pick<FeatureDeclaration, 'name' | 'type'>[];
   /** From a window's end until its row counts as readable (ADR 19). */
   readonly availableAfterMs: number;
@@ -67,6 +69,7 @@ export function* rowsOf(
   const cursor = batch.records();
   while (cursor.next()) {
     if (cursor.offset < range.from || cursor.offset >= range.to) continue;
+    if (options.isWanted?.(cursor) === false) continue;
     const row = rowAt(cursor, range, options);
     if (row === undefined) continue;
     yield {

@@ -6,18 +6,20 @@ import type { Clock } from '../clock.ts';
 import type { FeatureRow } from '../codecs/feature-row.ts';
 import { errorToData, isSensoriumError, UnavailableError, type ErrorData } from '../errors.ts';
 import type { EventLog, FetchedBatch, GroupListener, GroupMember } from '../log/event-log.ts';
+import { TopicIds } from '../log/topic-ids.ts';
 import type { TopicPartition } from '../records/record.ts';
 import { partitionKey } from '../records/partition-key.ts';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics/pipeline-metrics.ts';
 import type { FeatureStore } from '../stores/feature-store.ts';
 import { backoffMs } from '../backoff.ts';
+import { tracedListener, type Traced } from './batch-span.ts';
 import { Positions, type Held } from './positions.ts';
 import type { ProjectorStatus } from './protocol.ts';
 import { createRowProblems, type RowProblems } from './row-problems.ts';
 import { openGate, servingGate, type ServingGate, type ServingRule } from './serving-gate.ts';
 
-export interface ProjectorOptions {
+export interface ProjectorOptions extends Traced {
   readonly log: EventLog;
   readonly store: FeatureStore;
   /** The topics of feature rows with their views, that of the base windows first. */
@@ -44,6 +46,7 @@ export interface Projector {
 const rowsPerUpsert = 1_000;
 const commitIntervalMs = 1_000;
 const pingIntervalMs = 1_000;
+const topicsLookMs = 3_000;
 /** A fetch that finds nothing is answered after half a second, a heartbeat at once. */
 const silentMsMax = 5_000;
 
@@ -91,19 +94,22 @@ class OnlineProjector implements Projector, GroupListener {
     this.#views = new Map(options.topics.map(({ topic, view }) => [topic, view]));
     this.#positions = new Positions({
       ...options,
+      topicIds: new TopicIds(options.log, [...this.#views.keys()]),
       storeMayForget: options.store.interruptions !== undefined,
       closing: this.#closing.signal,
     });
   }
 
   async join(): Promise<void> {
-    const { log, groupId } = this.#options;
+    const { log, groupId, tracer } = this.#options;
     const topics = [...this.#views.keys()];
+    const listener = tracedListener(this, tracer);
     // Rows arrive in bursts, one shard at a time: the last burst must not wait for more.
-    this.#member = await log.joinGroup({ groupId, topics, delivery: 'prompt', listener: this });
+    this.#member = await log.joinGroup({ groupId, topics, delivery: 'prompt', listener });
     this.#joined(this.#member);
     this.#guard(this.#commitRegularly());
     this.#guard(this.#pingWhenIdle());
+    this.#guard(this.#followRemadeTopics());
   }
 
   status(): ProjectorStatus {
@@ -227,7 +233,7 @@ class OnlineProjector implements Projector, GroupListener {
     this.#gate.countLate(rows);
     const { clock, metrics } = this.#options;
     for (const { window_end } of rows) {
-      metrics.freshnessSeconds.observe((clock.nowMs() - window_end) / 1_000);
+      metrics.storedAgeSeconds.observe((clock.nowMs() - window_end) / 1_000);
     }
     const isBase = topic === this.#options.topics[0]?.topic;
     if (rows.length > 0 && isBase) this.#options.onRows?.(rows);
@@ -325,6 +331,14 @@ class OnlineProjector implements Projector, GroupListener {
       const interrupted = (store.interruptions?.() ?? 0) !== this.#interruptions;
       if (interrupted && !this.#inOutage) this.#rewind(member);
       await clock.sleep(pingIntervalMs, this.#closing.signal);
+    }
+  }
+
+  /** A topic that is deleted and made again is projected from its earliest row. */
+  async #followRemadeTopics(): Promise<void> {
+    while (!this.#closing.signal.aborted) {
+      for (const held of await this.#positions.unsetRemade()) await this.#begin(held);
+      await this.#options.clock.sleep(topicsLookMs, this.#closing.signal);
     }
   }
 

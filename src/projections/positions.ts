@@ -4,10 +4,12 @@
 //
 //   committed offset     the position
 //   committed metadata   the position a minute earlier: in a failover, even one while no projector
-//                        ran, a store may lose writes it acknowledged since then
+//                        ran, a store may lose writes it acknowledged since then; and the id of the
+//                        topic, in another of its name positions mean nothing
 import type { Clock } from '../clock.ts';
 import { isSensoriumError } from '../errors.ts';
 import type { CommittedPosition, EventLog } from '../log/event-log.ts';
+import type { TopicIds } from '../log/topic-ids.ts';
 import type { TopicPartition } from '../records/record.ts';
 import { partitionKey } from '../records/partition-key.ts';
 import type { Logger } from '../logger.ts';
@@ -18,6 +20,8 @@ export interface Held extends TopicPartition {
   /** Next offset to project; undefined until the committed position has been read. */
   position: number | undefined;
   committed: number | undefined;
+  /** Of the topic that `position` is in; undefined where it has none. */
+  topicId: string | undefined;
   highWatermark: number;
   /** Fetches that failed since the last batch. */
   fetchFailures: number;
@@ -36,6 +40,7 @@ const rewindMs = 60_000;
 
 export interface PositionsOptions {
   readonly log: EventLog;
+  readonly topicIds: Pick<TopicIds, 'now'>;
   readonly groupId: string;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -63,6 +68,7 @@ export class Positions {
       partition,
       position: undefined,
       committed: undefined,
+      topicId: undefined,
       highWatermark: 0,
       fetchFailures: 0,
       trail: [],
@@ -104,17 +110,19 @@ export class Positions {
    * answers. Returns the position, or undefined once the partition is no longer held.
    */
   async settle(held: Held): Promise<number | undefined> {
-    const { clock, closing, groupId, log } = this.#options;
+    const { clock, closing, groupId, log, topicIds } = this.#options;
     for (let attempt = 0; this.#holds(held); attempt += 1) {
       const found = await this.#unlessUnavailable(async () => {
         const offsets = await log.offsets(held);
-        return { ...offsets, committed: await log.committed(groupId, held) };
+        const topicId = (await topicIds.now()).get(held.topic);
+        return { ...offsets, topicId, committed: await log.committed(groupId, held) };
       });
       if (found === undefined) {
         await clock.sleep(backoffMs(attempt), closing);
       } else if (this.#holds(held)) {
         held.highWatermark = found.end;
         held.committed = found.committed?.nextOffset;
+        held.topicId = found.topicId;
         held.position = this.#startOf(held, found);
         held.trail.push({ atMs: clock.monotonicMs(), position: held.position });
         return held.position;
@@ -129,6 +137,20 @@ export class Positions {
       if (held.position !== undefined) held.position = this.#minuteBefore(held);
       held.trail.splice(1);
     }
+  }
+
+  /**
+   * Returns the partitions whose topic was deleted and made again since their position was set; it
+   * is unset now.
+   */
+  async unsetRemade(): Promise<readonly Held[]> {
+    const ids = await this.#unlessUnavailable(() => this.#options.topicIds.now());
+    const remade = this.all().filter(({ topic, topicId }) => {
+      const now = ids?.get(topic);
+      return now !== undefined && topicId !== undefined && now !== topicId;
+    });
+    for (const held of remade) held.position = undefined;
+    return remade;
   }
 
   /** Reads the end offset of every partition: without fetches nothing else updates the lag. */
@@ -159,7 +181,7 @@ export class Positions {
         this.#options.groupId,
         moved.map(({ held, nextOffset }) => {
           const { topic, partition } = held;
-          return { topic, partition, nextOffset, metadata: String(this.#minuteBefore(held)) };
+          return { topic, partition, nextOffset, metadata: this.#metadata(held) };
         }),
       );
       for (const { held, nextOffset } of moved) {
@@ -167,6 +189,11 @@ export class Positions {
         held.trail.push({ atMs, position: nextOffset });
       }
     });
+  }
+
+  #metadata(held: Held): string {
+    const minuteBefore = String(this.#minuteBefore(held));
+    return held.topicId === undefined ? minuteBefore : `${minuteBefore} ${held.topicId}`;
   }
 
   /** Returns the position a minute ago, and drops older entries of the trail. */
@@ -179,18 +206,26 @@ export class Positions {
 
   #startOf(
     { topic, partition }: TopicPartition,
-    found: { committed: CommittedPosition | undefined; earliest: number; end: number },
+    found: {
+      readonly committed: CommittedPosition | undefined;
+      readonly earliest: number;
+      readonly end: number;
+      readonly topicId: string | undefined;
+    },
   ): number {
-    const { earliest, end } = found;
+    const { earliest, end, topicId } = found;
     const committed = found.committed?.nextOffset;
     if (committed === undefined) return earliest;
-    if (committed >= earliest && committed <= end) {
-      const minuteBefore = Number.parseInt(found.committed?.metadata ?? '', 10);
+    // Earlier versions committed no id.
+    const [rewound = '', topicIdBefore = topicId] = found.committed?.metadata.split(' ') ?? [];
+    const isSameTopic = topicId === undefined || topicIdBefore === topicId;
+    if (isSameTopic && committed >= earliest && committed <= end) {
+      const minuteBefore = Number.parseInt(rewound, 10);
       const goesBack = this.#options.storeMayForget && minuteBefore < committed;
       return goesBack ? Math.max(minuteBefore, earliest) : committed;
     }
     this.#options.logger.warn(
-      { topic, partition, committed, earliest, end },
+      { topic, partition, committed, earliest, end, topicIdBefore, topicId },
       'the log no longer holds the committed position: projecting from its earliest row',
     );
     return earliest;

@@ -1,21 +1,24 @@
 // The life of the projector thread: projects, reports to the supervisor and answers its questions.
 // The root, projector-thread.ts, opens the log and the store.
+import { answerQuestion } from '../answers.ts';
 import { repeatedly, type Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import type { ControlPort } from '../control-port.ts';
 import { deferred } from '../deferred.ts';
-import { ConfigError, isSensoriumError } from '../errors.ts';
+import { ConfigError } from '../errors.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { featureTopics } from '../log/topics.ts';
 import type { Logger } from '../logger.ts';
 import { createMetrics } from '../metrics/pipeline-metrics.ts';
 import { addThreadGauges } from '../metrics/thread-gauges.ts';
 import type { FeatureStore } from '../stores/feature-store.ts';
+import type { Tracer } from '../tracing/tracer.ts';
 import { createLiveRows } from './live.ts';
-import { startProjector, type Projector, type ProjectorOptions } from './online.ts';
+import { startProjector, type ProjectorOptions } from './online.ts';
 import { readableAfterMs } from './readable.ts';
 import { RecentAnomalies } from './recent-anomalies.ts';
-import type { ProjectorCommand, ProjectorEvent } from './protocol.ts';
+import { drawnFeature, RecentWindows } from './recent-windows.ts';
+import type { ProjectorCommand, ProjectorEvent, ProjectorQuestion } from './protocol.ts';
 
 export interface ProjectorParts {
   readonly config: Config;
@@ -25,6 +28,8 @@ export interface ProjectorParts {
   readonly store: FeatureStore;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Left out where traces are off. */
+  readonly tracer?: Tracer | undefined;
   /** For the gauges of this thread; left out where many share one, as in simulations. */
   readonly threadName?: string;
 }
@@ -40,11 +45,13 @@ export async function runOnlineProjection(parts: ProjectorParts): Promise<void> 
   const send = (event: ProjectorEvent): void => port.postMessage(event);
   const metrics = createMetrics();
   if (parts.threadName !== undefined) addThreadGauges(metrics.registry, parts.threadName);
-  for (const { topic } of topics) {
-    if ((await log.describeTopic(topic)) !== undefined) continue;
-    throw new ConfigError(`topic ${topic} does not exist: create it with \`topics create\``);
-  }
+  await assertTopics(log, topics);
   const live = createLiveRows(clock, (rows) => send({ type: 'rows', rows }));
+  const windows = new RecentWindows({
+    sensorsMax: config.process.pageSensorsMax,
+    windowsPerSensor: 30,
+    feature: drawnFeature(config.semantics.features),
+  });
   const failure = deferred<never>();
   const drained = deferred<void>();
   const projector = await startProjector({
@@ -55,8 +62,12 @@ export async function runOnlineProjection(parts: ProjectorParts): Promise<void> 
     clock,
     logger,
     metrics,
+    tracer: parts.tracer,
     ...servingOf(config),
-    onRows: (rows) => live.offer(rows),
+    onRows: (rows) => {
+      live.offer(rows);
+      for (const row of rows) windows.add(row);
+    },
     onFailed: (error) => failure.reject(error),
   });
   const anomalies = new RecentAnomalies({
@@ -64,14 +75,13 @@ export async function runOnlineProjection(parts: ProjectorParts): Promise<void> 
     topic: config.process.anomalyTopic,
     ...anomalyBounds,
   });
+  const answering = { anomalies, windows, registry: metrics.registry };
   const stopReporting = repeatedly(clock, statusIntervalMs, () => {
     send({ type: 'status', ...projector.status() });
   });
   port.on('message', (command: ProjectorCommand) => {
-    answer(command, { projector, anomalies, registry: metrics.registry, logger }, send).then(
-      (done) => done && drained.resolve(),
-      (error: unknown) => failure.reject(error),
-    );
+    if (command.type === 'drain') projector.drain().then(drained.resolve, failure.reject);
+    else void answerQuestion(command, () => answerTo(command, answering), { logger, send });
   });
   send({ type: 'running' });
   try {
@@ -84,6 +94,16 @@ export async function runOnlineProjection(parts: ProjectorParts): Promise<void> 
   }
 }
 
+async function assertTopics(
+  log: EventLog,
+  topics: readonly { readonly topic: string }[],
+): Promise<void> {
+  for (const { topic } of topics) {
+    if ((await log.describeTopic(topic)) !== undefined) continue;
+    throw new ConfigError(`topic ${topic} does not exist: create it with \`topics create\``);
+  }
+}
+
 /** Without SERVING_DELAY_MS a row is never early: its window cannot close sooner (ADR 19). */
 function servingOf(config: Config): Pick<ProjectorOptions, 'serving'> {
   const { servingDelayMs: holdMsMax } = config.process;
@@ -91,41 +111,26 @@ function servingOf(config: Config): Pick<ProjectorOptions, 'serving'> {
 }
 
 interface Answering {
-  readonly projector: Projector;
   readonly anomalies: RecentAnomalies;
+  readonly windows: RecentWindows;
   readonly registry: { getMetricsAsJSON(): Promise<readonly object[]> };
-  readonly logger: Logger;
 }
 
-async function answer(
-  command: ProjectorCommand,
-  { projector, anomalies, registry, logger }: Answering,
-  send: (event: ProjectorEvent) => void,
-): Promise<boolean> {
-  switch (command.type) {
-    case 'drain':
-      await projector.drain();
-      return true;
+async function answerTo(
+  question: ProjectorQuestion,
+  { anomalies, windows, registry }: Answering,
+): Promise<ProjectorEvent> {
+  const { requestId } = question;
+  switch (question.type) {
     case 'metrics':
-      send({
-        type: 'metrics',
-        requestId: command.requestId,
-        metrics: await registry.getMetricsAsJSON(),
-      });
-      return false;
-    case 'anomalies': {
-      const { requestId, sensorId } = command;
-      const found = await anomalies.of(sensorId).catch((error: unknown) => {
-        // A question that cannot be answered ends no thread: neither an outage nor a right that is
-        // missing.
-        if (!isSensoriumError(error) || error.directive === 'crash') throw error;
-        logger.warn({ sensorId, reason: error.message }, 'anomalies not read');
-        return null;
-      });
-      send({ type: 'anomalies', requestId, anomalies: found });
-      return false;
+      return { type: 'metrics', requestId, metrics: await registry.getMetricsAsJSON() };
+    case 'anomalies':
+      return { type: 'anomalies', requestId, anomalies: await anomalies.of(question.sensorId) };
+    case 'windows': {
+      const found = question.sensorIds.map((id) => windows.of(id));
+      return { type: 'windows', requestId, windows: found };
     }
     default:
-      return command satisfies never;
+      return question satisfies never;
   }
 }

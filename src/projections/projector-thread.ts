@@ -3,8 +3,9 @@
 import { systemClock } from '../clock.ts';
 import { errorToData } from '../errors.ts';
 import { openEventLog } from '../log/open.ts';
-import { createLogger } from '../logger.ts';
+import { openLogger } from '../logger.ts';
 import { openFeatureStore } from '../stores/open.ts';
+import { openTracer } from '../tracing/open.ts';
 import { runOnlineProjection } from './projector-loop.ts';
 import type { ProjectorTask } from './protocol.ts';
 
@@ -16,14 +17,16 @@ export async function runProjector({ config, port }: ProjectorTask): Promise<voi
   const closers: (() => Promise<void>)[] = [async () => port.close()];
   try {
     const { process: settings } = config;
-    const logger = createLogger(settings.logLevel).child({ thread: 'projector' });
+    const logger = openLogger(settings).child({ thread: 'projector' });
     const clientId = `${settings.groupId}-projection-${process.pid}`;
     const log = await openEventLog(settings, { clientId, logger, clock: systemClock });
     closers.push(() => log.close());
     const store = await openFeatureStore(config, logger);
     closers.push(() => store.close());
+    const tracer = await openTracer(settings, logger);
+    closers.push(async () => tracer?.close());
     const threadName = 'projector';
-    const parts = { config, port, log, store, clock: systemClock, logger, threadName };
+    const parts = { config, port, log, store, clock: systemClock, logger, threadName, tracer };
     await runOnlineProjection(parts);
   } catch (error) {
     // Errors cross threads as data: a thrown class would arrive without its code and directive.

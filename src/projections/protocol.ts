@@ -1,8 +1,10 @@
 // Control messages between the main thread and the projector thread. Plain data only.
+import type { QuestionRefused } from '../answers.ts';
 import type { FeatureRow } from '../codecs/feature-row.ts';
 import type { Config } from '../config/config.ts';
 import type { ControlPort } from '../control-port.ts';
 import type { ErrorData } from '../errors.ts';
+import type { RecentWindow } from './recent-windows.ts';
 import type { RecentAnomaly } from './recent-anomalies.ts';
 
 /** Argument of the projector thread's task; structured-clonable. */
@@ -32,10 +34,16 @@ export interface ProjectorStatus {
   readonly lastError: ErrorData | null;
 }
 
-export type ProjectorCommand =
-  | { readonly type: 'drain' }
+export type ProjectorCommand = { readonly type: 'drain' } | ProjectorQuestion;
+
+export type ProjectorQuestion =
   | { readonly type: 'metrics'; readonly requestId: number }
-  | { readonly type: 'anomalies'; readonly requestId: number; readonly sensorId: string };
+  | { readonly type: 'anomalies'; readonly requestId: number; readonly sensorId: string }
+  | {
+      readonly type: 'windows';
+      readonly requestId: number;
+      readonly sensorIds: readonly string[];
+    };
 
 export type ProjectorEvent =
   /** The projector has joined its group. */
@@ -52,7 +60,14 @@ export type ProjectorEvent =
   | {
       readonly type: 'anomalies';
       readonly requestId: number;
-      /** The newest first; null where the log did not answer. */
-      readonly anomalies: readonly RecentAnomaly[] | null;
+      /** The newest first. */
+      readonly anomalies: readonly RecentAnomaly[];
+    }
+  | QuestionRefused
+  | {
+      readonly type: 'windows';
+      readonly requestId: number;
+      /** In the order of the ids asked for. */
+      readonly windows: readonly (readonly RecentWindow[])[];
     }
   | { readonly type: 'drained' };

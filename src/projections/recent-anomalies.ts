@@ -5,17 +5,20 @@
 import {
   decodeAnomaly,
   decodeAnomalyLineage,
-  type Anomaly,
   type AnomalyLineage,
+  type AnomalyTopicRecord,
 } from '../codecs/anomaly.ts';
 import { DecodeError } from '../errors.ts';
 import type { EventLog, FetchedBatch } from '../log/event-log.ts';
 import { partitionForKey } from '../records/partitioning.ts';
 
-export interface RecentAnomaly extends Omit<Anomaly, 'sensor_id'> {
+type WithoutId<T> = T extends unknown ? Omit<T, 'sensor_id'> : never;
+
+/** A flagged reading, or an event, which has a `kind`. */
+export type RecentAnomaly = WithoutId<AnomalyTopicRecord> & {
   /** Input position of the reading; null if the record does not carry it. */
   readonly lineage: AnomalyLineage | null;
-}
+};
 
 export interface RecentAnomaliesOptions {
   readonly log: EventLog;

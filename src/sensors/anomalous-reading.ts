@@ -1,8 +1,9 @@
 // A reading that was flagged, as it is handed out with why: one reused view, filled only for such
 // readings. Next on the line: the outbox makes a record of it.
-import { alarmFlag, noJudgement, type Judgement } from './baseline.ts';
+import { alarmFlag, noJudgement, type Baseline, type Judgement } from './baseline.ts';
 import type { ClosedWindows } from './closed-window.ts';
 import type { ReadingColumns } from './reading.ts';
+import type { AlarmChannel } from './robust-slot.ts';
 
 /** An anomaly or an alarm; a reused view, valid only during the call that hands it out. */
 export interface AnomalousReading {
@@ -18,6 +19,8 @@ export interface AnomalousReading {
   readonly alarm: boolean;
   /** The alarm score; finite, and 0 where the method has none. */
   readonly score: number;
+  /** The rule that gave the score; undefined where the method has one rule only. */
+  readonly channel?: AlarmChannel | undefined;
   /** z and the baseline before the reading. */
   readonly judgement: Judgement;
 }
@@ -37,6 +40,7 @@ export class AnomalousReadingView implements AnomalousReading {
   offset: number = 0;
   alarm: boolean = false;
   score: number = 0;
+  channel: AlarmChannel | undefined = undefined;
   judgement: Judgement = noJudgement;
 
   /** Takes over the reading of `row` as its baseline just judged it, and returns itself. */
@@ -44,7 +48,7 @@ export class AnomalousReadingView implements AnomalousReading {
     readings: ReadingColumns,
     row: number,
     flags: number,
-    baseline: { readonly score: number; readonly judgement: Judgement },
+    baseline: Pick<Baseline, 'score' | 'channel' | 'judgement'>,
   ): this {
     this.idBytes = readings.idBytes;
     this.idStart = readings.idStarts[row] ?? 0;
@@ -54,6 +58,7 @@ export class AnomalousReadingView implements AnomalousReading {
     this.offset = readings.offsets[row] ?? 0;
     this.alarm = (flags & alarmFlag) !== 0;
     this.score = baseline.score;
+    this.channel = baseline.channel;
     this.judgement = baseline.judgement;
     return this;
   }

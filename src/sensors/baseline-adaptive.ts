@@ -8,6 +8,7 @@ import {
   alarmFlag,
   anomalyFlag,
   noJudgement,
+  rootOfZ2,
   type AlarmView,
   type BaselineSummary,
   type Judgement,
@@ -18,7 +19,7 @@ import {
   momentsAdd,
   momentsMean,
   momentsPopulationDeviation,
-  momentsSampleDeviation,
+  momentsSummary,
   momentsSquaredZ,
 } from './weighted-moments.ts';
 
@@ -52,10 +53,11 @@ const warmReadings = 150;
  * any other takes one. `fixed` is the plain refractory period; `calm` is shorter where the sensor
  * calmed down, so that a false alarm hides less, and longer where one event goes on.
  */
-const rests = {
+export const alarmRests = {
   calm: { readings: 144, calmReading: 4 },
   fixed: { readings: 72, calmReading: 1 },
 } as const;
+export type AlarmRest = (typeof alarmRests)['calm' | 'fixed'];
 /** The same in the kernel: `npm run generate` tells it. */
 export const adaptiveRules = {
   surpriseMax: 20,
@@ -81,6 +83,7 @@ export class AdaptiveBaseline {
   score: number = 0;
   judgement: Judgement = noJudgement;
   readonly kernel: KernelBaseline;
+  private readonly threshold: number;
   private readonly squaredThreshold: number;
   private readonly decay: number;
   private readonly shortDecay: number = decayPerReading(shortHalfLife);
@@ -89,12 +92,14 @@ export class AdaptiveBaseline {
   private anomaly: number = 0;
 
   constructor(settings: AdaptiveSettings) {
-    this.squaredThreshold = settings.anomalyThreshold * settings.anomalyThreshold;
+    this.threshold = settings.anomalyThreshold;
+    this.squaredThreshold = this.threshold * this.threshold;
     this.decay = decayPerReading(settings.baselineHalfLife);
-    this.restReadings = rests[settings.alarmRest].readings;
-    this.calmReading = rests[settings.alarmRest].calmReading;
+    this.restReadings = alarmRests[settings.alarmRest].readings;
+    this.calmReading = alarmRests[settings.alarmRest].calmReading;
     const { squaredThreshold: threshold, decay, shortDecay, calmReading } = this;
-    this.kernel = { method: 1, threshold, warmReadings, decay, shortDecay, calmReading };
+    const decays = { decay, shortDecay, longDecay: 0 };
+    this.kernel = { method: 1, threshold, warmReadings, ...decays, calmReading };
   }
 
   /**
@@ -200,8 +205,8 @@ export class AdaptiveBaseline {
     const base = slot * strideDoubles;
     if ((this.columns[base + countAt] ?? 0) < 3) return 0;
     const mean = momentsMean(this.columns, base + level);
-    const size = Math.sqrt(momentsSquaredZ(this.columns, base + level, x, this.floor(base)));
-    return Math.sign(x - mean) * size;
+    const z2 = momentsSquaredZ(this.columns, base + level, x, this.floor(base));
+    return Math.sign(x - mean) * rootOfZ2(z2, this.threshold);
   }
 
   viewAlarm(slot: number, x: number): AlarmView {
@@ -221,17 +226,17 @@ export class AdaptiveBaseline {
     };
   }
 
+  restLeft(slot: number): number {
+    return this.columns[slot * strideDoubles + restAt] ?? 0;
+  }
+
   readingCount(slot: number): number {
     return this.columns[slot * strideDoubles + countAt] ?? 0;
   }
 
   summarize(slot: number): BaselineSummary {
     const base = slot * strideDoubles;
-    return {
-      mean: momentsMean(this.columns, base + level),
-      std_dev: momentsSampleDeviation(this.columns, base + level),
-      n: this.readingCount(slot),
-    };
+    return { ...momentsSummary(this.columns, base + level), n: this.readingCount(slot) };
   }
 
   /** The least spread that counts: below it lies what the sensor's converter or a double rounds. */

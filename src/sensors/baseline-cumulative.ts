@@ -21,7 +21,7 @@ export class CumulativeBaseline {
     this.threshold = settings.anomalyThreshold;
     this.warmReadings = settings.anomalyWarmup;
     const { threshold, warmReadings } = this;
-    const unused = { decay: 0, shortDecay: 0, calmReading: 0 };
+    const unused = { decay: 0, shortDecay: 0, longDecay: 0, calmReading: 0 };
     this.kernel = { method: 0, threshold, warmReadings, ...unused };
   }
 
@@ -58,6 +58,10 @@ export class CumulativeBaseline {
   }
 
   viewAlarm(): undefined {
+    return undefined;
+  }
+
+  restLeft(): undefined {
     return undefined;
   }
 

@@ -1,6 +1,7 @@
 // A baseline: one sensor's running statistics and the two questions asked of them, whatever the
 // method. State lies in one Float64Array with `stride` doubles a slot, so that a sensor's numbers
 // share cache lines and a snapshot is a copy.
+import type { AlarmChannel } from './robust-slot.ts';
 
 /** Bits of what `observe` returns. */
 export const anomalyFlag = 1;
@@ -44,19 +45,23 @@ export interface ReadingPreview {
   readonly anomaly: boolean;
   readonly score: number;
   readonly alarm: boolean;
+  /** The rule that gave the score; undefined where the method has one rule only. */
+  readonly channel: AlarmChannel | undefined;
   /** undefined where the method raises no alarms. */
   readonly alarmView: AlarmView | undefined;
 }
 
-/** What a kernel has to know to learn readings as `observe` does; by `number` of row-kernel.ts. */
+/** Parameters a kernel needs to learn readings as `observe` does; by `number` of row-kernel.ts. */
 export interface KernelBaseline {
-  /** 0 cumulative, 1 adaptive. */
-  readonly method: 0 | 1;
-  /** Squared where adaptive. */
+  /** 0 cumulative, 1 adaptive, 2 robust. */
+  readonly method: 0 | 1 | 2;
+  /** Squared but for cumulative. */
   readonly threshold: number;
   readonly warmReadings: number;
   readonly decay: number;
   readonly shortDecay: number;
+  /** Of the robust method alone. */
+  readonly longDecay: number;
   readonly calmReading: number;
 }
 
@@ -71,13 +76,15 @@ export interface Baseline {
   columns: Float64Array;
   /** The alarm score of the last reading observed; 0 where the method has none. */
   readonly score: number;
+  /** The rule that gave `score`; left out where the method has one rule only. */
+  readonly channel?: AlarmChannel;
   /** How the last reading that `observe` flagged was judged. */
   readonly judgement: Judgement;
   /**
    * Scores `x` against what the slot learned before it, then learns it; returns anomalyFlag |
-   * alarmFlag and, where it returns any, sets `judgement`.
+   * alarmFlag and, where it returns any, sets `judgement`. `timestampMs` is its event time.
    */
-  observe(slot: number, x: number): number;
+  observe(slot: number, x: number, timestampMs: number): number;
   /**
    * Returns how unusual `x` is for the slot, in standard deviations with their sign: the number
    * that `observe` is about to hold against the threshold. 0 while the slot has learned too little;
@@ -86,27 +93,45 @@ export interface Baseline {
   deviate(slot: number, x: number): number;
   /** Returns what decides on an alarm for `x` beside its score; undefined without alarms. */
   viewAlarm(slot: number, x: number): AlarmView | undefined;
+  /** Readings left of the slot's rest after its last alarm; undefined without alarms. */
+  restLeft(slot: number): number | undefined;
   /** Readings the slot has learned. */
   readingCount(slot: number): number;
   summarize(slot: number): BaselineSummary;
+}
+
+/**
+ * Returns the root of a squared z. Held against `threshold` it says what `z2` says against the
+ * squared threshold, which decides: where the root rounds to the threshold itself, the next double.
+ */
+export function rootOfZ2(z2: number, threshold: number): number {
+  const root = Math.sqrt(z2);
+  const isBeyond = z2 > threshold * threshold;
+  return isBeyond && root <= threshold ? threshold * (1 + Number.EPSILON) : root;
 }
 
 /** The judgement of a baseline that has flagged nothing yet. */
 export const noJudgement: Judgement = { z: 0, mean: 0, std_dev: 0, n: 0 };
 
 /** Returns what `observe` would find of `x`, by letting it and taking back what it learned. */
-export function previewReading(baseline: Baseline, slot: number, x: number): ReadingPreview {
+export function previewReading(
+  baseline: Baseline,
+  slot: number,
+  x: number,
+  timestampMs: number,
+): ReadingPreview {
   const base = slot * baseline.stride;
   const learned = baseline.columns.slice(base, base + baseline.stride);
   const z = baseline.deviate(slot, x);
   const alarmView = baseline.viewAlarm(slot, x);
-  const flags = baseline.observe(slot, x);
+  const flags = baseline.observe(slot, x, timestampMs);
   baseline.columns.set(learned, base);
   return {
     z,
     anomaly: (flags & anomalyFlag) !== 0,
     score: baseline.score,
     alarm: (flags & alarmFlag) !== 0,
+    channel: baseline.channel,
     alarmView,
   };
 }

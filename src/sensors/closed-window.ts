@@ -2,6 +2,7 @@
 // the pane is freed.
 import { assert } from '../errors.ts';
 import type { Accumulator } from './accumulator.ts';
+import type { AlarmChanges } from './alarm-change.ts';
 import {
   paneAlarms,
   paneAnomalies,
@@ -16,7 +17,8 @@ import {
   paneWindowEnd,
   type PanePool,
 } from './pane.ts';
-import { startOf, type PaneLayout } from './pane-layout.ts';
+import { isUnknown, startOf, type PaneLayout } from './pane-layout.ts';
+import type { PresenceChanges } from './presence-change.ts';
 import type { IdTable } from './table.ts';
 
 /** One closed window of one sensor; a reused view, valid only during the call that hands it out. */
@@ -50,6 +52,13 @@ export interface ClosedWindow {
    * feature needs that accumulator.
    */
   column(accumulator: Accumulator, index: number): number;
+  /**
+   * Whether every accumulator of the window is known. One that a migration added while the window
+   * was open is not.
+   */
+  readonly isWhole: boolean;
+  /** Returns whether all of `accumulators` are known: what a feature needs to have a value. */
+  knows(accumulators: readonly Accumulator[]): boolean;
   /** Returns an empty list for copies of this and of the windows its state hands out after it. */
   newList(): ClosedWindowList;
 }
@@ -63,7 +72,7 @@ export interface ClosedWindowList {
   at(index: number): ClosedWindow;
 }
 
-export interface ClosedWindows {
+export interface ClosedWindows extends PresenceChanges, AlarmChanges {
   windowClosed(window: ClosedWindow): void;
   /**
    * Called after the windows closed at which `sensors` sensors had outlived SENSOR_TTL; left out
@@ -102,6 +111,18 @@ export class ClosedWindowView implements ClosedWindow {
 
   column(accumulator: Accumulator, index: number): number {
     return this.pane[startOf(this.layout, accumulator) + index] ?? 0;
+  }
+
+  get isWhole(): boolean {
+    const { extras } = this.layout;
+    for (let index = 0; index < extras.length; index += 1) {
+      if (isUnknown(this.pane, extras[index]?.start ?? 0)) return false;
+    }
+    return true;
+  }
+
+  knows(accumulators: readonly Accumulator[]): boolean {
+    return accumulators.every((each) => !isUnknown(this.pane, startOf(this.layout, each)));
   }
 
   /** Takes over the numbers of `pane`. */

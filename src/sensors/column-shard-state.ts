@@ -2,6 +2,10 @@
 // decides before it writes, so that a reading which is refused or throws changes no sensor.
 import { assert } from '../errors.ts';
 import { emptyScoredReading, type ScoredReading } from './accumulator.ts';
+import type { AlarmChanges } from './alarm-change.ts';
+import { commandAlarms, type AlarmCommand, type AlarmDecision } from './alarm-commands.ts';
+import { watchesAlarms } from './alarm-slot.ts';
+import { Alarms } from './alarms.ts';
 import { AnomalousReadingView, type FoldOutputs } from './anomalous-reading.ts';
 import { alarmFlag, anomalyFlag, previewReading, type ReadingPreview } from './baseline.ts';
 import { ClosedWindowView, type ClosedWindows } from './closed-window.ts';
@@ -30,7 +34,11 @@ import {
 import { rowFoldOf, type RowFold } from './row-fold.ts';
 import type { RowKernel, ScannedRows } from './row-kernel.ts';
 import { assertSemantics, type Semantics } from './semantics.ts';
+import { Presence } from './presence.ts';
+import { PresenceChangeView } from './presence-change.ts';
+import { watchesPresence } from './presence-slot.ts';
 import { quarantineSensor, releaseSensor, resetSensor } from './sensor-commands.ts';
+import { SensorScan, type SensorQuery } from './sensor-list.ts';
 import { lifecycleTable, ShardColumns } from './shard-columns.ts';
 import {
   encodeState,
@@ -38,7 +46,13 @@ import {
   type SnapshotParts,
   type SnapshotSections,
 } from './snapshot-format.ts';
-import { hasClosed, isHeld, leadMaxMs, watermarkAfter, type WatermarkMode } from './watermark.ts';
+import {
+  eventTimeOf,
+  hasClosed,
+  leadMaxMs,
+  watermarkAfter,
+  type WatermarkMode,
+} from './watermark.ts';
 import { dateMsMax, windowStartMs } from './window.ts';
 
 export interface ShardStateOptions {
@@ -62,6 +76,8 @@ export class ColumnShardState {
   readonly fastClocks: FastClocks = new FastClocks();
   readonly columns: ShardColumns;
   private readonly forgetting: Forgetting;
+  private readonly presence: Presence | undefined;
+  private readonly alarms: Alarms | undefined;
   private readonly rowFold: RowFold | undefined;
   private readonly semantics: Semantics;
   private readonly fingerprint: string;
@@ -73,6 +89,7 @@ export class ColumnShardState {
   private readonly single: ReturnType<typeof oneReading> = oneReading();
   private readonly scored: ScoredReading = emptyScoredReading();
   private readonly anomalous: AnomalousReadingView = new AnomalousReadingView();
+  private readonly change: PresenceChangeView = new PresenceChangeView();
 
   constructor(semantics: Semantics, options: ShardStateOptions) {
     assertSemantics(semantics);
@@ -87,6 +104,8 @@ export class ColumnShardState {
     const { createBaseline, hashKey } = options;
     this.columns =
       this.rowFold?.columns ?? new ShardColumns(semantics, createBaseline, undefined, hashKey);
+    this.alarms = watchesAlarms(semantics) ? new Alarms(this.columns, semantics) : undefined;
+    this.presence = watchesPresence(semantics) ? new Presence(semantics, this.alarms) : undefined;
     const lengthsMs = [semantics.windowMs, ...semantics.windows.map(({ sizeMs }) => sizeMs)];
     this.view = new ClosedWindowView(this.columns.panes.layout, lengthsMs);
     this.sensorsMax = sensorsMaxReason(semantics.sensorsMax);
@@ -109,9 +128,16 @@ export class ColumnShardState {
     return Math.min(panes.windows.earliestEndMs, larger.earliestEndMs);
   }
 
+  get earliestEventMs(): number {
+    const silenceMs = this.presence?.earliestSilenceMs(this.columns) ?? Infinity;
+    return Math.min(silenceMs, this.alarms?.nextMs ?? Infinity);
+  }
+
   /** The watermark at which a window closes or sensors are looked through. */
   get nextStopMs(): number {
-    return Math.min(this.earliestWindowEndMs, this.forgetting.nextMs);
+    const presenceMs = this.presence?.nextMs ?? Infinity;
+    const alarmsMs = this.alarms?.nextMs ?? Infinity;
+    return Math.min(this.earliestWindowEndMs, this.forgetting.nextMs, presenceMs, alarmsMs);
   }
 
   /** Takes over a snapshot's parts; nothing was folded here before. */
@@ -120,6 +146,8 @@ export class ColumnShardState {
     this.watermarkMs = parts.watermarkMs;
     this.maxEventTimeMs = parts.maxEventTimeMs;
     this.forgetting.goOn(parts.watermarkMs);
+    if (this.presence !== undefined) this.presence.nextMs = parts.presenceNextMs ?? NaN;
+    this.alarms?.goOn();
   }
 
   fold(
@@ -148,6 +176,7 @@ export class ColumnShardState {
     assertReading(timestampMs, value);
     const recordTimeMs = readings.recordTimesMs[row] as number;
     if (timestampMs - recordTimeMs > this.semantics.maxAheadMs) {
+      this.fastClocks.refusedMs = timestampMs;
       return aheadReason(timestampMs, recordTimeMs, this.semantics.maxAheadMs);
     }
     const windowEndMs = windowStartMs(timestampMs, this.windowMs) + this.windowMs;
@@ -164,15 +193,18 @@ export class ColumnShardState {
       else {
         // Not an argument: the default features need no event time, and a double passed costs.
         if (this.columns.panes.hasExtras) this.scored.timestampMs = timestampMs;
-        const flags = this.foldSensor(slot, windowEndMs, value, readings.offsets[row] as number);
+        const offset = readings.offsets[row] as number;
+        const flags = this.foldSensor(slot, windowEndMs, value, timestampMs, offset);
+        if (this.presence !== undefined) this.hear(readings, row, slot, outputs);
         if (flags !== 0) {
-          outputs.anomalyFound?.(this.anomalous.fill(readings, row, flags, this.columns.baseline));
+          const anomalous = this.anomalous.fill(readings, row, flags, this.columns.baseline);
+          outputs.anomalyFound?.(anomalous);
+          this.alarms?.hear(slot, anomalous, this.watermarkMs, outputs);
         }
       }
     }
-    let eventTimeMs = timestampMs;
-    if (isHeld(timestampMs, recordTimeMs, this.leadMaxMs)) {
-      eventTimeMs = recordTimeMs;
+    const eventTimeMs = eventTimeOf(timestampMs, recordTimeMs, this.leadMaxMs);
+    if (eventTimeMs !== timestampMs) {
       const leadMs = timestampMs - recordTimeMs;
       if (leadMs > this.semantics.watermarkDelayMs) this.fastClocks.noteRow(readings, row, leadMs);
     }
@@ -181,7 +213,9 @@ export class ColumnShardState {
   }
 
   foldRows(rows: ScannedRows, row: number, until: number): number {
-    return this.rowFold === undefined ? row : this.rowFold.fold(rows, row, until, this);
+    // The kernel compares with the next stop only the watermark that a reading brings.
+    if (this.rowFold === undefined || this.watermarkMs >= this.nextStopMs) return row;
+    return this.rowFold.fold(rows, row, until, this);
   }
 
   advanceWatermark(toMs: number, closed: ClosedWindows): void {
@@ -202,19 +236,34 @@ export class ColumnShardState {
     return resetSensor(this.columns, sensorId);
   }
 
-  inspect(sensorId: string): SensorInspection | undefined {
-    return inspectSensor(this.columns, sensorId, this.windowMs);
+  commandAlarms(
+    sensorId: string,
+    command: AlarmCommand & AlarmDecision,
+    changes: AlarmChanges,
+  ): boolean {
+    const { columns, alarms } = this;
+    return alarms !== undefined && commandAlarms({ columns, alarms }, sensorId, command, changes);
   }
 
-  preview(sensorId: string, value: number): ReadingPreview | undefined {
+  inspect(sensorId: string): SensorInspection | undefined {
+    return inspectSensor(this.columns, sensorId, this.windowMs, this.presence);
+  }
+
+  preview(sensorId: string, value: number, timestampMs: number): ReadingPreview | undefined {
     const id = new TextEncoder().encode(sensorId);
     const slot = this.columns.table.find(id, 0, id.length);
-    return slot < 0 ? undefined : previewReading(this.columns.baseline, slot, value + 0);
+    return slot < 0
+      ? undefined
+      : previewReading(this.columns.baseline, slot, value + 0, timestampMs);
   }
 
   sensorIds(limit: number): readonly string[] {
     const length = Math.max(0, Math.min(limit, this.sensorCount));
     return Array.from({ length }, (_, slot) => this.columns.sensorId(slot));
+  }
+
+  sensorScan(query: SensorQuery): SensorScan {
+    return new SensorScan(this.columns, query);
   }
 
   snapshot(headBytes = 0, room?: Uint8Array<ArrayBuffer>): Uint8Array {
@@ -231,14 +280,22 @@ export class ColumnShardState {
       watermarkMode: this.mode,
       watermarkMs: this.watermarkMs,
       maxEventTimeMs: this.maxEventTimeMs,
+      presenceNextMs: this.presence?.nextMs,
+      windowsFromMs: this.columns.larger.fromMsAt(this.watermarkMs),
       ...this.columns.sections(),
     };
   }
 
-  private foldSensor(slot: number, windowEndMs: number, value: number, offset: number): number {
+  private foldSensor(
+    slot: number,
+    windowEndMs: number,
+    value: number,
+    timestampMs: number,
+    offset: number,
+  ): number {
     // hot path
     const { baseline, panes } = this.columns;
-    const flags = baseline.observe(slot, value);
+    const flags = baseline.observe(slot, value, timestampMs);
     const pane = panes.paneFor(slot, windowEndMs, offset);
     const anomaly = (flags & anomalyFlag) === 0 ? 0 : 1;
     const alarm = (flags & alarmFlag) === 0 ? 0 : 1;
@@ -256,6 +313,15 @@ export class ColumnShardState {
     return flags;
   }
 
+  private hear(readings: ReadingColumns, row: number, slot: number, outputs: FoldOutputs): void {
+    // hot path
+    const timestampMs = readings.timestampsMs[row] as number;
+    const recordTimeMs = readings.recordTimesMs[row] as number;
+    const eventTimeMs = eventTimeOf(timestampMs, recordTimeMs, this.leadMaxMs);
+    const change = this.change.fill(readings, row, eventTimeMs);
+    this.presence?.hear(this.columns, slot, change, this.watermarkMs, outputs);
+  }
+
   private seeEventTime(eventTimeMs: number, closed: ClosedWindows): void {
     // hot path
     this.maxEventTimeMs = eventTimeMs;
@@ -268,11 +334,17 @@ export class ColumnShardState {
     if (this.watermarkMs >= this.nextStopMs) this.passWatermark(closed);
   }
 
-  /** Does what is due at the watermark: first windows close, then sensors are forgotten. */
+  /**
+   * Does what is due at the watermark: windows close, silent sensors are told, alarms resolved,
+   * sensors forgotten.
+   */
   private passWatermark(closed: ClosedWindows): void {
-    closeWindows(this.columns, this.watermarkMs, this.view, closed);
-    if (this.watermarkMs < this.forgetting.nextMs) return;
-    const sensors = this.forgetting.forget(this.columns, this.watermarkMs);
+    const { alarms, columns, presence, watermarkMs } = this;
+    closeWindows(columns, watermarkMs, this.view, closed);
+    presence?.look(columns, watermarkMs, this.change, closed);
+    alarms?.look(watermarkMs, closed);
+    if (watermarkMs < this.forgetting.nextMs) return;
+    const sensors = this.forgetting.forget(watermarkMs, { columns, presence, alarms }, closed);
     if (sensors > 0) closed.sensorsForgotten?.(sensors);
   }
 }

@@ -1,6 +1,7 @@
 // Readings that led their record by more than the watermark's delay: how many, and which sensors
-// led most. For people only: the fold's results do not depend on it. Next on the line: the shard
-// names the sensors in its status, a metric and the log.
+// led most; and the last one that was refused for its lead. For people only: the fold's results do
+// not depend on it. Next on the line: the shard names the sensors in its status, a metric and the
+// log.
 import type { ReadingColumns } from './reading.ts';
 
 export interface FastClock {
@@ -20,6 +21,8 @@ const leadersMax = 8;
 export class FastClocks {
   /** Readings of fast clocks since the last `take`. */
   readings: number = 0;
+  /** Event time of the last refused reading, ms; NaN where none was since it was last looked at. */
+  refusedMs: number = NaN;
   private leaders: Leader[] = [];
 
   /** Counts the reading of `row` and notes its sensor. */
@@ -42,7 +45,8 @@ export class FastClocks {
       if (least === undefined || leadMs <= least.leadMs) return;
       this.leaders.splice(this.leaders.indexOf(least), 1);
     }
-    this.leaders.push({ id: bytes.slice(start, end), leadMs });
+    // Copied: `slice` of a Buffer shares its memory, which the next fetch overwrites.
+    this.leaders.push({ id: new Uint8Array(bytes.subarray(start, end)), leadMs });
   }
 
   /** Returns what was noted since the last call, the greatest lead first, and forgets it. */

@@ -42,6 +42,8 @@ export function semanticsFingerprint(semantics: Semantics): SemanticsFingerprint
     ...largerWindows(semantics),
     ...inputSchema(semantics),
     ...sensorTtl(semantics),
+    ...presence(semantics),
+    ...alarms(semantics),
   ].join(' ');
   return { hash: hashText(text), text };
 }
@@ -69,6 +71,21 @@ function sensorTtl({ sensorTtlMs }: Semantics): readonly string[] {
   return sensorTtlMs === Infinity ? [] : [`SENSOR_TTL=${sensorTtlMs}ms`];
 }
 
+/** Left out where nobody asks for it, as before there was any. */
+function presence({ silentAfterMs, stuckAfter }: Semantics): readonly string[] {
+  const silentAfter = silentAfterMs === 'auto' ? silentAfterMs : `${silentAfterMs}ms`;
+  return [
+    ...(silentAfterMs === Infinity ? [] : [`SILENT_AFTER=${silentAfter}`]),
+    ...(stuckAfter === Infinity ? [] : [`STUCK_AFTER=${stuckAfter}`]),
+  ];
+}
+
+/** Left out where alarms have no life, as before there was any. */
+function alarms({ alarmResolveAfterMs }: Semantics): readonly string[] {
+  if (alarmResolveAfterMs === Infinity) return [];
+  return [`ALARM_RESOLVE_AFTER=${alarmResolveAfterMs}ms`];
+}
+
 // The text is part of every commit's metadata, which Kafka bounds.
 const declarationCharactersMax = 1_000;
 
@@ -80,6 +97,9 @@ function inputSchema({ input }: Semantics): readonly string[] {
   return [`INPUT_SCHEMA=${text.slice(0, declarationCharactersMax / 2)}…${hashText(text)}`];
 }
 
+/** Says which columns FEATURES needs, at length: a change of both is told by FEATURES. */
+const columnsSetting = 'COLUMNS';
+
 /**
  * Returns what differs between two fingerprints' texts, one `NAME: stored A, configured B` a
  * difference.
@@ -87,12 +107,21 @@ function inputSchema({ input }: Semantics): readonly string[] {
 export function fingerprintDifferences(stored: string, configured: string): readonly string[] {
   const before = fingerprintSettings(stored);
   const now = fingerprintSettings(configured);
-  return [...new Set([...before.keys(), ...now.keys()])]
-    .filter((name) => before.get(name) !== now.get(name))
-    .map((name) => {
-      const unset = 'nothing';
-      return `${name}: stored ${before.get(name) ?? unset}, configured ${now.get(name) ?? unset}`;
-    });
+  return differingSettings(before, now).map((name) => {
+    const unset = 'nothing';
+    return `${name}: stored ${before.get(name) ?? unset}, configured ${now.get(name) ?? unset}`;
+  });
+}
+
+/** Returns the names of the settings that differ; FEATURES stands for its columns. */
+export function differingSettings(
+  before: ReadonlyMap<string, string>,
+  now: ReadonlyMap<string, string>,
+): readonly string[] {
+  const differs = (name: string): boolean => before.get(name) !== now.get(name);
+  return [...new Set([...before.keys(), ...now.keys()])].filter(
+    (name) => differs(name) && !(name === columnsSetting && differs('FEATURES')),
+  );
 }
 
 /** Returns the settings that a fingerprint names, by name. */

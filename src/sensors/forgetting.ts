@@ -2,12 +2,21 @@
 // follows the sensors that live. Sensors are looked through where the watermark passes a multiple
 // of an eighth of the TTL: a pure function of the watermark, so that replay forgets where the owner
 // did.
+import type { AlarmChanges } from './alarm-change.ts';
+import type { Alarms } from './alarms.ts';
 import { lifecycleIndex } from './lifecycle.ts';
+import type { Presence } from './presence.ts';
 import { lifecycleTable, type ShardColumns } from './shard-columns.ts';
 import { windowStartMs } from './window.ts';
 
 const quarantined = lifecycleIndex(lifecycleTable.states, 'quarantined');
 const roundsPerTtl = 8;
+
+interface Forgettable {
+  readonly columns: ShardColumns;
+  readonly presence: Presence | undefined;
+  readonly alarms: Alarms | undefined;
+}
 
 export class Forgetting {
   /** The watermark, ms, from which on sensors are looked through next; Infinity: never. */
@@ -28,11 +37,19 @@ export class Forgetting {
 
   /**
    * Takes out of `columns` every sensor that is due at `watermarkMs`; returns how many. One with an
-   * open window or in quarantine stays.
+   * open window or in quarantine stays, and so does one that will be told offline first. Its open
+   * alarms are resolved.
    */
-  forget(columns: ShardColumns, watermarkMs: number): number {
+  forget(watermarkMs: number, of: Forgettable, changes: AlarmChanges): number {
     this.goOn(watermarkMs);
-    return forgetSensors(columns, this.roundBefore(watermarkMs) - this.ttlMs);
+    const { columns, alarms } = of;
+    const kept = keptSlots(of, this.roundBefore(watermarkMs) - this.ttlMs, (slot) =>
+      alarms?.forget(slot, watermarkMs, changes),
+    );
+    if (kept === undefined) return 0;
+    const sensors = columns.table.count - kept.length;
+    columns.keep(kept);
+    return sensors;
   }
 
   private roundBefore(watermarkMs: number): number {
@@ -40,24 +57,31 @@ export class Forgetting {
   }
 }
 
-/** Forgets the sensors whose last window ended at `untilMs` or before. */
-function forgetSensors(columns: ShardColumns, untilMs: number): number {
+/** Returns the slots kept, ascending, with `forgets` called for each other; undefined: all are. */
+function keptSlots(
+  { columns, presence }: Forgettable,
+  untilMs: number,
+  forgets: (slot: number) => void,
+): Int32Array | undefined {
   const sensors = columns.table.count;
   const isDue = (slot: number): boolean =>
     (columns.lastEndsMs?.[slot] ?? Infinity) <= untilMs &&
     columns.lifecycle[slot] !== quarantined &&
+    presence?.isAwaited(columns, slot) !== true &&
     !columns.hasOpenWindow(slot);
   let first = 0;
   while (first < sensors && !isDue(first)) first += 1;
-  if (first === sensors) return 0;
+  if (first === sensors) return undefined;
   const kept = new Int32Array(sensors);
   let count = 0;
   for (; count < first; count += 1) kept[count] = count;
-  for (let slot = first + 1; slot < sensors; slot += 1) {
-    if (isDue(slot)) continue;
+  for (let slot = first; slot < sensors; slot += 1) {
+    if (isDue(slot)) {
+      forgets(slot);
+      continue;
+    }
     kept[count] = slot;
     count += 1;
   }
-  columns.keep(kept.subarray(0, count));
-  return sensors - count;
+  return kept.subarray(0, count);
 }

@@ -26,8 +26,11 @@ export type Measurements =
   | { readonly kind: 'long'; readonly metric: FieldPath; readonly field: FieldPath };
 
 export interface InputDeclaration {
-  /** Content of a record: one JSON object, one per line, or an array of them. */
-  readonly format: 'json' | 'json-lines' | 'json-array';
+  /**
+   * Content of a record: one JSON object, one per line, or an array of them; or one object of a
+   * schema that the record names by its id in a registry.
+   */
+  readonly format: 'json' | 'json-lines' | 'json-array' | 'registry';
   /** The fields whose values, joined by `/`, are the device id; or the record's key. */
   readonly id: readonly FieldPath[] | 'key';
   /** The field of the event time, or the record's own timestamp. */
@@ -140,6 +143,13 @@ const escapes: Readonly<Record<string, string>> = { '%': '%25', '/': '%2F' };
  */
 export function escapedPart(part: string): string {
   return part.replace(/[%/]/g, (character) => escapes[character] ?? character);
+}
+
+const unescapes: Readonly<Record<string, string>> = { '%25': '%', '%2F': '/' };
+
+/** Returns the part that `escapedPart` made `part` of. */
+export function unescapedPart(part: string): string {
+  return part.replace(/%2[5F]/g, (escape) => unescapes[escape] ?? escape);
 }
 
 /** Returns the device of a sensor: what a record of it is keyed by. */

@@ -1,5 +1,6 @@
 // One sensor's live state as plain data, for people and the HTTP API. Reads the columns, changes
 // nothing.
+import { inspectAlarms, type AlarmsInspection } from './alarm-inspection.ts';
 import type { BaselineSummary } from './baseline.ts';
 import {
   paneAnomalies,
@@ -10,6 +11,8 @@ import {
   paneMin,
   paneWindowEnd,
 } from './pane.ts';
+import type { Presence } from './presence.ts';
+import { presenceDoubles, presenceSlot } from './presence-slot.ts';
 import { lifecycleTable, type ShardColumns } from './shard-columns.ts';
 
 export interface OpenWindowInspection {
@@ -23,12 +26,26 @@ export interface OpenWindowInspection {
   readonly anomaly_count: number;
 }
 
+export interface PresenceInspection {
+  /** Event time of the last reading, ms; null before the first. */
+  readonly heard: number | null;
+  readonly offline: boolean;
+  /** After how much silence it is offline, ms; null where it never is, or its rhythm is unknown. */
+  readonly silent_after: number | null;
+  /** The last readings that are equal; null for a sensor that has never moved. */
+  readonly equal_readings: number | null;
+}
+
 export interface SensorInspection {
   readonly sensor_id: string;
   readonly lifecycle: string;
   readonly baseline: BaselineSummary;
   /** In window order. */
   readonly open_windows: readonly OpenWindowInspection[];
+  /** Left out where SILENT_AFTER and STUCK_AFTER are unset. */
+  readonly presence?: PresenceInspection;
+  /** Left out where ALARM_RESOLVE_AFTER is unset. */
+  readonly alarms?: AlarmsInspection;
 }
 
 /** Returns the sensor's state, or undefined when the shard has never given it a slot. */
@@ -36,6 +53,7 @@ export function inspectSensor(
   columns: ShardColumns,
   sensorId: string,
   windowMs: number,
+  presence: Presence | undefined,
 ): SensorInspection | undefined {
   const id = new TextEncoder().encode(sensorId);
   const slot = columns.table.find(id, 0, id.length);
@@ -50,6 +68,25 @@ export function inspectSensor(
     lifecycle: lifecycleTable.states[columns.lifecycle[slot] ?? 0] ?? '',
     baseline: columns.baseline.summarize(slot),
     open_windows: openWindows.sort((a, b) => a.window_start - b.window_start),
+    ...(presence === undefined ? {} : { presence: inspectPresence(columns, slot, presence) }),
+    ...(columns.alarms.length === 0 ? {} : { alarms: inspectAlarms(columns.alarms, slot) }),
+  };
+}
+
+function inspectPresence(
+  columns: ShardColumns,
+  slot: number,
+  presence: Presence,
+): PresenceInspection {
+  const base = slot * presenceDoubles;
+  const at = (column: number): number => columns.presence[base + column] ?? 0;
+  const limitMs = presence.limitOf(columns.presence, base);
+  const run = at(presenceSlot.run);
+  return {
+    heard: run === 0 ? null : at(presenceSlot.heardMs),
+    offline: at(presenceSlot.offline) !== 0,
+    silent_after: limitMs === Infinity ? null : limitMs,
+    equal_readings: run > 0 ? run : null,
   };
 }
 

@@ -1,5 +1,5 @@
 // A group keeps the rules it began with. Where a later version has another default for a setting
-// that changes results, a group that nobody told anything goes on as it began, and a new group
+// that changes results, a group without the setting goes on as it began, and a new group
 // begins with the new default. Pure.
 import { fingerprintSettings, semanticsFingerprint } from './fingerprint.ts';
 import type { Semantics } from './semantics.ts';
@@ -7,7 +7,7 @@ import type { Semantics } from './semantics.ts';
 export interface KeptRule {
   /** The setting's name, as in the environment and in the fingerprint. */
   readonly setting: string;
-  /** What a fingerprint stands for that does not name the setting: of before there was any. */
+  /** The value that a fingerprint without the setting stands for: it is older than the setting. */
   readonly legacy: string;
   /**
    * Returns `semantics` with the setting at `value`, as a fingerprint has it; unchanged where it is

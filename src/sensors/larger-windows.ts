@@ -13,6 +13,8 @@ import { windowStartMs } from './window.ts';
 export interface LargerPanes {
   readonly window: LargerWindow;
   readonly panes: PanePool;
+  /** Windows that begin before it are never opened: parts of them had closed already. */
+  fromMs: number;
 }
 
 export class LargerWindows {
@@ -25,7 +27,11 @@ export class LargerWindows {
   /** @param windowMs length of a base window */
   constructor(windows: readonly LargerWindow[], windowMs: number, layout: PaneLayout) {
     this.windowMs = windowMs;
-    this.lengths = windows.map((window) => ({ window, panes: new PanePool(layout) }));
+    this.lengths = windows.map((window) => ({
+      window,
+      panes: new PanePool(layout),
+      fromMs: -Infinity,
+    }));
   }
 
   /** The panes of each length. */
@@ -36,6 +42,17 @@ export class LargerWindows {
   /** Open panes of all lengths. */
   get openCount(): number {
     return this.lengths.reduce((sum, { panes }) => sum + panes.openCount, 0);
+  }
+
+  /**
+   * Returns `fromMs` of each length where it may still keep a window from being opened at this
+   * watermark; undefined where none does.
+   */
+  fromMsAt(watermarkMs: number): Float64Array | undefined {
+    const all = this.lengths.map(({ fromMs, window }) =>
+      watermarkMs < fromMs + window.sizeMs ? fromMs : -Infinity,
+    );
+    return all.some((fromMs) => fromMs > -Infinity) ? Float64Array.from(all) : undefined;
   }
 
   /** Makes room for `slots` sensors. */
@@ -61,7 +78,7 @@ export class LargerWindows {
     this.earliestEndMs = earliestMs;
   }
 
-  private mergeInto({ window, panes }: LargerPanes, base: PanePool, pane: number): void {
+  private mergeInto({ window, panes, fromMs }: LargerPanes, base: PanePool, pane: number): void {
     const { sizeMs, hopMs } = window;
     const slot = base.slotOf(pane);
     const from = base.stride * pane;
@@ -76,6 +93,7 @@ export class LargerWindows {
       newest < 0 ? -Infinity : (panes.columns[panes.stride * newest + paneWindowEnd] ?? 0);
     const firstOffset = base.columns[from + paneFirstOffset] ?? 0;
     let endMs = Math.max(openEndMs, latestStartMs) + hopMs;
+    endMs = Math.max(endMs, fromMs + sizeMs);
     for (; endMs <= latestStartMs + sizeMs; endMs += hopMs) {
       panes.mergeBorrowed(panes.open(slot, endMs, firstOffset));
     }

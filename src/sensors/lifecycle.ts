@@ -23,7 +23,7 @@ export interface LifecycleTable {
 
 /**
  * The sensor's machine. `read`: a reading was folded before the baseline is warm; `readWarm`:
- * after; `windowsClosed`: its last open window closed; `reset`: its baseline begins anew. Snapshots
+ * after; `windowsClosed`: its last open window closed; `reset`: its baseline is emptied. Snapshots
  * hold the states by their place here: append, never reorder.
  */
 export const sensorLifecycle: LifecycleDefinition = {

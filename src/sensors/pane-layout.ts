@@ -50,6 +50,19 @@ export function startOf({ starts }: PaneLayout, accumulator: Accumulator): numbe
   throw new InvariantError(`a feature reads ${accumulator.name} but does not declare its need`);
 }
 
+/**
+ * The first column of an extra accumulator that a pane does not know: the feature that needs it was
+ * added while the window was open. No accumulator holds NaN there.
+ */
+export const unknown: number = NaN;
+
+/** Returns whether the pane with `columns` does not know the extra accumulator at `start`. */
+export function isUnknown(columns: Float64Array, start: number): boolean {
+  // hot path
+  const first = columns[start] as number;
+  return first !== first;
+}
+
 function placed(accumulators: readonly Accumulator[], first: number): PlacedAccumulator[] {
   return accumulators.map((accumulator, index) => ({
     accumulator,

@@ -10,7 +10,7 @@ import { place } from './row-kernel.ts';
 import type { ScoredReading } from './accumulator.ts';
 import { keepRows } from './kept-slots.ts';
 import { OpenWindows } from './open-windows.ts';
-import type { PaneLayout } from './pane-layout.ts';
+import { isUnknown, unknown, type PaneLayout } from './pane-layout.ts';
 import { welfordAdd, welfordCount, welfordM2, welfordMean } from './welford.ts';
 
 export const paneCount: number = welfordCount;
@@ -136,14 +136,16 @@ export class PanePool {
     columns[base + paneLastOffset] = offset;
   }
 
-  /** Folds one reading into what `pane` has beyond the base columns. */
+  /** Folds one reading into what `pane` has beyond the base columns; unknown ones stay unknown. */
   addToExtras(pane: number, reading: ScoredReading): void {
     // hot path
     const base = this.stride * pane;
+    const { columns } = this;
     const { extras } = this.layout;
     for (let index = 0; index < extras.length; index += 1) {
       const extra = extras[index];
-      if (extra !== undefined) extra.accumulator.update(this.columns, base + extra.start, reading);
+      if (extra === undefined || isUnknown(columns, base + extra.start)) continue;
+      extra.accumulator.update(columns, base + extra.start, reading);
     }
   }
 
@@ -223,7 +225,9 @@ export class PanePool {
       accumulator.merge(this.columns, into + start, from + start);
     }
     for (const { accumulator, start } of extras) {
-      accumulator.merge(this.columns, into + start, from + start);
+      if (isUnknown(this.columns, into + start)) continue;
+      if (isUnknown(this.columns, from + start)) this.columns[into + start] = unknown;
+      else accumulator.merge(this.columns, into + start, from + start);
     }
   }
 

@@ -1,10 +1,11 @@
-// The fold's way to a kernel: tells it where the columns lie and what event time it is, and takes
-// back what it changed.
+// Folds rows through a kernel: writes the columns' addresses and event time into its memory, calls
+// it, and reads back the event time it moved.
 import { assert } from '../errors.ts';
 import type { CreateBaseline } from './create-baseline.ts';
 import type { FastClocks } from './fast-clocks.ts';
 import type { HashKey } from './id-hash.ts';
 import { lifecycleIndex as placeOf } from './lifecycle.ts';
+import { leastSilenceMs } from './presence-slot.ts';
 import { number, place, type RowKernel, type ScannedRows } from './row-kernel.ts';
 import type { Semantics } from './semantics.ts';
 import { lifecycleTable, ShardColumns } from './shard-columns.ts';
@@ -84,7 +85,7 @@ export class RowFold {
     fastClocks.note(table.arena, table.idStart(slot), table.idStart(slot + 1), leadMs);
   }
 
-  /** Tells the kernel what never changes. */
+  /** Writes the parameters that never change. */
   private instruct(semantics: Semantics, mode: WatermarkMode): void {
     const { afterRead, afterReadWarm, numbers, places } = this.kernel;
     const { kernel: baseline, stride } = this.columns.baseline;
@@ -101,7 +102,12 @@ export class RowFold {
     numbers[number.warmReadings] = baseline.warmReadings;
     numbers[number.decay] = baseline.decay;
     numbers[number.shortDecay] = baseline.shortDecay;
+    numbers[number.longDecay] = baseline.longDecay;
     numbers[number.calmReading] = baseline.calmReading;
+    numbers[number.stuckAfter] = semantics.stuckAfter;
+    const silentMs = leastSilenceMs(semantics);
+    numbers[number.silentLeastMs] = silentMs;
+    numbers[number.silentGapMs] = silentMs + semantics.watermarkDelayMs;
     const { events, next, states } = lifecycleTable;
     places[place.quarantined] = placeOf(states, 'quarantined');
     const nextState = (state: number, event: string): number =>

@@ -1,5 +1,5 @@
-// What the fold hands to a kernel: something that folds rows of readings in its own memory, where
-// the columns lie. The core knows no more of it than this.
+// The port of a kernel, which folds rows of readings in its own memory, where the columns lie. The
+// core knows no more of it than this.
 import type { ColumnMemory } from './column-memory.ts';
 import type { ReadingColumns } from './reading.ts';
 
@@ -7,7 +7,7 @@ import type { ReadingColumns } from './reading.ts';
 export interface ScannedRows {
   readonly count: number;
   readonly readings: ReadingColumns;
-  /** Whether they are still there. */
+  /** False once the kernel has scanned others. */
   readonly isCurrent: boolean;
 }
 
@@ -54,6 +54,8 @@ export const place = {
   fastestSlot: 15,
   hashKeyLow: 16,
   hashKeyHigh: 17,
+  /** 0 where nobody asks for the presence of sensors. */
+  presence: 18,
 } as const;
 
 export const number = {
@@ -73,4 +75,8 @@ export const number = {
   fastLeadMs: 13,
   fastRows: 14,
   fastestLeadMs: 15,
+  longDecay: 16,
+  stuckAfter: 17,
+  silentLeastMs: 18,
+  silentGapMs: 19,
 } as const;

@@ -1,6 +1,7 @@
 // The settings that change results. Everything else may differ between processes and from one start
 // to the next.
 import { assert } from '../errors.ts';
+import type { BaselineMethod } from './create-baseline.ts';
 import type { InputDeclaration } from './input-declaration.ts';
 import { largerWindowProblem, type LargerWindow } from './larger-window.ts';
 
@@ -11,7 +12,7 @@ export interface Semantics {
   readonly maxAheadMs: number;
   /** Whether a reading that leads its record moves event time to its record's time or its own. */
   readonly fastClocks: 'hold' | 'lead';
-  readonly baseline: 'adaptive' | 'cumulative';
+  readonly baseline: BaselineMethod;
   /** In readings. */
   readonly baselineHalfLife: number;
   /** In standard deviations. */
@@ -27,6 +28,18 @@ export interface Semantics {
    * never.
    */
   readonly sensorTtlMs: number;
+  /**
+   * After how much silence a sensor is offline, ms of event time; `auto`: by its own rhythm;
+   * Infinity: never.
+   */
+  readonly silentAfterMs: number | 'auto';
+  /** How many equal readings in a row make a sensor stuck; Infinity: none. */
+  readonly stuckAfter: number;
+  /**
+   * How long no reading is loud before an alarm is resolved, ms of event time; Infinity: alarms
+   * have no life.
+   */
+  readonly alarmResolveAfterMs: number;
   readonly inputKeying: 'auto' | 'rekey';
   readonly features: readonly string[];
   /** Beside the base windows of windowMs. */
@@ -52,6 +65,12 @@ export function assertSemantics(semantics: Semantics): void {
   whole('anomalyWarmup', semantics.anomalyWarmup, 0);
   whole('sensorsMax', semantics.sensorsMax, 1);
   if (semantics.sensorTtlMs !== Infinity) whole('sensorTtlMs', semantics.sensorTtlMs, 1);
+  const { alarmResolveAfterMs, silentAfterMs, stuckAfter } = semantics;
+  if (alarmResolveAfterMs !== Infinity) whole('alarmResolveAfterMs', alarmResolveAfterMs, 1);
+  if (silentAfterMs !== 'auto' && silentAfterMs !== Infinity) {
+    whole('silentAfterMs', silentAfterMs, 1);
+  }
+  if (stuckAfter !== Infinity) whole('stuckAfter', stuckAfter, 2);
   for (const window of semantics.windows) {
     const problem = largerWindowProblem(window, semantics.windowMs);
     assert(problem === undefined, `windows: ${problem ?? ''}`);

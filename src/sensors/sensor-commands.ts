@@ -2,6 +2,7 @@
 // Rare, so it looks the sensor up by its text; the decision is journaled by the
 // shard, never here.
 import { lifecycleIndex } from './lifecycle.ts';
+import { presenceDoubles, presenceSlot } from './presence-slot.ts';
 import { lifecycleTable, type ShardColumns } from './shard-columns.ts';
 
 const quarantined = lifecycleIndex(lifecycleTable.states, 'quarantined');
@@ -27,11 +28,14 @@ export function releaseSensor(
   sensorId: string,
   watermarkMs: number,
 ): boolean {
-  const slot = find(columns, sensorId);
+  const slot = sensorSlot(columns, sensorId);
   if (slot < 0 || columns.lifecycle[slot] !== quarantined) return false;
   apply(columns, slot, 'release');
-  const { lastEndsMs } = columns;
-  if (lastEndsMs !== undefined && watermarkMs > -Infinity) lastEndsMs[slot] = watermarkMs;
+  const { lastEndsMs, presence } = columns;
+  if (watermarkMs === -Infinity) return true;
+  if (lastEndsMs !== undefined) lastEndsMs[slot] = watermarkMs;
+  const heardAt = slot * presenceDoubles + presenceSlot.heardMs;
+  if ((presence[heardAt] ?? Infinity) < watermarkMs) presence[heardAt] = watermarkMs;
   return true;
 }
 
@@ -40,7 +44,7 @@ export function releaseSensor(
  * whether the sensor is known.
  */
 export function resetSensor(columns: ShardColumns, sensorId: string): boolean {
-  const slot = find(columns, sensorId);
+  const slot = sensorSlot(columns, sensorId);
   if (slot < 0) return false;
   const { baseline } = columns;
   baseline.columns.fill(0, slot * baseline.stride, (slot + 1) * baseline.stride);
@@ -48,7 +52,8 @@ export function resetSensor(columns: ShardColumns, sensorId: string): boolean {
   return true;
 }
 
-function find(columns: ShardColumns, sensorId: string): number {
+/** Returns the slot of the sensor; below 0 where it has none. */
+export function sensorSlot(columns: ShardColumns, sensorId: string): number {
   const id = new TextEncoder().encode(sensorId);
   return columns.table.find(id, 0, id.length);
 }

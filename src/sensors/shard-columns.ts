@@ -1,6 +1,7 @@
 // All sensors and open panes of one shard, and the way into and out of a snapshot. The fold works
 // on these columns in place; nothing else holds a reference to them.
 import { assert, CorruptSnapshotError } from '../errors.ts';
+import { alarmDoubles, watchesAlarms } from './alarm-slot.ts';
 import { addressOf, heapColumns, type ColumnMemory } from './column-memory.ts';
 import { place } from './row-kernel.ts';
 import { keepRows } from './kept-slots.ts';
@@ -18,6 +19,7 @@ import {
 import { paneLayout } from './pane-layout.ts';
 import { paneSections, restorePanes } from './pane-parts.ts';
 import { PanePool } from './pane.ts';
+import { presenceDoubles, watchesPresence } from './presence-slot.ts';
 import type { Semantics } from './semantics.ts';
 import type { SnapshotParts, SnapshotSections } from './snapshot-format.ts';
 import { IdTable } from './table.ts';
@@ -27,10 +29,10 @@ assert(lifecycleTable.initial === 0, 'a column of zeros must be one of initial s
 
 type PartNames = Exclude<
   keyof SnapshotParts,
-  'fingerprint' | 'watermarkMode' | 'watermarkMs' | 'maxEventTimeMs'
+  'fingerprint' | 'watermarkMode' | 'watermarkMs' | 'maxEventTimeMs' | 'presenceNextMs'
 >;
 type ColumnParts = Pick<SnapshotParts, PartNames>;
-type ColumnSections = Pick<SnapshotSections, PartNames>;
+type ColumnSections = Omit<Pick<SnapshotSections, PartNames>, 'windowsFromMs'>;
 
 const slotsMin = 64;
 /** Columns that go on on the heap once they have outgrown their place in a kernel's memory. */
@@ -52,6 +54,10 @@ export class ShardColumns {
    * forgotten.
    */
   lastEndsMs: Float64Array | undefined;
+  /** By slot, as in presence-slot.ts; empty where nobody asks for the presence of sensors. */
+  presence: Float64Array;
+  /** By slot, as in alarm-slot.ts; empty where alarms have no life. No kernel reads it. */
+  alarms: Float64Array;
 
   /** @throws ConfigError when a feature is unknown. */
   constructor(
@@ -69,6 +75,10 @@ export class ShardColumns {
     this.lifecycle = memory.uint8(slotsMin, slotsMax);
     this.lastEndsMs =
       semantics.sensorTtlMs === Infinity ? undefined : memory.float64(slotsMin, slotsMax);
+    this.presence = watchesPresence(semantics)
+      ? memory.float64(slotsMin * presenceDoubles, slotsMax * presenceDoubles)
+      : new Float64Array(0);
+    this.alarms = new Float64Array(watchesAlarms(semantics) ? slotsMin * alarmDoubles : 0);
     const { stride } = this.baseline;
     this.baseline.columns = memory.float64(slotsMin * stride, slotsMax * stride);
     this.panes.reserve(this.lifecycle.length);
@@ -81,6 +91,7 @@ export class ShardColumns {
     this.panes.describe(places);
     places[place.lifecycle] = addressOf(this.lifecycle);
     places[place.baselines] = addressOf(this.baseline.columns);
+    places[place.presence] = addressOf(this.presence);
     for (const column of outgrowing) if (places[column] === 0) return false;
     return true;
   }
@@ -129,6 +140,8 @@ export class ShardColumns {
     keepRows(this.lifecycle, 1, kept, sensors);
     keepRows(this.baseline.columns, this.baseline.stride, kept, sensors);
     if (this.lastEndsMs !== undefined) keepRows(this.lastEndsMs, 1, kept, sensors);
+    if (this.presence.length > 0) keepRows(this.presence, presenceDoubles, kept, sensors);
+    if (this.alarms.length > 0) keepRows(this.alarms, alarmDoubles, kept, sensors);
   }
 
   /** Returns the id of `slot` as text. */
@@ -155,6 +168,8 @@ export class ShardColumns {
       lifecycle: this.lifecycle.subarray(0, sensors),
       baselines: baseline.columns.subarray(0, sensors * baseline.stride),
       lastEndsMs: this.lastEndsMs?.subarray(0, sensors),
+      presence: this.presence.subarray(0, sensors * presenceDoubles),
+      alarms: this.alarms.length > 0 ? this.alarms.subarray(0, sensors * alarmDoubles) : undefined,
       paneSlots: base.slots,
       panes: base.panes,
       largerLengths: larger.pools,
@@ -186,12 +201,35 @@ export class ShardColumns {
     );
     check(lastEndsMs?.every(Number.isFinite) !== false, 'the end of a window is not a number');
     if (lastEndsMs !== undefined) this.lastEndsMs?.set(lastEndsMs);
+    check(
+      this.presence.length > 0 || parts.presence.length === 0,
+      'presence is there exactly where it is asked for',
+    );
+    check(parts.presence.every(Number.isFinite), 'the presence of a sensor is not a number');
+    this.presence.set(parts.presence);
+    check(
+      (parts.alarms === undefined) === (this.alarms.length === 0),
+      'alarms are there exactly where they have a life',
+    );
+    check(parts.alarms?.every(Number.isFinite) !== false, 'an alarm is not a number');
+    this.alarms.set(parts.alarms ?? []);
     const sensors = this.table.count;
     const pools = new Uint32Array(parts.paneSlots.length);
     restorePanes([this.panes], { pools, slots: parts.paneSlots, panes: parts.panes }, sensors);
     const { largerLengths, largerSlots: slots, largerPanes: panes } = parts;
     restorePanes(this.larger.pools, { pools: largerLengths, slots, panes }, sensors);
+    this.restoreFromMs(parts.windowsFromMs);
     this.larger.noteEarliest();
+  }
+
+  private restoreFromMs(windowsFromMs: Float64Array | undefined): void {
+    if (windowsFromMs === undefined) return;
+    const { lengths } = this.larger;
+    check(windowsFromMs.length === lengths.length, 'a length lacks since when it is known');
+    lengths.forEach((length, index) => {
+      length.fromMs = windowsFromMs[index] ?? NaN;
+      check(!Number.isNaN(length.fromMs), 'since when a length is known is not a number');
+    });
   }
 
   private restoreIds(parts: ColumnParts): void {
@@ -216,6 +254,16 @@ export class ShardColumns {
       const lastEndsMs = new Float64Array(slots);
       lastEndsMs.set(this.lastEndsMs);
       this.lastEndsMs = lastEndsMs;
+    }
+    if (this.presence.length > 0) {
+      const presence = new Float64Array(slots * presenceDoubles);
+      presence.set(this.presence);
+      this.presence = presence;
+    }
+    if (this.alarms.length > 0) {
+      const alarms = new Float64Array(slots * alarmDoubles);
+      alarms.set(this.alarms);
+      this.alarms = alarms;
     }
     this.panes.reserve(slots);
     this.larger.reserve(slots);

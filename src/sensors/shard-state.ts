@@ -2,6 +2,8 @@
 // State is a pure function of the calls made; event time comes from readings alone. Next on the
 // line: outputs and position commit together.
 import { ConfigError, CorruptSnapshotError } from '../errors.ts';
+import type { AlarmChanges } from './alarm-change.ts';
+import type { AlarmCommand, AlarmDecision } from './alarm-commands.ts';
 import type { FoldOutputs } from './anomalous-reading.ts';
 import type { ReadingPreview } from './baseline.ts';
 import type { ClosedWindows } from './closed-window.ts';
@@ -12,10 +14,13 @@ import type { SensorInspection } from './inspection.ts';
 import type { DeadLetterReason, Reading, ReadingColumns } from './reading.ts';
 import type { ScannedRows } from './row-kernel.ts';
 import type { Semantics } from './semantics.ts';
+import type { SensorQuery, SensorScan } from './sensor-list.ts';
 import { decodeState } from './snapshot-format.ts';
 
+export type { AlarmChange, AlarmChanges } from './alarm-change.ts';
 export type { AnomalousReading, FoldOutputs } from './anomalous-reading.ts';
 export type { ClosedWindow, ClosedWindowList, ClosedWindows } from './closed-window.ts';
+export type { PresenceChange, PresenceChanges } from './presence-change.ts';
 export type { AlarmView, ReadingPreview } from './baseline.ts';
 export type { SensorInspection } from './inspection.ts';
 export type { Semantics } from './semantics.ts';
@@ -40,13 +45,20 @@ export interface ShardState {
   /** End of the earliest open window of any length; +Infinity where none is open. */
   readonly earliestWindowEndMs: number;
   /**
+   * Watermark at which a sensor is told offline, or an alarm may be resolved, if nothing is heard;
+   * +Infinity: nothing will be.
+   */
+  readonly earliestEventMs: number;
+  /**
    * Folds one reading at `offset` (ascending); returns null, or why it was not folded: late,
    * timestamp_ahead, timestamp_range, sensors_max, quarantined. It decides before it writes: a
    * refused reading changes no sensor. All but timestamp_ahead and timestamp_range count for event
-   * time. `outputs` gets the reading if it was flagged; then, with an own watermark, that advances
-   * to maxEventTimeMs − watermarkDelayMs, and `outputs` gets every window whose end it reached: by
-   * end, a base window before a larger one of the same end, then in the order the panes were
-   * opened. At last sensors that outlived SENSOR_TTL are forgotten, and `outputs` hears how many.
+   * time. `outputs` gets what it changes of its sensor's presence, and the reading if it was
+   * flagged; then, with an own watermark, that advances to maxEventTimeMs − watermarkDelayMs, and
+   * `outputs` gets every window whose end it reached: by end, a base window before a larger one of
+   * the same end, then in the order the panes were opened; then the sensors that have fallen
+   * silent and the alarms that are resolved. At last sensors that outlived SENSOR_TTL are
+   * forgotten, and `outputs` hears how many.
    * @throws InvariantError when the reading is not one a decoder may hand over; nothing is changed
    * then.
    */
@@ -83,14 +95,25 @@ export interface ShardState {
   release(sensorId: string): boolean;
   /** Empties the baseline; open windows and a quarantine stay. Returns whether the id is known. */
   reset(sensorId: string): boolean;
+  /**
+   * Applies a decision on the sensor's alarms; `changes` hears what it changes of those that are
+   * open. Returns whether it changed anything; never where alarms have no life.
+   */
+  commandAlarms(
+    sensorId: string,
+    command: AlarmCommand & AlarmDecision,
+    changes: AlarmChanges,
+  ): boolean;
   inspect(sensorId: string): SensorInspection | undefined;
   /**
-   * What the sensor's baseline would find of a reading with this value now; undefined for an
+   * Returns how the sensor's baseline would judge a reading with this value now; undefined for an
    * unknown sensor. Changes nothing.
    */
-  preview(sensorId: string, value: number): ReadingPreview | undefined;
+  preview(sensorId: string, value: number, timestampMs: number): ReadingPreview | undefined;
   /** The ids of up to `limit` sensors, in slot order. */
   sensorIds(limit: number): readonly string[];
+  /** Returns a search through the sensors, to be stepped to its end. */
+  sensorScan(query: SensorQuery): SensorScan;
   /**
    * All state as bytes, copied, behind `headBytes` zeros, a multiple of 8, which the caller fills
    * rather than copies all of it once more. In `room`, zeros, where that is large enough.

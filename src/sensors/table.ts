@@ -48,7 +48,7 @@ export class IdTable {
     places[place.hashKeyHigh] = this.key.high;
   }
 
-  /** Goes on from where the kernel that was told is now. */
+  /** Continues from the kernel's current state. */
   goOn(places: Uint32Array): void {
     // As a signed number: −1 where it has found none.
     this.last = (places[place.lastSlot] ?? 0) | 0;

@@ -4,8 +4,8 @@
 import type { Semantics } from './semantics.ts';
 
 /**
- * Whose task it is to move the watermark: the readings folded here, or a caller that knows all
- * sources.
+ * How the watermark moves: `own` follows the readings folded here; `external` is moved by a caller
+ * that knows all sources.
  */
 export type WatermarkMode = 'own' | 'external';
 
@@ -25,6 +25,12 @@ export function leadMaxMs({ fastClocks }: Pick<Semantics, 'fastClocks'>): number
 export function isHeld(timestampMs: number, recordTimeMs: number, leadMax: number): boolean {
   // hot path
   return timestampMs - recordTimeMs > leadMax && recordTimeMs > 0;
+}
+
+/** Returns to which event time, ms, a reading may move its shard: its own, unless it is held. */
+export function eventTimeOf(timestampMs: number, recordTimeMs: number, leadMax: number): number {
+  // hot path
+  return isHeld(timestampMs, recordTimeMs, leadMax) ? recordTimeMs : timestampMs;
 }
 
 /**

@@ -64,9 +64,20 @@ export function momentsSquaredZ(
   const w1 = columns[base + sumOfWeights] ?? 0;
   const w2 = columns[base + sumOfSquaredWeights] ?? 0;
   const deviation = x - (columns[base + meanAt] ?? 0);
+  return squaredZ(w1, w2, columns[base + squaresAt] ?? 0, deviation, floor);
+}
+
+/** Returns the same for a deviation from a mean, given the weights and squares around it. */
+export function squaredZ(
+  w1: number,
+  w2: number,
+  squares: number,
+  deviation: number,
+  floor: number,
+): number {
+  // hot path
   const a = w1 * w1 - w2;
   const leastSquares = (floor * floor * a) / w1;
-  const squares = columns[base + squaresAt] ?? 0;
   const spread = squares > leastSquares ? squares : leastSquares;
   const ratio = ((deviation * deviation) / spread) * ((w1 * w2) / (w1 * w1 + w2));
   const upper = 8 * a + w2;
@@ -88,9 +99,16 @@ export function momentsPopulationDeviation(columns: Float64Array, base: number):
   return Math.sqrt((columns[base + squaresAt] ?? 0) / (columns[base + sumOfWeights] ?? 0));
 }
 
-/** Returns √(s / (w1 − w2/w1)), the spread as a sample's; 0 with fewer than two readings. */
-export function momentsSampleDeviation(columns: Float64Array, base: number): number {
+/**
+ * Returns the mean, and √(s / (w1 − w2/w1)), the spread as a sample's; 0 with fewer than two
+ * readings.
+ */
+export function momentsSummary(
+  columns: Float64Array,
+  base: number,
+): { readonly mean: number; readonly std_dev: number } {
   const weight = columns[base + sumOfWeights] ?? 0;
   const freedom = weight - (columns[base + sumOfSquaredWeights] ?? 0) / weight;
-  return freedom > 0 ? Math.sqrt((columns[base + squaresAt] ?? 0) / freedom) : 0;
+  const std_dev = freedom > 0 ? Math.sqrt((columns[base + squaresAt] ?? 0) / freedom) : 0;
+  return { mean: momentsMean(columns, base), std_dev };
 }

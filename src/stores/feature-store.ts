@@ -26,6 +26,8 @@ export interface RowsRead {
   /** Served from memory. */
   readonly cached: number;
   readonly stored: number;
+  /** Memory of the rows that are cached now, as estimated. */
+  readonly cachedBytes: number;
 }
 
 export interface FeatureStore {

@@ -18,12 +18,32 @@ export interface HistoryGap {
   readonly to: number;
 }
 
+/** How far a backfill of files is in a history; it changes together with the rows. */
+export interface BackfillMark {
+  /** A hash of files, range and settings: the same backfill has the same id again. */
+  readonly id: string;
+  /** Wall clock at its first start, ms. */
+  readonly startedMs: number;
+  readonly phase: 'removing' | 'adding' | 'done';
+  /** How many of its rows the history holds: the first ones, in the order they are made. */
+  readonly rows: number;
+}
+
+/** Rows of some sensors whose windows end in (fromMs, toMs]. */
+export interface SensorRange {
+  readonly sensorIds: ReadonlySet<string>;
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
 export interface HistoryProgress {
-  /** Next offset to read, by partition; the earliest where there is none. */
+  /** Next offset to read, by partition; undefined stands for the earliest. */
   readonly positions: readonly (number | undefined)[];
   /** Newest window end read, by partition. */
   readonly newestMs: readonly (number | undefined)[];
   readonly gaps: readonly HistoryGap[];
+  /** A commit without it leaves it as it is. */
+  readonly backfill?: BackfillMark;
 }
 
 export interface PublishOptions {
@@ -57,4 +77,41 @@ export interface HistoryStore {
   beat(): Promise<void>;
   /** Gives the folder up for others. Idempotent. */
   close(): Promise<void>;
+}
+
+/** A history that a backfill may change, too. */
+export interface BackfilledHistory extends HistoryStore {
+  /** Returns the window end of some row in `range`, or undefined if the history has no such row. */
+  firstRowIn(range: SensorRange): Promise<number | undefined>;
+  /** Removes the committed rows of `range`. After a kill, call it again. */
+  removeRows(range: SensorRange): Promise<void>;
+}
+
+/** One feature row; times in ms since 1970. */
+export interface SensorRow {
+  readonly window_start: number;
+  readonly window_end: number;
+  /** When the row was committed. */
+  readonly created: number;
+  /** From when on the row counts as readable (ADR 19). */
+  readonly available_at: number;
+  /** null for a feature that the row lacks. */
+  readonly features: Readonly<Record<string, number | null>>;
+}
+
+export interface WantedRows {
+  readonly sensorId: string;
+  /** Lower bound of the window end, exclusive. */
+  readonly fromMs: number;
+  /** Upper bound, inclusive. */
+  readonly toMs: number;
+  /** The number of rows wanted: the newest of the range. */
+  readonly rowsMax: number;
+}
+
+export interface StoredSensorRows {
+  /** The newest rows wanted, unordered; older ones of the same day may be among them. */
+  readonly rows: readonly SensorRow[];
+  /** Next offset of the topic that is not in the files, by partition. */
+  readonly positions: readonly (number | null)[];
 }

@@ -1,5 +1,4 @@
 // The supervisor's view of the history: its thread, and how far each view's day files are.
-import { InvariantError } from '../errors.ts';
 import type {
   HistoryCommand,
   HistoryEvent,
@@ -39,12 +38,10 @@ export class SupervisedHistory implements MeteredThread {
 
   async ask(): Promise<readonly object[]> {
     const answer = await this.thread.ask(
+      'metrics',
       (requestId) => ({ type: 'metrics', requestId }),
       metricsTimeoutMs,
     );
-    if (answer.type !== 'metrics') {
-      throw new InvariantError(`expected an answer of type metrics, got ${answer.type}`);
-    }
     return answer.metrics;
   }
 

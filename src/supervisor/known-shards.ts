@@ -1,11 +1,11 @@
-// What was last known of each shard, whichever worker reported it. A shard that has just been given
-// to a worker, or whose worker has ended, knows nothing of itself: it would show 0 sensors and no
-// lag in the middle of an outage. Its last numbers stay, with the time they were true at.
+// The last known numbers of each shard, whichever worker reported them. A shard that a worker has
+// just received, or whose worker has ended, has no numbers of its own: it would show 0 sensors and
+// no lag in the middle of an outage. Its last numbers stay, with the time at which they were true.
 import type { ShardStatus } from '../actors/protocol.ts';
 import { partitionKey } from '../records/partition-key.ts';
 import type { ShardView, WorkerView } from './supervisor-view.ts';
 
-type Counts = Pick<ShardStatus, 'readings' | 'featureRows' | 'deadLetters'>;
+type Counts = Pick<ShardStatus, 'readings' | 'featureRows' | 'anomalies' | 'deadLetters'>;
 
 interface Known {
   /** The last report that knew anything. */
@@ -14,7 +14,12 @@ interface Known {
   readonly before: Counts;
 }
 
-const nothingCounted: Counts = { readings: 0, featureRows: 0, deadLetters: 0 };
+const nothingCounted: Counts = {
+  readings: 0,
+  featureRows: 0,
+  anomalies: 0,
+  deadLetters: 0,
+};
 
 export class KnownShards {
   readonly #known = new Map<string, Known>();
@@ -74,6 +79,7 @@ function sum(left: Counts, right: Counts): Counts {
   return {
     readings: left.readings + right.readings,
     featureRows: left.featureRows + right.featureRows,
+    anomalies: left.anomalies + right.anomalies,
     deadLetters: left.deadLetters + right.deadLetters,
   };
 }

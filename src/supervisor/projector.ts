@@ -1,7 +1,7 @@
 // The supervisor's view of the projector: its thread, its lag, the rows it projected last.
 import type { ProjectorCommand, ProjectorEvent, ProjectorStatus } from '../projections/protocol.ts';
-import { InvariantError, UnavailableError } from '../errors.ts';
 import type { RecentAnomaly } from '../projections/recent-anomalies.ts';
+import type { RecentWindow } from '../projections/recent-windows.ts';
 import { RecentRowsStore } from './recent-rows.ts';
 import { SupervisedThread, type SupervisedThreadOptions } from './supervised-thread.ts';
 import type { ProjectorView, RecentRows } from './supervisor-view.ts';
@@ -46,28 +46,39 @@ export class SupervisedProjector implements MeteredThread {
 
   /**
    * Resolves with the sensor's last anomalies, newest first.
-   * @throws UnavailableError if they cannot be read now.
+   * @throws the error that kept the projector from reading them.
    */
   async anomalies(sensorId: string, timeoutMs: number): Promise<readonly RecentAnomaly[]> {
     const answer = await this.thread.ask(
+      'anomalies',
       (requestId) => ({ type: 'anomalies', requestId, sensorId }),
       timeoutMs,
     );
-    if (answer.type !== 'anomalies') {
-      throw new InvariantError(`expected an answer of type anomalies, got ${answer.type}`);
-    }
-    if (answer.anomalies === null) throw new UnavailableError('the log did not answer');
     return answer.anomalies;
+  }
+
+  /**
+   * Resolves with the last windows of each sensor, oldest first, in the order of the ids.
+   * @throws UnavailableError if the thread did not answer.
+   */
+  async windows(
+    sensorIds: readonly string[],
+    timeoutMs: number,
+  ): Promise<readonly (readonly RecentWindow[])[]> {
+    const answer = await this.thread.ask(
+      'windows',
+      (requestId) => ({ type: 'windows', requestId, sensorIds }),
+      timeoutMs,
+    );
+    return answer.windows;
   }
 
   async ask(): Promise<readonly object[]> {
     const answer = await this.thread.ask(
+      'metrics',
       (requestId) => ({ type: 'metrics', requestId }),
       metricsTimeoutMs,
     );
-    if (answer.type !== 'metrics') {
-      throw new InvariantError(`expected an answer of type metrics, got ${answer.type}`);
-    }
     return answer.metrics;
   }
 
@@ -87,6 +98,8 @@ export class SupervisedProjector implements MeteredThread {
       case 'running':
       case 'metrics':
       case 'anomalies':
+      case 'refused':
+      case 'windows':
       case 'drained':
         return;
       default:

@@ -1,5 +1,5 @@
 // Decides whether the process is doing its whole job, and why not: a pure function of the tree.
-import type { ShardPhase } from '../actors/protocol.ts';
+import type { ShardPhase } from '../lifecycles/shard-lifecycle.ts';
 import type { Readiness, ShardView, SupervisorTree, WorkerView } from './supervisor-view.ts';
 
 const notYetRunning: ReadonlySet<ShardPhase> = new Set([

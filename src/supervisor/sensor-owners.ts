@@ -27,6 +27,8 @@ export interface SensorOwners {
   urlsOf(sensorId: string): Promise<readonly string[]>;
   /** Resolves with the URL of the process that holds the shard; empty if unknown or this one. */
   urlsOfShard(shard: TopicPartition): Promise<readonly string[]>;
+  /** Resolves with the URLs of all other processes that hold a partition. */
+  urlsOfAll(): Promise<readonly string[]>;
 }
 
 interface GroupView {
@@ -92,6 +94,7 @@ export function createSensorOwners(options: SensorOwnersOptions): SensorOwners {
         );
       }),
     urlsOfShard: (shard) => urlsOfOthers(() => [shard]),
+    urlsOfAll: () => urlsOfOthers(({ members }) => members.flatMap((member) => member.partitions)),
   };
 }
 

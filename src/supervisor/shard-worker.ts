@@ -2,15 +2,16 @@
 import type {
   CommandOutcome,
   SensorCommand,
+  SensorPage,
+  SensorSearch,
   SensorView,
   ShardRetry,
   ShardRetryOutcome,
   WorkerCommand,
   WorkerEvent,
 } from '../actors/protocol.ts';
-import { errorFromData, InvariantError } from '../errors.ts';
 import type { KnownShards } from './known-shards.ts';
-import { type IllegalShardTransition, ShardsOfWorker } from './shards-of-worker.ts';
+import { ShardsOfWorker } from './shards-of-worker.ts';
 import { SupervisedThread, type SupervisedThreadOptions } from './supervised-thread.ts';
 import type { WorkerView } from './supervisor-view.ts';
 import type { MeteredThread } from './thread-metrics.ts';
@@ -21,14 +22,13 @@ export interface ShardWorkerOptions extends Omit<SupervisedThreadOptions<WorkerE
   readonly index: number;
   /** Shared by the workers: a shard may go from one to another. */
   readonly known: KnownShards;
-  onIllegal(transition: IllegalShardTransition): void;
 }
 
 export class ShardWorker implements MeteredThread {
   readonly name: string;
   readonly thread: SupervisedThread<WorkerCommand, WorkerEvent>;
   readonly #index: number;
-  readonly #shards: ShardsOfWorker;
+  readonly #shards: ShardsOfWorker = new ShardsOfWorker();
   readonly #known: KnownShards;
   #unconfirmedMs: number | null = null;
 
@@ -36,7 +36,6 @@ export class ShardWorker implements MeteredThread {
     this.name = options.name;
     this.#index = options.index;
     this.#known = options.known;
-    this.#shards = new ShardsOfWorker((transition) => options.onIllegal(transition));
     this.thread = new SupervisedThread<WorkerCommand, WorkerEvent>({
       ...options,
       onEvent: (event) => this.#onEvent(event),
@@ -59,49 +58,48 @@ export class ShardWorker implements MeteredThread {
 
   async sensor(sensorId: string, timeoutMs: number): Promise<SensorView | undefined> {
     const answer = await this.thread.ask(
+      'sensor',
       (requestId) => ({ type: 'sensor', requestId, sensorId }),
       timeoutMs,
     );
-    if (answer.type !== 'sensor') throw mismatch('sensor', answer.type);
     return answer.sensor;
   }
 
-  async sensors(limit: number, timeoutMs: number): Promise<readonly string[]> {
+  async sensors(search: SensorSearch, timeoutMs: number): Promise<SensorPage> {
     const answer = await this.thread.ask(
-      (requestId) => ({ type: 'sensors', requestId, limit }),
+      'sensors',
+      (requestId) => ({ type: 'sensors', requestId, search }),
       timeoutMs,
     );
-    if (answer.type !== 'sensors') throw mismatch('sensors', answer.type);
-    return answer.sensorIds;
+    return answer.page;
   }
 
   /** @throws UnavailableError if it is unknown whether the command was committed: try again. */
   async command(command: SensorCommand, timeoutMs: number): Promise<readonly CommandOutcome[]> {
     const answer = await this.thread.ask(
+      'command',
       (requestId) => ({ type: 'command', requestId, command }),
       timeoutMs,
     );
-    if (answer.type !== 'command') throw mismatch('command', answer.type);
-    if (answer.error !== undefined) throw errorFromData(answer.error);
     return answer.outcomes;
   }
 
   /** Resolves with the outcome of the retry; undefined if this worker does not hold the shard. */
   async retry(retry: ShardRetry, timeoutMs: number): Promise<ShardRetryOutcome | undefined> {
     const answer = await this.thread.ask(
+      'retry',
       (requestId) => ({ type: 'retry', requestId, retry }),
       timeoutMs,
     );
-    if (answer.type !== 'retry') throw mismatch('retry', answer.type);
     return answer.outcome;
   }
 
   async ask(): Promise<readonly object[]> {
     const answer = await this.thread.ask(
+      'metrics',
       (requestId) => ({ type: 'metrics', requestId }),
       metricsTimeoutMs,
     );
-    if (answer.type !== 'metrics') throw mismatch('metrics', answer.type);
     return answer.metrics;
   }
 
@@ -130,13 +128,10 @@ export class ShardWorker implements MeteredThread {
       case 'sensors':
       case 'command':
       case 'retry':
+      case 'refused':
         return;
       default:
         return event satisfies never;
     }
   }
-}
-
-function mismatch(expected: string, actual: string): InvariantError {
-  return new InvariantError(`expected an answer of type ${expected}, got ${actual}`);
 }

@@ -1,52 +1,21 @@
-// The shards of one worker as it reports them. The reports are authoritative; the machine beside
-// each shard only detects illegal transitions.
+// The shards of one worker, as it last reported them.
 import type { ShardStatus } from '../actors/protocol.ts';
 import { partitionKey } from '../records/partition-key.ts';
-import type { Lifecycle } from './lifecycle.ts';
-import { startLifecycle } from './lifecycle.ts';
-import { shardLifecycle, type ShardTransition, transitionInto } from './shard-lifecycle.ts';
-
-export interface IllegalShardTransition {
-  readonly topic: string;
-  readonly partition: number;
-  readonly from: string;
-  readonly to: string;
-}
-
-interface Shard {
-  status: ShardStatus;
-  readonly life: Lifecycle<ShardStatus['phase'], ShardTransition>;
-}
 
 export class ShardsOfWorker {
-  readonly #shards = new Map<string, Shard>();
-  readonly #onIllegal: (transition: IllegalShardTransition) => void;
+  readonly #shards = new Map<string, ShardStatus>();
   #lost: readonly ShardStatus[] = [];
-
-  constructor(onIllegal: (transition: IllegalShardTransition) => void) {
-    this.#onIllegal = onIllegal;
-  }
 
   /** Applies the report of one shard. */
   changed(status: ShardStatus): void {
     this.#lost = [];
-    const key = partitionKey(status);
-    const shard = this.#shards.get(key) ?? { status, life: startLifecycle(shardLifecycle) };
-    const from = shard.life.state();
-    shard.status = status;
-    this.#shards.set(key, shard);
-    if (from === status.phase) return;
-    if (shard.life.send(transitionInto[status.phase])) return;
-    shard.life.force(status.phase);
-    const { topic, partition } = status;
-    this.#onIllegal({ topic, partition, from, to: status.phase });
+    this.#shards.set(partitionKey(status), status);
   }
 
   /** Applies the report of all shards; a shard missing from it was released. */
   report(statuses: readonly ShardStatus[]): void {
+    this.#shards.clear();
     this.#lost = [];
-    const named = new Set(statuses.map(partitionKey));
-    for (const key of this.#shards.keys()) if (!named.has(key)) this.#shards.delete(key);
     for (const status of statuses) this.changed(status);
   }
 
@@ -63,8 +32,8 @@ export class ShardsOfWorker {
 
   /** Returns the last reports, ordered by topic and partition. */
   statuses(): readonly ShardStatus[] {
-    return [...this.#shards.values()]
-      .map((shard) => shard.status)
-      .sort((a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition);
+    return [...this.#shards.values()].sort(
+      (a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition,
+    );
   }
 }

@@ -3,20 +3,32 @@
 // limit, and so does `stop` of a thread that has run (a right was taken away, and may come back);
 // `stop` of one that never ran gives up at once; any other restarts with backoff a bounded number
 // of times, then gives up. The process must act when a thread has given up.
-import type { Clock, Timer } from '../clock.ts';
-import type { ControlPort } from '../control-port.ts';
+import type { Clock } from '../clock.ts';
 import { backoffMs } from '../backoff.ts';
-import { type AnySensoriumError, InvariantError, isSensoriumError } from '../errors.ts';
+import {
+  type AnySensoriumError,
+  assert,
+  type ErrorData,
+  InvariantError,
+  isSensoriumError,
+} from '../errors.ts';
+import type { Life } from '../lifecycles/life.ts';
+import {
+  createWorkerLife,
+  type AfterThread,
+  type WorkerTransition,
+  type WorkerState,
+} from '../lifecycles/worker-lifecycle.ts';
 import type { Logger } from '../logger.ts';
-import { type Lifecycle, startLifecycle } from './lifecycle.ts';
 import { decideRestart, type RestartHistory, type RestartSettings } from './restart-policy.ts';
 import { ThreadRequests } from './thread-requests.ts';
-import { workerLifecycle, type WorkerState, type WorkerTransition } from './worker-lifecycle.ts';
 import type { RunningThread } from './worker-pool.ts';
 
 export interface ThreadEvent {
   readonly type: string;
   readonly requestId?: number;
+  /** Of a question that could not be answered. */
+  readonly error?: ErrorData;
 }
 
 export interface SupervisedThreadOptions<Event extends ThreadEvent> {
@@ -50,11 +62,10 @@ type Answer<Event> = Event & { readonly requestId: number };
 
 export class SupervisedThread<Command extends object, Event extends ThreadEvent> {
   readonly #options: SupervisedThreadOptions<Event>;
-  readonly #life: Lifecycle<WorkerState, WorkerTransition> = startLifecycle(workerLifecycle);
+  readonly #life: Life<WorkerState, WorkerTransition>;
   readonly #requests: ThreadRequests<Answer<Event>>;
-  readonly #waitingForEnd: (() => void)[] = [];
   #thread: RunningThread | undefined;
-  #backoff: Timer | undefined;
+  #drain: { readonly command: Command; readonly timeoutMs: number } | undefined;
   #history: RestartHistory = [];
   #retries = 0;
   #hasRun = false;
@@ -68,11 +79,16 @@ export class SupervisedThread<Command extends object, Event extends ThreadEvent>
   constructor(options: SupervisedThreadOptions<Event>) {
     this.#options = options;
     this.#requests = new ThreadRequests(options.clock, options.name);
+    this.#life = createWorkerLife({
+      run: () => this.#run(),
+      drain: () => this.#finish(),
+      pause: (pauseMs, over) => this.#pause(pauseMs, over),
+    });
   }
 
   view(): ThreadView {
     return {
-      state: this.#life.state(),
+      state: this.#life.phase,
       restarts: this.#restarts,
       startedAtMs: this.#startedAtMs,
       lastError: this.#lastError,
@@ -80,15 +96,7 @@ export class SupervisedThread<Command extends object, Event extends ThreadEvent>
   }
 
   begin(): void {
-    const thread = this.#options.start();
-    this.#thread = thread;
-    this.#startedAtMs = this.#options.clock.nowMs();
-    this.#silentTicks = 0;
-    thread.port.on('message', (event: Event) => this.#onEvent(event));
-    thread.ended.then(
-      () => this.#onEnded(thread.port, undefined),
-      (error: unknown) => this.#onEnded(thread.port, error),
-    );
+    this.#life.start();
   }
 
   send(command: Command): void {
@@ -96,11 +104,19 @@ export class SupervisedThread<Command extends object, Event extends ThreadEvent>
   }
 
   /**
-   * Sends a request and resolves with the answer.
-   * @throws UnavailableError if the thread does not run or does not answer in time.
+   * Sends a request and resolves with its answer, which is of type `type`.
+   * @throws UnavailableError if the thread does not run or does not answer in time, and the error
+   * that the thread answers with.
    */
-  ask(command: (requestId: number) => Command, timeoutMs: number): Promise<Answer<Event>> {
-    return this.#requests.ask((requestId) => this.send(command(requestId)), timeoutMs);
+  async ask<Type extends Event['type']>(
+    type: Type,
+    command: (requestId: number) => Command,
+    timeoutMs: number,
+  ): Promise<Extract<Event, { readonly type: Type }>> {
+    const send = (requestId: number): void => this.send(command(requestId));
+    const answer = await this.#requests.ask(send, timeoutMs);
+    if (isOfType(answer, type)) return answer;
+    throw new InvariantError(`expected an answer of type ${type}, got ${answer.type}`);
   }
 
   /** Terminates the thread at once; it then counts as failed with `error`. */
@@ -114,7 +130,7 @@ export class SupervisedThread<Command extends object, Event extends ThreadEvent>
    * Called at each beat of the supervisor. Counts beats, not time: a paused process misses none.
    */
   tick(): void {
-    if (this.#life.state() !== 'running') return;
+    if (this.#life.phase !== 'running') return;
     this.#silentTicks += 1;
     if (this.#silentTicks <= this.#options.silentTicksMax) return;
     this.kill(
@@ -127,34 +143,56 @@ export class SupervisedThread<Command extends object, Event extends ThreadEvent>
    * by itself.
    */
   async drain(command: Command, timeoutMs: number): Promise<boolean> {
-    this.#backoff?.cancel();
-    const before = this.#life.state();
-    if (before === 'failed' || before === 'stopped') return before === 'stopped';
-    this.#life.send('DRAIN');
-    if (this.#life.state() === 'draining') {
-      this.send(command);
-      await this.#endWithin(timeoutMs);
-      if (this.#thread !== undefined) {
-        const drained = this.#drainedEvent;
-        this.kill(new InvariantError(`${this.#options.name} was still busy after ${timeoutMs} ms`));
-        if (drained) this.#life.send('DRAINED');
-      }
+    this.#drain = { command, timeoutMs };
+    this.#life.send({ type: 'DRAIN' });
+    await this.#life.ended;
+    return this.#life.phase === 'stopped';
+  }
+
+  /** Runs the thread from its start to its end. */
+  async #run(): Promise<AfterThread> {
+    const thread = this.#options.start();
+    this.#thread = thread;
+    this.#startedAtMs = this.#options.clock.nowMs();
+    this.#silentTicks = 0;
+    thread.port.on('message', (event: Event) => this.#onEvent(event));
+    let reason: unknown;
+    try {
+      await thread.ended;
+    } catch (error) {
+      reason = error ?? new InvariantError('rejected without a reason');
     }
-    return this.#state() === 'stopped';
+    this.#thread = undefined;
+    thread.port.close();
+    this.#requests.abandon();
+    this.#options.onEnded();
+    const killedBecause = this.#killedBecause;
+    this.#killedBecause = undefined;
+    if (this.#life.phase === 'draining') {
+      const isDone = reason === undefined || (this.#drainedEvent && killedBecause !== undefined);
+      if (isDone) return { next: 'stopped' };
+    }
+    return this.#afterFailure(killedBecause ?? this.#errorOf(reason));
   }
 
-  #state(): WorkerState {
-    return this.#life.state();
+  #finish(): () => void {
+    const { clock, name } = this.#options;
+    assert(this.#drain !== undefined, 'a thread drains once it is asked to');
+    const { command, timeoutMs } = this.#drain;
+    this.send(command);
+    const timer = clock.after(timeoutMs, () =>
+      this.kill(new InvariantError(`${name} was still busy after ${timeoutMs} ms`)),
+    );
+    return () => timer.cancel();
   }
 
-  #endWithin(timeoutMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = this.#options.clock.after(timeoutMs, resolve);
-      this.#waitingForEnd.push(() => {
-        timer.cancel();
-        resolve();
-      });
+  #pause(pauseMs: number, over: () => void): () => void {
+    const timer = this.#options.clock.after(pauseMs, () => {
+      this.#restarts += 1;
+      this.#options.onRestart();
+      over();
     });
+    return () => timer.cancel();
   }
 
   #onEvent(event: Event): void {
@@ -162,38 +200,24 @@ export class SupervisedThread<Command extends object, Event extends ThreadEvent>
     if (event.type === 'running') {
       this.#retries = 0;
       this.#hasRun = true;
-      this.#life.send('JOINED');
+      this.#life.send({ type: 'JOINED' });
     }
     if (event.type === 'drained') this.#drainedEvent = true;
     if (event.requestId !== undefined) this.#requests.answer(event as Answer<Event>);
     else this.#options.onEvent(event);
   }
 
-  #onEnded(port: ControlPort, reason: unknown): void {
-    this.#thread = undefined;
-    port.close();
-    this.#requests.abandon();
-    this.#options.onEnded();
-    const draining = this.#life.state() === 'draining';
-    if (draining && reason === undefined) this.#life.send('DRAINED');
-    else if (this.#life.state() !== 'stopped') this.#onFailure(this.#errorOf(reason));
-    this.#killedBecause = undefined;
-    for (const resolve of this.#waitingForEnd.splice(0)) resolve();
-  }
-
   #errorOf(reason: unknown): AnySensoriumError {
-    if (this.#killedBecause !== undefined) return this.#killedBecause;
     if (isSensoriumError(reason)) return reason;
     return new InvariantError(`${this.#options.name} ended unexpectedly`, {}, reason);
   }
 
-  #onFailure(error: AnySensoriumError): void {
+  #afterFailure(error: AnySensoriumError): AfterThread {
     const { clock, logger, name, restart } = this.#options;
     this.#lastError = { code: error.code, message: error.message, atMs: clock.nowMs() };
-    if (this.#life.state() === 'draining') {
-      this.#life.send('CRASHED');
+    if (this.#life.phase === 'draining') {
       logger.error({ thread: name, error: error.message }, 'thread failed while draining');
-      return;
+      return { next: 'failed' };
     }
     const { directive } = error;
     if (directive === 'stop' && !this.#hasRun) return this.#giveUp(error);
@@ -211,26 +235,24 @@ export class SupervisedThread<Command extends object, Event extends ThreadEvent>
       );
     }
     this.#history = decision.history;
-    this.#restartAfter(decision.delayMs, error);
+    return this.#restartAfter(decision.delayMs, error);
   }
 
-  #restartAfter(delayMs: number, error: AnySensoriumError): void {
-    const { clock, logger, name } = this.#options;
-    this.#life.send('CRASHED');
-    logger.warn(
-      { thread: name, code: error.code, error: error.message, delayMs },
-      'thread restarts',
-    );
-    this.#backoff = clock.after(delayMs, () => {
-      if (!this.#life.send('RESTARTED')) return;
-      this.#restarts += 1;
-      this.#options.onRestart();
-      this.begin();
-    });
+  #restartAfter(pauseMs: number, { code, message }: AnySensoriumError): AfterThread {
+    const { logger, name } = this.#options;
+    logger.warn({ thread: name, code, error: message, delayMs: pauseMs }, 'thread restarts');
+    return { next: 'backing-off', pauseMs };
   }
 
-  #giveUp(error: AnySensoriumError): void {
-    this.#life.send('GAVE_UP');
+  #giveUp(error: AnySensoriumError): AfterThread {
     this.#options.onGaveUp(error);
+    return { next: 'failed' };
   }
+}
+
+function isOfType<Event extends ThreadEvent, Type extends Event['type']>(
+  event: Event,
+  type: Type,
+): event is Extract<Event, { readonly type: Type }> {
+  return event.type === type;
 }

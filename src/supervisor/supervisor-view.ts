@@ -3,6 +3,8 @@
 import type {
   CommandOutcome,
   SensorCommand,
+  SensorPage,
+  SensorSearch,
   SensorView,
   ShardRetry,
   ShardRetryOutcome,
@@ -12,6 +14,8 @@ import type { FeatureRow } from '../codecs/feature-row.ts';
 import type { HistoryStatus } from '../projections/history-protocol.ts';
 import type { ProjectedPartition } from '../projections/protocol.ts';
 import type { RecentAnomaly } from '../projections/recent-anomalies.ts';
+import type { RecentWindow } from '../projections/recent-windows.ts';
+import type { PipelineHistory } from './pipeline-ring.ts';
 import type { ThreadView } from './supervised-thread.ts';
 
 export interface ShardView extends ShardStatus {
@@ -53,13 +57,14 @@ export interface SupervisorTree {
     readonly readings: number;
     readonly featureRows: number;
     readonly deadLetters: number;
+    /** In the feature rows committed. */
+    readonly anomalies: number;
     readonly sensors: number;
     /** Counts since each shard's owner took it over. */
     readonly sensorsForgotten: number;
     readonly openWindows: number;
     readonly lag: number;
     readonly restarts: number;
-    readonly illegalTransitions: number;
   };
 }
 
@@ -76,6 +81,8 @@ export interface RecentRows {
 
 export interface SupervisorView {
   tree(): SupervisorTree;
+  /** Returns this process's last hours and what changed in them. */
+  pipeline(): PipelineHistory;
   /** Returns false once the supervisor has given up: the process should be restarted. */
   live(): boolean;
   ready(): Readiness;
@@ -103,8 +110,16 @@ export interface SupervisorView {
    * @throws UnavailableError if its worker did not answer.
    */
   retryShard(retry: ShardRetry): Promise<ShardRetryOutcome | undefined>;
-  /** Resolves with up to `limit` sensor ids, sorted. */
-  sensors(limit: number): Promise<readonly string[]>;
+  /**
+   * Resolves with a page of this process's sensors.
+   * @throws UnavailableError if a worker did not answer.
+   */
+  sensors(search: SensorSearch): Promise<SensorPage>;
+  /**
+   * Resolves with the last windows that this process projected of each sensor, oldest first.
+   * @throws UnavailableError if the projector did not answer.
+   */
+  windows(sensorIds: readonly string[]): Promise<readonly (readonly RecentWindow[])[]>;
   /** Returns projected rows newer than `cursor` (0 = all recent rows), oldest first. */
   recentRows(cursor: number): RecentRows;
 }

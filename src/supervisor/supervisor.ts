@@ -6,22 +6,26 @@
 //               └─ history, with HISTORY_DIR
 import type { WorkerTask } from '../actors/worker-data.ts';
 import {
-  shardPhases,
   type CommandOutcome,
   type SensorCommand,
+  type SensorPage,
+  type SensorSearch,
   type SensorView,
   type ShardRetry,
   type ShardRetryOutcome,
 } from '../actors/protocol.ts';
+import { mergedPage } from '../actors/search-shards.ts';
 import type { Clock } from '../clock.ts';
+import { shardPhases } from '../lifecycles/shard-lifecycle.ts';
 import type { Config } from '../config/config.ts';
-import { type AnySensoriumError, UnavailableError } from '../errors.ts';
+import type { AnySensoriumError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { HistoryTask } from '../projections/history-protocol.ts';
 import type { ProjectorTask } from '../projections/protocol.ts';
 import { createProcessMetrics, type ProcessMetrics } from '../metrics/process-metrics.ts';
 import { SupervisedHistory } from './history.ts';
 import { createTreeMetrics } from '../metrics/tree-metrics.ts';
+import { PipelineRing, type PipelineHistory } from './pipeline-ring.ts';
 import { SupervisedProjector } from './projector.ts';
 import { readinessOf } from './readiness.ts';
 import { restartDefaults, type RestartSettings } from './restart-policy.ts';
@@ -92,13 +96,13 @@ class RunningSupervisor implements Supervisor {
   readonly #projector: SupervisedProjector;
   readonly #history: SupervisedHistory | undefined;
   readonly #known: KnownShards = new KnownShards();
+  readonly #pipeline: PipelineRing = new PipelineRing();
   readonly #process: ProcessMetrics;
   readonly #metrics: ThreadMetrics;
   #giveUp: (error: AnySensoriumError) => void = () => undefined;
   #failed = false;
   #draining: Promise<DrainReport> | undefined;
   #stopped = false;
-  #illegalTransitions = 0;
   #ticks = 0;
 
   constructor(options: SupervisorOptions) {
@@ -169,8 +173,12 @@ class RunningSupervisor implements Supervisor {
       workers,
       projector,
       history: this.#history?.view() ?? null,
-      totals: totalsOf(workers, projector, this.#illegalTransitions),
+      totals: totalsOf(workers, projector),
     };
+  }
+
+  pipeline(): PipelineHistory {
+    return this.#pipeline.history();
   }
 
   live(): boolean {
@@ -195,7 +203,7 @@ class RunningSupervisor implements Supervisor {
       else if (answer.value !== undefined) return answer.value;
     }
     // "Not found" would be wrong while a worker that may own it has not answered.
-    if (silent !== undefined) throw new UnavailableError('not every worker answered', {}, silent);
+    if (silent !== undefined) throw silent as Error;
     return undefined;
   }
 
@@ -219,11 +227,15 @@ class RunningSupervisor implements Supervisor {
     return undefined;
   }
 
-  async sensors(limit: number): Promise<readonly string[]> {
-    const answers = await Promise.all(
-      this.#workers.map((worker) => worker.sensors(limit, askTimeoutMs)),
+  async sensors(search: SensorSearch): Promise<SensorPage> {
+    const pages = await Promise.all(
+      this.#workers.map((worker) => worker.sensors(search, askTimeoutMs)),
     );
-    return [...new Set(answers.flat())].sort().slice(0, limit);
+    return mergedPage(pages, search);
+  }
+
+  windows(sensorIds: readonly string[]): ReturnType<SupervisorView['windows']> {
+    return this.#projector.windows(sensorIds, askTimeoutMs);
   }
 
   recentRows(cursor: number): ReturnType<SupervisorView['recentRows']> {
@@ -259,18 +271,13 @@ class RunningSupervisor implements Supervisor {
   }
 
   #createWorker(pool: ThreadPool, index: number): ShardWorker {
-    const { config, logger } = this.#options;
+    const { config } = this.#options;
     return new ShardWorker({
       ...this.#threadOptions(`worker ${index}`),
       index,
       known: this.#known,
       start: () =>
         pool.start((port) => ({ config, workerIndex: index, port }) satisfies WorkerTask),
-      onIllegal: (transition) => {
-        this.#illegalTransitions += 1;
-        this.#process.illegalTransitions.inc();
-        logger.warn({ worker: index, ...transition }, 'shard phase reported out of order');
-      },
     });
   }
 
@@ -324,6 +331,7 @@ class RunningSupervisor implements Supervisor {
     if (this.#stopped) return;
     this.#ticks += 1;
     for (const { thread } of this.#threads()) thread.tick();
+    this.#pipeline.note(this.tree());
     if (this.#ticks % metricsRefreshTicks === 0) void this.#metrics.refresh();
     this.#options.clock.after(tickMs, () => this.#tick());
   }

@@ -1,17 +1,23 @@
 // Requests to a thread and their answers, matched by id. Each request has a timeout, and their
 // number is bounded: otherwise the port of a hung thread would queue them without limit.
-import { UnavailableError } from '../errors.ts';
+import { errorFromData, UnavailableError, type ErrorData } from '../errors.ts';
 import type { Clock, Timer } from '../clock.ts';
 
 export const pendingRequestsMax = 64;
 
 interface Pending<Answer> {
   readonly resolve: (answer: Answer) => void;
-  readonly reject: (error: UnavailableError) => void;
+  readonly reject: (error: Error) => void;
   readonly timer: Timer;
 }
 
-export class ThreadRequests<Answer extends { readonly requestId: number }> {
+interface Answered {
+  readonly requestId: number;
+  /** Why the thread could not answer. */
+  readonly error?: ErrorData;
+}
+
+export class ThreadRequests<Answer extends Answered> {
   readonly #pending = new Map<number, Pending<Answer>>();
   readonly #clock: Clock;
   readonly #threadName: string;
@@ -25,7 +31,7 @@ export class ThreadRequests<Answer extends { readonly requestId: number }> {
   /**
    * Calls `send` with a new request id and resolves with the answer.
    * @throws UnavailableError after `timeoutMs`, if the thread ends, or at once if too many are
-   * pending.
+   * pending; the error that the thread answers with.
    */
   ask(send: (requestId: number) => void, timeoutMs: number): Promise<Answer> {
     if (this.#pending.size >= pendingRequestsMax) {
@@ -46,13 +52,14 @@ export class ThreadRequests<Answer extends { readonly requestId: number }> {
     });
   }
 
-  /** Delivers an answer; drops it if its request has timed out. */
+  /** Delivers an answer, or its error; drops it if its request has timed out. */
   answer(answer: Answer): void {
     const pending = this.#pending.get(answer.requestId);
     if (pending === undefined) return;
     this.#pending.delete(answer.requestId);
     pending.timer.cancel();
-    pending.resolve(answer);
+    if (answer.error !== undefined) pending.reject(errorFromData(answer.error));
+    else pending.resolve(answer);
   }
 
   /** Rejects all pending requests: the thread has ended. */

@@ -5,7 +5,6 @@ import type { ProjectorView, SupervisorTree, WorkerView } from './supervisor-vie
 export function totalsOf(
   workers: readonly WorkerView[],
   projector: ProjectorView,
-  illegalTransitions: number,
 ): SupervisorTree['totals'] {
   const shards = workers.flatMap((worker) => worker.shards);
   const sum = (of: (shard: (typeof shards)[number]) => number): number =>
@@ -13,12 +12,12 @@ export function totalsOf(
   return {
     readings: sum((shard) => shard.readings),
     featureRows: sum((shard) => shard.featureRows),
+    anomalies: sum((shard) => shard.anomalies),
     deadLetters: sum((shard) => shard.deadLetters),
     sensors: sum((shard) => shard.sensors),
     sensorsForgotten: sum((shard) => shard.sensorsForgotten),
     openWindows: sum((shard) => shard.openWindows),
     lag: sum((shard) => shard.lag),
     restarts: workers.reduce((total, { restarts }) => total + restarts, projector.restarts),
-    illegalTransitions,
   };
 }

@@ -119,6 +119,53 @@ it('offsets alone are not committed just before a window closes', async () => {
   expect(delaysMs).toEqual([30_000, offsetIntervalMs, offsetIntervalMs + closesSoonMs]);
 });
 
+it('the age of a window is observed once its rows are visible, once for all its sensors', async () => {
+  const { watermarkDelayMs, windowMs } = semantics;
+  const clock: Clock = {
+    ...processClock(createScheduler(1, 0), new Life()),
+    nowMs: () => windowMs + 7_000,
+  };
+  const answer = deferred<CommitResult>();
+  const outbox = createOutbox({ featureRow: () => letter, anomaly: () => undefined });
+  const context = contextOf(clock);
+  const memory = emptyMemory('source', semantics, 0);
+  const committer = committerOf({
+    context,
+    writer: {
+      epoch: '1',
+      commit: () => answer.promise,
+      begin: () => undefined,
+      close: () => Promise.resolve(),
+    },
+    memory,
+    outbox,
+    onFailed: (error) => expect.unreachable(String(error)),
+  });
+  const fold = (sensor: string, timestampMs: number): void => {
+    const idBytes = Buffer.from(sensor);
+    memory.state.fold({ idBytes, idStart: 0, idEnd: 1, timestampMs, value: 1 }, 0, 0, outbox);
+  };
+  fold('a', 0);
+  fold('b', 0);
+  fold('a', windowMs + watermarkDelayMs);
+  fold('b', windowMs + watermarkDelayMs);
+  expect(outbox.featureRows).toBe(2);
+  committer.poke();
+  const observed = async (): Promise<Readonly<Record<string, number | undefined>>> => {
+    const { values } = await context.metrics.committedAgeSeconds.get();
+    const of = (suffix: string): number | undefined =>
+      values.find(({ metricName }) => metricName?.endsWith(suffix) === true)?.value;
+    return { count: of('_count'), sum: of('_sum') };
+  };
+
+  const before = await observed();
+  answer.resolve([]);
+  await new Promise((resolve) => setImmediate(resolve));
+
+  expect(before).toEqual({ count: 0, sum: 0 });
+  expect(await observed()).toEqual({ count: 1, sum: 7 });
+});
+
 it('what came last before a silence gets its snapshot, named by a commit, and once', async () => {
   const scheduler = createScheduler(1, 0);
   const memory = emptyMemory('source', semantics, 0);

@@ -1,4 +1,5 @@
-// A shard that cannot go on beside one that can, over the simulated world: what an operator sees of it, and its cure.
+// A shard that cannot go on beside one that can, over the simulated world: what an operator sees of
+// it, and its cure.
 import { describe, expect, it } from 'vitest';
 
 import { expectedRestarts } from '../../property-tests/simulation/expected-restarts.ts';
@@ -32,7 +33,7 @@ interface Bench {
   /** Appends a reading of sensor `a` to partition 0 and one of `b` to partition 1. */
   appendBoth(): void;
   pass(ms: number): Promise<void>;
-  /** What `work` resolves with, in the scheduler's time. */
+  /** Returns the result of `work`, in the scheduler's time. */
   inTime<T>(work: Promise<T>): Promise<T>;
   shard(partition: number): ShardView | undefined;
 }
@@ -117,6 +118,33 @@ async function failedBench(): Promise<Bench> {
 
 const retryOf = (made: Bench, acceptGap = false): Promise<ShardRetryOutcome | undefined> =>
   made.inTime(made.supervisor.retryShard({ ...denied, acceptGap }));
+
+describe('a shard whose input is deleted and made again while it runs', () => {
+  it.each([
+    ['input', simulatedTopics.input],
+    ['journal', simulatedTopics.journal],
+  ])('has failed within seconds, with the cure: the %s', async (_, name) => {
+    const made = await bench();
+    made.appendBoth();
+    await made.pass(2_000);
+    expect(made.shard(0)).toMatchObject({ phase: 'running', committedOffset: 1 });
+
+    made.broker.topicIds.set(name, 'another');
+    await made.pass(6_000);
+
+    expect(made.shard(0)).toMatchObject({
+      phase: 'failed',
+      error: {
+        code: 'CONFIG',
+        message: expect.stringMatching(
+          /deleted and made again.*Start with a new GROUP_ID/,
+        ) as string,
+      },
+    });
+    expect(made.supervisor.ready().ready).toBe(false);
+    expect(made.threadEnds).toEqual([]);
+  });
+});
 
 describe('a shard that may not write', () => {
   it('is failed, with why and since when, and ends no thread', async () => {

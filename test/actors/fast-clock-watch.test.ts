@@ -30,6 +30,8 @@ function watching(): {
       const id = Buffer.from(`"${sensorId}"`);
       clocks.readings += 1;
       clocks.note(id, 1, id.length - 1, leadMs);
+      // The buffer of a fetch is used again before the next look.
+      id.fill(0);
       watch.look(clocks);
     },
   };

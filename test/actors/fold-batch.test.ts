@@ -5,6 +5,8 @@ import { simulatedTopics } from '../../property-tests/simulation/simulated-proce
 import { createBatchFolder } from '../../src/actors/fold-batch.ts';
 import { createOutbox } from '../../src/actors/outbox.ts';
 import { emptyMemory, type ShardMemory } from '../../src/actors/shard-memory.ts';
+import { forwardGroupHeader } from '../../src/codecs/forward-group.ts';
+import { parseInputSchema } from '../../src/config/input-schema.ts';
 import type { OutputRecord } from '../../src/records/record.ts';
 import { partitionForKey } from '../../src/records/partitioning.ts';
 import { encodeRecordBatch } from '../../src/log/record-batch-encoder.ts';
@@ -77,3 +79,48 @@ it('a forward lies in the partition that the group gives its sensor, and says ho
   const header = forward?.headers?.find(({ key }) => key === 'rekey.source');
   expect(Buffer.from(header?.value ?? []).toString()).toBe('0/1/17');
 });
+
+it.each(['', 'id: sensor_id\ntime: timestamp\nvalues: [value]'])(
+  'a forward of another group is counted and not folded, and in a replay not even counted: %o',
+  (schema) => {
+    const parsed = schema === '' ? { declaration: undefined } : parseInputSchema(schema);
+    const input = 'declaration' in parsed ? parsed.declaration : undefined;
+    const semantics = { ...defaultSemantics, ...(input === undefined ? {} : { input }) };
+    const outbox = createOutbox({
+      featureRow: () => ({ topic: topics.output, key: null, value: null }),
+      anomaly: () => undefined,
+    });
+    const rekeyed = { topic: topics.rekeyed, partition: 0 };
+    const settings = { groupId: 'ours' };
+    const folder = createBatchFolder({ shard: rekeyed, topics, semantics, settings, outbox });
+    const forwardOf = (groupId: string): OutputRecord => ({
+      topic: topics.rekeyed,
+      key: Buffer.from('a'),
+      value: Buffer.from('{"sensor_id":"a","timestamp":1000,"value":1}'),
+      headers: [
+        { key: 'rekey.topic', value: Buffer.from(topics.input) },
+        forwardGroupHeader(groupId),
+        { key: 'rekey.source', value: Buffer.from('0/1/17') },
+      ],
+    });
+    const records = [forwardOf('ours'), forwardOf('theirs'), forwardOf('ours')];
+    const foldAll = (): ShardMemory => {
+      const cursor = recordCursor(
+        encodeRecordBatch(records, { baseOffset: 0, timestampMs: 1_000 }),
+      );
+      cursor.next();
+      const memory = emptyMemory('rekeyed', semantics, 0);
+      folder.fold(memory, cursor, Infinity);
+      return memory;
+    };
+
+    outbox.muted = true;
+    foldAll();
+    expect(outbox.leftOut).toBe(0);
+    outbox.open();
+    const { position, state } = foldAll();
+
+    expect([position, state.sensorCount, outbox.leftOut]).toEqual([3, 1, 1]);
+    expect(outbox.take().readings).toBe(2);
+  },
+);

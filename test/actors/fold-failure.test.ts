@@ -1,4 +1,4 @@
-// What follows a fold that threw, and that it cannot go on for ever.
+// A fold that throws is isolated, and cannot be retried for ever.
 import { describe, expect, it } from 'vitest';
 
 import { quietHistory } from '../../property-tests/simulation/fixed-histories.ts';

@@ -9,7 +9,7 @@ const view: IdleView = {
   watermarkDelayMs: 5_000,
   maxEventTimeMs: 985_000,
   watermarkMs: 980_000,
-  earliestWindowEndMs: 990_000,
+  earliestDueMs: 990_000,
 };
 
 describe('idle rule', () => {
@@ -22,12 +22,12 @@ describe('idle rule', () => {
   });
 
   it('marks nothing where no window would close', () => {
-    expect(idleMarkMs({ ...view, earliestWindowEndMs: 990_001 })).toBeUndefined();
-    expect(idleMarkMs({ ...view, earliestWindowEndMs: Infinity })).toBeUndefined();
+    expect(idleMarkMs({ ...view, earliestDueMs: 990_001 })).toBeUndefined();
+    expect(idleMarkMs({ ...view, earliestDueMs: Infinity })).toBeUndefined();
   });
 
   it('never moves event time past the wall clock less the delay', () => {
-    const fast = { ...view, maxEventTimeMs: 1_200_000, earliestWindowEndMs: 990_000 };
+    const fast = { ...view, maxEventTimeMs: 1_200_000, earliestDueMs: 990_000 };
 
     expect(idleMarkMs(fast)).toBe(1_000_000 - 5_000);
   });
@@ -37,7 +37,7 @@ describe('idle rule', () => {
       ...view,
       maxEventTimeMs: 10_000,
       watermarkMs: 5_000,
-      earliestWindowEndMs: 60_000,
+      earliestDueMs: 60_000,
     };
 
     expect(idleMarkMs(old)).toBeUndefined();
@@ -47,6 +47,6 @@ describe('idle rule', () => {
   it('marks nothing before the first reading', () => {
     const fresh = { ...view, maxEventTimeMs: -Infinity, watermarkMs: -Infinity };
 
-    expect(idleMarkMs({ ...fresh, earliestWindowEndMs: Infinity })).toBeUndefined();
+    expect(idleMarkMs({ ...fresh, earliestDueMs: Infinity })).toBeUndefined();
   });
 });

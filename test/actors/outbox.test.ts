@@ -1,4 +1,5 @@
-// What a commit takes out of the outbox is what the fold handed out, however late it is turned into records.
+// A commit takes out of the outbox exactly what the fold handed out, however late it becomes
+// records.
 import { expect, it } from 'vitest';
 
 import { createOutbox, type Outbox } from '../../src/actors/outbox.ts';

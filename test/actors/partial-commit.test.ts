@@ -211,12 +211,13 @@ describe('a commit that is out in part', () => {
     const { committedOffset, journalEntries } = await world.recover({ settings });
 
     expect(committedOffset).toBe(3);
-    expect(world.committed()).toEqual({
+    expect(world.committed()).toMatchObject({
       ...metadata,
       watermarkMs: 7,
       sourceMaxMs: 9,
       journal: { sequence: 2, originOffset: 0, partitions: 1 },
     });
+    expect(world.committed().partial).toBeUndefined();
     expect(journalEntries.at(-1)).toMatchObject({
       kind: 'gap',
       offset: 3,

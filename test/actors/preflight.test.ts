@@ -39,7 +39,11 @@ const shard = (partition: number, changes: Partial<GroupShard> = {}): GroupShard
   ...changes,
 });
 
-const groupOf = (...shards: readonly GroupShard[]): GroupState => ({ sources: 2, shards });
+const groupOf = (...shards: readonly GroupShard[]): GroupState => ({
+  sources: 2,
+  shards,
+  topicIds: new Map([['in', 'now']]),
+});
 
 function judged(
   state: GroupState,
@@ -64,7 +68,7 @@ describe('before it joins, a process', () => {
       failing: [],
     });
     expect(judged(groupOf(shard(0), shard(1)))).toMatchObject({ refusal: undefined, failing: [] });
-    expect(judged({ sources: 0, shards: [] }).refusal).toBeUndefined();
+    expect(judged({ sources: 0, shards: [], topicIds: new Map() }).refusal).toBeUndefined();
   });
 
   it('is refused with other semantics, the setting named once for all partitions', () => {
@@ -74,7 +78,8 @@ describe('before it joins, a process', () => {
 
     expect(refusal).toBe(
       'settings that change results differ from those that computed in/0, 1 in group g: WINDOW_MS: stored 60000, ' +
-        'configured 30000. Set them back, or start with a new GROUP_ID and OUTPUT_TOPIC',
+        'configured 30000. Set them back; or stop every process and `migrate`, which keeps what was learned ' +
+        '(`migrate --plan` says what); or start with a new GROUP_ID and OUTPUT_TOPIC',
     );
   });
 
@@ -136,6 +141,26 @@ describe('before it joins, a process', () => {
     expect(judged(groupOf(trimmed, vanished)).refusal).toMatch(/in\/0 begins.*\n.*g\/in\/1, but/);
   });
 
+  it('finds that a commit which is out in part was cut past the end of its partition', () => {
+    const cutAt = (offset: number): GroupShard => {
+      const counts = { rows: 1, others: 0, anomalyEvents: 0 };
+      const times = { watermarkMs: null, sourceMaxMs: null };
+      const partial = { ...counts, ...times, offset, sequence: 1 };
+      const committed = { nextOffset: 10, metadata: metadata({ version: 2, partial }) };
+      return shard(0, { committed });
+    };
+
+    const [within, past] = [
+      judged(groupOf(cutAt(20), shard(1))),
+      judged(groupOf(cutAt(21), shard(1))),
+    ];
+
+    expect(within.failing).toEqual([]);
+    expect(past.failing.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/^in\/0 ends at offset 20, but this group committed 21/),
+    ]);
+  });
+
   it('is refused as a new group beside forwards that name none', () => {
     const fresh = { committed: undefined };
     const state = groupOf(shard(0, fresh), shard(1, fresh));
@@ -144,6 +169,18 @@ describe('before it joins, a process', () => {
     expect(judged({ ...state, strangeForwards }).refusal).toMatch(
       /^in.rekeyed\/1 holds forwards .* delete the records of in.rekeyed/,
     );
+  });
+
+  it('is refused once, with the cure, where its input was deleted and made again', () => {
+    const committed = { nextOffset: 30, metadata: metadata({ topicId: 'before' }) };
+    const remade = [shard(0, { committed }), shard(1, { committed })];
+    const same = { nextOffset: 10, metadata: metadata({ topicId: 'now' }) };
+
+    const { failing, refusal } = judged(groupOf(...remade));
+
+    expect(failing).toHaveLength(2);
+    expect(refusal).toMatch(/in was deleted and made again \(its topic id was before and is now\)/);
+    expect(judged(groupOf(shard(0, { committed: same }), shard(1))).failing).toEqual([]);
   });
 
   it('refuses no shard whose position a transaction may still replace', () => {

@@ -1,4 +1,5 @@
-// What recovery refuses to go on with, and what it trusts: over the simulated broker, with virtual time.
+// Recovery: the states it refuses, and those it trusts; over the simulated broker, with virtual
+// time.
 import { describe, expect, it } from 'vitest';
 
 import {
@@ -26,7 +27,7 @@ const feed = (broker: SimulatedBroker, records: number): void => {
   }
 };
 
-/** What 7a19d02 left of a shard that was never idle: an offset, and no entry in the journal. */
+/** A never idle shard as 7a19d02 left it: an offset, and no entry in the journal. */
 const commitAsBefore = (broker: SimulatedBroker, nextOffset: number): void => {
   const metadata = encodePositionMetadata({
     version: 1,
@@ -100,6 +101,46 @@ describe('recovery', () => {
     await expect(recover()).rejects.toThrow(/ends at offset 5, but this group committed 9/);
   });
 
+  it.each([
+    ['input', simulatedTopics.input],
+    ['journal', simulatedTopics.journal],
+  ])('refuses an %s topic that was deleted and made again, however long it is', async (_, name) => {
+    const { recover, broker } = world();
+    feed(broker, 5);
+    await recover();
+    broker.topicIds.set(name, 'another');
+
+    const again = recover();
+
+    await expect(again).rejects.toThrow(ConfigError);
+    await expect(again).rejects.toThrow(
+      `${name} was deleted and made again (its topic id was id-of-${name} and is another)`,
+    );
+  });
+
+  it('takes the ids of its topics over where an earlier version committed none', async () => {
+    const { recover, broker } = world();
+    feed(broker, 5);
+    commitAsBefore(broker, 3);
+
+    const { metadata } = await recover();
+
+    expect([metadata.topicId, metadata.journal.topicId]).toEqual([
+      `id-of-${simulatedTopics.input}`,
+      `id-of-${simulatedTopics.journal}`,
+    ]);
+  });
+
+  it('goes on where the log tells no ids, and keeps those that it knew', async () => {
+    const { recover, broker } = world();
+    await recover();
+    broker.topicIds.clear();
+
+    const { metadata } = await recover();
+
+    expect(metadata.topicId).toBe(`id-of-${simulatedTopics.input}`);
+  });
+
   it('refuses a log that no longer holds what replay needs, and names both offsets and the cure', async () => {
     const shortened = world();
     feed(shortened.broker, 20);
@@ -137,6 +178,20 @@ describe('recovery', () => {
 
     await expect(again).rejects.toThrow(ConfigError);
     await expect(again).rejects.toThrow(/no committed offset .*new GROUP_ID and OUTPUT_TOPIC/s);
+  });
+
+  it('finds the journal entries of a shard where they were written, after the topic grew', async () => {
+    const { recover, broker, committed } = world();
+    const { journalEntries } = await recover();
+    broker.grow(simulatedTopics.journal, 5);
+
+    // Every count up to the new one: by some of them the shard's key lies in another partition.
+    for (let journalPartitions = 2; journalPartitions <= 6; journalPartitions += 1) {
+      const later = await recover({ journalPartitions });
+
+      expect(later.journalEntries).toEqual(journalEntries);
+      expect(committed().journal.partitions).toBe(1);
+    }
   });
 
   it('opens the journal of a shard that an earlier version committed without any entry', async () => {

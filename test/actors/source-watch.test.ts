@@ -1,4 +1,5 @@
-// What a thread asks about the sources, how often, and what its shards make of the answer.
+// A thread's questions about the sources, how often it asks, and what its shards make of the
+// answer.
 import { describe, expect, it } from 'vitest';
 
 import { ManualClock } from '../supervisor/manual-clock.ts';

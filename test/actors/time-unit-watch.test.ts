@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 
 import { TimeUnitWatch } from '../../src/actors/time-unit-watch.ts';
 import { parseConfig } from '../../src/config/config.ts';
+import { createMetrics, type Metrics } from '../../src/metrics/pipeline-metrics.ts';
 import { aheadReason } from '../../src/sensors/refusals.ts';
 import { keepingLogger, type LoggedLine } from '../supervisor/keeping-logger.ts';
 import { ManualClock } from '../supervisor/manual-clock.ts';
@@ -14,15 +15,18 @@ function watching(env: Record<string, string> = {}): {
   readonly lines: LoggedLine[];
   readonly clock: ManualClock;
   readonly watch: TimeUnitWatch;
+  readonly metrics: Metrics;
 } {
   const lines: LoggedLine[] = [];
   const clock = new ManualClock();
   clock.advance(nowMs - clock.nowMs());
+  const metrics = createMetrics();
   const { semantics } = parseConfig(env, { cores: 2 });
   return {
     lines,
     clock,
-    watch: new TimeUnitWatch({ clock, logger: keepingLogger(lines), semantics }, shard),
+    metrics,
+    watch: new TimeUnitWatch({ clock, logger: keepingLogger(lines), metrics, semantics }, shard),
   };
 }
 
@@ -30,10 +34,10 @@ it('names seconds that are read as milliseconds, once an hour, with the cure', (
   const { clock, lines, watch } = watching();
 
   for (const advanceMs of [1_000, 1_000, hourMs]) {
-    watch.look(nowMs / 1_000 - 60);
+    watch.look(nowMs / 1_000 - 60, NaN);
     clock.advance(advanceMs);
   }
-  watch.look(nowMs / 1_000);
+  watch.look(nowMs / 1_000, NaN);
 
   expect(lines.map(({ level }) => level)).toEqual(['warn', 'warn']);
   expect(lines[0]?.fields).toMatchObject({ ...shard, likelyUnit: 's' });
@@ -42,12 +46,28 @@ it('names seconds that are read as milliseconds, once an hour, with the cure', (
   );
 });
 
+it.each([
+  ['us', 1_000],
+  ['ns', 1_000_000],
+])('names %s that are refused as far ahead, and counts the warning', async (unit, perMs) => {
+  const { lines, metrics, watch } = watching();
+
+  watch.look(nowMs, nowMs + hourMs);
+  watch.look(nowMs, nowMs * perMs);
+
+  expect(lines.map(({ message }) => message)).toEqual([
+    expect.stringMatching(`likely in ${unit}, .*dead letters .*time_unit: ${unit}`),
+  ]);
+  const { values } = await metrics.timeUnitWarnings.get();
+  expect(values.filter(({ value }) => value > 0)).toMatchObject([{ labels: { unit }, value: 1 }]);
+});
+
 it.each([nowMs, nowMs - 20 * 366 * 24 * hourMs, 60_000, 0, -Infinity])(
   'says nothing of an event time of %d ms',
   (sourceMaxMs) => {
     const { lines, watch } = watching();
 
-    watch.look(sourceMaxMs);
+    watch.look(sourceMaxMs, NaN);
 
     expect(lines).toEqual([]);
   },
@@ -56,7 +76,7 @@ it.each([nowMs, nowMs - 20 * 366 * 24 * hourMs, 60_000, 0, -Infinity])(
 it('leaves a declared unit to the reader, which refuses what does not fit', () => {
   const { lines, watch } = watching({ INPUT_SCHEMA: '{id: d, time: t, value: v}' });
 
-  watch.look(nowMs / 1_000);
+  watch.look(nowMs / 1_000, NaN);
 
   expect(lines).toEqual([]);
 });

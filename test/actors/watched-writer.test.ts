@@ -19,18 +19,26 @@ const commit: Commit = {
   records: [{ topic: 'rows', key: null, value }],
 };
 
+interface Line {
+  readonly fields: Record<string, unknown>;
+  readonly line: string;
+}
+
 function watched(ends: (commit: Commit) => Error | undefined): {
   readonly writer: WatchedWriter;
   readonly size: CommitSize;
   readonly metrics: Metrics;
-  readonly warnings: { readonly fields: Record<string, unknown>; readonly line: string }[];
+  readonly warnings: readonly Line[];
+  readonly notes: readonly Line[];
   readonly clock: { nowMs: number };
 } {
-  const warnings: { fields: Record<string, unknown>; line: string }[] = [];
+  const warnings: Line[] = [];
+  const notes: Line[] = [];
   const clock = { nowMs: 0 };
   const metrics = createMetrics();
   const logger = {
     warn: (fields: Record<string, unknown>, line: string) => warnings.push({ fields, line }),
+    info: (fields: Record<string, unknown>, line: string) => notes.push({ fields, line }),
   } as unknown as Logger;
   const context = {
     clock: { monotonicMs: () => clock.nowMs },
@@ -48,7 +56,8 @@ function watched(ends: (commit: Commit) => Error | undefined): {
     begin: () => undefined,
     close: () => Promise.resolve(),
   };
-  return { writer: watchedWriter(under, { context, shard, size }), size, metrics, warnings, clock };
+  const writer = watchedWriter(under, { context, shard, size });
+  return { writer, size, metrics, warnings, notes, clock };
 }
 
 async function lost(metrics: Metrics): Promise<Record<string, number>> {
@@ -102,8 +111,8 @@ describe('a watched writer', () => {
     },
   );
 
-  it('says so too where the partition was released meanwhile', async () => {
-    const { writer, metrics, warnings } = watched(() => {
+  it('says so, and does not warn, where the partition was released meanwhile', async () => {
+    const { writer, metrics, warnings, notes } = watched(() => {
       void writer.close();
       return new UnavailableError('closed');
     });
@@ -111,7 +120,9 @@ describe('a watched writer', () => {
     await expect(writer.commit(commit)).rejects.toThrow('closed');
 
     expect(await lost(metrics)).toEqual({ ...none, released: 1 });
-    expect(warnings).toHaveLength(1);
+    expect(notes).toHaveLength(1);
+    expect(notes[0]?.fields).toMatchObject({ ...shard, reason: 'released' });
+    expect(warnings).toEqual([]);
   });
 
   it('has the next commit hold less after one that took too long', async () => {

@@ -47,7 +47,10 @@ describe('every history', () => {
 
         const { rows, report } = await backtestText(`timestamp,value,sensor_id\n${text}`);
 
-        expect(rows.length).toBe(lines.length);
+        // A quoted cell may hold line ends, so that several lines are one row.
+        if (text.includes('"')) expect(rows.length).toBeLessThanOrEqual(lines.length);
+        else expect(rows.length).toBe(lines.length);
+        expect(rows.length > 0).toBe(lines.length > 0);
         expect(report.rows).toBe(rows.length);
         for (const { reason, z, score } of rows) {
           expect([z !== '', score !== '']).toEqual([reason === '', reason === '']);

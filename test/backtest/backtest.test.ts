@@ -75,7 +75,10 @@ describe('the rows of a backtest', () => {
   it('of a sensor id too long for the program are unreadable, of 256 bytes are not', async () => {
     const text = ['timestamp,value,sensor_id', `1,1,${'é'.repeat(128)}`, `1,1,${'é'.repeat(129)}`];
 
-    expect(await reasons(text.join('\n'))).toEqual(['', 'sensor_id is longer than 256 bytes']);
+    expect(await reasons(text.join('\n'))).toEqual([
+      '',
+      'expected sensor_id to make an id of 1 to 256 UTF-8 bytes, got 258',
+    ]);
   });
 });
 
@@ -104,7 +107,7 @@ describe('the columns of a history', () => {
 
   it('are named in the error when they are missing', async () => {
     await expect(backtestText('time,value\n1,1\n')).rejects.toThrow(
-      /series\.csv:1: expected the columns timestamp and value, found time, value/,
+      /series\.csv: no column timestamp among time, value; name others with --time-column/,
     );
   });
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { backtest, type BacktestReport } from '../../src/backtest/backtest.ts';
 import type { LabelWindow } from '../../src/backtest/labels.ts';
 import { parseConfig, type Environment } from '../../src/config/config.ts';
+import type { FileOptions } from '../../src/files/file-shape.ts';
 
 export interface ScoredRow {
   readonly sensor_id: string;
@@ -44,6 +45,7 @@ export async function backtestFile(
   inputPath: string,
   options: {
     readonly folder: string;
+    readonly file?: FileOptions;
     readonly env?: Environment;
     readonly windows?: readonly LabelWindow[];
   },
@@ -51,8 +53,7 @@ export async function backtestFile(
   const scoresPath = join(options.folder, 'scores.csv');
   const report = await backtest({
     inputPath,
-    columns: { timestamp: 'timestamp', value: 'value', sensorId: 'sensor_id' },
-    sensorId: undefined,
+    file: options.file ?? {},
     scoresPath,
     windows: options.windows,
     tracesMax: 0,

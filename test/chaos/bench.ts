@@ -1,6 +1,7 @@
-// What the faults of a chaos run have at hand.
+// Everything that the faults of a chaos run can act on.
 import type { LoggedRecord } from '../../property-tests/models/pipeline-oracle.ts';
 import type { EventLog } from '../../src/log/event-log.ts';
+import type { ThreeBrokers } from '../cluster/three-brokers.ts';
 import type { OwnServices } from '../integration/own-services.ts';
 import type { TestTopics } from '../integration/topics.ts';
 import type { Fleet } from './fleet.ts';
@@ -15,6 +16,8 @@ export interface ChaosPlan {
   readonly perSecond: number;
   /** Kinds of faults, to have a close look at them; all of them where empty. */
   readonly only: readonly string[];
+  /** Three brokers instead of one. */
+  readonly cluster: boolean;
   /** Empty; keeps the logs of every process and service. */
   readonly folder: string;
   readonly print: (line: string) => void;
@@ -23,6 +26,8 @@ export interface ChaosPlan {
 export interface Bench {
   readonly plan: ChaosPlan;
   readonly services: OwnServices;
+  /** The brokers, where there are three. */
+  readonly cluster: ThreeBrokers | undefined;
   /** Nobody's own: the feed and the watchers have others. */
   readonly log: EventLog;
   readonly topics: TestTopics;

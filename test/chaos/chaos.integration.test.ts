@@ -12,6 +12,7 @@ const seed = given('CHAOS_SEED', 1);
 const minutes = given('CHAOS_MINUTES', 3);
 const perSecond = given('CHAOS_RATE', 300);
 const only = (process.env['CHAOS_ONLY'] ?? '').split(',').filter((kind) => kind !== '');
+const cluster = process.env['CHAOS_CLUSTER'] === '1';
 const asked = process.env['CHAOS_MINUTES'] !== undefined;
 const available = asked || inject('kafkaBrokers') !== '';
 // Its services, the end of the first round on a busy machine, the last windows and the model.
@@ -27,12 +28,16 @@ describe.skipIf(!available)('chaos', () => {
         if (asked) process.stdout.write(`${line}\n`);
       };
 
-      const report = await runChaos({ seed, minutes, perSecond, only, folder, print });
+      const report = await runChaos({ seed, minutes, perSecond, only, cluster, folder, print });
 
       process.stdout.write(
         `${minutes} min of chaos of seed ${seed}: ${JSON.stringify(report.counts)}\n`,
       );
-      const again = `npm run chaos -- --seed ${seed} --minutes ${minutes} --rate ${perSecond}${only.length > 0 ? ` --only ${only.join(',')}` : ''}`;
+      const again = [
+        `npm run chaos -- --seed ${seed} --minutes ${minutes} --rate ${perSecond}`,
+        ...(cluster ? ['--cluster'] : []),
+        ...(only.length > 0 ? [`--only ${only.join(',')}`] : []),
+      ].join(' ');
       expect(report.problems, `logs are in ${folder}; again: ${again}`).toEqual([]);
       expect(report.unreached, `logs are in ${folder}; again: ${again}`).toEqual([]);
       // Whoever asked for the run may want its log; what the services wrote is of no use any more.

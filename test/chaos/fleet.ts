@@ -1,5 +1,5 @@
-// The processes of a chaos run: the built program, several of it, each kept running as an init system would. Their output
-// is kept in files, because a killed process tells nothing any more.
+// The processes of a chaos run: the built program, several of it, each kept running as an init
+// system would. Their output is kept in files, because a killed process tells nothing any more.
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -137,7 +137,7 @@ export class Fleet {
       this.counts.frozen += 1;
       await sleep(forMs);
       program.signal('SIGCONT');
-      // What it was about to send, it sends now.
+      // It now sends whatever it was about to send.
       await sleep(2_000);
     }
     await this.#drain(program);
@@ -156,7 +156,7 @@ export class Fleet {
     await Promise.all(this.#residents.map((_, member) => this.#ready(member)));
   }
 
-  /** What each of those alive printed last. */
+  /** Last output of each live process. */
   output(): string {
     return [...this.#alive].map((program) => program.output().slice(-3_000)).join('\n');
   }

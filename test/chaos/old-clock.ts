@@ -8,7 +8,7 @@ import { appendSurely, unkeyedPrefix } from './feed.ts';
 const everyMs = 500;
 const slowByMs = 26 * 365 * 86_400_000;
 /** For a window that ends after it began to be closed and seen, on a busy machine and beside other faults. */
-const patienceMs = 120_000;
+const patienceMs = 300_000;
 
 /** Speaks until a window of forwarded readings that began later has its rows. @throws where none has them in time. */
 export async function speakFrom2000(bench: Bench): Promise<void> {

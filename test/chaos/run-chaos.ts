@@ -7,7 +7,10 @@ import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { assert } from '../../src/errors.ts';
 import type { EventLog } from '../../src/log/event-log.ts';
+import { startClusterServices } from '../cluster/cluster-services.ts';
+import type { ThreeBrokers } from '../cluster/three-brokers.ts';
 import { startOwnServices, type OwnServices } from '../integration/own-services.ts';
 import { openTestFeatureStore, openTestLog } from '../integration/peers.ts';
 import { runProgram } from '../integration/program.ts';
@@ -16,6 +19,7 @@ import { operatorToken, type Bench, type ChaosPlan } from './bench.ts';
 import { feedSensors, startFeed } from './feed.ts';
 import { Fleet, type FleetCounts } from './fleet.ts';
 import { befall } from './mishaps.ts';
+import { strikeNodes } from './nodes.ts';
 import {
   describeFault,
   isCarriedOut,
@@ -61,10 +65,13 @@ export async function runChaos(plan: ChaosPlan): Promise<ChaosReport> {
     plan.print(stamped);
   };
   note(`seed ${plan.seed}, ${plan.minutes} min, ${plan.perSecond} readings/s, in ${plan.folder}`);
-  const services = await startOwnServices(join(plan.folder, 'services'));
+  const folder = join(plan.folder, 'services');
+  const { services, cluster }: { services: OwnServices; cluster?: ThreeBrokers } = plan.cluster
+    ? await startClusterServices(folder)
+    : { services: await startOwnServices(folder) };
   const logs = await Promise.all([1, 2, 3].map(() => openTestLog(services.brokers)));
   try {
-    return await onServices(plan, services, logs, note);
+    return await onServices(plan, { services, cluster }, logs, note);
   } finally {
     await Promise.all(logs.map((log) => log.close()));
     await services.stop();
@@ -73,7 +80,7 @@ export async function runChaos(plan: ChaosPlan): Promise<ChaosReport> {
 
 async function onServices(
   plan: ChaosPlan,
-  services: OwnServices,
+  { services, cluster }: Pick<Bench, 'services' | 'cluster'>,
   [feedLog, watchLog, log]: readonly EventLog[],
   note: (line: string) => void,
 ): Promise<ChaosReport> {
@@ -92,6 +99,7 @@ async function onServices(
   const bench: Bench = {
     plan,
     services,
+    cluster,
     log,
     topics,
     fleet,
@@ -142,7 +150,8 @@ async function strike(bench: Bench): Promise<void> {
     pick: (round: Round) => readonly F[],
     act: (fault: F) => Promise<boolean>,
   ): Promise<void> => {
-    const source = rounds(plan.seed, { residents, partitions, timeouts, long });
+    const { seed, cluster } = plan;
+    const source = rounds(seed, { residents, partitions, timeouts, long, cluster });
     for (let round = 0; round === 0 || Date.now() < until; round += 1) {
       for (const fault of pick(source.next().value)) {
         if (!isCarriedOut(fault, plan.only)) continue;
@@ -231,7 +240,8 @@ async function deal(bench: Bench, blow: Blow): Promise<void> {
     case 'emptyRedis':
       return emptyAndRebuild(bench);
     default:
-      return blow satisfies never;
+      assert(bench.cluster !== undefined, 'A run without a cluster has no nodes to strike');
+      return strikeNodes(bench, bench.cluster, blow);
   }
 }
 

@@ -1,5 +1,6 @@
-// What a chaos run does to its processes and services, drawn from a seed: every fault once, in an order of the seed's,
-// then again in another order until the time is up. Lanes go on side by side, each one fault after another.
+// The faults of a chaos run, drawn from a seed: every fault once, in an order of the seed's, then
+// again in another order until the time is up. Lanes go on side by side, each one fault after
+// another.
 import { seededRandom } from '../integration/readings.ts';
 
 /** The points of test/chaos/crash-points.cjs that are struck, each as `<request>.<moment>`. */
@@ -48,7 +49,24 @@ export type Blow =
   | { readonly kind: 'pauseMember'; readonly member: number; readonly forMs: number }
   | { readonly kind: 'killBroker' | 'freezeBroker' | 'killRedis'; readonly forMs: number }
   | { readonly kind: 'pauseAll'; readonly forMs: number }
-  | { readonly kind: 'emptyRedis' };
+  | { readonly kind: 'emptyRedis' }
+  | NodeBlow;
+
+/** Action of the broker that is hit at that moment. */
+export const nodeRoles = ['inputLeader', 'outputLeader', 'group', 'transactions'] as const;
+export type NodeRole = (typeof nodeRoles)[number];
+
+/** Something that happens to brokers of a cluster of three. */
+export type NodeBlow =
+  | {
+      readonly kind: 'killNode' | 'freezeNode' | 'cutOffNode';
+      readonly role: NodeRole;
+      readonly forMs: number;
+    }
+  /** Each is shut down and started in its turn, once the one before is in sync. */
+  | { readonly kind: 'rollNodes' }
+  /** One alone is below min.insync.replicas, and no majority of controllers. */
+  | { readonly kind: 'killTwoNodes'; readonly forMs: number };
 
 /** Something that an operator, another deployment or a machine does to a pipeline that runs. */
 export type Mishap =
@@ -67,12 +85,9 @@ export type Mishap =
 
 export type Fault = Crash | Freeze | Blow | Mishap;
 
-/** What the program does not stand yet (#14): carried out only where it is asked for by name. */
-const openFaults: readonly Fault['kind'][] = ['oldClock', 'grow'];
-
 /** Returns whether a run carries the fault out; `only` are the kinds asked for, all of them where it is empty. */
 export function isCarriedOut({ kind }: Fault, only: readonly string[]): boolean {
-  return only.length > 0 ? only.includes(kind) : !openFaults.includes(kind);
+  return only.length === 0 || only.includes(kind);
 }
 
 /** Each lane's faults of one round. */
@@ -95,6 +110,8 @@ export interface ScheduleOptions {
   readonly partitions: number;
   readonly timeouts: Timeouts;
   readonly long: boolean;
+  /** Three brokers, of which one may be away, instead of one. */
+  readonly cluster: boolean;
 }
 
 /** Returns the rounds of a seed, without end. */
@@ -140,7 +157,7 @@ function freezesOf({ sessionMs, transactionMs }: Timeouts): readonly Omit<Freeze
 
 function blowsOf(
   between: (from: number, to: number) => number,
-  { residents, timeouts, long }: ScheduleOptions,
+  { residents, timeouts, long, cluster }: ScheduleOptions,
 ): readonly Blow[] {
   const member = (): number => between(0, residents);
   return [
@@ -150,12 +167,39 @@ function blowsOf(
     { kind: 'drainMember', member: member() },
     { kind: 'pauseMember', member: member(), forMs: between(500, timeouts.sessionMs / 2) },
     { kind: 'pauseMember', member: member(), forMs: timeouts.sessionMs + between(1_000, 4_000) },
-    { kind: 'killBroker', forMs: between(500, 4_000) },
-    { kind: 'freezeBroker', forMs: between(2_000, timeouts.sessionMs + 2_000) },
+    ...(cluster ? nodeBlowsOf(between) : brokerBlowsOf(between, timeouts)),
     { kind: 'killRedis', forMs: between(500, 5_000) },
     { kind: 'emptyRedis' },
-    // Longer than the coordinator needs to notice a transaction past its time: it looks every ten seconds.
+    // Longer than the coordinator needs to notice a transaction past its time: it looks every ten
+    // seconds.
     ...(long ? [{ kind: 'pauseAll' as const, forMs: timeouts.transactionMs + 12_000 }] : []),
+  ];
+}
+
+function brokerBlowsOf(
+  between: (from: number, to: number) => number,
+  { sessionMs }: Timeouts,
+): readonly Blow[] {
+  return [
+    { kind: 'killBroker', forMs: between(500, 4_000) },
+    { kind: 'freezeBroker', forMs: between(2_000, sessionMs + 2_000) },
+  ];
+}
+
+/** A role moves once the cluster has missed its node for 9 s: half of them last longer. */
+function nodeBlowsOf(between: (from: number, to: number) => number): readonly Blow[] {
+  return [
+    ...nodeRoles.map((role) => ({
+      kind: 'killNode' as const,
+      role,
+      forMs: between(1_000, 18_000),
+    })),
+    { kind: 'freezeNode', role: 'inputLeader', forMs: between(2_000, 8_000) },
+    { kind: 'freezeNode', role: 'transactions', forMs: between(10_000, 18_000) },
+    { kind: 'cutOffNode', role: 'group', forMs: between(10_000, 18_000) },
+    { kind: 'cutOffNode', role: 'outputLeader', forMs: between(10_000, 18_000) },
+    { kind: 'rollNodes' },
+    { kind: 'killTwoNodes', forMs: between(2_000, 12_000) },
   ];
 }
 
@@ -197,6 +241,16 @@ export function describeFault(fault: Fault): string {
       return `kill -9 of the broker, away for ${seconds(fault.forMs)}`;
     case 'freezeBroker':
       return `SIGSTOP of the broker for ${seconds(fault.forMs)}`;
+    case 'killNode':
+      return `kill -9 of the broker of ${fault.role}, away for ${seconds(fault.forMs)}`;
+    case 'freezeNode':
+      return `SIGSTOP of the broker of ${fault.role} for ${seconds(fault.forMs)}`;
+    case 'cutOffNode':
+      return `the broker of ${fault.role} is cut off for ${seconds(fault.forMs)}`;
+    case 'rollNodes':
+      return 'the brokers are rolled';
+    case 'killTwoNodes':
+      return `kill -9 of two brokers, away for ${seconds(fault.forMs)}`;
     case 'killRedis':
       return `kill -9 of Redis, away for ${seconds(fault.forMs)}, empty then`;
     case 'emptyRedis':

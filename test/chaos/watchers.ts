@@ -1,5 +1,5 @@
-// What is looked at all through a chaos run, as a user's own consumers would: committed feature rows as they appear, and
-// every sensor's row in Redis. Whatever they see must be so again at the end.
+// Watches all through a chaos run, as a user's own consumers would: committed feature rows as they
+// appear, and every sensor's row in Redis. Whatever they see must be so again at the end.
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { ActualRow } from '../../property-tests/models/pipeline-oracle.ts';

@@ -92,6 +92,15 @@ describe('backtest', () => {
     );
   });
 
+  it('ends with 1 where no row is a reading', async () => {
+    const folder = folderWith({ 'x.csv': 'timestamp,value\n1,a\n2024-02-30,5\n' });
+
+    const { exitCode, out } = await cli(['backtest', '--input', join(folder, 'x.csv')]);
+
+    expect(exitCode).toBe(1);
+    expect(out).toContain('2 unreadable rows: row 1: value is not a number: a; row 2: ');
+  });
+
   it('warns of a file without rows, and writes scores without any', async () => {
     const folder = folderWith({ 'x.csv': '' });
     const scores = join(folder, 's.csv');
@@ -120,7 +129,7 @@ describe('backtest', () => {
     expect([over.exitCode, absent.exitCode, bad.exitCode]).toEqual([1, 1, 1]);
     expect(over.err).toContain('must be different files');
     expect(absent.err).toMatch(/cannot read .*none\.csv/);
-    expect(bad.err).toContain('expected the columns timestamp and value, found a, b');
+    expect(bad.err).toContain('no column timestamp among a, b');
     expect(readdirSync(folder).sort()).toEqual(['bad.csv', 'x.csv']);
     expect(readFileSync(input, 'utf8')).toBe('timestamp,value\n1,1\n');
   });

@@ -18,14 +18,19 @@ export function freshDataDir(): string {
 }
 
 /** Runs a command line as the program does; nothing of this process's environment reaches it. */
-export async function cli(argv: readonly string[], env: Environment = {}): Promise<Captured> {
+export async function cli(
+  argv: readonly string[],
+  env: Environment = {},
+  { isTerminal = false }: { readonly isTerminal?: boolean } = {},
+): Promise<Captured> {
   let [out, err] = ['', ''];
   const exitCode = await runCli(argv, {
     env: { HTTP_PORT: '1', ...env },
     clock: systemClock,
-    out: { write: (text) => (out += text), isTerminal: false, columns: 100 },
+    out: { write: (text) => (out += text), isTerminal, columns: 100 },
     err: { write: (text) => (err += text), isTerminal: false, columns: 100 },
     onSignal: () => () => undefined,
+    onTrouble: () => undefined,
     exitNow: (code) => {
       throw new Error(`the command ended the process with ${code}`);
     },

@@ -124,6 +124,29 @@ describe('produce', () => {
     });
   });
 
+  it('sends the declared shape, keyed by the device, simulated or of a file', async () => {
+    const input = 'id: [site, tags.host]\ntime: at\ntime_unit: s\nvalues: fields.*';
+    const env = { DATA_DIR: freshDataDir(), INPUT_TOPIC: 'in', INPUT_SCHEMA: input };
+    const path = `${env.DATA_DIR}.ndjson`;
+    const given = '{"site":"n","tags":{"host":"a/b"},"at":1769853540,"fields":{"t":1,"u":2}}';
+    writeFileSync(path, given);
+
+    await cli(['produce', '--file', path, '--speed', 'max'], env);
+    const { exitCode, err } = await cli(['produce', '--sensors', '1', '--duration', '0.01'], env);
+    const refused = await cli(['produce', '--format', 'avro', '--duration', '0.01'], env);
+
+    expect([exitCode, refused.exitCode], err).toEqual([0, 1]);
+    const sent = [...(await readAll(env.DATA_DIR, 'in'))];
+    const [first, second, simulated] = sent.sort((a, b) => a.value.localeCompare(b.value));
+    const host = '{"site":"n","tags":{"host":"a/b"},"at":1769853540';
+    expect(first).toMatchObject({ key: 'n/a%2Fb', value: `${host},"fields":{"t":1}}` });
+    expect(second).toMatchObject({ key: 'n/a%2Fb', value: `${host},"fields":{"u":2}}` });
+    expect(simulated?.key).toBe('site_1/sensor_000');
+    expect(simulated?.value).toMatch(
+      /^\{"site":"site_1","tags":\{"host":"sensor_000"\},"at":[\d.]+,"fields":\{"temperature":[\d.]+\}\}$/,
+    );
+  });
+
   it('sends without keys when asked, and in Avro', async () => {
     const env = { DATA_DIR: freshDataDir(), INPUT_TOPIC: 'in' };
 
@@ -135,7 +158,7 @@ describe('produce', () => {
     expect(record?.value).not.toContain('{');
   });
 
-  it('sends nothing of a file with an error, and names the line', async () => {
+  it('sends nothing of a file with an error, and names the row', async () => {
     const env = { DATA_DIR: freshDataDir() };
     const path = `${env.DATA_DIR}.csv`;
     writeFileSync(path, 'timestamp,value\n1,1\n2,oops\n');
@@ -143,7 +166,7 @@ describe('produce', () => {
     const { exitCode, err } = await cli(['produce', '--file', path], env);
 
     expect(exitCode).toBe(1);
-    expect(err).toBe(`sensorium: ${path}:3: value is "oops", not a number\n`);
+    expect(err).toMatch(/1 unreadable row: row 2: value is not a number: oops\. Nothing was sent/);
     expect(existsSync(env.DATA_DIR)).toBe(false);
   });
 });

@@ -130,7 +130,7 @@ describe('export --daily', () => {
     await addRows(place, [1]);
     expect((await run('--daily')).exitCode).toBe(0);
     const rows = await rowsIn(join(place.folder, '2023-11-14.parquet'));
-    // What FEATURES does not name any more stays as the topic's rows have it.
+    // Columns that FEATURES no longer names stay as the topic's rows have them.
     const kept = featureRow('a', 1).features;
     expect(rows.at(1)).toMatchObject({
       avg_value: kept['avg_value'],

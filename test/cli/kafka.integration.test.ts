@@ -14,6 +14,7 @@ function freshEnv(): Readonly<Record<string, string>> {
     INPUT_TOPIC: `cli-readings-${unique}`,
     OUTPUT_TOPIC: `cli-features-${unique}`,
     GROUP_ID: `cli-${unique}`,
+    ONLINE_OTHER_WRITER: 'share',
   };
 }
 

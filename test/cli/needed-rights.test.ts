@@ -40,3 +40,10 @@ it('run requires Read and Write on each topic of larger windows', () => {
 
   expect(rights.filter((right) => right.includes('sensor_features_5m'))).toHaveLength(2);
 });
+
+it('run requires Write on its input where a broker of MQTT feeds it', () => {
+  const right = 'Write topic raw_readings';
+
+  expect(rightsWith({})).not.toContain(right);
+  expect(rightsWith({ MQTT_URL: 'mqtt://b', MQTT_TOPIC: 'a' })).toContain(right);
+});

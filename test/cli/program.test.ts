@@ -12,6 +12,9 @@ const commandLines = [
   ['inspect'],
   ['project'],
   ['doctor'],
+  ['consume'],
+  ['size'],
+  ['completion'],
 ];
 
 describe('help', () => {
@@ -45,9 +48,20 @@ describe('help', () => {
   });
 });
 
+describe('the version', () => {
+  it.each(['-v', '-V', '--version'])('is printed for %s', async (flag) => {
+    const { exitCode, out, err } = await cli([flag]);
+
+    expect([exitCode, err]).toEqual([0, '']);
+    expect(out).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});
+
 describe('a wrong command line', () => {
   it.each([
     ['an unknown command', ['nonsense'], "unknown command 'nonsense'"],
+    ['a mistyped command', ['prodcue'], 'did you mean produce?'],
+    ['the beginning of a command', ['insp'], 'did you mean inspect?'],
     ['an unknown subcommand', ['dlq', 'nonsense'], "unknown command 'nonsense'"],
     ['an unknown option', ['run', '--fast'], "unknown option '--fast'"],
     ['a number that is none', ['produce', '--sensors', 'many'], '--sensors'],
@@ -69,7 +83,9 @@ describe('wrong settings', () => {
   it('stop every command with all problems and exit code 1, and touch nothing', async () => {
     for (const argv of [
       [],
-      ...commandLines.filter(([word]) => !['run', 'doctor', 'project'].includes(word ?? '')),
+      ...commandLines.filter(
+        ([word]) => !['run', 'doctor', 'project', 'size', 'completion'].includes(word ?? ''),
+      ),
     ]) {
       const { exitCode, out, err } = await cli(argv, { WINDOW_MS: '1e3', WORKERS: '0' });
 

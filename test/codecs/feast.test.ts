@@ -11,6 +11,7 @@ import {
   encodeFeastTimestamp,
   encodeFeastValue,
   feastEntityKey,
+  feastNames,
   feastField,
   feastFields,
   feastTimeField,
@@ -55,7 +56,9 @@ const valueOf = (type: FeastType, text: string): number | bigint =>
 
 describe('the Feast encoding', () => {
   it.each(vectors.sensors)('writes the key that Feast wrote for "$sensor_id"', (sensor) => {
-    expect(hex(feastEntityKey(sensor.sensor_id, vectors.project))).toBe(sensor.key_hex);
+    expect(hex(feastEntityKey(sensor.sensor_id, { ...feastNames, project: vectors.project }))).toBe(
+      sensor.key_hex,
+    );
   });
 
   it.each(vectors.sensors)('writes the time that Feast wrote for "$sensor_id"', (sensor) => {

@@ -10,6 +10,7 @@ import {
   type FeatureRowContext,
 } from '../../src/codecs/feature-row.ts';
 import { DecodeError, InvariantError } from '../../src/errors.ts';
+import { extremes } from '../../src/sensors/base-accumulators.ts';
 import { defaultFeatures } from '../../src/sensors/features.ts';
 import type { ClosedWindow } from '../../src/sensors/shard-state.ts';
 
@@ -37,6 +38,8 @@ function closedWindow(
     firstOffset: 100,
     lastOffset: 9120,
     column: () => 0,
+    isWhole: true,
+    knows: () => true,
     newList: () => {
       throw new Error('no list is kept here');
     },
@@ -51,10 +54,24 @@ const context: FeatureRowContext = {
 };
 const only = (value: number): FeatureRowContext => ({
   ...context,
-  features: [{ name: 'avg_value', value: () => value }],
+  features: [{ name: 'avg_value', needs: [], value: () => value }],
 });
 const text = (window: ClosedWindow, of = context): string =>
   Buffer.from(encodeFeatureRowJson(window, of)).toString();
+
+describe('a feature row of a window that does not know all features', () => {
+  const window = closedWindow({ isWhole: false, knows: (needs) => !needs.includes(extremes) });
+  const known = ['count', 'avg_value', 'std_dev', 'anomaly_count', 'anomaly_rate'];
+
+  it.each([
+    ['JSON', encodeFeatureRowJson],
+    ['Avro', encodeFeatureRowAvro],
+  ])('leaves out the others in %s', (_, encode) => {
+    const row = decodeFeatureRow(encode(window, context));
+
+    expect(Object.keys(row.features).sort()).toEqual([...known].sort());
+  });
+});
 
 describe('a feature row in JSON', () => {
   it('has the fields of the contract in its order, with every digit of a double', () => {

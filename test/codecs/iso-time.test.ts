@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isoTime } from '../../src/codecs/iso-time.ts';
+import { isoMs, isoTime } from '../../src/codecs/iso-time.ts';
 
 describe('an event time as text', () => {
   // Years past Date's range by the 400-year cycle of the calendar; the first and last by date arithmetic in Python.
@@ -18,5 +18,23 @@ describe('an event time as text', () => {
     [Number.MIN_SAFE_INTEGER, '-283457-03-21T15:00:59.009Z'],
   ])('of %d is %s', (timeMs, text) => {
     expect(isoTime(timeMs)).toBe(text);
+  });
+});
+
+describe('a time of the command line', () => {
+  it.each([
+    ['2024-02-29', Date.UTC(2024, 1, 29)],
+    ['2026-01-31T10:00Z', Date.UTC(2026, 0, 31, 10)],
+    ['2026-01-31T10:00:00.5+02:00', Date.UTC(2026, 0, 31, 8, 0, 0, 500)],
+    ['2026-01-01T00:30:00+02:00', Date.UTC(2025, 11, 31, 22, 30)],
+  ])('%s is a moment', (text, ms) => {
+    expect(isoMs(text)).toBe(ms);
+  });
+
+  it.each([
+    ...['2026-02-30', '2025-02-29', '2026-04-31T10:00:00Z', '2026-13-01', '2026-00-10'],
+    ...['2026-01-31T24:00:00Z', '2026-01-31T10:60Z', '2026-01-31T10:00:00', '2026-1-31', ''],
+  ])('%s is none', (text) => {
+    expect(isoMs(text)).toBeNaN();
   });
 });

@@ -36,6 +36,9 @@ describe('parseConfig', () => {
         anomalyWarmup: 2,
         sensorsMax: 1_000_000,
         sensorTtlMs: Infinity,
+        silentAfterMs: Infinity,
+        stuckAfter: Infinity,
+        alarmResolveAfterMs: Infinity,
         inputKeying: 'auto',
         features: [
           'count',
@@ -53,6 +56,8 @@ describe('parseConfig', () => {
         redis: undefined,
         inputTopic: 'raw_readings',
         outputTopic: 'sensor_features',
+        queryMemoryMb: 1_024,
+        queryTimeoutMs: 60_000,
         outputRetentionMs: 2_592_000_000,
         anomalyTopic: 'sensor_anomalies',
         anomalyEvents: 'alarms',
@@ -64,17 +69,50 @@ describe('parseConfig', () => {
         snapshotStore: 'file',
         snapshotDir: 'state/snapshots',
         onlineCacheRows: 100_000,
+        onlineCacheBytes: 268_435_456,
         servingDelayMs: 0,
         historyDir: undefined,
         historyIntervalMs: 10_000,
         openWindowsMax: 60,
         outputFormat: 'json',
         dataDir: './state',
+        feastJoinKey: 'sensor_id',
+        onlineOtherWriter: 'refuse',
+        maxAge: undefined,
+        feastProject: 'sensor_features',
         httpHost: '127.0.0.1',
         httpPort: 8_080,
+        httpQuery: false,
         httpToken: undefined,
+        httpReadToken: undefined,
+        httpWriteToken: undefined,
+        postedBytesMax: 4_194_304,
+        postedPerSecondMax: 100_000,
+        postedBehindMax: 1_000_000,
+        httpReads: 'local',
+        httpHosts: undefined,
+        httpTlsCertFile: undefined,
+        httpTlsKeyFile: undefined,
+        httpConnectionsMax: 1_024,
+        pageSensorsMax: 50_000,
         advertisedUrl: undefined,
-        logLevel: 'warn',
+        mqttUrl: undefined,
+        mqttTopic: undefined,
+        mqttSensorId: undefined,
+        mqttUsername: undefined,
+        mqttPassword: undefined,
+        mqttPayload: 'json',
+        mqttCa: undefined,
+        mqttCert: undefined,
+        mqttKey: undefined,
+        mqttClientId: undefined,
+        mqttVersion: '5',
+        mqttInFlightMax: 1_000,
+        logLevel: 'info',
+        logFormat: 'json',
+        otelServiceName: 'sensorium',
+        otelExporterOtlpEndpoint: undefined,
+        otelSdkDisabled: false,
         startingOffsets: 'earliest',
         acceptGap: false,
         simulatedSensors: 10,
@@ -211,6 +249,17 @@ describe('parseConfig', () => {
     expect(problemsOf({ OUTPUT_TOPIC: 'a'.repeat(239), WINDOWS: '14400m/3600m' })).toContain('249');
   });
 
+  it('reads SILENT_AFTER as a length of time or auto, and STUCK_AFTER as a number', () => {
+    const { semantics } = parseConfig({ SILENT_AFTER: '90s', STUCK_AFTER: '30' });
+    expect([semantics.silentAfterMs, semantics.stuckAfter]).toEqual([90_000, 30]);
+    expect(parseConfig({ SILENT_AFTER: 'auto' }).semantics.silentAfterMs).toBe('auto');
+    expect(problemsOf({ SILENT_AFTER: 'soon' })).toContain('allowed: auto, or a length of time');
+    expect(problemsOf({ STUCK_AFTER: '1' })).toContain('STUCK_AFTER');
+    expect(problemsOf({ SILENT_AFTER: '90s', ANOMALY_EVENTS: 'off' })).toContain(
+      'ANOMALY_EVENTS is off with SILENT_AFTER, STUCK_AFTER or ALARM_RESOLVE_AFTER',
+    );
+  });
+
   it('reads how long a silent sensor is remembered, and keeps every one where nothing is said', () => {
     expect(parseConfig({ SENSOR_TTL: '7d' }).semantics.sensorTtlMs).toBe(604_800_000);
     expect(parseConfig({ SENSOR_TTL: '' }).semantics.sensorTtlMs).toBe(Infinity);
@@ -256,8 +305,95 @@ describe('relations between settings', () => {
       { ...kafka, KAFKA_SASL_MECHANISM: 'plain' },
       'KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD',
     ],
+    [
+      'a login with tokens needs their source',
+      { ...kafka, KAFKA_SASL_MECHANISM: 'oauthbearer' },
+      'set one of KAFKA_OAUTH_TOKEN_URL, KAFKA_OAUTH_TOKEN_FILE, KAFKA_OAUTH_MODULE',
+    ],
+    [
+      'a login with tokens has one source',
+      {
+        ...{ ...kafka, KAFKA_SASL_MECHANISM: 'oauthbearer' },
+        ...{ KAFKA_OAUTH_TOKEN_FILE: '/token', KAFKA_OAUTH_MODULE: '/token.mjs' },
+      },
+      'KAFKA_OAUTH_TOKEN_FILE and KAFKA_OAUTH_MODULE are all set',
+    ],
+    [
+      'a login with tokens takes no password',
+      {
+        ...{ ...kafka, KAFKA_SASL_MECHANISM: 'oauthbearer' },
+        ...{ KAFKA_OAUTH_TOKEN_FILE: '/token', KAFKA_SASL_PASSWORD: 'hunter2' },
+      },
+      'KAFKA_SASL_PASSWORD set with KAFKA_SASL_MECHANISM oauthbearer',
+    ],
+    [
+      'a token endpoint needs client credentials',
+      {
+        ...{ ...kafka, KAFKA_SASL_MECHANISM: 'oauthbearer' },
+        ...{ KAFKA_OAUTH_TOKEN_URL: 'https://idp/token', KAFKA_OAUTH_CLIENT_ID: 'service' },
+      },
+      'KAFKA_OAUTH_TOKEN_URL is set without KAFKA_OAUTH_CLIENT_SECRET',
+    ],
+    [
+      'client credentials need a token endpoint',
+      {
+        ...{ ...kafka, KAFKA_SASL_MECHANISM: 'oauthbearer' },
+        ...{ KAFKA_OAUTH_TOKEN_FILE: '/token', KAFKA_OAUTH_CLIENT_ID: 'service' },
+      },
+      'KAFKA_OAUTH_CLIENT_ID set without KAFKA_OAUTH_TOKEN_URL',
+    ],
+    [
+      'settings of tokens need the mechanism',
+      { ...kafka, KAFKA_OAUTH_TOKEN_FILE: '/token' },
+      'KAFKA_OAUTH_TOKEN_FILE set without KAFKA_SASL_MECHANISM oauthbearer',
+    ],
+    [
+      'SASL extensions are names with values',
+      { ...kafka, KAFKA_OAUTH_EXTENSIONS: 'logicalCluster' },
+      'allowed: name=value',
+    ],
+    [
+      'Sentinels need the name of a master',
+      { ...kafka, REDIS_SENTINELS: 'sentinel:26379' },
+      'REDIS_SENTINELS needs REDIS_URL',
+    ],
+    [
+      'certificates for Redis need TLS',
+      { ...kafka, REDIS_URL: 'redis://redis', REDIS_TLS_CA: '/ca.pem' },
+      'REDIS_TLS_CA set without an address with rediss://',
+    ],
+    [
+      'a client certificate for Redis needs its key',
+      { ...kafka, REDIS_URL: 'rediss://redis', REDIS_TLS_CERT: '/cert.pem' },
+      'REDIS_TLS_CERT and REDIS_TLS_KEY need each other',
+    ],
     ['TLS settings need brokers', { KAFKA_SSL: 'true' }, 'without KAFKA_BROKERS'],
     ['a certificate needs its key', { ...kafka, KAFKA_SSL_CERT: 'c' }, 'KAFKA_SSL_KEY'],
+    ['settings of MQTT need a broker', { MQTT_TOPIC: 'a' }, 'MQTT_TOPIC set without MQTT_URL'],
+    [
+      'Sparkplug needs a declaration',
+      { MQTT_PAYLOAD: 'sparkplug', MQTT_URL: 'mqtt://b', MQTT_TOPIC: 'spBv1.0/#' },
+      'set it to "{id: id, time: timestamp, values: values.*}"',
+    ],
+    [
+      'Sparkplug has its own topics and ids, and no shared subscription',
+      {
+        ...{ MQTT_PAYLOAD: 'sparkplug', MQTT_URL: 'mqtt://b', MQTT_SENSOR_ID: '{1}' },
+        ...{ MQTT_TOPIC: '$share/a/spBv1.0/#', INPUT_SCHEMA: '{id: a, time: b, value: c}' },
+      },
+      'begins with spBv1.0/, such as',
+    ],
+    ['a broker of MQTT needs a topic', { MQTT_URL: 'mqtt://b' }, 'MQTT_URL needs MQTT_TOPIC'],
+    [
+      'the URL of MQTT, which is logged, holds no password',
+      { MQTT_URL: 'mqtt://u:p@b', MQTT_TOPIC: 'a' },
+      'set MQTT_USERNAME and MQTT_PASSWORD',
+    ],
+    [
+      'a certificate of MQTT needs its key',
+      { MQTT_URL: 'mqtts://b', MQTT_TOPIC: 'a', MQTT_CERT: 'c' },
+      'MQTT_CERT and MQTT_KEY',
+    ],
     [
       'a CA contradicts TLS turned off',
       { ...kafka, KAFKA_SSL: 'false', KAFKA_SSL_CA: 'c' },
@@ -304,6 +440,15 @@ describe('relations between settings', () => {
 
     expect(parseConfig({ ...redis, SIMULATED_SENSORS: '3' }).process.simulatedSensors).toBe(3);
     expect(parseConfig({ ...redis, SIMULATED_SENSORS: '0' }).process.simulatedSensors).toBe(0);
+  });
+
+  it('simulates no sensors where something else feeds the embedded log', () => {
+    const mqtt = { MQTT_URL: 'mqtt://b', MQTT_TOPIC: 'a' };
+
+    expect(parseConfig(mqtt).process.simulatedSensors).toBe(0);
+    expect(parseConfig({ ...mqtt, REDIS_URL: 'redis://r' }).process.simulatedSensors).toBe(0);
+    expect(parseConfig({ HTTP_WRITE_TOKEN: 'w' }).process.simulatedSensors).toBe(0);
+    expect(parseConfig({ ...mqtt, SIMULATED_SENSORS: '3' }).process.simulatedSensors).toBe(3);
   });
 
   it('judges no relation between settings that are wrong by themselves', () => {
@@ -383,7 +528,11 @@ describe('names that are nearly a setting', () => {
 describe('the table of settings', () => {
   it('is what docs/configuration.md holds (vitest -u writes it)', async () => {
     // Formatted as the format check wants it, or the two checks would contradict each other.
-    const page = await format(settingsMarkdown(), { parser: 'markdown', printWidth: 100 });
+    const page = await format(settingsMarkdown(), {
+      parser: 'markdown',
+      proseWrap: 'always',
+      printWidth: 120,
+    });
 
     await expect(page).toMatchFileSnapshot('../../docs/configuration.md');
   });

@@ -48,7 +48,7 @@ values: fields.*
         'or $time',
       'time_unit: expected one of ms, s, us, ns, iso',
       'values.1: expected a path such as temperature, payload.temp or readings[0].value',
-      'tiem is none of its settings, which are format, id, time, time_unit, time_zone, value, ' +
+      'tiem is not one of its settings, which are format, id, time, time_unit, time_zone, value, ' +
         'metric, values, value_types',
     ]);
   });
@@ -136,10 +136,10 @@ describe('INPUT_SCHEMA', () => {
     );
   });
 
-  it('has no simulated sensors beside it: they send another shape', () => {
-    expect(parseConfig({ INPUT_SCHEMA: text }, { cores: 2 }).process.simulatedSensors).toBe(0);
-    expect(() => parseConfig({ INPUT_SCHEMA: text, SIMULATED_SENSORS: '3' }, { cores: 2 })).toThrow(
-      'SIMULATED_SENSORS send sensor_id, timestamp and value',
-    );
+  it('has simulated sensors beside it only where they are asked for', () => {
+    const simulated = (env: Readonly<Record<string, string>>): number =>
+      parseConfig({ INPUT_SCHEMA: text, ...env }, { cores: 2 }).process.simulatedSensors;
+
+    expect([simulated({}), simulated({ SIMULATED_SENSORS: '3' })]).toEqual([0, 3]);
   });
 });

@@ -223,6 +223,8 @@ function membershipLaws({ log, another }: LogUnderTest): void {
     await first.join(log(), groupId, topic);
     await appendToAll('one');
     await eventually(() => expect(ledger.allDelivered()).toHaveLength(8));
+    const generations = first.generations;
+    expect(generations).toBeGreaterThan(0);
 
     await second.join(await another(), groupId, topic);
     await eventually(() => {
@@ -231,6 +233,8 @@ function membershipLaws({ log, another }: LogUnderTest): void {
     });
     expect([...first.held, ...second.held].sort()).toEqual(range(8));
     expect(first.revocations).toBeGreaterThan(0);
+    expect(first.generations).toBeGreaterThan(generations);
+    expect(second.generations).toBeGreaterThan(0);
     await appendToAll('two');
     await eventually(() => expect(ledger.allDelivered()).toHaveLength(16));
 

@@ -1,5 +1,6 @@
-// What the event log's laws are stated with: names, bytes, whole reads, and a group member that writes down what it
-// was told. Shared by the two halves of the contract (log and group); knows the port only, no adapter.
+// Vocabulary of the event log's laws: names, bytes, whole reads, and a group member that records
+// what it was told. Shared by the two halves of the contract (log and group); knows the port only,
+// no adapter.
 import { randomUUID } from 'node:crypto';
 
 import type {
@@ -46,7 +47,8 @@ export function bytes(text: string): Uint8Array {
 export async function freshTopic(log: EventLog, partitions = 1): Promise<string> {
   const topic = uniqueName('contract');
   await log.ensureTopics([
-    // Explicit timestamps are part of the laws; adapters without topic configuration ignore the entry.
+    // Explicit timestamps are part of the laws; adapters without topic configuration ignore the
+    // entry.
     { topic, partitions, config: { 'message.timestamp.type': 'CreateTime' } },
   ]);
   return topic;
@@ -132,8 +134,9 @@ export function closedGate(): Gate {
 }
 
 /**
- * The positions a group's members share, and who was assigned each partition last. `violations` names every delivery
- * to a member after another one was assigned the partition: there must be none.
+ * The positions a group's members share, and who was assigned each partition last. `violations`
+ * names every delivery to a member after another one was assigned the partition: there must be
+ * none.
  */
 export class GroupLedger {
   readonly positions: Map<number, number> = new Map();
@@ -152,6 +155,7 @@ export class RecordingMember implements GroupListener {
   readonly failures: Error[] = [];
   readonly partitionFailures: (TopicPartition & { readonly error: Error })[] = [];
   readonly batches: FetchedBatch[] = [];
+  generations = 0;
   assignments = 0;
   revocations = 0;
   /** Set to hold every delivery until the gate opens. */
@@ -190,6 +194,10 @@ export class RecordingMember implements GroupListener {
   positionOf(partition: TopicPartition): number | undefined {
     if (!this.held.has(partition.partition)) return undefined;
     return this.#ledger.positions.get(partition.partition) ?? 0;
+  }
+
+  onGeneration(): void {
+    this.generations += 1;
   }
 
   onAssigned(added: readonly TopicPartition[]): void {

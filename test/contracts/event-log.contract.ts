@@ -106,6 +106,18 @@ function topicLaws({ log, another }: LogUnderTest): void {
       expect((await other.describeTopic(topic))?.partitions).toBe(4);
     });
 
+    test('a topic has an id of its own, the same for all; one that does not exist has none', async () => {
+      const [first, second] = [await freshTopic(log(), 3), await freshTopic(log())];
+      const other = await another();
+
+      const ids = await log().topicIds([first, uniqueName('missing'), second]);
+
+      expect([...ids.keys()]).toEqual([first, second]);
+      expect(new Set(ids.values()).size).toBe(2);
+      expect(await other.topicIds([second, first])).toEqual(ids);
+      expect(await log().topicIds([])).toEqual(new Map());
+    });
+
     test('a topic that does not exist is described as undefined', async () => {
       expect(await log().describeTopic(uniqueName('missing'))).toBeUndefined();
     });

@@ -24,7 +24,7 @@ afterAll(() => {
   copy.remove();
 });
 
-it('the worked example generates, builds and passes the laws', { timeout: 240_000 }, async () => {
+it('the worked example generates, builds and passes the laws', { timeout: 600_000 }, async () => {
   await copy.run(['npm', 'run', '--silent', 'generate'], services);
   await copy.run([process.execPath, 'scripts/build.mjs']);
   await copy.run(['npx', 'vitest', 'run', 'property-tests/laws/opt-in-features.test.ts'], services);
@@ -47,7 +47,7 @@ describe.skipIf(brokers === '' || redisUrl === '' || python === '')('the program
 
   it(
     'writes it to the topic and to Redis, where Feast finds it',
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async () => {
       const topics = await createTestTopics(log, brokers, 1);
       const sensorId = `cut-off-${Date.now()}`;

@@ -8,6 +8,8 @@ export interface GalleryEntry {
   readonly value: string;
   /** undefined where the page names none. */
   readonly key: string | undefined;
+  /** The schema that the record is written with; undefined for plain JSON. */
+  readonly schema: { readonly kind: 'avro' | 'protobuf'; readonly text: string } | undefined;
   readonly readings: readonly {
     readonly sensor: string;
     readonly time: string;
@@ -29,6 +31,7 @@ function entryOf(section: string): GalleryEntry {
     title: section.slice(0, section.indexOf('\n')),
     declaration: block('yaml'),
     value: JSON.stringify(JSON.parse(block('json'))),
+    schema: schemaOf(block('avsc'), block('proto')),
     key: /record's key: `(.+?)`/.exec(section)?.[1],
     readings: block('text')
       .trim()
@@ -38,4 +41,9 @@ function entryOf(section: string): GalleryEntry {
         return { sensor, time, value: Number(value) };
       }),
   };
+}
+
+function schemaOf(avsc: string, proto: string): GalleryEntry['schema'] {
+  if (avsc !== '') return { kind: 'avro', text: avsc };
+  return proto === '' ? undefined : { kind: 'protobuf', text: proto };
 }

@@ -7,11 +7,20 @@ import type { EventLog } from '../../src/log/event-log.ts';
 import { openTestLog } from '../integration/peers.ts';
 import { Programs } from '../integration/pipeline.ts';
 import { eventually } from '../integration/program.ts';
-import { createTestTopics, readTopic } from '../integration/topics.ts';
-import { readGallery } from './gallery.ts';
+import { createTestTopics, readTopic, type TestTopics } from '../integration/topics.ts';
+import {
+  startRegistry,
+  startSerializers,
+  type Registry,
+  type Serializers,
+} from '../registry/registry-services.ts';
+import { readGallery, type GalleryEntry } from './gallery.ts';
 
 const brokers = inject('kafkaBrokers');
 const redisUrl = inject('redisUrl');
+const folder = inject('registryFolder');
+const python = inject('serializersPython');
+const gallery = readGallery();
 
 describe.skipIf(brokers === '' || redisUrl === '')('on a real Kafka', () => {
   let log: EventLog;
@@ -23,21 +32,75 @@ describe.skipIf(brokers === '' || redisUrl === '')('on a real Kafka', () => {
   afterAll(() => log.close());
   afterEach(() => programs.killAll());
 
-  it.each(readGallery())('$title becomes the features that the page says', async (entry) => {
-    const topics = await createTestTopics(log, brokers, 1);
-    const key = entry.key === undefined ? null : Buffer.from(entry.key);
-    await log.append([{ topic: topics.input, key, value: Buffer.from(entry.value) }]);
+  it.each(gallery.filter(({ schema }) => schema === undefined))(
+    '$title becomes the features that the page says',
+    async (entry) => {
+      const topics = await createTestTopics(log, brokers, 1);
+      const key = entry.key === undefined ? null : Buffer.from(entry.key);
+      await log.append([{ topic: topics.input, key, value: Buffer.from(entry.value) }]);
 
-    const inspected = spawnSync('node', ['dist/main.js', 'inspect', '--topic', topics.input], {
-      env: { ...process.env, ...topics.env },
-      encoding: 'utf8',
-    });
-    expect(inspected.stdout).toMatch(/^# reads 1 of them whole \(100 %\)$/m);
+      expect(inspected(topics)).toMatch(/^# reads 1 of them whole \(100 %\)$/m);
 
-    await programs.start(topics, {
-      REDIS_URL: `${redisUrl}/5`,
-      INPUT_SCHEMA: entry.declaration,
+      await programs.start(topics, {
+        REDIS_URL: `${redisUrl}/5`,
+        INPUT_SCHEMA: entry.declaration,
+      });
+      await expectReadings(topics, entry);
+    },
+  );
+
+  describe.skipIf(folder === '' || python === '')('with a schema registry', () => {
+    let registry: Registry;
+    let serializers: Serializers;
+    beforeAll(async () => {
+      registry = await startRegistry(folder);
+      serializers = startSerializers(python, registry.url);
     });
+    afterAll(async () => {
+      await serializers.stop();
+      await registry.stop();
+    });
+
+    it.each(gallery.filter(({ schema }) => schema !== undefined))(
+      '$title becomes the features that the page says',
+      async (entry) => {
+        const topics = await createTestTopics(log, brokers, 1);
+        const { kind = 'avro', text: schema = '' } = entry.schema ?? {};
+        const record = {
+          kind,
+          topic: topics.input,
+          schema,
+          message: 'Reading',
+          value: JSON.parse(entry.value) as unknown,
+        };
+        const value = await serializers.serialize(record);
+        await log.append([{ topic: topics.input, key: null, value }]);
+
+        const proposed = inspected(topics, { SCHEMA_REGISTRY_URL: registry.url });
+        expect(proposed).toMatch(/^# reads 1 of them whole \(100 %\)$/m);
+        expect(proposed).toMatch(/^format: registry$/m);
+
+        await programs.start(topics, {
+          REDIS_URL: `${redisUrl}/5`,
+          INPUT_SCHEMA: entry.declaration,
+          SCHEMA_REGISTRY_URL: registry.url,
+        });
+        await expectReadings(topics, entry);
+      },
+    );
+  });
+
+  /** Returns the declaration that `inspect` proposes for the input. */
+  function inspected(topics: TestTopics, env: Readonly<Record<string, string>> = {}): string {
+    const { stderr, stdout } = spawnSync(
+      'node',
+      ['dist/main.js', 'inspect', '--topic', topics.input],
+      { env: { ...process.env, ...topics.env, ...env }, encoding: 'utf8' },
+    );
+    return stdout === '' ? stderr : stdout;
+  }
+
+  async function expectReadings(topics: TestTopics, entry: GalleryEntry): Promise<void> {
     await eventually(
       async () => {
         const rows = [...(await readTopic(log, topics.output)).values()].flat();
@@ -58,5 +121,5 @@ describe.skipIf(brokers === '' || redisUrl === '')('on a real Kafka', () => {
       },
       { timeoutMs: 60_000, onTimeout: () => programs.output() },
     );
-  });
+  }
 });

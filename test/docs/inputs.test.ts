@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { proposeInput, type SampledRecord } from '../../src/codecs/input-proposal.ts';
 import { createInputReader } from '../../src/codecs/input-reader.ts';
+import { inputRecord } from '../../src/codecs/input-record.ts';
 import { declarationYaml, parseInputSchema } from '../../src/config/input-schema.ts';
 import {
   canonicalDeclaration,
@@ -20,18 +21,9 @@ function declare(text: string): InputDeclaration {
 
 function read(
   declaration: InputDeclaration,
-  { key, value, timestampMs }: SampledRecord,
+  record: SampledRecord,
 ): { sensor: string; time: string; value: number }[] {
-  const keyBytes = Buffer.from(key ?? '');
-  const bytes = Buffer.concat([keyBytes, value]);
-  const { entries, refusals } = createInputReader(declaration, 300_000).read({
-    bytes,
-    keyStart: key === null ? -1 : 0,
-    keyEnd: keyBytes.length,
-    valueStart: keyBytes.length,
-    valueEnd: bytes.length,
-    timestampMs,
-  });
+  const { entries, refusals } = createInputReader(declaration, 300_000).read(inputRecord(record));
   expect([...refusals, ...entries.flatMap((entry) => entry.refusals)]).toEqual([]);
   return entries.flatMap((entry) =>
     entry.measured.map((measured) => ({
@@ -43,7 +35,7 @@ function read(
 }
 
 it('the gallery has the entries that it promises', () => {
-  expect(gallery.length).toBe(9);
+  expect(gallery.length).toBe(12);
   expect(gallery.every(({ readings }) => readings.length > 0)).toBe(true);
 });
 

@@ -29,6 +29,8 @@ const copied = [
     'bench',
     'clients',
     'schemas',
+    'monitoring',
+    'deploy',
   ],
   ...['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'],
   ...['vitest.config.ts', '.prettierrc.json', 'import-rules.json'],

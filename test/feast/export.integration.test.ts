@@ -1,5 +1,6 @@
-// What a model is trained on is what it is served: the program's own rows, exported to Parquet and joined by the real
-// Feast SDK, equal the same rows read online, and no later row is ever joined to an earlier moment.
+// Training values equal served values: the program's own rows, exported to Parquet and joined by
+// the real Feast SDK, equal the same rows read online, and no later row is ever joined to an
+// earlier moment.
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
@@ -40,49 +41,58 @@ describe.skipIf(brokers === '' || server === '' || python === '')(
     afterAll(() => log.close());
     afterEach(() => programs.killAll());
 
-    it('trains on what is served, bit for bit, and never on a window still open', async () => {
-      const topics = await createTestTopics(log, brokers, partitions);
-      const env = { ...semanticsEnv, ...topics.env, REDIS_URL: redisUrl, WINDOWS: '30s/10s' };
-      await log.append(makeReadings(planOf(topics, 6_000)));
-      const program = await programs.start(topics, env);
-      const outcome = await settle(log, topics, programs, { settings: { windows } });
-      const store = await openTestFeatureStore(redisUrl, env);
-      await expectLastRows(store, outcome);
-      await expectLastRows(store, { rows: outcome.larger[0] ?? [] }, views[1]);
-      await store.close();
-      const feast = await openFeastSdk(python, redisUrl, { windows: '30s/10s' });
+    it(
+      'trains on what is served, bit for bit, and never on a window still open',
+      { timeout: 400_000 },
+      async () => {
+        const topics = await createTestTopics(log, brokers, partitions);
+        const env = { ...semanticsEnv, ...topics.env, REDIS_URL: redisUrl, WINDOWS: '30s/10s' };
+        await log.append(makeReadings(planOf(topics, 6_000)));
+        const program = await programs.start(topics, env);
+        const outcome = await settle(log, topics, programs, { settings: { windows } });
+        const store = await openTestFeatureStore(redisUrl, env);
+        await expectLastRows(store, outcome);
+        await expectLastRows(store, { rows: outcome.larger[0] ?? [] }, views[1]);
+        await store.close();
+        const feast = await openFeastSdk(python, redisUrl, { windows: '30s/10s' });
 
-      const { exitCode, output } = await runProgram(['export', '--out', feast.historyFolder], env);
+        const { exitCode, output } = await runProgram(
+          ['export', '--out', feast.historyFolder],
+          env,
+        );
 
-      expect(exitCode, output).toBe(0);
-      try {
-        for (const [index, view] of views.entries()) {
-          const rows = index === 0 ? outcome.rows : (outcome.larger[0] ?? []);
-          expect(rows.length).toBeGreaterThan(1_000);
-          await expectNoSkew(rows, view, feast);
-          await expectPointInTime(rows, view, feast);
+        expect(exitCode, output).toBe(0);
+        try {
+          for (const [index, view] of views.entries()) {
+            const rows = index === 0 ? outcome.rows : (outcome.larger[0] ?? []);
+            expect(rows.length).toBeGreaterThan(1_000);
+            await expectNoSkew(rows, view, feast);
+            await expectPointInTime(rows, view, feast);
+          }
+          // The same from day files: Feast reads the folder, and passes over what is not a day.
+          for (const view of views) rmSync(join(feast.historyFolder, view), { recursive: true });
+          const daily = await runProgram(['export', '--daily', '--out', feast.historyFolder], env);
+          expect(daily.exitCode, daily.output).toBe(0);
+          await expectNoSkew(outcome.rows, 'sensor_features', feast);
+          await expectPointInTime(outcome.rows, 'sensor_features', feast);
+          const { rows, columns } = await feast.parquet(
+            join(feast.historyFolder, 'sensor_features'),
+          );
+          expect(rows).toBe(outcome.rows.length);
+          expect(columns).toEqual({
+            sensor_id: 'string',
+            event_timestamp: 'timestamp[ms, tz=UTC]',
+            created: 'timestamp[ms, tz=UTC]',
+            available_at: 'timestamp[ms, tz=UTC]',
+            window_start: 'timestamp[ms, tz=UTC]',
+            ...arrowTypes(defaultFeatures.map(({ name }) => name)),
+          });
+        } finally {
+          feast.close();
         }
-        // The same from day files: Feast reads the folder, and passes over what is not a day.
-        for (const view of views) rmSync(join(feast.historyFolder, view), { recursive: true });
-        const daily = await runProgram(['export', '--daily', '--out', feast.historyFolder], env);
-        expect(daily.exitCode, daily.output).toBe(0);
-        await expectNoSkew(outcome.rows, 'sensor_features', feast);
-        await expectPointInTime(outcome.rows, 'sensor_features', feast);
-        const { rows, columns } = await feast.parquet(join(feast.historyFolder, 'sensor_features'));
-        expect(rows).toBe(outcome.rows.length);
-        expect(columns).toEqual({
-          sensor_id: 'string',
-          event_timestamp: 'timestamp[ms, tz=UTC]',
-          created: 'timestamp[ms, tz=UTC]',
-          available_at: 'timestamp[ms, tz=UTC]',
-          window_start: 'timestamp[ms, tz=UTC]',
-          ...arrowTypes(defaultFeatures.map(({ name }) => name)),
-        });
-      } finally {
-        feast.close();
-      }
-      expect(await program.stop()).toBe(0);
-    });
+        expect(await program.stop()).toBe(0);
+      },
+    );
   },
 );
 

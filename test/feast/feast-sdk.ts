@@ -1,4 +1,5 @@
-// The real Feast SDK in a process of its own, over a copy of feature_repo that points at the tests' Redis.
+// The real Feast SDK in a process of its own, over a copy of feature_repo that points at the tests'
+// Redis.
 import { spawn, spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,8 +16,10 @@ export interface FeastFeatures {
 }
 
 export interface FeastSdk {
-  /** What `feast apply` printed. */
+  /** Output of `feast apply`. */
   readonly applied: string;
+  /** `feast apply` again, in the same registry, with WINDOWS as given. Returns its output. */
+  applyAgain(windows: string): string;
   /** `get_online_features` of all features of `view`, one entry per id in order. */
   read(sensorIds: readonly string[], view?: string): Promise<readonly FeastFeatures[]>;
   /** `write_to_online_store`. */
@@ -29,12 +32,16 @@ export interface FeastSdk {
   ): Promise<void>;
   /** Where this copy of the repository looks for the history of features. */
   readonly historyFolder: string;
-  /** `get_historical_features` of all features of `view`, one entry per sensor and moment, in order. */
+  /**
+   * `get_historical_features` of all features of `view`, one entry per sensor and moment, in order;
+   * with `available`, of rows that could be read at the moment.
+   */
   join(
     entities: readonly { readonly sensor_id: string; readonly event_time_ms: number }[],
     view?: string,
+    at?: 'available' | 'event',
   ): Promise<readonly FeastFeatures['values'][]>;
-  /** What pyarrow reads: the columns' types by name. */
+  /** Types of the columns by name, as pyarrow reads them. */
   parquet(path: string): Promise<{
     readonly rows: number;
     readonly columns: Readonly<Record<string, string>>;
@@ -51,8 +58,8 @@ interface ReadAnswer extends ValuesAnswer {
 }
 
 /**
- * Applies a copy of `from` and opens the SDK on it. `python` is a Python that imports feast[redis]; `features` are what
- * FEATURES says, where it says anything; `windows` likewise.
+ * Applies a copy of `from` and opens the SDK on it. `python` is a Python that imports feast[redis];
+ * `features` are what FEATURES says, where it says anything; `windows` likewise.
  */
 export async function openFeastSdk(
   python: string,
@@ -61,7 +68,15 @@ export async function openFeastSdk(
     from = fileURLToPath(new URL('../../feature_repo', import.meta.url)),
     features = '',
     windows = '',
-  }: { readonly from?: string; readonly features?: string; readonly windows?: string } = {},
+    project = 'sensor_features',
+    joinKey = '',
+  }: {
+    readonly from?: string;
+    readonly features?: string;
+    readonly windows?: string;
+    readonly project?: string;
+    readonly joinKey?: string;
+  } = {},
 ): Promise<FeastSdk> {
   const repo = mkdtempSync(join(tmpdir(), 'sensorium-feast-'));
   cpSync(from, repo, {
@@ -72,24 +87,38 @@ export async function openFeastSdk(
   const settings = readFileSync(yaml, 'utf8');
   const { host, pathname } = new URL(redisUrl);
   const address = pathname.length > 1 ? `${host},db=${pathname.slice(1)}` : host;
-  writeFileSync(yaml, settings.replace(/connection_string: .*/, `connection_string: ${address}`));
-  const apply = spawnSync(join(dirname(python), 'feast'), ['apply'], {
-    cwd: repo,
-    encoding: 'utf8',
-    env: { ...process.env, FEAST_USAGE: 'False', FEATURES: features, WINDOWS: windows },
-  });
-  if (apply.status !== 0) throw new Error(`feast apply: ${apply.stdout}${apply.stderr}`);
+  writeFileSync(
+    yaml,
+    settings
+      .replace(/connection_string: .*/, `connection_string: ${address}`)
+      .replace(/^project: .*/m, `project: ${project}`),
+  );
+  const apply = (itsWindows: string): string => {
+    const { status, stderr, stdout } = spawnSync(join(dirname(python), 'feast'), ['apply'], {
+      cwd: repo,
+      encoding: 'utf8',
+      env: {
+        ...process.env,
+        ...{ FEAST_USAGE: 'False', FEATURES: features, WINDOWS: itsWindows },
+        FEAST_JOIN_KEY: joinKey,
+      },
+    });
+    if (status !== 0) throw new Error(`feast apply: ${stdout}${stderr}`);
+    return stdout + stderr;
+  };
+  const applied = apply(windows);
   const session = openSession(python, repo);
   return {
-    applied: apply.stdout + apply.stderr,
+    applied,
+    applyAgain: apply,
     read: async (sensorIds, view = feastView) =>
       featuresOf((await session.ask({ read: sensorIds, view })) as ReadAnswer),
     write: async (rows) => {
       await session.ask({ write: rows });
     },
     historyFolder: join(repo, 'data'),
-    join: async (entities, view = feastView) => {
-      const answer = (await session.ask({ join: entities, view })) as ValuesAnswer;
+    join: async (entities, view = feastView, at = 'event') => {
+      const answer = (await session.ask({ join: entities, view, at })) as ValuesAnswer;
       return entities.map((_, index) => valuesAt(answer, index));
     },
     parquet: async (path) =>
@@ -158,7 +187,8 @@ function doubleOfHex(text: string): number {
   if (match === null) return Number.NaN;
   const [, sign = '', lead = '0', digits = '', exponent = '0'] = match;
   const fraction = Number.parseInt(digits.padEnd(13, '0'), 16) / 2 ** 52;
-  // Two steps: 2 ** -1074 alone is exact, but 2 ** exponent of a denormal's neighbour must not round first.
+  // Two steps: 2 ** -1074 alone is exact, but 2 ** exponent of a denormal's neighbour must not
+  // round first.
   const magnitude = (Number(lead) + fraction) * 2 ** Math.max(Number(exponent), -1022);
   return sign === '-' ? -magnitude : magnitude;
 }

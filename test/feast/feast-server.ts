@@ -1,4 +1,4 @@
-// The real `feast serve` over a copy of feature_repo that points at the tests' Redis.
+// The real `feast serve`, or `feast ui`, over a copy of feature_repo that points at the tests' Redis.
 import { spawn, spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,11 @@ export interface FeastServer {
  * Applies a copy of feature_repo and serves it; resolves once it answers.
  * @param python a Python that imports feast[redis].
  */
-export async function startFeastServer(python: string, redisUrl: string): Promise<FeastServer> {
+export async function startFeastServer(
+  python: string,
+  redisUrl: string,
+  command: 'serve' | 'ui' = 'serve',
+): Promise<FeastServer> {
   const feast = join(dirname(python), 'feast');
   const repo = mkdtempSync(join(tmpdir(), 'sensorium-feast-'));
   cpSync(fileURLToPath(new URL('../../feature_repo', import.meta.url)), repo, {
@@ -26,16 +30,17 @@ export async function startFeastServer(python: string, redisUrl: string): Promis
   });
   const yaml = join(repo, 'feature_store.yaml');
   const { host, pathname } = new URL(redisUrl);
-  const address = pathname.length > 1 ? `${host},db=${pathname.slice(1)}` : host;
+  const redis = pathname.length > 1 ? `${host},db=${pathname.slice(1)}` : host;
   const text = readFileSync(yaml, 'utf8');
-  writeFileSync(yaml, text.replace(/connection_string: .*/, `connection_string: ${address}`));
+  writeFileSync(yaml, text.replace(/connection_string: .*/, `connection_string: ${redis}`));
   const env = { ...process.env, FEAST_USAGE: 'False' };
   const applied = spawnSync(feast, ['apply'], { cwd: repo, env, encoding: 'utf8' });
   if (applied.status !== 0) throw new Error(`feast apply: ${applied.stdout}${applied.stderr}`);
   const port = await freePort();
-  const args = ['serve', '-h', '127.0.0.1', '-p', String(port), '--workers', '1'];
+  const address = ['-h', '127.0.0.1', '-p', String(port)];
+  const serving = command === 'serve' ? ['--workers', '1', '--no-access-log'] : [];
   // In a process group of its own, so that its workers end with it.
-  const child = spawn(feast, [...args, '--no-access-log'], { cwd: repo, env, detached: true });
+  const child = spawn(feast, [command, ...address, ...serving], { cwd: repo, env, detached: true });
   let printed = '';
   child.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (printed += chunk.toString()));
@@ -48,8 +53,8 @@ export async function startFeastServer(python: string, redisUrl: string): Promis
   };
   await eventually(
     async () => {
-      const { ok } = await fetch(`${server.url}/health`);
-      if (!ok) throw new Error('feast serve is not healthy');
+      const { ok } = await fetch(`${server.url}${command === 'serve' ? '/health' : '/'}`);
+      if (!ok) throw new Error('feast is not healthy');
     },
     { timeoutMs: 120_000, onTimeout: () => printed },
   ).catch((error: unknown) => {

@@ -1,13 +1,13 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 
-import { feastEntityKey } from '../../src/codecs/feast.ts';
+import { feastEntityKey, feastView } from '../../src/codecs/feast.ts';
 import { createLogger } from '../../src/logger.ts';
 import { defaultFeatures } from '../../src/sensors/features.ts';
 import type { FeatureStore } from '../../src/stores/feature-store.ts';
 import { openRedisFeatureStore } from '../../src/stores/redis/redis-feature-store.ts';
 import { uniqueName } from '../contracts/event-log-harness.ts';
-import { featureRow } from '../contracts/feature-store.contract.ts';
+import { featureRow, largerView } from '../contracts/feature-store.contract.ts';
 import { openFeastSdk, type FeastSdk } from './feast-sdk.ts';
 
 const server = inject('redisUrl');
@@ -145,3 +145,35 @@ async function hashOf(redis: Redis, sensorId: string): Promise<Record<string, st
   }
   return hash;
 }
+
+test.skipIf(redisUrl === '' || python === '')(
+  'the real Feast SDK of another project and join key reads what is written, and no apply deletes it',
+  { timeout: 120_000 },
+  async () => {
+    const names = { project: 'plant_7', joinKey: 'machine' };
+    const feast = await openFeastSdk(python, redisUrl, { ...names, windows: '5m' });
+    const store = openRedisFeatureStore({
+      ...{ url: redisUrl, clusterNodes: [], onlineTtlS: undefined },
+      ...{ features: defaultFeatures, logger: createLogger('fatal'), names },
+      views: [feastView, largerView],
+    });
+    try {
+      const row = featureRow(uniqueName('sensor'), 4);
+      await store.upsert([row]);
+
+      const [read] = await feast.read([row.sensor_id]);
+
+      expect(read?.eventTimeMs).toBe(row.window_end);
+      expect(read?.values['avg_value']).toBe(row.features['avg_value']);
+
+      // An apply without WINDOWS drops the view from the registry, and must leave what is served.
+      await store.upsert([row], largerView);
+      expect(feast.applyAgain('')).toContain(largerView);
+      const [larger] = await store.read([row.sensor_id], largerView);
+      expect(larger?.values).toEqual(row.features);
+    } finally {
+      feast.close();
+      await store.close();
+    }
+  },
+);

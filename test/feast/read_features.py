@@ -7,7 +7,8 @@ standard output:
                                   {"values": {"avg_value": ["0x1.8p+3", null], "count": [{"int": "60"}, null], ...},
                                    "event_timestamps_ms": [1700000100000, 0]}
     {"write": [{"sensor_id": ..., "event_time_ms": ..., "features": {...}}]}    {"written": 1}
-    {"join": [{"sensor_id": ..., "event_time_ms": ...}], "view": ...}           {"values": {...}} as above, in its order
+    {"join": [{"sensor_id": ..., "event_time_ms": ...}], "view": ..., "at": "event" or "available"}
+                                  {"values": {...}} as above, in its order
     {"parquet": "file or folder"}                               {"rows": 60, "columns": {"count": "int64", ...}}
 
 Doubles are given as float.hex() and integers as decimal text, so that nothing is rounded on the way.
@@ -34,9 +35,10 @@ def exact(value):
 
 def read(store, view, sensor_ids):
     names = [field.name for field in store.get_feature_view(view).features]
+    [join_key] = store.get_feature_view(view).join_keys
     response = store.get_online_features(
         features=[f"{view}:{name}" for name in names],
-        entity_rows=[{"sensor_id": sensor_id} for sensor_id in sensor_ids],
+        entity_rows=[{join_key: sensor_id} for sensor_id in sensor_ids],
     )
     values = response.to_dict()
     # The protobuf carries the times; any feature's column has them.
@@ -62,7 +64,7 @@ def write(store, rows):
     return {"written": len(rows)}
 
 
-def join(store, view, entities):
+def join(store, view, entities, at):
     """The features of a training set: the newest row of each sensor at each moment, by get_historical_features."""
     names = [field.name for field in store.get_feature_view(view).features]
     frame = pd.DataFrame(
@@ -71,7 +73,9 @@ def join(store, view, entities):
             "event_timestamp": pd.to_datetime([entity["event_time_ms"] for entity in entities], unit="ms", utc=True),
         }
     )
-    joined = store.get_historical_features(frame, [f"{view}:{name}" for name in names]).to_df()
+    features = [f"{view}:{name}" for name in names]
+    filters = {"filter_by_created_timestamp": True} if at == "available" else {}
+    joined = store.get_historical_features(frame, features, **filters).to_df()
     # Feast answers in the order of time.
     rows = frame.merge(joined, on=["sensor_id", "event_timestamp"], how="left", validate="one_to_one")
     return {"values": {name: [exact(value) for value in rows[name].tolist()] for name in names}}
@@ -90,7 +94,7 @@ def main():
         if "read" in command:
             answer = read(store, command["view"], command["read"])
         elif "join" in command:
-            answer = join(store, command["view"], command["join"])
+            answer = join(store, command["view"], command["join"], command["at"])
         elif "parquet" in command:
             answer = parquet(command["parquet"])
         else:

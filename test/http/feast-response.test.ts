@@ -2,14 +2,19 @@
 // ours.
 import { describe, expect, it } from 'vitest';
 
+import { feastView } from '../../src/codecs/feast.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import type { OnlineFeatures } from '../../src/stores/feature-store.ts';
 import {
   type FeastRefusal,
-  onlineFeaturesResponse,
   type OnlineFeaturesRequest,
   onlineFeaturesParser,
+} from '../../src/http/feast-request.ts';
+import {
+  oldestAgeMs,
+  onlineFeaturesResponse,
   rfc3339,
+  rowsOutside,
 } from '../../src/http/feast-response.ts';
 
 const known = parseConfig({}).semantics.features;
@@ -36,6 +41,21 @@ function ofBase(rows: readonly (OnlineFeatures | undefined)[]): Stored {
 const entities = { sensor_id: ['sensor-0001'] };
 
 describe('the Feast protocol', () => {
+  it('speaks of the join key and the project of the settings', () => {
+    const names = { project: 'plant_7', joinKey: 'machine' };
+    const parseOther = onlineFeaturesParser({ ...served, names });
+    const features = ['sensor_features:count'];
+
+    const request = parseOther(JSON.stringify({ features, entities: { machine: ['a'] } }));
+    const wrong = parseOther(JSON.stringify({ features, entities }));
+    const unknown = parseOther(JSON.stringify({ features: ['x:y'], entities: { machine: ['a'] } }));
+
+    expect(request).toMatchObject({ sensorIds: ['a'] });
+    expect('selection' in request && request.selection.metadata).toContain('["machine","count"]');
+    expect(wrong).toMatchObject({ status: 500 });
+    expect(JSON.stringify(unknown)).toContain('does not exist in project plant_7');
+  });
+
   it('responds column by column, exactly as a Feast server does', () => {
     const request = accepted({
       features: ['sensor_features:avg_value', 'sensor_features:count'],
@@ -121,6 +141,99 @@ describe('the Feast protocol', () => {
     });
   });
 
+  it.each([
+    [['true', 'YES', 'on', 't', 1, true], true],
+    [['false', 'No', 'off', '0', 0, false], false],
+  ])('takes %j for a boolean, as pydantic does', (given, expected) => {
+    for (const full_feature_names of given) {
+      const features = ['sensor_features:count'];
+      const { selection } = accepted({ features, entities, full_feature_names });
+      expect(selection.metadata.includes('sensor_features__count')).toBe(expected);
+    }
+  });
+
+  it.each([['maybe'], [2], [null], [[]]])('refuses %j for a boolean', (full_feature_names) => {
+    const asked = { features: ['sensor_features:count'], entities, full_feature_names };
+
+    expect(parse(asked)).toMatchObject({ status: 422 });
+  });
+
+  it('passes over columns of other entities, if they are as long', () => {
+    const features = ['sensor_features:count'];
+    const ids = ['a', 'b'];
+
+    expect(accepted({ features, entities: { machine: [1, 2], sensor_id: ids } }).sensorIds).toEqual(
+      ids,
+    );
+    expect(parse({ features, entities: { machine: [1], sensor_id: ids } })).toMatchObject({
+      status: 500,
+    });
+  });
+
+  describe('with a greatest age', () => {
+    const features = ['sensor_features:count', 'sensor_features_5m:count'];
+    const ids = { sensor_id: ['fresh', 'old', 'unknown'] };
+    const nowMs = 1_000_000;
+    const row = (eventTimeMs: number): OnlineFeatures => ({ eventTimeMs, values: { count: 1 } });
+    const stored = [
+      [row(nowMs - 60_000), row(nowMs - 60_001), undefined],
+      [row(nowMs - 60_000), row(nowMs - 600_001), undefined],
+    ];
+
+    const statusesOf = (text: string | undefined, body: object = {}): unknown => {
+      const { maxAge: maxAges } = parseConfig({ WINDOWS: '5m', MAX_AGE: text }).process;
+      const asked = { features, entities: ids, full_feature_names: true, ...body };
+      const parsed = onlineFeaturesParser({ ...served, maxAges })(JSON.stringify(asked));
+      if ('status' in parsed) return parsed.status;
+      const { results } = JSON.parse(onlineFeaturesResponse(parsed, stored, nowMs)) as {
+        results: { statuses: string[]; values: unknown[] }[];
+      };
+      expect(results[1]?.values).toEqual([1, 1, null]);
+      const outside = results.flatMap(({ statuses }) => statuses).filter((s) => s !== 'PRESENT');
+      expect(rowsOutside(parsed, stored, nowMs)).toBe(outside.length);
+      return results.map(({ statuses }) => statuses.map((status) => status[0]).join(''));
+    };
+
+    it('marks the rows older than MAX_AGE, by view, and leaves their values', () => {
+      expect(statusesOf(undefined)).toEqual(['PPP', 'PPP', 'PPP']);
+      expect(statusesOf('1m')).toEqual(['PPP', 'POP', 'POP']);
+      expect(statusesOf('sensor_features_5m=10m')).toEqual(['PPP', 'PPP', 'POP']);
+      expect(statusesOf('59s,sensor_features_5m=11m')).toEqual(['PPP', 'OOP', 'PPP']);
+    });
+
+    it('takes the age of a request before MAX_AGE', () => {
+      expect(statusesOf(undefined, { max_age: '1m' })).toEqual(['PPP', 'POP', 'POP']);
+      expect(statusesOf('1m', { max_age: '1h' })).toEqual(['PPP', 'PPP', 'PPP']);
+      for (const max_age of ['soon', 60, '', '1m,2m']) {
+        expect(statusesOf('1m', { max_age })).toBe(422);
+      }
+    });
+
+    it('marks a sensor alone, whose text is cached, as soon as its row is too old', () => {
+      const alone = { features: [features[0]], entities: { sensor_id: ['a'] }, max_age: '1m' };
+      const request = accepted(alone);
+      const kept = [[row(nowMs)]];
+
+      const statuses = [60_000, 60_001, 0].map((ageMs) =>
+        onlineFeaturesResponse(request, kept, nowMs + ageMs).includes('OUTSIDE_MAX_AGE'),
+      );
+
+      expect(statuses).toEqual([false, true, false]);
+    });
+
+    it('knows the age of the oldest row', () => {
+      expect(oldestAgeMs(stored, nowMs)).toBe(600_001);
+      expect(oldestAgeMs([[undefined]], nowMs)).toBeUndefined();
+    });
+
+    it('refuses a view that is not served', () => {
+      expect(() => parseConfig({ WINDOWS: '5m', MAX_AGE: 'sensor_features_1h=1m' })).toThrow(
+        `MAX_AGE names sensor_features_1h; allowed: ${feastView}, ${feastView}_5m`,
+      );
+      expect(() => parseConfig({ MAX_AGE: '1m,2m' })).toThrow('allowed: a length of time');
+    });
+  });
+
   it('distinguishes the same feature of two views only by full names, as Feast does', () => {
     const features = ['sensor_features:count', 'sensor_features_5m:count'];
 
@@ -174,7 +287,6 @@ describe('the Feast protocol', () => {
     ['entity values that are no list', { features: [], entities: { sensor_id: 'a' } }],
     ['features that are no list', { features: 'sensor_features:count', entities }],
     ['features that are no strings', { features: [1], entities }],
-    ['neither features nor service', { entities }],
   ])('refuses %s with 422 and a detail', (_what, body) => {
     const refusal = parse(body);
 
@@ -188,6 +300,7 @@ describe('the Feast protocol', () => {
     ['an unknown feature', { features: ['sensor_features:nope'], entities }],
     ['a feature of Object.prototype', { features: ['sensor_features:toString'], entities }],
     ['a reference without a view', { features: ['count'], entities }],
+    ['neither features nor service', { entities }],
     ['no feature at all', { features: [], entities }],
     ['a feature asked for twice', { features: Array(2).fill('sensor_features:count'), entities }],
     ['no sensor', { features: ['sensor_features:count'], entities: { sensor_id: [] } }],

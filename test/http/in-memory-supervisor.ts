@@ -1,14 +1,22 @@
 // The port of the supervisor over plain values, so that routes are tested without threads.
 import type {
   CommandOutcome,
+  PlacedSensor,
   SensorCommand,
+  SensorPage,
+  SensorSearch,
   SensorView,
-  ShardPhase,
   ShardRetry,
   ShardRetryOutcome,
 } from '../../src/actors/protocol.ts';
+import { mergedPage } from '../../src/actors/search-shards.ts';
 import type { FeatureRow } from '../../src/codecs/feature-row.ts';
 import type { RecentAnomaly } from '../../src/projections/recent-anomalies.ts';
+import type { RecentWindow } from '../../src/projections/recent-windows.ts';
+import type { ShardPhase } from '../../src/lifecycles/shard-lifecycle.ts';
+import { compareNaturally } from '../../src/sensors/natural-order.ts';
+import type { FeatureStore } from '../../src/stores/feature-store.ts';
+import { PipelineRing, type PipelineHistory } from '../../src/supervisor/pipeline-ring.ts';
 import { readinessOf } from '../../src/supervisor/readiness.ts';
 import { RecentRowsStore } from '../../src/supervisor/recent-rows.ts';
 import type {
@@ -44,6 +52,7 @@ export function shardView(partition: number, over: Partial<ShardView> = {}): Sha
     featureRows: 10,
     quarantined: 0,
     quarantines: [],
+    anomalies: 0,
     deadLetters: 0,
     lastCommitMs: 1_000,
     lastSnapshotMs: null,
@@ -75,7 +84,7 @@ export function treeOf(over: Partial<SupervisorTree> = {}): SupervisorTree {
     workers,
     projector,
     history: null,
-    totals: totalsOf(workers, projector, 0),
+    totals: totalsOf(workers, projector),
     ...over,
   };
 }
@@ -99,6 +108,30 @@ export function featureRow(sensorId: string, windowEnd: number, anomalies = 0): 
   };
 }
 
+export const sensorView = (sensorId: string): SensorView => ({
+  sensor_id: sensorId,
+  lifecycle: 'steady',
+  baseline: { mean: 20, std_dev: 1, n: 100 },
+  open_windows: [],
+  topic: 'raw_readings',
+  partition: 1,
+  offset: 77,
+});
+
+/** A feature store without rows. */
+export const emptyStore: Pick<FeatureStore, 'ping' | 'read'> = {
+  ping: () => Promise.resolve(),
+  read: async (ids) => ids.map(() => undefined),
+};
+
+/** A sensor as a search finds it. */
+export function listedOf(view: SensorView): PlacedSensor {
+  const { sensor_id, lifecycle, topic, partition, baseline } = view;
+  const { mean, std_dev, n: readings } = baseline;
+  const place = { topic, partition };
+  return { sensor_id, lifecycle, ...place, mean, std_dev, readings, alarmed: false, anomalies: 0 };
+}
+
 export class InMemorySupervisor implements SupervisorView {
   currentTree: SupervisorTree = treeOf();
   isLive = true;
@@ -110,6 +143,12 @@ export class InMemorySupervisor implements SupervisorView {
 
   tree(): SupervisorTree {
     return this.currentTree;
+  }
+
+  readonly ring: PipelineRing = new PipelineRing();
+
+  pipeline(): PipelineHistory {
+    return this.ring.history();
   }
 
   live(): boolean {
@@ -154,8 +193,30 @@ export class InMemorySupervisor implements SupervisorView {
     return Promise.resolve(this.retryOutcome);
   }
 
-  sensors(limit: number): Promise<readonly string[]> {
-    return Promise.resolve([...this.sensorViews.keys()].sort().slice(0, limit));
+  sensors(search: SensorSearch): Promise<SensorPage> {
+    if (this.failure !== undefined) return Promise.reject(this.failure);
+    const { id: last = '' } = search.after ?? {};
+    const sensors = [...this.sensorViews.values()]
+      .map(listedOf)
+      .filter((sensor) => sensor.sensor_id.includes(search.search));
+    const behind = sensors.filter(
+      (sensor) => search.after === null || compareNaturally(sensor.sensor_id, last) > 0,
+    );
+    return Promise.resolve(mergedPage([{ sensors: behind, matching: sensors.length }], search));
+  }
+
+  windows(sensorIds: readonly string[]): ReturnType<SupervisorView['windows']> {
+    if (this.failure !== undefined) return Promise.reject(this.failure);
+    const rows = this.rows.since(0).rows;
+    const windowsOf = (id: string): readonly RecentWindow[] =>
+      rows
+        .filter((row) => row.sensor_id === id)
+        .map(({ window_end: endMs, features }) => [
+          endMs,
+          features['avg_value'] ?? NaN,
+          features['anomaly_count'] ?? 0,
+        ]);
+    return Promise.resolve(sensorIds.map(windowsOf));
   }
 
   recentRows(cursor: number): ReturnType<SupervisorView['recentRows']> {

@@ -3,17 +3,18 @@ import { createServer } from 'node:net';
 
 import { afterEach, describe, expect, it } from 'vitest';
 
-import type { SensorView } from '../../src/actors/protocol.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { ConfigError, UnavailableError } from '../../src/errors.ts';
 import { openApiDocument } from '../../src/http/routes/openapi.ts';
 import { createHttpServer, type HttpServer } from '../../src/http/server.ts';
 import { defaultFeatures } from '../../src/sensors/features.ts';
 import type { FeatureStore, OnlineFeatures } from '../../src/stores/feature-store.ts';
+import type { SensorsAnswer } from '../../src/http/sensor-listing.ts';
 import { keepingLogger, type LoggedLine } from '../supervisor/keeping-logger.ts';
 import {
   featureRow,
   InMemorySupervisor,
+  sensorView,
   shardView,
   thread,
   treeOf,
@@ -22,16 +23,6 @@ import {
 const servers: HttpServer[] = [];
 afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.close()));
-});
-
-const sensorView = (sensorId: string): SensorView => ({
-  sensor_id: sensorId,
-  lifecycle: 'steady',
-  baseline: { mean: 20, std_dev: 1, n: 100 },
-  open_windows: [],
-  topic: 'raw_readings',
-  partition: 1,
-  offset: 77,
 });
 
 function serve(
@@ -52,6 +43,7 @@ function serve(
     owners: {
       urlsOf: () => Promise.resolve(options.owners ?? []),
       urlsOfShard: () => Promise.resolve(options.owners ?? []),
+      urlsOfAll: () => Promise.resolve(options.owners ?? []),
     },
     featureStore: {
       ping: options.ping ?? (() => Promise.resolve()),
@@ -60,7 +52,11 @@ function serve(
     },
     config: {
       ...config,
-      process: { ...config.process, httpPort: options.port ?? 0, httpToken: options.token },
+      process: {
+        ...config.process,
+        httpPort: options.port ?? 0,
+        httpToken: options.token === undefined ? undefined : [options.token],
+      },
     },
     logger: keepingLogger(options.lines),
   });
@@ -279,15 +275,75 @@ describe('sensors', () => {
     expect(JSON.stringify(lines)).toContain('a secret');
   });
 
-  it('lists as many ids as the limit allows', async () => {
+  it('lists a page of sensors with the counts, and a cursor to the next', async () => {
     const { supervisor, server } = serve();
-    supervisor.sensorViews = new Map(['b', 'a', 'c'].map((id) => [id, sensorView(id)]));
+    supervisor.sensorViews = new Map(['s10', 's9', 't1'].map((id) => [id, sensorView(id)]));
 
-    expect((await get(server, '/sensors?limit=2')).json()).toEqual({
-      sensors: ['a', 'b'],
-      limit: 2,
-    });
+    const first = (await get(server, '/sensors?limit=2')).json<SensorsAnswer>();
+    const second = await get(server, `/sensors?limit=2&cursor=${String(first.next)}`);
+
+    expect(first).toMatchObject({ sensors: ['s9', 's10'], limit: 2, total: 10, matching: 3 });
+    expect(first.items[0]).toMatchObject({ sensor_id: 's9', partition: 1, process: null });
+    expect(second.json()).toMatchObject({ sensors: ['t1'], next: null });
   });
+
+  it('adds the last windows where they are asked for, and lists without those out of reach', async () => {
+    let isAway = false;
+    const read: FeatureStore['read'] = (ids) =>
+      isAway
+        ? Promise.reject(new UnavailableError('Redis is away'))
+        : Promise.resolve(ids.map(() => ({ eventTimeMs: 60_000, values: { count: 7 } })));
+    const { supervisor, server } = serve({ read });
+    supervisor.sensorViews = new Map([['a', sensorView('a')]]);
+    supervisor.rows.add(featureRow('a', 60_000, 2));
+
+    const there = (await get(server, '/sensors?windows=true')).json<SensorsAnswer>();
+    isAway = true;
+    const away = (await get(server, '/sensors?windows=true&limit=9')).json<SensorsAnswer>();
+
+    expect(there.items[0]).toMatchObject({
+      window_end: 60_000,
+      features: { count: 7 },
+      windows: [[60_000, 20.142857142857142, 2]],
+    });
+    expect(away.items[0]).toMatchObject({ window_end: null, features: null });
+  });
+
+  it('merges the sensors of all processes, and names those that do not answer', async () => {
+    const other = serve();
+    other.supervisor.sensorViews = new Map(['b', 'd'].map((id) => [id, sensorView(id)]));
+    const url = await other.server.listen();
+    const gone = 'http://127.0.0.1:1';
+    const { supervisor, server } = serve({ owners: [url, gone] });
+    supervisor.sensorViews = new Map(['a', 'c'].map((id) => [id, sensorView(id)]));
+
+    const all = (await get(server, '/sensors?limit=3')).json<SensorsAnswer>();
+    const own = (await get(server, '/sensors?limit=3&others=0')).json<SensorsAnswer>();
+
+    expect(all).toMatchObject({ sensors: ['a', 'b', 'c'], total: 20, matching: 4 });
+    expect(all.items.map(({ process }) => process)).toEqual([null, url, null]);
+    expect(all.processes).toEqual({ answered: 2, silent: [gone] });
+    expect(own.sensors).toEqual(['a', 'c']);
+  });
+
+  it('shares the answer to equal questions within a second', async () => {
+    const { supervisor, server } = serve();
+    await get(server, '/sensors?limit=5');
+    supervisor.sensorViews = new Map([['a', sensorView('a')]]);
+
+    expect((await get(server, '/sensors?limit=5')).json()).toMatchObject({ matching: 0 });
+    expect((await get(server, '/sensors?limit=6')).json()).toMatchObject({ matching: 1 });
+  });
+
+  it.each(['sort=colour', 'filter=loud', 'shard=x', 'cursor=!', 'search=a&search=b'])(
+    'refuses %s',
+    async (query) => {
+      const answer = await get(serve().server, `/sensors?${query}`);
+
+      expect(answer.statusCode).toBe(400);
+      expect(answer.json<{ message: string }>().message).toContain(query.split('=')[0]);
+    },
+  );
 
   it.each(['0', '-1', '1.5', 'many', '10001'])('refuses the limit %s', async (limit) => {
     expect((await get(serve().server, `/sensors?limit=${limit}`)).statusCode).toBe(400);
@@ -428,13 +484,23 @@ describe('the page', () => {
 
     expect([...served].sort()).toEqual([
       '/',
+      '/chart-data.js',
+      '/chart.js',
       '/elements.js',
       '/favicon.svg',
       '/model.js',
+      '/navigation.js',
       '/page.css',
       '/page.js',
+      '/pipeline.js',
+      '/plot.js',
+      '/sensor-commands.js',
       '/sensor-dialog.js',
+      '/sensor-table.js',
       '/theme.js',
+      '/uplot.css',
+      '/uplot.js',
+      '/view.js',
     ]);
   });
 
@@ -442,7 +508,9 @@ describe('the page', () => {
     const { server } = serve();
     const html = (await get(server, '/')).body;
     const scripts = await Promise.all(
-      ['/page.js', '/sensor-dialog.js'].map((url) => get(server, url)),
+      ['page', 'sensor-dialog', 'sensor-table', 'sensor-commands', 'chart', 'pipeline'].map(
+        (name) => get(server, `/${name}.js`),
+      ),
     );
     const asked = scripts.flatMap(({ body }) => [...body.matchAll(/\bat\('([^']+)'\)/g)]);
 

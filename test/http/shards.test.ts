@@ -1,15 +1,16 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 
 import type { ShardRetryOutcome } from '../../src/actors/protocol.ts';
 import { parseConfig } from '../../src/config/config.ts';
-import { createHttpServer, type HttpServer } from '../../src/http/server.ts';
+import { createHttpServer } from '../../src/http/server.ts';
 import { keepingLogger } from '../supervisor/keeping-logger.ts';
-import { InMemorySupervisor, shardView, thread, treeOf } from './in-memory-supervisor.ts';
-
-const servers: HttpServer[] = [];
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.close()));
-});
+import {
+  emptyStore,
+  InMemorySupervisor,
+  shardView,
+  thread,
+  treeOf,
+} from './in-memory-supervisor.ts';
 
 function serve(owners: readonly string[] = []): {
   supervisor: InMemorySupervisor;
@@ -25,12 +26,13 @@ function serve(owners: readonly string[] = []): {
     owners: {
       urlsOf: () => Promise.resolve(owners),
       urlsOfShard: () => Promise.resolve(owners),
+      urlsOfAll: () => Promise.resolve([]),
     },
-    featureStore: { ping: () => Promise.resolve(), read: async (ids) => ids.map(() => undefined) },
+    featureStore: emptyStore,
     config,
     logger: keepingLogger(),
   });
-  servers.push(server);
+  onTestFinished(() => server.close());
   return {
     supervisor,
     async post(url, token = 'secret') {

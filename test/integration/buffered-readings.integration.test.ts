@@ -61,7 +61,7 @@ describe.skipIf(!available)('a partition whose producers buffer through an outag
     await sleep(9_000);
     await services.start('kafka');
     await program.ready();
-    // What was read while the broker was away arrives now, in the order it was read.
+    // Readings taken while the broker was away arrive now, in the order they were taken.
     for (let i = 1; i <= 20; i += 1) await log.append([reading(lastMs + i * 400)]);
 
     await eventually(

@@ -1,5 +1,6 @@
 // The embedded default under kill -9: the program with nothing configured, killed again and again while its simulated
-// sensors speak, then left alone until every window is closed. Its log must hold what the model says, each row once.
+// sensors speak, then left alone until every window is closed. Its log must hold what the model says, each row and each
+// event of a silent sensor once.
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +18,10 @@ import { outcomeDifferences, readOutcome } from './topics.ts';
 
 it('on the embedded default nothing is lost or doubled by kill -9 at any moment', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'sensorium-killed-'));
-  const env = { ...semanticsEnv, DATA_DIR: dataDir, SNAPSHOT_INTERVAL_MS: '2000', WORKERS: '2' };
+  const env = {
+    ...{ ...semanticsEnv, DATA_DIR: dataDir, SNAPSHOT_INTERVAL_MS: '2000', WORKERS: '2' },
+    SILENT_AFTER: '1500ms',
+  };
   // Moments spread over a second, so that some fall into a commit or a snapshot.
   for (const runMs of [3_100, 2_350, 4_620, 3_870, 2_790]) {
     const program = await startProgram(env);
@@ -37,11 +41,12 @@ it('on the embedded default nothing is lost or doubled by kill -9 at any moment'
     anomalyTopic: 'sensor_anomalies',
   });
   const topics = { ...names, groupId: 'sensor-feature-processor', env: {} };
-  const outcome = await readOutcome(log, topics, semantics);
+  const outcome = await readOutcome(log, topics, { ...semantics, silentAfterMs: 1_500 });
   const store = openEmbeddedFeatureStore({ dataDir });
 
   expect(exitCode).toBe(0);
   expect(outcome.rows.length).toBeGreaterThan(20);
+  expect(outcome.expected.events.length).toBeGreaterThan(5);
   expect(outcomeDifferences(outcome)).toEqual([]);
   await expectLastRows(store, outcome);
   await store.close();

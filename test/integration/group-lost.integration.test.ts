@@ -62,7 +62,7 @@ describe.skipIf(brokers === '')('a group whose offsets vanished', () => {
     await expectRefusal(topics);
   });
 
-  /** The first commit of 7a19d02: the same metadata, no entry in the journal. */
+  /** The first commit of 7a19d02: the same metadata without topic ids, no entry in the journal. */
   async function commitAsBefore(into: EventLog, topics: TestTopics): Promise<void> {
     const group = await createTestTopics(into, brokers, 1);
     const program = await start(group);
@@ -77,8 +77,8 @@ describe.skipIf(brokers === '')('a group whose offsets vanished', () => {
       { timeoutMs: 30_000, onTimeout: () => program.output() },
     );
     await program.kill();
-    const journal = { ...metadata.journal, sequence: 0, originOffset: 0 };
-    const text = JSON.stringify({ ...metadata, journal, snapshots: [] });
+    const journal = { ...metadata.journal, sequence: 0, originOffset: 0, topicId: undefined };
+    const text = JSON.stringify({ ...metadata, journal, snapshots: [], topicId: undefined });
     const position = { topic: topics.input, partition: 0, nextOffset: 0, metadata: text };
     await into.commitOffsets(topics.groupId, [position]);
   }

@@ -1,5 +1,6 @@
-// Every case of bad data and of bad time, through the built program on a real Kafka: each becomes a dead letter with its
-// reason and its bytes unchanged, the readings around it are folded as if it were not there, nothing stops.
+// Every case of bad data and of bad time, through the built program on a real Kafka: each becomes a
+// dead letter with its reason and its bytes unchanged, the readings around it are folded as if it
+// were not there, nothing stops.
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 
 import type { EventLog } from '../../src/log/event-log.ts';
@@ -20,7 +21,7 @@ const withTime = (time: string): Buffer => reading(`"sensor_id":"k","timestamp":
 const withValue = (value: string): Buffer =>
   reading(`"sensor_id":"k","timestamp":${nowMs},"value":${value}`);
 
-/** What a record's value is, and the reason it must be dead-lettered for; all are keyed "k". */
+/** A record's value, and the reason it must be dead-lettered for; all are keyed "k". */
 const hostile: readonly (readonly [name: string, value: Buffer | null, reason: string])[] = [
   ['a null value', null, 'null_value'],
   ['text', Buffer.from('hello'), 'json_syntax'],
@@ -99,7 +100,8 @@ describe.skipIf(brokers === '' || redisUrl === '')('hostile input on real Kafka'
       value,
       headers: [{ key: 'trace', value: Buffer.from('t-1') }],
     });
-    // First a reading, so that late has a meaning; last one that closes the windows of all before it.
+    // First a reading, so that late has a meaning; last one that closes the windows of all before
+    // it.
     const records = [
       record('k', withId('"k"')),
       ...hostile.map(([, value]) => record('k', value)),

@@ -7,12 +7,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vi
 
 import type { EventLog } from '../../src/log/event-log.ts';
 import type { TopicPartition } from '../../src/records/record.ts';
-import { partitionsOf } from '../../src/records/partitioning.ts';
+import { partitionForKey, partitionsOf } from '../../src/records/partitioning.ts';
 import { startOwnServices, type OwnServices } from './own-services.ts';
 import { openTestLog } from './peers.ts';
-import { partitions, planOf, Programs, settle } from './pipeline.ts';
+import { partitions, planOf, Programs, semanticsEnv, settle } from './pipeline.ts';
 import { runProgram } from './program.ts';
-import { makeReadings } from './readings.ts';
+import { makeReadings, sensorName } from './readings.ts';
 import { createTestTopics, type TestTopics } from './topics.ts';
 
 const crashPoints = join(import.meta.dirname, '../chaos/crash-points.cjs');
@@ -24,7 +24,8 @@ describe.skipIf(inject('kafkaBrokers') === '')('a process killed inside a commit
   let log: EventLog;
   const programs = new Programs();
 
-  // What it leaves open holds up every reader of its journal: the shared broker serves other tests.
+  // Its open transaction holds up every reader of its journal: the shared broker serves other
+  // tests.
   beforeAll(async () => {
     services = await startOwnServices(mkdtempSync(join(tmpdir(), 'killed-in-commit-')));
     log = await openTestLog(services.brokers);
@@ -48,6 +49,11 @@ describe.skipIf(inject('kafkaBrokers') === '')('a process killed inside a commit
 
       const inspected = await runProgram(['inspect', '--json'], topics.env);
       expect(inspected.exitCode, inspected.output).toBe(0);
+      const held = shards.findIndex((_, at) => observed[at]?.pending);
+      const place = shards[held] ?? { topic: '', partition: 0 };
+      // It was the shard's first commit: the answer is that, and not that it is unknown as yet.
+      const replayed = await runProgram(replayOf(place), { ...semanticsEnv, ...topics.env });
+      expect(replayed.output).toContain('has committed nothing for');
       const next = await programs.start(topics, env);
       await next.ready();
 
@@ -91,6 +97,13 @@ describe.skipIf(inject('kafkaBrokers') === '')('a process killed inside a commit
     expect(await killed.exited(), killed.output()).toBe('SIGKILL');
   }
 });
+
+/** Asks for a sensor of the partition, at an offset that input and forwarded topic both hold. */
+function replayOf({ topic, partition }: TopicPartition): string[] {
+  const ids = Array.from({ length: 64 }, (_, number) => sensorName(number));
+  const id = ids.find((each) => partitionForKey(Buffer.from(each), partitions) === partition) ?? '';
+  return ['replay', '--sensor', id, '--partition', `${topic}/${partition}`, '--at', '20'];
+}
 
 async function isOpen(log: EventLog, place: TopicPartition): Promise<boolean> {
   for await (const { pastOpen } of log.read({ ...place, from: 0, settledOnly: true })) {

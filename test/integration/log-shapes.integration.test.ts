@@ -1,5 +1,5 @@
-// What happens to an input topic behind the program's back, on real Kafka: the broker compacts it, an operator deletes and
-// makes it again, or adds partitions.
+// Changes to an input topic behind the program's back, on real Kafka: the broker compacts it, an
+// operator deletes and makes it again, or adds partitions.
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 
 import type { EventLog } from '../../src/log/event-log.ts';
@@ -52,26 +52,52 @@ describe.skipIf(brokers === '')('an input topic', () => {
     const before = await programs.start(topics, {});
     const outcome = await settle(log, topics, programs);
     expect(await before.stop()).toBe(0);
-    await administer(brokers, (admin) => admin.deleteTopics({ topics: [topics.input] }));
-    await eventually(
-      async () => {
-        await log.ensureTopics([{ topic: topics.input, partitions: 1 }]);
-        expect((await log.offsets({ topic: topics.input, partition: 0 })).end).toBe(0);
-      },
-      { timeoutMs: 30_000 },
-    );
+    await makeAgain(topics.input);
     await log.append(readingsOf(topics, 40));
 
     const refused = await programs.start(topics, {});
 
     expect(await refused.exited()).toBe(1);
-    // A broker deletes a topic's committed offsets with it, sooner or later: one of the two is what the program meets.
+    // A broker deletes a topic's committed offsets with it, sooner or later: one of the two is what
+    // the program meets.
     expect(refused.output()).toMatch(
-      /ends at offset \d+, but this group committed 400|has entries of .* no committed offset/,
+      /was deleted and made again \(its topic id was|has entries of .* no committed offset/,
     );
     const rows = await readRecords(log, { topic: topics.output, partition: 0 });
     expect(rows).toHaveLength(outcome.rows.length);
   });
+
+  it.each([
+    ['fewer', 40],
+    ['as many', 400],
+    ['more', 900],
+  ])(
+    'that is made again while the program runs, with %s records, fails its shard with the cure',
+    async (_, records) => {
+      const topics = await createTestTopics(log, brokers, 1);
+      await log.append(readingsOf(topics, 400));
+      const program = await programs.start(topics, {});
+      await settle(log, topics, programs);
+
+      await makeAgain(topics.input);
+      const fresh = await openTestLog(brokers);
+      await fresh.append(readingsOf(topics, records));
+      await fresh.close();
+
+      await eventually(
+        async () => {
+          const response = await fetch(`${program.url}/health/ready`);
+          expect(response.status).toBe(503);
+          const { reasons } = (await response.json()) as { readonly reasons: readonly string[] };
+          // The broker may have forgotten the offsets with the topic.
+          expect(reasons.join()).toMatch(
+            /failed since .*(deleted and made again|no committed offset).*new GROUP_ID and OUTPUT_TOPIC/,
+          );
+        },
+        { timeoutMs: 60_000, onTimeout: () => programs.output() },
+      );
+    },
+  );
 
   it('that has more partitions than before stops the start under keyed input, with the cure', async () => {
     const topics = await createTestTopics(log, brokers, 1);
@@ -93,7 +119,8 @@ describe.skipIf(brokers === '')('an input topic', () => {
     const plan = { ...planOf(topics, 400), sensors: 4, partitions: 2, late: 0, bad: 0 };
     const { fromMs: middleMs } = plan;
     await log.append(makeReadings({ ...plan, fromMs: middleMs - 600_000, toMs: middleMs }));
-    // A source that had gone idle holds nobody back until it speaks: what it was behind with could be late.
+    // A source that had gone idle holds nobody back until it speaks: what it was behind with could
+    // be late.
     const before = await programs.start(topics, {
       INPUT_KEYING: 'rekey',
       IDLE_TIMEOUT_MS: '60000',
@@ -162,6 +189,20 @@ describe.skipIf(brokers === '')('an input topic', () => {
     expect(new Set(outcome.rows.map(({ lineage }) => lineage.partition))).toEqual(new Set([0]));
   });
 
+  /** Deletes the topic; resolves once another one of its name is there, and empty. */
+  async function makeAgain(topic: string): Promise<void> {
+    const before = (await log.topicIds([topic])).get(topic);
+    await administer(brokers, (admin) => admin.deleteTopics({ topics: [topic] }));
+    await eventually(
+      async () => {
+        await log.ensureTopics([{ topic, partitions: 1 }]);
+        expect((await log.topicIds([topic])).get(topic)).not.toBe(before);
+        expect((await log.offsets({ topic, partition: 0 })).end).toBe(0);
+      },
+      { timeoutMs: 30_000 },
+    );
+  }
+
   async function grow(topic: string, count: number): Promise<void> {
     await administer(brokers, (admin) =>
       admin.createPartitions({ topicPartitions: [{ topic, count }] }),
@@ -184,7 +225,8 @@ async function compacted(log: EventLog, topics: TestTopics): Promise<number> {
       const { end } = await log.offsets(partition);
       const gone = end - (await readRecords(log, partition)).length;
       if (gone > 1_000) return gone;
-      // An append begins a new segment once the open one is old enough; each of a sensor of its own, never compacted.
+      // An append begins a new segment once the open one is old enough; each of a sensor of its
+      // own, never compacted.
       ticks += 1;
       const plan = { ...planOf(topics, 1), sensors: 1, prefix: `tick-${ticks}-`, late: 0, bad: 0 };
       await log.append(

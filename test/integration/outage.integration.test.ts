@@ -1,4 +1,4 @@
-// What health, metrics and the tree say while the only broker is gone, on a Kafka and a Redis of the
+// Health, metrics and the tree while the only broker is gone, on a Kafka and a Redis of the
 // test's own: never better than it is.
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -39,8 +39,11 @@ export interface OwnKafka {
 }
 
 /** Starts a Kafka with logins and ACLs (scripts/services.sh says whose), its data under `folder`. */
-export async function startSecuredKafka(folder: string): Promise<OwnKafka> {
-  const kafkaPort = await freePort({ pair: true });
+export async function startSecuredKafka(
+  folder: string,
+  listeners: Readonly<Record<string, string>> = {},
+): Promise<OwnKafka> {
+  const kafkaPort = await freePort({ inARow: 2 });
   const saslPort = await freePort();
   const env = {
     ...process.env,
@@ -48,6 +51,7 @@ export async function startSecuredKafka(folder: string): Promise<OwnKafka> {
     KAFKA_KIND: 'secured',
     KAFKA_PORT: String(kafkaPort),
     KAFKA_SASL_PORT: String(saslPort),
+    ...listeners,
   };
   await runScript(['start', 'kafka'], env, folder);
   return {
@@ -57,10 +61,13 @@ export async function startSecuredKafka(folder: string): Promise<OwnKafka> {
   };
 }
 
-/** Starts a Kafka and a Redis on free ports, their data under `folder`. */
-export async function startOwnServices(folder: string): Promise<OwnServices> {
+/** Starts a Kafka and a Redis on free ports, or those of `names`, their data under `folder`. */
+export async function startOwnServices(
+  folder: string,
+  names: readonly ServiceName[] = [],
+): Promise<OwnServices> {
   // The broker's controller listens on the port after the broker's.
-  const kafkaPort = await freePort({ pair: true });
+  const kafkaPort = await freePort({ inARow: 2 });
   const redisPort = await freePort();
   const env = {
     ...process.env,
@@ -69,7 +76,7 @@ export async function startOwnServices(folder: string): Promise<OwnServices> {
     REDIS_PORT: String(redisPort),
   };
   const script = (...args: string[]): Promise<void> => runScript(args, env, folder);
-  await script('start');
+  await script('start', ...names);
   return {
     brokers: `127.0.0.1:${kafkaPort}`,
     redisUrl: `redis://127.0.0.1:${redisPort}/0`,
@@ -84,7 +91,12 @@ export async function startOwnServices(folder: string): Promise<OwnServices> {
   };
 }
 
-function runScript(args: readonly string[], env: NodeJS.ProcessEnv, folder: string): Promise<void> {
+/** Runs scripts/services.sh. @throws with its output where it fails. */
+export function runScript(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  folder: string,
+): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const printed = join(folder, 'services.log');
   // To a file: what it starts would hold a pipe open.
@@ -116,7 +128,8 @@ function askRedis(port: number, command: string): Promise<void> {
 // A .txnindex file has one entry of 34 bytes for each aborted transaction that wrote to its segment.
 const abortEntryBytes = 34;
 
-function abortedIn(data: string): number {
+/** Counts the aborted commits that a broker's data folder tells of. */
+export function abortedIn(data: string): number {
   if (!existsSync(data)) return 0;
   const offsets = readdirSync(data).filter((name) => name.startsWith('__consumer_offsets-'));
   const bytes = offsets

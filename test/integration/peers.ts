@@ -20,6 +20,9 @@ export async function openTestFeatureStore(
   url: string,
   env: Readonly<Record<string, string>> = {},
 ): Promise<FeatureStore> {
-  const config = parseConfig({ SIMULATED_SENSORS: '0', ...env, REDIS_URL: url });
+  const config = parseConfig({
+    ...{ SIMULATED_SENSORS: '0', ONLINE_OTHER_WRITER: 'share' },
+    ...{ ...env, REDIS_URL: url },
+  });
   return openFeatureStore(config, logger);
 }

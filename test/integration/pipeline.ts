@@ -1,5 +1,5 @@
-// What the integration tests share: settings that let windows close within seconds, a steady feed, and the wait until
-// what is committed equals the model.
+// Shared set-up of the integration tests: settings that let windows close within seconds, a steady
+// feed, and the wait until what is committed equals the model.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 
@@ -44,14 +44,13 @@ export const semanticsEnv = {
 export class Programs {
   #running: Program[] = [];
 
-  async start(topics: TestTopics, env: Readonly<Record<string, string>>): Promise<Program> {
-    const program = await startProgram({
-      ...semanticsEnv,
-      SNAPSHOT_INTERVAL_MS: '3000',
-      WORKERS: '2',
-      ...topics.env,
-      ...env,
-    });
+  async start(
+    topics: TestTopics,
+    env: Readonly<Record<string, string>>,
+    options: Parameters<typeof startProgram>[1] = {},
+  ): Promise<Program> {
+    const settings = { ...semanticsEnv, SNAPSHOT_INTERVAL_MS: '3000', WORKERS: '2' };
+    const program = await startProgram({ ...settings, ...topics.env, ...env }, options);
     this.#running.push(program);
     return program;
   }
@@ -135,14 +134,25 @@ export async function expectLastRows(
   view?: string,
 ): Promise<void> {
   const last = lastRows(outcome);
+  const sensorIds = [...last.keys()];
   const wanted = [...last.values()].map((row) => ({
     eventTimeMs: row.window_end,
     values: row.features,
   }));
+  let found: Awaited<ReturnType<FeatureStore['read']>> = [];
   await eventually(
     async () => {
-      expect(await store.read([...last.keys()], view)).toEqual(wanted);
+      found = await store.read(sensorIds, view);
+      expect(found).toEqual(wanted);
     },
-    { timeoutMs: 20_000 },
+    {
+      timeoutMs: 20_000,
+      onTimeout: () =>
+        sensorIds
+          .map((id, at) => ({ id, is: found[at]?.eventTimeMs, wanted: wanted[at]?.eventTimeMs }))
+          .filter(({ is, wanted: end }) => is !== end)
+          .map((row) => JSON.stringify(row))
+          .join('\n'),
+    },
   );
 }

@@ -11,6 +11,8 @@ export interface Program {
   readonly pid: number;
   /** Everything it has printed so far, both streams. */
   output(): string;
+  /** Everything it has printed to standard error so far. */
+  errors(): string;
   exited(): Promise<number | NodeJS.Signals | null>;
   signal(signal: NodeJS.Signals): void;
   /** Resolves when GET /health/ready answers 200. @throws with its output when it does not within `timeoutMs`. */
@@ -24,18 +26,25 @@ export interface Program {
 /** Starts the program with `env` over a clean environment and a data folder of its own. */
 export async function startProgram(
   env: Readonly<Record<string, string>>,
-  options: { readonly args?: readonly string[]; readonly node?: string } = {},
+  options: {
+    readonly args?: readonly string[];
+    readonly node?: string;
+    /** The folder, with a slash at the end, of another revision (bench/revision.mjs). */
+    readonly tree?: string;
+  } = {},
 ): Promise<Program> {
   const port = env['HTTP_PORT'] ?? String(await freePort());
   const child: ChildProcess = spawn(
     options.node ?? process.execPath,
-    ['dist/main.js', ...(options.args ?? [])],
+    [`${options.tree ?? ''}dist/main.js`, ...(options.args ?? [])],
     {
       env: {
         PATH: process.env['PATH'] ?? '',
         HOME: process.env['HOME'] ?? '',
         DATA_DIR: mkdtempSync(join(tmpdir(), 'sensorium-')),
         LOG_LEVEL: 'info',
+        // Test files share databases, each with groups and sensors of its own.
+        ONLINE_OTHER_WRITER: 'share',
         HTTP_PORT: port,
         ...env,
       },
@@ -44,7 +53,11 @@ export async function startProgram(
   );
   let printed = '';
   child.stdout?.on('data', (chunk: Buffer) => (printed += chunk.toString()));
-  child.stderr?.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+  let errors = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    printed += chunk.toString();
+    errors += chunk.toString();
+  });
   const exited = new Promise<number | NodeJS.Signals | null>((resolve) => {
     child.once('exit', (code, signal) => resolve(code ?? signal));
   });
@@ -53,6 +66,7 @@ export async function startProgram(
     url,
     pid: child.pid ?? -1,
     output: () => printed,
+    errors: () => errors,
     exited: () => exited,
     signal: (signal) => child.kill(signal),
     ready: (timeoutMs = 60_000) =>

@@ -1,5 +1,6 @@
-// A sensor's quarantine as an operator lives it, on real Kafka: asked for over HTTP, obeyed through kill -9, shown by the
-// page, ended over HTTP; all that was written on the way is what the model says of input and journal.
+// A sensor's quarantine as an operator lives it, on real Kafka: asked for over HTTP, obeyed through
+// kill -9, shown by the page, ended over HTTP; all that was written on the way is what the model
+// says of input and journal.
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 
 import { quarantined, type StatusEvent } from '../../src/http/web/model.js';
@@ -131,7 +132,7 @@ async function pageSays(program: Program, sensors: readonly object[]): Promise<v
   );
 }
 
-/** What the page hears first, all that it draws. */
+/** First event of the page's feed; it holds all that the page draws. */
 async function statusOf(program: Program): Promise<StatusEvent> {
   const response = await fetch(`${program.url}/live`);
   let heard = '';

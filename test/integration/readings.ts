@@ -1,5 +1,5 @@
-// Test input: readings of many sensors with disorder, late, bad and unkeyed ones, each with a value of its own so that a
-// lost or doubled one can be named.
+// Test input: readings of many sensors with disorder, late, bad and unkeyed ones, each with a value
+// of its own so that a lost or doubled one can be named.
 import type { OutputRecord } from '../../src/records/record.ts';
 
 export interface ReadingsPlan {
@@ -18,7 +18,7 @@ export interface ReadingsPlan {
   readonly seed: number;
   /** Where the index that makes each value its own begins; 0. */
   readonly firstIndex?: number;
-  /** What sensor ids begin with; `sensor_`. */
+  /** Prefix of sensor ids; `sensor_`. */
   readonly prefix?: string;
 }
 

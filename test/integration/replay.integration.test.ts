@@ -1,5 +1,6 @@
-// Time travel beside the running program: what `replay` computes from the log is what the program itself says it holds at
-// that offset, on a real Kafka and on the embedded log; the program notices nothing of it.
+// Time travel beside the running program: what `replay` computes from the log is what the program
+// itself says it holds at that offset, on a real Kafka and on the embedded log; the program notices
+// nothing of it.
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -36,7 +37,8 @@ describe.skipIf(brokers === '')('replay on real Kafka', () => {
     const topics = await createTestTopics(log, brokers, partitions);
     const records = makeReadings({ ...planOf(topics, 12_000), unkeyed: 0.3 });
     const feeding = feedSteadily(log, records, 12_000);
-    // No idle mark in between: it would change the state at an offset that a view was valid at before it.
+    // No idle mark in between: it would change the state at an offset that a view was valid at
+    // before it.
     const program = await programs.start(topics, { IDLE_TIMEOUT_MS: '60000' });
     await program.ready();
     const views: View[] = [];
@@ -143,7 +145,7 @@ async function viewOf(program: Program | undefined, sensorId: string): Promise<V
     async () => {
       const response = await fetch(`${program?.url ?? ''}/sensors/${sensorId}`);
       if (!response.ok) throw new Error(`${sensorId}: ${response.status}`);
-      // What else it shows is not the shard's state.
+      // The other fields are not part of the shard's state.
       const shown = (await response.json()) as View & {
         anomalies: unknown;
         anomaly_events: unknown;

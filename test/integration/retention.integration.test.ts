@@ -1,5 +1,6 @@
-// What retention deletes before it was read, on real Kafka: the program refuses to start and says what is lost, goes on
-// over it when told, and on later starts without being told; no row is lost or doubled but those of the lost readings.
+// Records that retention deletes before they are read, on real Kafka: the program refuses to start
+// and says what is lost, goes on over it when told, and on later starts without being told; no row
+// is lost or doubled but those of the lost readings.
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 
 import type { EventLog } from '../../src/log/event-log.ts';

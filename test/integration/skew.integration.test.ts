@@ -1,6 +1,6 @@
-// What is served at a moment is what a training join by available_at gives for it: the program on a
-// real Kafka and Redis is polled over HTTP while readings come, and each answer is held against the
-// history in day files.
+// Values served at a moment equal those that a training join by available_at gives: the program on
+// a real Kafka and Redis is polled over HTTP while readings come, and each answer is held against
+// the history in day files.
 import { mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -52,6 +52,17 @@ describe.skipIf(brokers === '')('two groups over one input', () => {
     expect([...(await readTopic(log, topics.deadLetters)).values()].flat()).toEqual([]);
   }
 
+  async function leftOut(program: Program, expected: number): Promise<void> {
+    await eventually(
+      async () => {
+        const text = await (await fetch(`${program.url}/metrics`)).text();
+        const counts = [...text.matchAll(/^sensorium_forwards_left_out_total(?:{.*})? (\d+)$/gm)];
+        expect(counts.reduce((sum, [, count]) => sum + Number(count), 0)).toBe(expected);
+      },
+      { timeoutMs: 20_000, onTimeout: () => programs.output() },
+    );
+  }
+
   it('count each reading once, one after the other and side by side', async () => {
     const first = await createTestTopics(log, brokers, partitions);
     const [early = [], late = []] = partsOf(first);
@@ -65,6 +76,8 @@ describe.skipIf(brokers === '')('two groups over one input', () => {
     await log.append(late);
     await counted(second, 2 * readings);
     await counted(first, 2 * readings);
+    // Each finds the other's forwards in the topic that they share, and says so.
+    for (const program of [one, two]) await leftOut(program, 2 * readings);
 
     expect([await one.stop(), await two.stop()]).toEqual([0, 0]);
   });

@@ -7,16 +7,22 @@ import {
   deadLetterCodes,
   directives,
   journaledDecisions,
+  likelyUnits,
   moveDirections,
   lostCommits,
   projectionResults,
+  eventKinds,
+  schemaLookupResults,
   shardFailureCodes,
+  turnedAwayCauses,
 } from '../../src/metrics/label-values.ts';
 import {
   createAuditMetrics,
   createProcessMetrics,
   createServingMetrics,
 } from '../../src/metrics/process-metrics.ts';
+import { createMqttMetrics } from '../../src/metrics/mqtt-metrics.ts';
+import { createPostedMetrics } from '../../src/metrics/posted-metrics.ts';
 import { ThreadMetrics } from '../../src/supervisor/thread-metrics.ts';
 import { keepingLogger } from '../supervisor/keeping-logger.ts';
 
@@ -26,7 +32,9 @@ const registries = (): readonly Registry[] => [
   createMetrics(views).registry,
   createProcessMetrics(() => 0, { threads, runtime: 'none' }).registry,
   createAuditMetrics().registry,
-  createServingMetrics(() => ({ cached: 0, stored: 0 })).registry,
+  createPostedMetrics().registry,
+  createServingMetrics(() => ({ cached: 0, stored: 0, cachedBytes: 0 })).registry,
+  createMqttMetrics().registry,
 ];
 
 /** Every value of the one label that each of our counters has. */
@@ -38,10 +46,16 @@ const valuesByCounter: Readonly<Record<string, readonly string[]>> = {
   sensorium_partition_moves_total: moveDirections,
   sensorium_decisions_total: journaledDecisions,
   sensorium_projected_rows_total: projectionResults,
+  sensorium_schema_lookups_total: schemaLookupResults,
+  sensorium_time_unit_warnings_total: likelyUnits,
+  sensorium_sensor_events_total: eventKinds,
   sensorium_history_records_total: views,
   sensorium_history_lost_records_total: views,
   sensorium_thread_restarts_total: threads,
   sensorium_audit_mismatches_total: auditFindings,
+  sensorium_posted_refused_total: deadLetterCodes,
+  sensorium_mqtt_refused_total: deadLetterCodes,
+  sensorium_posted_turned_away_total: turnedAwayCauses,
   sensorium_online_rows_total: ['cache', 'store'],
 };
 

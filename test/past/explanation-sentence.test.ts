@@ -54,6 +54,12 @@ describe('the sentence of an explanation', () => {
     );
   });
 
+  it('names the rule that gave the score, where there are several', () => {
+    expect(explanationSentence({ ...told, channel: 'shift' })).toContain(
+      'Surprise score 3.4 ≥ 3, for its readings being unusual for longer than is usual for it (shift): an alarm.',
+    );
+  });
+
   it('names the range when the score comes from it', () => {
     const outside = { ...told, score: 42, alarm_rule: { ...rule, range_score: 42 } };
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { feastView } from '../../src/codecs/feast.ts';
 import { systemClock } from '../../src/clock.ts';
@@ -132,6 +132,59 @@ describe('the online projection', () => {
     await eventually(async () => expect(await windowsOf(ids)).toEqual(ids.map(() => 61)));
     expect(projector.status().lastError).toBeNull();
     expect(failures).toEqual([]);
+  });
+
+  test('a topic that was deleted and made again is projected from its earliest row, while it runs', async () => {
+    const ids = Array.from({ length: 20 }, () => uniqueName('s'));
+    await append(rowsOf(ids, 0));
+    const topicIds = await log.topicIds([topic]);
+    vi.spyOn(log, 'topicIds').mockImplementation(() => Promise.resolve(topicIds));
+    await idle(await project());
+
+    vi.mocked(log.topicIds).mockResolvedValue(new Map([[topic, 'another']]));
+    clock.advance(3_000);
+
+    await eventually(async () => expect(await counted('skipped')).toBe(20));
+    expect(failures).toEqual([]);
+  });
+
+  test('positions of a topic of the same name are not taken over', async () => {
+    const ids = Array.from({ length: 20 }, () => uniqueName('s'));
+    await append(rowsOf(ids, 0));
+    const before = await project();
+    await idle(before);
+    await before.drain();
+    vi.spyOn(log, 'topicIds').mockResolvedValue(new Map([[topic, 'another']]));
+
+    await idle(await project());
+
+    await eventually(async () => expect(await counted('skipped')).toBe(20));
+    expect(lines.map(({ message }) => message)).toContainEqual(
+      expect.stringMatching(/no longer holds the committed position/),
+    );
+  });
+
+  test('positions that an earlier version committed are taken over', async () => {
+    await append(
+      rowsOf(
+        Array.from({ length: 20 }, () => uniqueName('s')),
+        0,
+      ),
+    );
+    const ends = await log.offsetsAll([0, 1].map((partition) => ({ topic, partition })));
+    await log.commitOffsets(
+      groupId,
+      ends.map(({ end }, partition) => ({
+        topic,
+        partition,
+        nextOffset: end,
+        metadata: String(end),
+      })),
+    );
+
+    await idle(await project());
+
+    expect([await counted('skipped'), await counted('written')]).toEqual([0, 0]);
   });
 
   test('every sensor ends with its newest window, those from before the start included', async () => {

@@ -1,4 +1,5 @@
-// What projection tests observe with: a log that keeps its lines, a clock moved by hand, a store with faults.
+// Observers for projection tests: a log that keeps its lines, a clock moved by hand, a store with
+// faults.
 import type { Clock, Timer } from '../../src/clock.ts';
 import { UnavailableError } from '../../src/errors.ts';
 import type { Logger } from '../../src/logger.ts';
@@ -79,7 +80,10 @@ export class HandClock implements Clock {
 }
 
 export interface FaultyStore extends FeatureStore {
-  /** What is away: everything, only writes (a store that answers pings and refuses rows), or nothing. */
+  /**
+   * Unavailable part: everything, only writes (the store answers pings and refuses rows), or
+   * nothing.
+   */
   away: 'all' | 'writes' | 'none';
   /** The error of writes that fail; UnavailableError where none is set. */
   failure: Error | undefined;

@@ -1,5 +1,6 @@
-// Commits through a proxy that loses, refuses, holds and swallows single requests (faults 19 and 22 to 25): whatever
-// happens to one, an owner that drops its writer and recovers, as a shard does, has each commit visible exactly once.
+// Commits through a proxy that loses, refuses, holds and swallows single requests (faults 19 and 22
+// to 25): whatever happens to one, an owner that drops its writer and recovers, as a shard does,
+// has each commit visible exactly once.
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
 import { ConfigError, isSensoriumError } from '../../src/errors.ts';
@@ -198,7 +199,7 @@ describe.skipIf(kafkaBrokers.length === 0)('commits through a faulty network', (
   });
 });
 
-/** What readers see that wait for no transaction. */
+/** Records seen by readers that wait for no transaction. */
 async function settledNow(
   log: EventLog,
   { group, input, output }: { group: string; input: TopicPartition; output: TopicPartition },
@@ -263,7 +264,7 @@ interface Work {
   readonly output: string;
 }
 
-/** What a shard does: open, read the position, commit on; at any failure drop the writer and begin again. */
+/** Acts as a shard: opens, reads the position, commits on; at any failure drops the writer and begins again. */
 async function commitUpTo(
   log: EventLog,
   work: Work & {

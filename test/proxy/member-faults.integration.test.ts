@@ -1,5 +1,6 @@
-// A group's member behind a faulty network (faults 21, 22, 24 and 25): whatever happens to one of its requests, it folds
-// every record of its partitions once and in order, and its positions are committed.
+// A group's member behind a faulty network (faults 21, 22, 24 and 25): whatever happens to one of
+// its requests, it folds every record of its partitions once and in order, and its positions are
+// committed.
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
 import { ConfigError, isSensoriumError, UnavailableError } from '../../src/errors.ts';
@@ -172,7 +173,7 @@ async function foldThrough(direct: EventLog, api: ApiName, fault: Fault): Promis
   const { proxy, log, topic, groupId } = await benchOf(direct);
   const ledger = new GroupLedger();
   const listener = new RecordingMember('a', ledger);
-  // What happens once only, at the first contact, is hit there.
+  // Requests made only once are hit at the first contact.
   const first = ['findCoordinator', 'metadata'].includes(api);
   if (first) proxy.plant(api, fault);
   await listener.join(log, groupId, topic);

@@ -1,6 +1,7 @@
-// Every command on a Kafka with ACLs: with exactly the rights of docs/security.md it does its work, and without any one of
-// them it ends with a first line that says who lacks what on what, and the command that gives it. RIGHTS=all takes away
-// each right of each command; otherwise the first of each.
+// Every command on a Kafka with ACLs: with exactly the rights of docs/security.md it does its work,
+// and without any one of them it ends with a first line that says who lacks what on what, and the
+// command that gives it. RIGHTS=all takes away each right of each command; otherwise the first of
+// each.
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,6 +31,8 @@ const commands: ReadonlyMap<string, readonly string[]> = new Map([
   ['replay', ['replay', '--sensor', 'sensor_000', '--at', '1000']],
   ['audit', ['audit']],
   ['export', ['export', '--out', join(tmpdir(), `rights-${unique}`)]],
+  ['query', ['query', 'SELECT count(*) FROM sensor_features, sensor_anomalies']],
+  ['join', ['join', '--every', '1m', '--out', join(tmpdir(), `rights-${unique}.parquet`)]],
   ['project --rebuild', ['project', '--rebuild']],
 ]);
 
@@ -134,7 +137,7 @@ describe.skipIf(redisUrl === '')('a Kafka with ACLs', () => {
     // One, but of transactional ids one for this version and one for the version before.
     expect(lacking.length).toBe(missing.resource === 'transactional-id' ? 2 : 1);
     for (const { found, cure } of lacking) {
-      expectNamed(`${found}. Give it: ${cure}`, user, missing);
+      expectNamed(`${found}. Grant it: ${cure}`, user, missing);
     }
   });
 
@@ -155,7 +158,7 @@ describe.skipIf(redisUrl === '')('a Kafka with ACLs', () => {
   describe.each([...commands])('%s', (name, words) => {
     it.each(missingOf(name))('ends at once without %s', async (_title, _right, index) => {
       const user = nextUser();
-      // What one group has put back, another has not.
+      // A group that has its right back says nothing of another.
       const own = name === 'dlq replay' ? { ...names, group: `${names.group}-${user}` } : names;
       const wanted = leastRights(own).get(name) ?? [];
       const missing = wanted[index];
@@ -221,7 +224,7 @@ describe.skipIf(redisUrl === '')('a Kafka with ACLs', () => {
           },
           { timeoutMs: 60_000, onTimeout: () => program.output() },
         );
-        expect(program.output()).toMatch(new RegExp(`${refusal.source}.*Give it: kafka-acls`));
+        expect(program.output()).toMatch(new RegExp(`${refusal.source}.*Grant it: kafka-acls`));
 
         await kafka.give(user, [lost]);
         await retryFailed(program.url);
@@ -244,7 +247,7 @@ describe.skipIf(redisUrl === '')('a Kafka with ACLs', () => {
   );
 });
 
-/** What an operator does who does not want to wait for the next attempt. */
+/** Acts as an operator who does not want to wait for the next attempt. */
 async function retryFailed(url: string): Promise<void> {
   const tree = (await (await fetch(`${url}/supervisor`)).json()) as {
     workers: { shards: { topic: string; partition: number; phase: string }[] }[];
@@ -280,7 +283,7 @@ function missingOf(command: string): readonly (readonly [string, TestRight, numb
   return process.env['RIGHTS'] === 'all' ? all : all.slice(0, 1);
 }
 
-/** Who has neither Read nor Write of a topic may not describe it either, and hears of that first. */
+/** A client with neither Read nor Write of a topic may not describe it either, and hears of that first. */
 function expectNamed(
   printed: string,
   user: string,
@@ -288,7 +291,8 @@ function expectNamed(
 ): void {
   const first = lines(printed).find((line) => line.includes('lacks')) ?? printed;
   const [, lacked = '', what = '', cure = ''] =
-    /User:\S+ lacks (\w+) on ([^:]+?)(?:, and \d+ more rights)?\. Give it: (.*)$/.exec(first) ?? [];
+    /User:\S+ lacks (\w+) on ([^:]+?)(?:, and \d+ more rights)?\. Grant it: (.*)$/.exec(first) ??
+    [];
   expect(first).toContain(`User:${user} lacks`);
   expect([operation, 'Describe']).toContain(lacked);
   expect(what.startsWith(`${resource.replace('-', ' ')} ${name}`), first).toBe(true);

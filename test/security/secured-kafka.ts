@@ -39,9 +39,12 @@ const patterns = { literal: 3, prefixed: 4 };
 const allow = 3;
 const any = 1;
 
-/** Starts it; `stop` is the caller's. */
-export async function openSecuredKafka(folder: string): Promise<SecuredKafka> {
-  const kafka = await startSecuredKafka(folder);
+/** Starts it; `stop` is the caller's. `listeners` are further settings of scripts/services.sh. */
+export async function openSecuredKafka(
+  folder: string,
+  listeners: Readonly<Record<string, string>> = {},
+): Promise<SecuredKafka> {
+  const kafka = await startSecuredKafka(folder, listeners);
   return {
     ...kafka,
     login: (user) => ({

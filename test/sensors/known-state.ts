@@ -49,3 +49,21 @@ function knownReadings(): readonly OracleReading[] {
     return { offset: 2 * index, recordTimestampMs: timestampMs, sensorId, timestampMs, value };
   });
 }
+
+/** Returns the semantics of the golden snapshots of states that forget and watch presence. */
+export function watchingSemantics(baseline: 'adaptive' | 'cumulative'): Semantics {
+  return { ...forgettingSemantics(baseline), silentAfterMs: 10_000, stuckAfter: 2 };
+}
+
+/** Returns the known state with presence: one sensor offline, one stuck. */
+export function watchingState(baseline: 'adaptive' | 'cumulative'): ShardState {
+  const state = createShardState(watchingSemantics(baseline), { watermark: 'own' });
+  const readings = knownReadings();
+  const last = readings.at(-1);
+  if (last === undefined) throw new Error('the stream has readings');
+  foldAll(state, [...readings, { ...last, offset: last.offset + 1 }]);
+  const laterMs = last.timestampMs + 20_000;
+  const later = { timestampMs: laterMs, recordTimestampMs: laterMs, sensorId: 'sensor_003' };
+  foldAll(state, [{ ...last, ...later, offset: last.offset + 2 }]);
+  return state;
+}

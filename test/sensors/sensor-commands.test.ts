@@ -1,4 +1,4 @@
-// What an operator's decisions do to one sensor's state, and to no other.
+// An operator's decisions change one sensor's state, and no other's.
 import { describe, expect, it } from 'vitest';
 
 import { defaultSemantics } from '../../property-tests/arbitraries/settings.ts';

@@ -84,6 +84,7 @@ describe('event time', () => {
     const reason = foldOne(state, { ...reading(aYearMs), recordTimestampMs: 0 }, output);
 
     expect(reason?.code).toBe('timestamp_ahead');
+    expect(state.fastClocks.refusedMs).toBeGreaterThan(0);
     expect(Buffer.compare(state.snapshot(), before)).toBe(0);
   });
 

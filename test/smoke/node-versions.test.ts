@@ -48,6 +48,8 @@ describe.each(inject('nodeBinaries'))('Node $version', ({ path }) => {
       const program = await start({
         KAFKA_BROKERS: brokers,
         REDIS_URL: redisUrl,
+        // Runs before it leave their mark in the same Redis.
+        ONLINE_OTHER_WRITER: 'share',
         INPUT_TOPIC: name,
         OUTPUT_TOPIC: `${name}-features`,
         GROUP_ID: name,

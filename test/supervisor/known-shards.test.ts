@@ -6,7 +6,14 @@ import { shardView, thread } from '../http/in-memory-supervisor.ts';
 
 const unknown = {
   ...{ position: 0, highWatermark: 0, committedOffset: 0, lag: 0, sensors: 0, openWindows: 0 },
-  ...{ watermarkMs: null, readings: 0, featureRows: 0, deadLetters: 0, knownAtMs: null },
+  ...{
+    watermarkMs: null,
+    readings: 0,
+    featureRows: 0,
+    anomalies: 0,
+    deadLetters: 0,
+    knownAtMs: null,
+  },
 };
 const worker = (index: number, ...shards: readonly ShardView[]): WorkerView => ({
   ...thread,

@@ -205,7 +205,7 @@ describe('a supervised thread', () => {
 
   it('rejects pending requests at once when the thread ends', async () => {
     const { threads, thread } = play();
-    const question = thread.ask(() => ({ type: 'metrics' }), 1_000);
+    const question = thread.ask('metrics', () => ({ type: 'metrics' }), 1_000);
 
     threads[0]?.fail(new InvariantError('bug'));
 

@@ -54,7 +54,7 @@ describe('the supervisor', () => {
       [1],
     ]);
     expect(projector).toMatchObject({ connected: true, lag: 4 });
-    expect(totals).toMatchObject({ readings: 6, lag: 4, illegalTransitions: 0, restarts: 0 });
+    expect(totals).toMatchObject({ readings: 6, lag: 4, restarts: 0 });
     expect(supervisor.recentRows(0).rows.map((row) => row.sensor_id)).toEqual(['s0']);
   });
 
@@ -64,8 +64,19 @@ describe('the supervisor', () => {
 
     expect(await supervisor.sensor('s1')).toMatchObject({ sensor_id: 's1' });
     expect(await supervisor.sensor('nobody')).toBeUndefined();
-    expect(await supervisor.sensors(10)).toEqual(['s0', 's1', 'shared']);
-    expect(await supervisor.sensors(1)).toEqual(['s0']);
+  });
+
+  it('merges the pages of its workers', async () => {
+    const supervisor = start();
+    await ready(supervisor);
+
+    const { sensors, matching } = await supervisor.sensors({
+      ...{ search: '', filter: null, sort: 'id', order: 'ascending', after: null },
+      ...{ shard: null, limit: 3 },
+    });
+
+    expect(sensors.map((sensor) => sensor.sensor_id)).toEqual(['s0', 's1', 't0']);
+    expect(matching).toBe(4);
   });
 
   it('does not call a sensor unknown while a worker does not answer', async () => {

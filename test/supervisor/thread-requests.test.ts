@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { UnavailableError } from '../../src/errors.ts';
+import { ConfigError, UnavailableError, type ErrorData } from '../../src/errors.ts';
 import { pendingRequestsMax, ThreadRequests } from '../../src/supervisor/thread-requests.ts';
 import { ManualClock } from './manual-clock.ts';
 
@@ -33,6 +33,20 @@ describe('requests to a thread', () => {
 
     await expect(question).rejects.toThrow('worker 0 did not answer within 1000 ms');
     expect(() => requests.answer({ requestId: 1, text: 'late' })).not.toThrow();
+  });
+
+  it('rejects with the error that the thread answers with, as its own class', async () => {
+    const requests = new ThreadRequests<Answer & { readonly error?: ErrorData }>(
+      new ManualClock(),
+      'worker 0',
+    );
+    const question = requests.ask(ignore, 1_000);
+    const error = { code: 'CONFIG', message: 'User:s lacks Read on topic t', details: {} };
+
+    requests.answer({ requestId: 1, text: '', error });
+
+    await expect(question).rejects.toThrow(ConfigError);
+    await expect(question).rejects.toThrow('User:s lacks Read on topic t');
   });
 
   it('sends a silent thread only a bounded number of requests', async () => {

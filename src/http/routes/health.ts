@@ -5,6 +5,8 @@ import type { FastifyInstance } from 'fastify';
 import type { FeatureStore } from '../../stores/feature-store.ts';
 import type { SupervisorView } from '../../supervisor/supervisor-view.ts';
 
+/** Probes have no token. */
+const open = { config: { access: 'open' } } as const;
 /** A probe waits a second by default; the store's own time limit is longer. */
 const pingMsMax = 900;
 
@@ -17,15 +19,15 @@ export function addHealthRoutes(
   supervisor: SupervisorView,
   store: Pick<FeatureStore, 'ping'>,
 ): void {
-  app.get('/health/live', (_request, reply) => {
+  app.get('/health/live', open, (_request, reply) => {
     const live = supervisor.live();
     return reply.code(live ? 200 : 503).send({ status: live ? 'live' : 'failed' });
   });
-  app.get('/health/ready', (_request, reply) => {
+  app.get('/health/ready', open, (_request, reply) => {
     const { ready, reasons } = supervisor.ready();
     return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready', reasons });
   });
-  app.get('/health/serving', async (_request, reply) => {
+  app.get('/health/serving', open, async (_request, reply) => {
     const { state, nowMs } = supervisor.tree();
     const leaving = state === 'draining' || state === 'stopped';
     const reasons = leaving ? [`supervisor ${state}`] : await unreachable(store);

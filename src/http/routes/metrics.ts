@@ -1,17 +1,20 @@
 // Serves the Prometheus metrics of all threads, merged, and those of the feature API.
 import type { FastifyInstance } from 'fastify';
 
-import { createServingMetrics } from '../../metrics/process-metrics.ts';
-import type { FeatureStore } from '../../stores/feature-store.ts';
+import type { ServingMetrics } from '../../metrics/process-metrics.ts';
 import type { SupervisorView } from '../../supervisor/supervisor-view.ts';
+
+export interface MetricsText {
+  metrics(): Promise<string>;
+}
 
 /** Adds `GET /metrics`, text exposition format 0.0.4. */
 export function addMetricsRoute(
   app: FastifyInstance,
   supervisor: SupervisorView,
-  { rowsRead }: Pick<FeatureStore, 'rowsRead'>,
+  { registry, requestSeconds }: ServingMetrics,
+  ...others: readonly MetricsText[]
 ): void {
-  const { registry, requestSeconds } = createServingMetrics(rowsRead);
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'none';
     const status = `${Math.floor(reply.statusCode / 100)}xx`;
@@ -19,7 +22,8 @@ export function addMetricsRoute(
     done();
   });
   app.get('/metrics', async (_request, reply) => {
-    const text = `${await supervisor.metrics()}\n${await registry.metrics()}`;
+    const own = await Promise.all([registry, ...others].map((some) => some.metrics()));
+    const text = [await supervisor.metrics(), ...own].join('\n');
     return reply.type('text/plain; version=0.0.4; charset=utf-8').send(text);
   });
 }

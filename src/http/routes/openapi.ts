@@ -1,6 +1,15 @@
 // The OpenAPI description of this server. A test checks that every path here is served.
 import type { FastifyInstance } from 'fastify';
 
+import {
+  acceptGapParameter,
+  alarmParameters,
+  historyParameters,
+  keyParameter,
+  listParameters,
+  reasonParameter,
+} from './query-parameters.ts';
+
 const json = (description: string): object => ({
   description,
   content: { 'application/json': { schema: { type: 'object' } } },
@@ -36,6 +45,16 @@ const onlineFeaturesRequest = {
       properties: { sensor_id: { type: 'array', minItems: 1, items: { type: 'string' } } },
     },
     full_feature_names: { type: 'boolean', default: false },
+    max_age: { type: 'string', examples: ['5m'], description: 'In the place of MAX_AGE' },
+  },
+};
+
+const queryRequest = {
+  type: 'object',
+  required: ['sql'],
+  properties: {
+    sql: { type: 'string', examples: ['SELECT * FROM sensor_features_newest'] },
+    format: { type: 'string', enum: ['json', 'csv', 'parquet'], default: 'json' },
   },
 };
 
@@ -47,17 +66,42 @@ const sensorId = {
   description: 'Sensor id, percent-encoded, including slashes.',
 };
 
-const limit = {
-  name: 'limit',
-  in: 'query',
-  schema: { type: 'integer', minimum: 1, maximum: 10_000, default: 100 },
-};
+const integer: object = { type: 'integer' };
 
-const reason = {
-  name: 'reason',
-  in: 'query',
-  schema: { type: 'string', maxLength: 200 },
-  description: 'Free text, shown with a quarantine.',
+const historyAnswer: object = {
+  description: 'The rows, by window end; times in ms since 1970',
+  content: {
+    'application/json': {
+      schema: {
+        type: 'object',
+        required: ['sensor_id', 'view', 'rows', 'unread'],
+        properties: {
+          sensor_id: { type: 'string' },
+          view: { type: 'string' },
+          rows: {
+            type: 'array',
+            items: {
+              type: 'object',
+              required: ['window_start', 'window_end', 'created', 'available_at', 'features'],
+              properties: {
+                ...{ window_start: integer, window_end: integer },
+                ...{ created: integer, available_at: integer },
+                features: {
+                  type: 'object',
+                  additionalProperties: { type: ['number', 'null'] },
+                },
+              },
+            },
+          },
+          unread: {
+            type: 'integer',
+            description:
+              'Records of the topic older than the 50,000 read back: rows may be missing',
+          },
+        },
+      },
+    },
+  },
 };
 
 const elsewhere = {
@@ -71,13 +115,15 @@ const command = (summary: string): object => ({
   post: {
     summary,
     security: [{ token: [] }],
-    parameters: [sensorId, reason],
+    parameters: [sensorId, reasonParameter],
     responses: {
       200: json('Committed: each shard of the sensor, the offset, and whether anything changed'),
       401: errorJson('The bearer token is not HTTP_TOKEN'),
       403: errorJson('The process was started without HTTP_TOKEN'),
       307: elsewhere,
       404: errorJson('No shard of this process holds it, nor any other known process'),
+      409: errorJson('Of alarms: ALARM_RESOLVE_AFTER is unset'),
+      422: errorJson('The body is not what is expected'),
       503: errorJson('Unknown whether it was committed: try again'),
     },
   },
@@ -90,12 +136,7 @@ const retryShard = {
     parameters: [
       { name: 'topic', in: 'path', required: true, schema: { type: 'string' } },
       { name: 'partition', in: 'path', required: true, schema: { type: 'integer', minimum: 0 } },
-      {
-        name: 'accept_gap',
-        in: 'query',
-        schema: { type: 'boolean', default: false },
-        description: 'Go on although records were deleted before they were read.',
-      },
+      acceptGapParameter,
     ],
     responses: {
       200: json('The shard is running; `retried` is false if it had not failed'),
@@ -107,6 +148,40 @@ const retryShard = {
       404: errorJson('No worker of this process holds the shard, nor any other known process'),
       409: errorJson('The shard failed again, with the reason'),
       503: errorJson('The worker did not answer: try again'),
+    },
+  },
+};
+
+const readings = {
+  post: {
+    summary: 'Append readings to the input topic; answered once the log holds them durably',
+    security: [{ token: [] }],
+    parameters: [keyParameter],
+    requestBody: {
+      required: true,
+      description: 'Also with content-encoding: gzip. Its shape is told by its first character.',
+      content: {
+        'application/json': {
+          schema: { oneOf: [{ type: 'object' }, { type: 'array', items: { type: 'object' } }] },
+          examples: {
+            one: { value: { sensor_id: 'pump-3', timestamp: 1_769_853_540_123, value: 21.5 } },
+          },
+        },
+        'application/x-ndjson': { schema: { type: 'string' } },
+      },
+    },
+    responses: {
+      200: json('`accepted` records, `refused` lines, and `errors`: line, field, reason, error'),
+      400: errorJson('No reading in the body, or it is not gzip'),
+      401: errorJson('The bearer token is neither HTTP_WRITE_TOKEN nor HTTP_TOKEN'),
+      403: errorJson('The process was started without HTTP_WRITE_TOKEN and HTTP_TOKEN'),
+      413: errorJson('More than POSTED_BYTES_MAX, or than 4 MiB as sent'),
+      415: errorJson('A content-encoding other than gzip'),
+      422: json('As 200; none of the lines is a reading'),
+      429: errorJson('Above a bound: send the same again after `retry-after` seconds'),
+      503: errorJson(
+        'Unknown whether the log has them: send again; or it refuses, with the reason',
+      ),
     },
   },
 };
@@ -140,7 +215,18 @@ export const openApiDocument: { readonly paths: Readonly<Record<string, object>>
     '/live': get('The supervision tree and new feature rows, every second', {
       200: text('Server-sent events named `status`', 'text/event-stream'),
     }),
-    '/sensors': get('Sensor ids', { 200: json('Up to `limit` ids, sorted') }, [limit]),
+    '/pipeline/history': get('The last six hours of this process, and its last changes of state', {
+      200: json('`slots` of ten seconds, oldest first, and `changes`, newest first'),
+    }),
+    '/sensors': get(
+      'Sensors of all processes of the group, searched, filtered and sorted, a page at a time',
+      {
+        200: json('`items`, how many there are and match, `next`, and processes without an answer'),
+        400: errorJson('A parameter is wrong'),
+        503: errorJson('A worker did not answer'),
+      },
+      listParameters,
+    ),
     '/sensors/{id}': get(
       'One live sensor: lifecycle, baseline, open windows, offset, last flagged readings with reasons',
       {
@@ -151,9 +237,32 @@ export const openApiDocument: { readonly paths: Readonly<Record<string, object>>
       },
       [sensorId],
     ),
+    '/sensors/{id}/history': get(
+      'The committed rows of one sensor, from HISTORY_DIR and from the topic beyond it',
+      {
+        200: historyAnswer,
+        400: errorJson('A parameter is not what is expected'),
+        404: errorJson('No sensor has so long an id'),
+        503: errorJson('Four others are read, or the log or the disk does not answer'),
+      },
+      [sensorId, ...historyParameters],
+    ),
     '/sensors/{id}/quarantine': command('Quarantine a sensor: its readings become dead letters'),
     '/sensors/{id}/release': command('End a quarantine; the baseline continues from before it'),
     '/sensors/{id}/reset': command('Reset the baseline; open windows and a quarantine stay'),
+    '/sensors/{id}/acknowledge': command('Acknowledge the open alarms of a sensor'),
+    '/sensors/{id}/mute': command('Mute a sensor: {"for": "2h"} or {"until": "…"}'),
+    '/sensors/{id}/unmute': command('End the mute of a sensor'),
+    '/sensors/{id}/tune': command('Set {"sensitivity": …}, {"direction": "high|low|both"} or both'),
+    '/alarms': get(
+      'The open alarms of all processes, by sensor id',
+      {
+        200: json('A page of sensors with their alarms'),
+        400: errorJson('A parameter is not what is expected'),
+        503: errorJson('A worker did not answer'),
+      },
+      alarmParameters,
+    ),
     '/shards/{topic}/{partition}/retry': retryShard,
     '/get-online-features': {
       post: {
@@ -168,6 +277,31 @@ export const openApiDocument: { readonly paths: Readonly<Record<string, object>>
           422: json('The body is not JSON, or not a valid request'),
           500: text('Unknown feature or entity, a JSON string', 'application/json'),
           503: text('The feature store is unavailable, a JSON string', 'application/json'),
+        },
+      },
+    },
+    '/readings': readings,
+    '/query': {
+      post: {
+        summary: 'SQL over the history, the topics beyond it and the anomalies; off by default',
+        security: [{ token: [] }],
+        requestBody: {
+          required: true,
+          content: { 'application/json': { schema: queryRequest } },
+        },
+        responses: {
+          200: {
+            description: 'The rows, in the format asked for',
+            content: {
+              'application/json': { schema: { type: 'array', items: { type: 'object' } } },
+              'text/csv': { schema: { type: 'string' } },
+              'application/vnd.apache.parquet': { schema: { type: 'string', format: 'binary' } },
+            },
+          },
+          400: errorJson('Not one SELECT over the views, or the engine refuses it'),
+          401: errorJson('The bearer token is not HTTP_TOKEN'),
+          403: errorJson('The process was started without HTTP_TOKEN or HTTP_QUERY'),
+          503: errorJson('Another query runs, QUERY_TIMEOUT_MS has passed, or the log is away'),
         },
       },
     },

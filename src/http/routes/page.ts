@@ -1,19 +1,27 @@
 // Serves the live page: plain files, read once at startup. It needs no build step and no other
 // server.
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 
 import type { FastifyInstance } from 'fastify';
 
+const script = 'text/javascript; charset=utf-8';
+const scripts = [
+  ...['page.js', 'model.js', 'view.js', 'navigation.js', 'elements.js', 'theme.js', 'plot.js'],
+  ...['sensor-table.js', 'sensor-dialog.js', 'sensor-commands.js'],
+  ...['chart.js', 'chart-data.js', 'pipeline.js'],
+];
+const own = (file: string): URL => new URL(`../web/${file}`, import.meta.url);
+const require = createRequire(import.meta.url);
 const files = [
-  { path: '/', file: 'page.html', type: 'text/html; charset=utf-8' },
-  { path: '/page.css', file: 'page.css', type: 'text/css; charset=utf-8' },
-  { path: '/page.js', file: 'page.js', type: 'text/javascript; charset=utf-8' },
-  { path: '/model.js', file: 'model.js', type: 'text/javascript; charset=utf-8' },
-  { path: '/elements.js', file: 'elements.js', type: 'text/javascript; charset=utf-8' },
-  { path: '/sensor-dialog.js', file: 'sensor-dialog.js', type: 'text/javascript; charset=utf-8' },
-  { path: '/theme.js', file: 'theme.js', type: 'text/javascript; charset=utf-8' },
-  { path: '/favicon.svg', file: 'favicon.svg', type: 'image/svg+xml' },
-] as const;
+  { path: '/', file: own('page.html'), type: 'text/html; charset=utf-8' },
+  { path: '/page.css', file: own('page.css'), type: 'text/css; charset=utf-8' },
+  { path: '/favicon.svg', file: own('favicon.svg'), type: 'image/svg+xml' },
+  ...scripts.map((name) => ({ path: `/${name}`, file: own(name), type: script })),
+  // The chart library, from its own package: nothing is copied, and nothing comes from elsewhere.
+  { path: '/uplot.js', file: require.resolve('uplot/dist/uPlot.esm.js'), type: script },
+  { path: '/uplot.css', file: require.resolve('uplot/dist/uPlot.min.css'), type: 'text/css' },
+];
 
 /** Allows only this server's own files, in case a hostile sensor id ever reached the markup. */
 const contentSecurityPolicy =
@@ -23,7 +31,7 @@ const contentSecurityPolicy =
 /** Adds `GET /` and the files that the page loads. */
 export function addPageRoutes(app: FastifyInstance): void {
   for (const { path, file, type } of files) {
-    const content = readFileSync(new URL(`../web/${file}`, import.meta.url));
+    const content = readFileSync(file);
     app.get(path, (_request, reply) =>
       reply
         .header('content-type', type)

@@ -1,36 +1,59 @@
 // Serves live sensors from the memory of the shard that owns them.
 import type { FastifyInstance } from 'fastify';
 
-import { isSensoriumError, UnavailableError } from '../../errors.ts';
+import { sensorIdBytesMax } from '../../codecs/reading-limits.ts';
+import { UnavailableError } from '../../errors.ts';
 import { shardsFailed, shardsOnTheWay } from '../../supervisor/readiness.ts';
 import type { SensorOwners } from '../../supervisor/sensor-owners.ts';
 import type { SupervisorView } from '../../supervisor/supervisor-view.ts';
 import { sendElsewhere, type Elsewhere } from '../elsewhere.ts';
+import { isPossibleId } from '../possible-ids.ts';
+import { toldToClients } from '../unanswerable.ts';
+import type { SensorListing } from '../sensor-listing.ts';
+import { searchIn, type SensorParameters } from '../sensor-query.ts';
 
-const limitDefault = 100;
-const limitMax = 10_000;
+export const noSuchSensor = {
+  error: 'not_found',
+  message: `no sensor has an id of more than ${sensorIdBytesMax} bytes`,
+} as const;
+
+export interface SensorRouteParts {
+  readonly supervisor: SupervisorView;
+  readonly owners: SensorOwners;
+  readonly listing: SensorListing;
+  readonly anomalyEvents: 'alarms' | 'all' | 'off';
+}
 
 /**
- * Adds `GET /sensors?limit=` and `GET /sensors/{id}`; the id is percent-encoded, including slashes.
- * Redirects to the process that owns the sensor. `anomalyEvents` tells which flagged readings
- * exist.
+ * Adds `GET /sensors?search=&sort=&filter=&shard=&limit=&cursor=&windows=`, over all processes, and
+ * `GET /sensors/{id}`; the id is percent-encoded, including slashes. The latter redirects to the
+ * process that owns the sensor. `anomalyEvents` tells which flagged readings exist.
  */
 export function addSensorRoutes(
   app: FastifyInstance,
-  supervisor: SupervisorView,
-  owners: SensorOwners,
-  anomalyEvents: 'alarms' | 'all' | 'off',
+  { supervisor, owners, listing, anomalyEvents }: SensorRouteParts,
 ): void {
-  app.get<{ Querystring: { limit?: string } }>('/sensors', async (request, reply) => {
-    const limit = Number(request.query.limit ?? limitDefault);
-    if (!Number.isInteger(limit) || limit < 1 || limit > limitMax) {
-      const message = `limit: expected an integer from 1 to ${limitMax}`;
-      return reply.code(400).send({ error: 'bad_request', message });
-    }
-    return reply.send({ sensors: await supervisor.sensors(limit), limit });
-  });
+  app.get<{ Querystring: SensorParameters & { others?: string } }>(
+    '/sensors',
+    async (request, reply) => {
+      const { others, ...parameters } = request.query;
+      const search = searchIn(parameters);
+      if (typeof search === 'string') {
+        return reply.code(400).send({ error: 'bad_request', message: search });
+      }
+      const everywhere = new URLSearchParams({ ...parameters, windows: '', others: '0' });
+      return reply.send(
+        await listing.answer({
+          search,
+          everywhere: others === '0' ? undefined : everywhere.toString(),
+          windows: parameters.windows === 'true',
+        }),
+      );
+    },
+  );
   app.get<{ Params: { id: string } }>('/sensors/:id', async (request, reply) => {
     const { id } = request.params;
+    if (!isPossibleId(id)) return reply.code(404).send(noSuchSensor);
     const [sensor, anomalies] = await Promise.all([
       supervisor.sensor(id),
       anomalyEvents === 'off' ? [] : anomaliesOf(supervisor, id),
@@ -72,7 +95,7 @@ async function anomaliesOf(
   try {
     return await supervisor.anomalies(sensorId);
   } catch (error) {
-    if (isSensoriumError(error) && error.directive === 'retry') return null;
+    if (toldToClients(error) !== undefined) return null;
     throw error;
   }
 }

@@ -5,7 +5,6 @@ import type { ShardRetryOutcome } from '../../actors/protocol.ts';
 import type { SensorOwners } from '../../supervisor/sensor-owners.ts';
 import type { SupervisorView } from '../../supervisor/supervisor-view.ts';
 import { sendElsewhere } from '../elsewhere.ts';
-import { tokenRefusal } from '../token.ts';
 
 interface RetryRoute {
   Params: { topic: string; partition: string };
@@ -17,11 +16,8 @@ export function addShardRoutes(
   app: FastifyInstance,
   supervisor: SupervisorView,
   owners: SensorOwners,
-  token: string | undefined,
 ): void {
   app.post<RetryRoute>('/shards/:topic/:partition/retry', async (request, reply) => {
-    const refusal = tokenRefusal(request.headers.authorization, token);
-    if (refusal !== undefined) return reply.code(refusal.status).send(refusal.body);
     const { topic } = request.params;
     const partition = Number(request.params.partition);
     const { accept_gap: acceptGap = 'false' } = request.query;

@@ -1,21 +1,24 @@
 // The types of model.js, for its tests: the page is plain JavaScript, served without a build.
 import type { QuarantineView } from '../../actors/protocol.ts';
-import type { FeatureRow } from '../../codecs/feature-row.ts';
+import type { SensorsAnswer } from '../sensor-listing.ts';
 import type { FeatureFacts } from '../routes/features.ts';
+import type { Anomaly } from '../../codecs/anomaly.ts';
+import type { SensorEvent } from '../../codecs/sensor-event.ts';
+import type { PresenceInspection } from '../../sensors/inspection.ts';
 import type { RecentAnomaly } from '../../projections/recent-anomalies.ts';
 import type { Readiness, SupervisorTree } from '../../supervisor/supervisor-view.ts';
 
 export interface StatusEvent {
   readonly tree: SupervisorTree;
   readonly readiness: Readiness;
-  readonly rows: readonly FeatureRow[];
 }
 
 export interface PageModel {
-  readonly sensors: Map<string, FeatureRow[]>;
+  windows: Map<string, (readonly [endMs: number, value: number | null, anomalies: number])[]>;
   /** Declarations by name. */
   readonly features: Map<string, FeatureFacts>;
   columns: string[];
+  listed: SensorsAnswer | undefined;
   rate: number | undefined;
   last: StatusEvent | undefined;
 }
@@ -27,7 +30,9 @@ export interface Point {
 
 export const windowsKept: number;
 export function emptyModel(): PageModel;
-export function takeStatus(model: PageModel, event: StatusEvent): Set<string>;
+export function takeStatus(model: PageModel, event: StatusEvent): void;
+export function takeSensors(model: PageModel, answer: SensorsAnswer): void;
+export function listNote(answer: SensorsAnswer, isSearch: boolean): string;
 export function takeFeatures(
   model: PageModel,
   answer: { readonly features: readonly FeatureFacts[] },
@@ -37,8 +42,6 @@ export function heading(
   name: string,
 ): { readonly text: string; readonly unit: string; readonly title: string };
 export function drawnFeature(model: PageModel): string | undefined;
-export function isAnomalous(row: FeatureRow): boolean;
-export function anomaliesNow(model: PageModel): number;
 export function quarantined(tree: SupervisorTree): {
   readonly total: number;
   readonly sensors: readonly {
@@ -48,10 +51,6 @@ export function quarantined(tree: SupervisorTree): {
   }[];
 };
 export function quarantineReason(quarantine: Pick<QuarantineView, 'cause' | 'message'>): string;
-export function visibleSensors(
-  model: PageModel,
-  options: { readonly filter: string; readonly onlyAnomalous: boolean },
-): string[];
 export function sparkline(
   values: readonly number[],
   box: { readonly width: number; readonly height: number; readonly padding: number },
@@ -71,7 +70,10 @@ export function knownAge(
 ): number | undefined;
 export function totalsAge(tree: SupervisorTree): number | undefined;
 export function formatDuration(seconds: number): string;
-export function flagReason(anomaly: Omit<RecentAnomaly, 'timestamp' | 'lineage'>): string;
+export function flagReason(
+  record: Omit<Anomaly, 'sensor_id' | 'timestamp'> | Pick<SensorEvent, 'kind' | 'explanation'>,
+): string;
+export function lastHeard(presence: PresenceInspection): string;
 export function noFlags(sensor: {
   readonly anomaly_events: 'alarms' | 'all' | 'off';
   readonly anomalies: readonly RecentAnomaly[] | null;

@@ -4,13 +4,18 @@ export const windowsKept = 30;
 
 /** Returns a model before the first event. */
 export function emptyModel() {
-  return { sensors: new Map(), features: new Map(), columns: [], rate: undefined, last: undefined };
+  return {
+    // The windows of the listed sensors, by id, oldest first: [end, value, anomalies].
+    windows: new Map(),
+    features: new Map(),
+    columns: [],
+    listed: undefined,
+    rate: undefined,
+    last: undefined,
+  };
 }
 
-/**
- * Applies one `status` event to the model in place. Returns the ids with a new last window. Drops
- * rows not newer than the sensor's last: after a reconnection the server sends its rows again.
- */
+/** Applies one `status` event to the model in place. */
 export function takeStatus(model, event) {
   const { nowMs, totals } = event.tree;
   const before = model.last?.tree;
@@ -19,22 +24,39 @@ export function takeStatus(model, event) {
     model.rate = model.rate === undefined ? rate : model.rate * 0.7 + rate * 0.3;
   }
   model.last = event;
-  const changed = new Set();
-  for (const row of event.rows) {
-    if (model.columns.length === 0) model.columns = Object.keys(row.features);
-    const rows = model.sensors.get(row.sensor_id) ?? [];
-    if (rows.length > 0 && rows.at(-1).window_end >= row.window_end) continue;
-    rows.push(row);
-    if (rows.length > windowsKept) rows.shift();
-    model.sensors.set(row.sensor_id, rows);
-    changed.add(row.sensor_id);
+}
+
+/**
+ * Applies an answer of `/sensors` to the model in place. The windows that the page has seen are
+ * kept: another process may have projected them, and the answer then has the last one alone.
+ */
+export function takeSensors(model, answer) {
+  if (model.columns.length === 0) {
+    const features = answer.items.find((item) => item.features)?.features;
+    model.columns = Object.keys(features ?? {});
   }
-  return changed;
+  const drawn = drawnFeature(model);
+  model.listed = answer;
+  model.windows = new Map(
+    answer.items.map((item) => {
+      const { features, window_end: endMs } = item;
+      const last = features ? [[endMs, features[drawn] ?? null, features.anomaly_count ?? 0]] : [];
+      const seen = model.windows.get(item.sensor_id) ?? [];
+      return [item.sensor_id, mergedWindows([...seen, ...(item.windows ?? []), ...last])];
+    }),
+  );
+}
+
+/** Returns the last windows in order, each once. */
+function mergedWindows(windows) {
+  const byEnd = new Map(windows.map((window) => [window[0], window]));
+  return [...byEnd.values()].sort((a, b) => a[0] - b[0]).slice(-windowsKept);
 }
 
 /** Applies the response of `/features` to the model in place. */
 export function takeFeatures(model, { features }) {
   for (const feature of features) model.features.set(feature.name, feature);
+  model.columns = features.map(({ name }) => name);
 }
 
 /**
@@ -61,29 +83,15 @@ export function drawnFeature({ columns, features }) {
   return columns.find((name) => features.get(name)?.unit === 'value') ?? columns[0];
 }
 
-/** Returns whether the window has an anomaly. */
-export function isAnomalous(row) {
-  return (row.features.anomaly_count ?? 0) > 0;
-}
-
-/** Returns the number of anomalies in the last windows of all sensors. */
-export function anomaliesNow(model) {
-  let total = 0;
-  for (const rows of model.sensors.values()) total += rows.at(-1).features.anomaly_count ?? 0;
-  return total;
-}
-
-/**
- * Returns the ids to show: those that contain `filter`, in natural order (sensor_9 before
- * sensor_10).
- */
-export function visibleSensors(model, { filter, onlyAnomalous }) {
-  const wanted = filter.trim().toLowerCase();
-  const collator = new Intl.Collator('en', { numeric: true });
-  return [...model.sensors.keys()]
-    .filter((id) => id.toLowerCase().includes(wanted))
-    .filter((id) => !onlyAnomalous || isAnomalous(model.sensors.get(id).at(-1)))
-    .sort(collator.compare);
+/** Returns the headline of the list: how many there are, how many match, how many are shown. */
+export function listNote({ items, matching, total, processes }, isSearch) {
+  const sensors = `${formatNumber(total)} sensor${total === 1 ? '' : 's'}`;
+  const found = isSearch ? `, ${formatNumber(matching)} match` : '';
+  const shown = items.length === matching ? '' : `, showing ${items.length}`;
+  const silent = processes.silent.length;
+  const missing =
+    silent === 0 ? '' : `; ${silent} other process${silent === 1 ? '' : 'es'} did not answer`;
+  return `${sensors}${found}${shown}${missing}`;
 }
 
 /** Returns the number of quarantined sensors, and those the shards list, each with its reason. */
@@ -165,13 +173,28 @@ export function formatFeature(model, name, value) {
   return value.toLocaleString('en', digits);
 }
 
-/** Returns why a reading was flagged, in words: its distance from the baseline, and any alarm. */
-export function flagReason({ value, z, score, alarm, baseline }) {
+/**
+ * Returns why a reading was flagged, in words: its distance from the baseline, and any alarm. An
+ * event explains itself.
+ */
+export function flagReason(record) {
+  if (record.kind !== undefined) return `${record.kind}: ${record.explanation}`;
+  const { value, z, score, alarm, baseline, channel } = record;
   const { mean, std_dev: deviation, n } = baseline;
   const far = `${Math.abs(z).toFixed(1)} standard deviations ${z < 0 ? 'below' : 'above'}`;
   const usual = `${formatNumber(mean)} ± ${formatNumber(deviation)} of ${formatNumber(n)} readings`;
-  const raised = alarm ? `; alarm, score ${formatNumber(score)}` : '';
+  const by = channel === undefined ? '' : ` by ${channel}`;
+  const raised = alarm ? `; alarm${by}, score ${formatNumber(score)}` : '';
   return `${formatNumber(value)} is ${far} ${usual}${raised}`;
+}
+
+/** Returns when a sensor was heard, and whether it is offline, in words. */
+export function lastHeard({ heard, offline, silent_after: silentAfter }) {
+  if (heard === null) return 'never';
+  const when = new Date(heard).toLocaleString('en-GB');
+  const limit =
+    silentAfter === null ? '' : `; offline after ${formatDuration(silentAfter / 1_000)}`;
+  return `${when}${offline ? ', offline since' : limit}`;
 }
 
 /** Returns the text of an empty list of flagged readings. */

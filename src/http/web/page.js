@@ -2,24 +2,20 @@
 // never as markup: a sensor id may be hostile.
 import { at, element } from './elements.js';
 import {
-  anomaliesNow,
-  drawnFeature,
   emptyModel,
   firstWindow,
   formatDuration,
-  formatFeature,
   formatNumber,
-  heading,
-  isAnomalous,
   knownAge,
   quarantined,
-  sparkline,
   takeFeatures,
   takeStatus,
   totalsAge,
-  visibleSensors,
 } from './model.js';
+import { navigate } from './navigation.js';
+import { drawPipeline } from './pipeline.js';
 import { showSensor } from './sensor-dialog.js';
+import { sensorLink, sensorTable, showTools } from './sensor-table.js';
 import { themes } from './theme.js';
 
 const phaseTones = {
@@ -31,7 +27,8 @@ const phaseTones = {
   stopped: 'off',
 };
 const model = emptyModel();
-const sensorRows = new Map();
+const navigation = navigate(show);
+const table = sensorTable(model, navigation);
 const cell = (text, attributes = {}) => element('td', { text, ...attributes });
 const number = (value) => cell(formatNumber(value), { class: 'number' });
 const pill = (text) =>
@@ -49,7 +46,6 @@ function drawStatus({ tree, readiness }) {
 function drawTiles({ tree }) {
   const { totals, projector } = tree;
   const rate = model.rate === undefined ? '' : `${formatNumber(Math.round(model.rate))} per second`;
-  const anomalies = anomaliesNow(model);
   const ageMs = totalsAge(tree);
   at('tiles').classList.toggle('stale', ageMs !== undefined);
   const asOf = ageMs === undefined ? undefined : `as of ${behindText(ageMs)}`;
@@ -57,7 +53,7 @@ function drawTiles({ tree }) {
     ['Readings', totals.readings, asOf ?? rate],
     ['Sensors', totals.sensors, `${formatNumber(totals.openWindows)} open windows`],
     ['Feature rows', totals.featureRows, 'closed windows'],
-    ['Anomalies', anomalies, 'in the last windows', anomalies > 0 ? 'alert' : ''],
+    ['Anomalies', totals.anomalies, 'in closed windows', totals.anomalies > 0 ? 'alert' : ''],
     ['Dead letters', totals.deadLetters, 'late or bad', totals.deadLetters > 0 ? 'warn' : ''],
     ['Lag', totals.lag, asOf ?? 'readings to process'],
     ['Projection lag', projector.lag, projector.connected ? 'rows to store' : 'store unreachable'],
@@ -92,7 +88,7 @@ function drawQuarantines({ tree }) {
       element(
         'li',
         {},
-        sensorLink(id),
+        sensorLink(navigation, id),
         element('span', { text: place, class: 'quiet' }),
         element('p', { text: reason, class: 'error' }),
       ),
@@ -101,9 +97,13 @@ function drawQuarantines({ tree }) {
 }
 
 function drawWaiting({ tree }) {
-  const waiting = model.sensors.size === 0;
+  const { listed } = model;
+  const noSensor = (listed?.total ?? 0) === 0;
+  const noWindow = listed?.items.some((item) => typeof item.window_end === 'number') !== true;
+  const isSearch = listed?.matching !== listed?.total;
+  const waiting = noSensor || (noWindow && !isSearch && tree.totals.featureRows === 0);
   at('waiting').hidden = !waiting;
-  at('sensors-scroll').hidden = waiting;
+  at('sensors-scroll').hidden = noSensor;
   if (!waiting) return;
   const first = firstWindow(tree);
   const bar = at('waiting-bar');
@@ -117,105 +117,10 @@ function drawWaiting({ tree }) {
   }
 }
 
-function drawSensorHead() {
-  const head = ({ text, unit = '', title = '' }, kind = '') =>
-    element(
-      'th',
-      { text, title, scope: 'col', class: kind },
-      ...(unit === '' ? [] : [element('span', { text: ` ${unit}`, class: 'quiet' })]),
-    );
-  at('sensor-head').replaceChildren(
-    head({ text: 'Sensor' }),
-    head({ text: `${heading(model, drawnFeature(model)).text}, last windows` }),
-    ...model.columns.map((name) => head(heading(model, name), 'number')),
-    head({ text: 'Window end' }, 'number'),
-  );
-}
-
-function sparklineOf(rows) {
-  const box = { width: 132, height: 30, padding: 4 };
-  const drawn = drawnFeature(model);
-  const values = rows.map((row) => row.features[drawn] ?? 0);
-  const { path, points } = sparkline(values, box);
-  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
-  const range = `${formatNumber(Math.min(...values))} to ${formatNumber(Math.max(...values))}`;
-  svg.setAttribute('role', 'img');
-  svg.setAttribute(
-    'aria-label',
-    `${heading(model, drawn).text} over the last ${rows.length} windows: ${range}`,
-  );
-  svg.setAttribute('viewBox', `0 0 ${box.width} ${box.height}`);
-  svg.setAttribute('class', 'spark');
-  const shape = (tag, attributes) => {
-    const made = document.createElementNS(svg.namespaceURI, tag);
-    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-    svg.append(made);
-  };
-  shape('path', { d: path });
-  points.forEach(({ x, y }, index) => {
-    const last = index === points.length - 1;
-    const anomalous = isAnomalous(rows[index]);
-    if (last || anomalous) {
-      shape('circle', { cx: x, cy: y, r: last ? 2.8 : 2.2, class: anomalous ? 'anomaly' : '' });
-    }
-  });
-  return svg;
-}
-
-function sensorLink(id) {
-  const link = element('button', { text: id, type: 'button', class: 'link' });
-  link.addEventListener('click', () => showSensor(id));
-  return link;
-}
-
-function sensorRow(id) {
-  const rows = model.sensors.get(id);
-  const row = rows.at(-1);
-  const made = element('tr', isAnomalous(row) ? { class: 'anomalous' } : {});
-  made.append(
-    element('th', { scope: 'row' }, sensorLink(id)),
-    element('td', {}, sparklineOf(rows)),
-  );
-  for (const column of model.columns) {
-    const value = cell(formatFeature(model, column, row.features[column]), { class: 'number' });
-    if (column === 'anomaly_count' && isAnomalous(row)) {
-      value.replaceChildren(element('span', { text: value.textContent, class: 'badge' }));
-    }
-    made.append(value);
-  }
-  const end = new Date(row.window_end).toLocaleTimeString('en-GB');
-  made.append(cell(end, { class: 'number', title: new Date(row.window_end).toISOString() }));
-  return made;
-}
-
-function drawSensors(changed) {
-  if (model.sensors.size === 0) return;
-  if (at('sensor-head').childElementCount === 0) drawSensorHead();
-  for (const id of changed) {
-    const made = sensorRow(id);
-    const old = sensorRows.get(id);
-    const focused = old?.contains(document.activeElement);
-    old?.replaceWith(made);
-    if (focused) made.querySelector('button').focus();
-    sensorRows.set(id, made);
-  }
-  const options = { filter: at('filter').value, onlyAnomalous: at('only-anomalous').checked };
-  const visible = visibleSensors(model, options).map((id) => sensorRows.get(id));
-  const body = at('sensor-rows');
-  const same =
-    visible.length === body.childElementCount &&
-    visible.every((row, i) => body.children[i] === row);
-  // Moving rows takes the keyboard focus out of the table, so they move only if the list differs.
-  if (!same) body.replaceChildren(...visible);
-  const shown = visible.length === model.sensors.size ? '' : `${visible.length} of `;
-  at('sensors-note').textContent =
-    `${shown}${model.sensors.size} shown, last closed window of each`;
-}
-
 function drawShards({ tree }) {
   const shards = tree.workers
     .flatMap((worker) => worker.shards.map((shard) => ({ shard, worker })))
-    .sort((a, b) => shardName(a.shard).localeCompare(shardName(b.shard), 'en', { numeric: true }));
+    .sort((a, b) => naturally(shardName(a.shard), shardName(b.shard)));
   const rows = shards.map(({ shard, worker }) => {
     const behind = shard.watermarkMs === null ? '–' : behindText(tree.nowMs - shard.watermarkMs);
     const ageMs = knownAge(shard, tree.nowMs);
@@ -238,6 +143,7 @@ function drawShards({ tree }) {
   at('shard-rows').replaceChildren(...(rows.length === 0 ? [none] : rows));
 }
 
+const naturally = new Intl.Collator('en', { numeric: true }).compare;
 const shardName = ({ topic, partition }) => `${topic} / ${partition}`;
 
 function behindText(ms) {
@@ -258,30 +164,63 @@ function drawThreads({ tree }) {
   const { projector } = tree;
   const connected = projector.connected ? 'connected' : 'not connected';
   const projection = `${connected} · ${formatNumber(projector.lag)} rows behind`;
-  at('threads').replaceChildren(
-    ...tree.workers.map((worker) => {
-      const shards = `${worker.shards.length} shard${worker.shards.length === 1 ? '' : 's'}`;
-      return thread(`Worker ${worker.index}`, worker, shards);
-    }),
-    thread('Projection', projector, projection),
-  );
+  const process = element('li', {}, element('strong', { text: 'Process' }), pill(tree.state));
+  const children = element('ul', { class: 'branch' });
+  for (const worker of tree.workers) {
+    const shards = `${worker.shards.length} shard${worker.shards.length === 1 ? '' : 's'}`;
+    const item = thread(`Worker ${worker.index}`, worker, shards);
+    if (worker.shards.length > 0) item.append(shardBranch(worker.shards));
+    children.append(item);
+  }
+  children.append(thread('Projection', projector, projection));
+  if (tree.history !== null) children.append(thread('History', tree.history, 'day files'));
+  process.append(children);
+  at('threads').replaceChildren(process);
 }
 
-function draw(changed) {
+function shardBranch(shards) {
+  const items = shards.map((shard) => {
+    const item = element('li', {}, element('span', { text: shardName(shard) }), pill(shard.phase));
+    if (shard.error !== undefined) {
+      item.append(element('p', { text: shard.error.message, class: 'error' }));
+    }
+    return item;
+  });
+  return element('ul', { class: 'branch' }, ...items);
+}
+
+function draw() {
   const event = model.last;
   if (event === undefined) return;
   drawStatus(event);
   drawTiles(event);
   drawQuarantines(event);
   drawWaiting(event);
-  drawSensors(changed);
   drawShards(event);
   drawThreads(event);
+  drawPipeline(event.tree.nowMs);
+  showTools(navigation.view(), shardNames(event));
+}
+
+function shardNames({ tree }) {
+  const shards = tree.workers.flatMap((worker) => worker.shards);
+  return shards.map(({ topic, partition }) => `${topic}/${partition}`).sort(naturally);
+}
+
+/** Shows the view that the URL names: at the load, after a change, after a step back. */
+function show(view, before) {
+  showTools(view, model.last === undefined ? [] : shardNames(model.last));
+  showSensor(model, navigation);
+  if (before === undefined || view.sensor === before.sensor) table.refresh();
 }
 
 function listen() {
-  const source = new EventSource('/live');
-  source.addEventListener('status', (event) => draw(takeStatus(model, JSON.parse(event.data))));
+  const source = new EventSource('/live?rows=false');
+  source.addEventListener('status', (event) => {
+    takeStatus(model, JSON.parse(event.data));
+    draw();
+    table.tick();
+  });
   source.addEventListener('error', () => {
     at('status').textContent = 'disconnected, reconnecting';
     at('status').dataset.tone = 'bad';
@@ -291,10 +230,11 @@ function listen() {
 }
 
 themes();
-at('filter').addEventListener('input', () => drawSensors([]));
-at('only-anomalous').addEventListener('change', () => drawSensors([]));
 // If this fails, the columns show their bare names.
 fetch('/features')
   .then(async (answer) => takeFeatures(model, await answer.json()))
   .catch((error) => console.warn('/features', error))
-  .finally(listen);
+  .finally(() => {
+    navigation.begin();
+    listen();
+  });

@@ -87,6 +87,11 @@ class EmbeddedLog implements EventLog {
     return stored === undefined ? undefined : describeStored(topic, stored);
   }
 
+  async topicIds(topics: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const ids = topics.map((topic) => [topic, this.#topics.find(topic)?.uuid] as const);
+    return new Map(ids.flatMap(([topic, id]) => (id === undefined ? [] : [[topic, id]])));
+  }
+
   async offsets(partition: TopicPartition): Promise<PartitionExtent> {
     this.#tables.refresh();
     return this.#extentOf(partition);

@@ -166,6 +166,7 @@ class EmbeddedMember implements GroupMember {
     const input = this.#input(released);
     const { result } = await this.#log.tables.update((view) => heartbeat(view, input));
     for (const name of released) this.#released.delete(name);
+    if (this.#generation !== result.generation) this.#options.listener.onGeneration?.();
     this.#generation = result.generation;
     if (result.changed) this.#log.signal.ring();
     return result;
@@ -230,6 +231,8 @@ class EmbeddedMember implements GroupMember {
       const { listener } = this.#options;
       this.#held.set(name, new PartitionDelivery(tables, { ...place, topicId }, listener));
     }
+    const fields = { groupId: this.#options.groupId, held: this.#held.size, added: names.length };
+    this.#log.logger.info(fields, 'joined the group');
     this.#options.listener.onAssigned(names.map(parsePartitionKey));
   }
 

@@ -1,7 +1,7 @@
 // The tables of the embedded log, and the bytes of their keys and values (integers are big-endian,
 // format version 1).
 //
-//   topics     topic name                            → JSON {version, id, partitions, config}
+//   topics     topic name                            → JSON {version, id, uuid, partitions, config}
 //   batches    topic id u32 · partition u32 · last   → one Kafka record batch v2 (record-batch.ts); its leader epoch
 //              offset u64                              field (not covered by the CRC) holds the append time, u32 s
 //   partitions topic id u32 · partition u32          → earliest u64 · end u64 · bytes u64
@@ -26,6 +26,8 @@ export const logTables = {
 export interface StoredTopic {
   readonly version: 1;
   readonly id: number;
+  /** Tells the topic from another of its name; left out by earlier versions. */
+  readonly uuid?: string;
   readonly partitions: number;
   readonly config: Readonly<Record<string, string>>;
 }

@@ -1,5 +1,7 @@
 // The topics of the embedded log. They are created once and never change, so they are cached for
 // good.
+import { randomUUID } from 'node:crypto';
+
 import { assert, ConfigError } from '../../errors.ts';
 import type { TopicDescription, TopicSpec } from '../event-log.ts';
 import type { TopicPartition } from '../../records/record.ts';
@@ -61,7 +63,8 @@ export function createTopics(view: PlanView, specs: readonly TopicSpec[]): reado
     const count = Buffer.alloc(4);
     count.writeUInt32BE(id + 1, 0);
     view.put(logTables.topics, countKey, count);
-    const stored = { version: 1, id, partitions, config: config ?? {} } as const;
+    const uuid = randomUUID();
+    const stored = { version: 1, id, uuid, partitions, config: config ?? {} } as const;
     view.put(logTables.topics, key, encodeTopic(stored));
     created.push(topic);
   }

@@ -99,7 +99,7 @@ export class Appender {
       this.#producer = undefined;
       // An idle producer is forgotten by the brokers after a day. Not carried out: once more, as a
       // new one.
-      if (failureKind(error instanceof Error ? error.cause : error) !== 'anew') throw error;
+      if (failureKind(error instanceof Error ? error.cause : error) !== 'newProducer') throw error;
       return this.#writeAs(await this.#identity(place.topic), place, batch);
     }
   }
@@ -152,8 +152,8 @@ export class Appender {
 }
 
 /**
- * Who may write a topic may have a producer: IdempotentWrite on the cluster, which Kafka names, is
- * not needed.
+ * The right to write a topic is enough for a producer. Kafka's refusal names IdempotentWrite on the
+ * cluster, which is not needed.
  */
 function neededFor(topic: string, error: unknown): unknown {
   const right = missingRightOf(error);

@@ -1,14 +1,14 @@
 // Builds kafkajs clients: security from the configuration, kafkajs's log through ours (debug only:
 // what matters is logged by this adapter, as what it means), and short retries of its own, because
 // ours know what may be repeated.
-import { existsSync, readFileSync } from 'node:fs';
-import type { LogEntry, RetryOptions, SASLOptions } from 'kafkajs';
-import type { KafkaConfig } from '../../config/config.ts';
-import { ConfigError } from '../../errors.ts';
+import type { LogEntry, RetryOptions } from 'kafkajs';
+import type { KafkaConfig } from '../../config/kafka-config.ts';
 import type { Logger } from '../../logger.ts';
 import { openFrameSocket } from './frame-socket.ts';
 import { kafkajs, type Client } from './internals.ts';
+import { loginOption } from './login.ts';
 import type { FetchDecoder } from './fetched-batch.ts';
+import { currentTls, kafkaTlsNames } from '../tls-files.ts';
 
 export interface KafkaLogOptions extends KafkaConfig {
   readonly clientId: string;
@@ -34,7 +34,7 @@ const retry: RetryOptions = {
  * Returns a kafkajs client with its own settings object; every consumer and cluster made of it has
  * its own connections. The `ssl` entries of the configuration are PEM text or the paths of PEM
  * files.
- * @throws ConfigError when a PEM file cannot be read.
+ * @throws ConfigError when the PEM files cannot be used.
  */
 export function createClient(options: KafkaLogOptions): Client {
   const { brokers, clientId, ssl, sasl, logger } = options;
@@ -51,23 +51,7 @@ export function createClient(options: KafkaLogOptions): Client {
       () =>
       ({ namespace, log: { message, ...fields } }: LogEntry) =>
         log.debug({ namespace, ...fields }, message),
-    ...(ssl === false ? {} : { ssl: tlsOptions(ssl) }),
-    ...(sasl === undefined ? {} : { sasl: { ...sasl } as SASLOptions }),
-  });
-}
-
-function tlsOptions(ssl: Exclude<KafkaConfig['ssl'], false>): Record<string, string | string[]> {
-  return {
-    ...(ssl.ca === undefined ? {} : { ca: [pem('KAFKA_SSL_CA', ssl.ca)] }),
-    ...(ssl.cert === undefined ? {} : { cert: pem('KAFKA_SSL_CERT', ssl.cert) }),
-    ...(ssl.key === undefined ? {} : { key: pem('KAFKA_SSL_KEY', ssl.key) }),
-  };
-}
-
-function pem(setting: string, textOrPath: string): string {
-  if (textOrPath.includes('-----BEGIN')) return textOrPath;
-  if (existsSync(textOrPath)) return readFileSync(textOrPath, 'utf8');
-  throw new ConfigError(`${setting} is neither PEM text nor a file that exists: ${textOrPath}`, {
-    setting,
+    ...(ssl === false ? {} : { ssl: currentTls(ssl, kafkaTlsNames, logger) }),
+    ...(sasl === undefined ? {} : { sasl: loginOption(sasl, logger) }),
   });
 }

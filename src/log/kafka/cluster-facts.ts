@@ -1,6 +1,6 @@
 // The facts of a cluster that `doctor` needs beyond the port: the brokers' number, version and
 // limits.
-import type { KafkaConfig } from '../../config/config.ts';
+import type { KafkaConfig } from '../../config/kafka-config.ts';
 import type { Logger } from '../../logger.ts';
 import { createClient } from './client.ts';
 import { Connections } from './connections.ts';

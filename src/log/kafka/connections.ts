@@ -41,7 +41,7 @@ export class Connections {
     await this.#know(topic);
     const metadata = this.#cluster.findTopicPartitionMetadata(topic);
     const leader = metadata.find(({ partitionId }) => partitionId === partition)?.leader;
-    // Added since the metadata was read: whoever tries again reads it anew.
+    // Added since the metadata was read: a retry reads it again.
     if (leader === undefined) throw createErrorFromCode(unknownTopicOrPartition);
     return this.#cluster.findBroker({ nodeId: leader });
   }

@@ -199,10 +199,7 @@ export class ConsumerSession {
   }
 }
 
-/**
- * What of kafkajs's consumer group is read, and the two fields every fetch request takes its pace
- * from.
- */
+/** The fields of kafkajs's consumer group that are read, and the two that set the fetch pace. */
 interface AttachedGroup {
   readonly generationId: number | null;
   minBytes: number;

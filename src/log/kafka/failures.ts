@@ -17,7 +17,7 @@ import { missingRightError, missingRightOf } from './missing-right.ts';
  * - busy: not carried out, the same broker will soon
  * - unsent: never reached a broker
  * - indefinite: may have been carried out
- * - anew: not carried out, and only a new producer can
+ * - newProducer: not carried out, and only a new producer can
  * - membership: not carried out, and only after another join of the group can it be
  * - oversized: not carried out, the batch is longer than its topic takes; a shorter one may be
  * - denied, refused: not carried out, and never will be as things are
@@ -30,7 +30,7 @@ export type FailureKind =
   | 'busy'
   | 'unsent'
   | 'indefinite'
-  | 'anew'
+  | 'newProducer'
   | 'membership'
   | 'oversized'
   | 'denied'
@@ -59,10 +59,10 @@ const kindsByType: Readonly<Record<string, FailureKind>> = {
   NOT_ENOUGH_REPLICAS: 'busy',
   REBALANCE_IN_PROGRESS: 'busy',
   NOT_CONTROLLER: 'busy',
-  OUT_OF_ORDER_SEQUENCE_NUMBER: 'anew',
-  UNKNOWN_PRODUCER_ID: 'anew',
-  INVALID_TXN_STATE: 'anew',
-  TRANSACTION_ABORTABLE: 'anew',
+  OUT_OF_ORDER_SEQUENCE_NUMBER: 'newProducer',
+  UNKNOWN_PRODUCER_ID: 'newProducer',
+  INVALID_TXN_STATE: 'newProducer',
+  TRANSACTION_ABORTABLE: 'newProducer',
   UNKNOWN_MEMBER_ID: 'membership',
   ILLEGAL_GENERATION: 'membership',
   FENCED_INSTANCE_ID: 'membership',

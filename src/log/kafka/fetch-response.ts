@@ -1,8 +1,7 @@
 // How a fetch response with errors is taken. kafkajs throws the first error of any partition: the
 // whole response is lost for all partitions of the broker, and after some attempts the consumer
-// crashes. Here an error that only one partition has is delivered with that partition, and the
-// others go on; what a new leader cures is still thrown, and cured.
-import { failureKind } from './failures.ts';
+// crashes. Here an error of one partition is delivered with that partition, and the others go on;
+// consumer-group.ts waits for a new leader where one cures it.
 import {
   withMissingRight,
   withTopic,
@@ -24,23 +23,9 @@ interface FetchResponse {
   }[];
 }
 
-/**
- * Returns kafkajs's `parse` of fetch responses: it returns the response as it is, unless an error
- * in it says that the metadata is stale or the broker not ready, which it throws.
- */
-export function parseFetchResponse(
-  createErrorFromCode: (code: number) => Error,
-): (response: FetchResponse) => Promise<FetchResponse> {
-  return (response) => {
-    for (const { partitions } of response.responses) {
-      for (const { errorCode } of partitions) {
-        if (errorCode === 0) continue;
-        const error = createErrorFromCode(errorCode);
-        if (!concernsOnePartition(error)) return Promise.reject(error);
-      }
-    }
-    return Promise.resolve(response);
-  };
+/** kafkajs's `parse` of fetch responses: whatever failed of a partition is delivered with it. */
+export function parseFetchResponse(response: FetchResponse): Promise<FetchResponse> {
+  return Promise.resolve(response);
 }
 
 type Fetch = (this: Connected, request: RequestNames) => Promise<FetchResponse>;
@@ -66,9 +51,4 @@ export function nameFetchFailures(
     return response;
   };
   Reflect.set(broker.prototype, 'fetch', naming);
-}
-
-function concernsOnePartition(error: Error): boolean {
-  const kind = failureKind(error);
-  return kind !== 'leader' && kind !== 'coordinator' && kind !== 'busy';
 }

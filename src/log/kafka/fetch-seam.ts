@@ -1,15 +1,17 @@
-// What of kafkajs 2.2.4 is replaced, through require.cache, before it is loaded in a thread. Fetch
-// responses come out as whole encoded record batches (one message each, CRC checked), a partition's
-// fetch position is only ever what this adapter sought, nothing moves it silently, and what fails
-// of one partition fails for it alone. Next on the line: fetched-batch.ts turns the batches into
-// cursors.
+// The parts of kafkajs 2.2.4 that are replaced, through require.cache, before a thread loads it.
+// Fetch responses come out as whole encoded record batches (one message each, CRC checked). Only
+// this adapter moves a partition's fetch position. A failure of one partition stays its own.
+// Next on the line: fetched-batch.ts turns the batches into cursors.
+import { systemClock } from '../../clock.ts';
 import { assert, InvariantError } from '../../errors.ts';
+import { steadyConsumerGroup, type ConsumerGroupClass } from './consumer-group.ts';
 import { checkedBatches, type CheckedBatch } from '../record-batch-header.ts';
 import { nameFetchFailures, parseFetchResponse } from './fetch-response.ts';
 import { holdFrame } from './frame-pool.ts';
 import { replaceReceiving, type ReceivingConnection } from './frame-socket.ts';
 import { withMonotonicDate } from './monotonic-date.ts';
 import { nameRefusals } from './named-refusals.ts';
+import { replaceReauthentication } from './reauthentication.ts';
 import { framingCreateRequest, type CreateRequest } from './request-frame.ts';
 import {
   replaceTimeout,
@@ -70,7 +72,7 @@ function replaceModules(require: NodeJS.Require, errors: ProtocolErrors): void {
   replace('src/protocol/requests/fetch/v4/decodeMessages.js', decodeMessages);
   // Every version's parse is that of v0; each is loaded when it is first used.
   const responsePath = 'src/protocol/requests/fetch/v0/response.js';
-  replace(responsePath, { ...load(responsePath), parse: parseFetchResponse(createErrorFromCode) });
+  replace(responsePath, { ...load(responsePath), parse: parseFetchResponse });
   replace('src/consumer/batch.js', SeamBatch);
   replace('src/utils/sleep.js', interruptibleSleep);
   const requestPath = 'src/protocol/request.js';
@@ -84,12 +86,20 @@ function replaceModules(require: NodeJS.Require, errors: ProtocolErrors): void {
   };
   replaceTimeout(queue, connection);
   replaceReceiving(connection);
+  replaceReauthentication(
+    connection,
+    load('src/broker/saslAuthenticator') as Parameters<typeof replaceReauthentication>[1],
+  );
   addErrorCodes(errors.errorCodes);
   const broker = load('src/broker') as { prototype: object };
   nameRefusals(broker, createErrorFromCode, load);
   nameFetchFailures(broker, createErrorFromCode);
   const groupPath = 'src/consumer/consumerGroup.js';
-  replace(groupPath, attachingGroup(load(groupPath) as ConsumerGroupClass));
+  const group = load(groupPath) as ConsumerGroupClass;
+  replace(
+    groupPath,
+    steadyConsumerGroup(group, (delayMs) => systemClock.sleep(delayMs)),
+  );
 }
 
 interface ByteDecoder {
@@ -243,37 +253,4 @@ function addErrorCodes(errorCodes: object[]): void {
     { type: 'TRANSACTIONAL_ID_NOT_FOUND', code: 105, retriable: false, message: 'Id not found' },
     { type: 'TRANSACTION_ABORTABLE', code: 120, retriable: false, message: 'Abort, then retry' },
   );
-}
-
-interface ConsumerGroupOptions {
-  readonly assigners: readonly { attach?(group: { readonly generationId: number | null }): void }[];
-}
-type ConsumerGroupClass = new (options: ConsumerGroupOptions) => {
-  generationId: number | null;
-  joinAndSync(): Promise<void>;
-};
-
-const noGeneration = -1;
-
-// kafkajs tells an assigner nothing of the generation; ours needs it to weigh claims of ownership
-// against each other. And it takes the generation from JoinGroup, the partitions from SyncGroup:
-// when only the second was lost it went on with the partitions of before in the generation of now,
-// every heartbeat succeeded, and two members held a partition until the next rebalance. In no
-// generation, its next heartbeat is refused and it joins again.
-function attachingGroup(ConsumerGroup: ConsumerGroupClass): ConsumerGroupClass {
-  return class extends ConsumerGroup {
-    constructor(options: ConsumerGroupOptions) {
-      super(options);
-      for (const assigner of options.assigners) assigner.attach?.(this);
-    }
-
-    override async joinAndSync(): Promise<void> {
-      try {
-        await super.joinAndSync();
-      } catch (error) {
-        this.generationId = noGeneration;
-        throw error;
-      }
-    }
-  };
 }

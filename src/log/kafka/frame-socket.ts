@@ -20,8 +20,14 @@ export interface SocketRequest {
 const keepAliveMs = 60_000;
 const scratchBytes = 65_536;
 const lengthBytes = 4;
-/** Above what any broker answers; what is no broker may "announce" gigabytes. */
-const responseBytesMax = 512 * 1024 * 1024;
+const tlsAlert = 0x15;
+/**
+ * Above what any broker answers; what is no broker may "announce" gigabytes. A TLS alert, read as a
+ * length, announces more.
+ */
+const responseBytesMax = (tlsAlert << 24) - 1;
+/** The code of the error where a port that wants TLS was spoken to without. */
+export const tlsWanted = 'TLS_WANTED';
 
 const opened = new WeakSet<Socket>();
 const responseHeaderBytes = 8;
@@ -59,8 +65,7 @@ export function openFrameSocket({ host, port, ssl, onConnect }: SocketRequest): 
     buffer: (): Buffer => receiver.room(),
     callback: (bytes: number): boolean => {
       if (!receiver.received(bytes, onFrame)) {
-        const what = `it announced a response of ${receiver.announced} bytes`;
-        socket.destroy(new Error(`${host}:${port} is no Kafka broker: ${what}`));
+        socket.destroy(noBroker(`${host}:${port}`, receiver.announced));
       }
       return true;
     },
@@ -72,8 +77,20 @@ export function openFrameSocket({ host, port, ssl, onConnect }: SocketRequest): 
       ? connectTcp(place, onConnect)
       : connectTls(Object.assign(place, named, ssl), onConnect);
   opened.add(socket);
+  // On a dead socket each call adds a listener for a connection that never comes; kafkajs calls it
+  // whenever it finds the connection dead (MaxListenersExceededWarning).
+  const unref = socket.unref.bind(socket);
+  socket.unref = () => (socket.destroyed ? socket : unref());
   socket.setKeepAlive(true, keepAliveMs);
   return socket;
+}
+
+function noBroker(place: string, announced: number): Error {
+  if (announced >>> 24 === tlsAlert) {
+    const message = `${place} answers in TLS; set KAFKA_SSL to true`;
+    return Object.assign(new Error(message), { code: tlsWanted });
+  }
+  return new Error(`${place} is no Kafka broker: it announced a response of ${announced} bytes`);
 }
 
 /** Cuts a stream of bytes into responses. */

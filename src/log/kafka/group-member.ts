@@ -215,6 +215,7 @@ export class KafkaGroupMember implements GroupMember {
     const { groupId } = this;
     const fields = { groupId, held: assigned.length, added: added.length, removed: removed.length };
     this.#host.log.logger.info(fields, 'joined the group');
+    listener.onGeneration?.();
     if (added.length > 0) listener.onAssigned(added);
   }
 

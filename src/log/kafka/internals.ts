@@ -2,7 +2,14 @@
 // pinned: the fetch seam is installed before anything of it is loaded in this thread, and refuses
 // any other version.
 import { createRequire } from 'node:module';
-import type { Consumer, ConsumerConfig, KafkaConfig as ClientConfig } from 'kafkajs';
+import type {
+  AuthenticationProviderArgs,
+  Authenticator,
+  Consumer,
+  ConsumerConfig,
+  KafkaConfig as ClientConfig,
+} from 'kafkajs';
+import type { PasswordLogin } from '../../config/kafka-config.ts';
 import { assert } from '../../errors.ts';
 import { installFetchSeam, type FetchedPartition } from './fetch-seam.ts';
 import type { Connected } from './named-refusals.ts';
@@ -70,6 +77,8 @@ export interface TopicMetadata {
 
 export interface Broker {
   readonly nodeId: string | number | null;
+  /** By API key; null before it is connected. */
+  readonly versions: Readonly<Record<number, { readonly maxVersion: number }>> | null;
   readonly connectionPool: Connected['connectionPool'] & {
     send(request: ProtocolRequest): Promise<unknown>;
   };
@@ -231,6 +240,18 @@ export const createDecoder: (bytes: Uint8Array) => ResponseDecoder = (() => {
 export const createErrorFromCode: (code: number) => Error = (
   require('kafkajs/src/protocol/error') as { createErrorFromCode: (code: number) => Error }
 ).createErrorFromCode;
+
+/** Logins of kafkajs by mechanism. */
+export const builtInLogins: Readonly<
+  Record<
+    PasswordLogin['mechanism'],
+    (login: PasswordLogin) => (args: AuthenticationProviderArgs) => Authenticator
+  >
+> = {
+  plain: require('kafkajs/src/broker/saslAuthenticator/plain') as never,
+  'scram-sha-256': require('kafkajs/src/broker/saslAuthenticator/scram256') as never,
+  'scram-sha-512': require('kafkajs/src/broker/saslAuthenticator/scram512') as never,
+};
 
 /** kafkajs's own record batch, as its decoder returns it. */
 export interface KafkajsRecord {

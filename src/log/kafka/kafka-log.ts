@@ -33,6 +33,7 @@ import {
 import { openPartitionWriter } from './partition-writer.ts';
 import { readPartition, type ReadRange } from './reader.ts';
 import { createMissingTopics, describeTopic } from './topic-admin.ts';
+import { topicIds } from './topic-ids.ts';
 
 // A broker serves the requests of one connection one after another, so all writers of a thread on
 // one would wait for each other's replication; one each would be partitions × brokers connections.
@@ -71,6 +72,11 @@ class KafkaLog implements EventLog {
   describeTopic(topic: string): Promise<TopicDescription | undefined> {
     this.#assertOpen();
     return describeTopic(this.#general, topic);
+  }
+
+  topicIds(topics: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    this.#assertOpen();
+    return topicIds(this.#general, topics);
   }
 
   offsets(place: TopicPartition): Promise<PartitionExtent> {

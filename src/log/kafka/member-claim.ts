@@ -1,4 +1,4 @@
-// What a member of a Kafka group says of itself at every join: the partitions it holds and the
+// The claim that a member of a Kafka group sends at every join: the partitions it holds and the
 // generation in which it got them. The leader assigns partitions by these claims, because kafkajs's
 // round robin would move every shard at every rebalance (trap 19).
 import type { TopicPartition } from '../../records/record.ts';

@@ -47,7 +47,7 @@ export function missingRightError(
   const cure = aclLine(right, details['groupId']);
   const refusal = `${what} was refused: ${refusalOf(right)}`;
   return new ConfigError(
-    `${refusal}. Give it: ${cure}`,
+    `${refusal}. Grant it: ${cure}`,
     { ...details, principal, operation, resource, resourceName: name, refusal, cure },
     cause,
   );

@@ -15,14 +15,15 @@ import type { BatchLimits } from './batch-limits.ts';
 import type { Connections } from './connections.ts';
 import { failureKind, translated, type FailureKind } from './failures.ts';
 import type { Broker, TransactionIdentity } from './internals.ts';
-import { definite, retrying } from './retry.ts';
+import { harmless, retrying } from './retry.ts';
 import { failuresOf, isRefusal } from './settled-steps.ts';
 import { TransactionOffset, type Membership } from './transaction-offset.ts';
 import { TransactionOutputs } from './transaction-outputs.ts';
 import { openIdentities, type Identities } from './producer-identities.ts';
 
-// CONCURRENT_TRANSACTIONS: the markers of the commit before are still being written, for 2–15 ms.
-const busyPatience = { deadlineMs: 10_000, firstDelayMs: 2, maxDelayMs: 100 };
+// CONCURRENT_TRANSACTIONS: the markers of the commit before are still being written, for 2–15 ms. A
+// role of a broker that died moves once the cluster has missed it (broker.session.timeout.ms, 9 s).
+const busyPatience = { deadlineMs: 20_000, firstDelayMs: 2, maxDelayMs: 100 };
 // A member that was dropped waits for the others' rebalance before it has joined again.
 const joinMsMax = 40_000;
 const metadataBytesMax = 4_000;
@@ -82,7 +83,7 @@ class KafkaPartitionWriter implements PartitionWriter {
       limits: options.limits,
       identity,
       addPartitions: (topics) =>
-        this.#atCoordinator(definite, (broker) =>
+        this.#atCoordinator(harmless, (broker) =>
           broker.addPartitionsToTxn({ ...identity, topics: [...topics] }),
         ),
       retrying: (kinds, attempt) => this.#retrying(kinds, attempt),
@@ -133,8 +134,8 @@ class KafkaPartitionWriter implements PartitionWriter {
     const outputs = this.#outputs.produce(commit.records);
     await this.#assertSettled(await failuresOf([this.#commitOffset(commit, added), outputs]));
     const result = await outputs;
-    // Past this request the outcome is what the broker says, or unknown: only an answer that it did
-    // nothing may be followed by another attempt.
+    // Past this request the outcome is what the broker says, or unknown: without an answer it may
+    // still arrive, inside the next transaction.
     await this.#atCoordinator(endTxnKinds, (broker) =>
       broker.endTxn({ ...this.#identity, transactionResult: true }),
     );
@@ -173,7 +174,7 @@ class KafkaPartitionWriter implements PartitionWriter {
 
   #addOffsets(): Promise<unknown> {
     const { groupId } = this.#options;
-    return this.#atCoordinator(definite, (broker) =>
+    return this.#atCoordinator(harmless, (broker) =>
       broker.addOffsetsToTxn({ ...this.#identity, groupId }),
     );
   }
@@ -237,4 +238,6 @@ class KafkaPartitionWriter implements PartitionWriter {
   }
 }
 
-const endTxnKinds: ReadonlySet<FailureKind> = new Set(['busy', 'unsent']);
+// A coordinator that could not write its decision answers as one that moved. The decision may be in
+// its log all the same; another EndTxn of the same transaction then finds it and changes nothing.
+const endTxnKinds: ReadonlySet<FailureKind> = new Set(['busy', 'unsent', 'coordinator']);

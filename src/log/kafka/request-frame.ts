@@ -41,8 +41,8 @@ export class RequestFrame {
   }
 
   /**
-   * What kafkajs copies an encoder from, where it was loaded before `createRequest` could be
-   * replaced.
+   * The bytes that kafkajs copies from an encoder. Used where kafkajs was loaded before
+   * `createRequest` could be replaced.
    */
   get buf(): Buffer {
     return this.buffer;

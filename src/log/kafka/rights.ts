@@ -1,7 +1,7 @@
 // Asks Kafka which of the rights that somebody will need are missing, before anything is written or
 // joined. Topics and groups say which operations the asker may do on them (KIP-430); kafkajs is too
 // old to ask for that.
-import type { KafkaConfig } from '../../config/config.ts';
+import type { KafkaConfig } from '../../config/kafka-config.ts';
 import type { Logger } from '../../logger.ts';
 import { createClient } from './client.ts';
 import { Connections } from './connections.ts';
@@ -42,9 +42,9 @@ const describeGroupsApiKey = 15;
 const describeGroupsVersion = 3;
 
 /**
- * Returns the rights of `wanted` that are missing, in their order. What cannot be told (a topic
- * that does not exist, a broker that does not say) counts as given: the request that needs it will
- * say so. Asks once.
+ * Returns the rights of `wanted` that are missing, in their order. Rights that cannot be checked (a
+ * topic that does not exist, a broker that does not say) counts as given: the request that needs it
+ * will say so. Asks once.
  * @throws UnavailableError, ConfigError (not allowed in)
  */
 export async function missingRights(

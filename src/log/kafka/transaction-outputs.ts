@@ -21,7 +21,7 @@ import {
   type PartitionBatches,
   type ProduceBatch,
 } from './produce.ts';
-import { definite } from './retry.ts';
+import { definite, harmless } from './retry.ts';
 import { allOf } from './settled-steps.ts';
 
 export interface TransactionOutputsParts {
@@ -46,9 +46,9 @@ export class TransactionOutputs {
   readonly #parts: TransactionOutputsParts;
   readonly #sequences: Map<string, number> = new Map();
   #unkeyed = 0;
-  /** What the last transaction with records wrote to: the next one most likely will too. */
+  /** Partitions of the last transaction with records; the next most likely writes to them too. */
   #recent: readonly TopicPartition[] = [];
-  /** What the next transaction has been told of. */
+  /** Partitions that were added to the next transaction ahead of its records. */
   #begun: readonly TopicPartition[] = [];
 
   constructor(parts: TransactionOutputsParts) {
@@ -56,8 +56,8 @@ export class TransactionOutputs {
   }
 
   /**
-   * Makes what is most likely written to part of the next transaction, before its records are
-   * there.
+   * Adds the partitions that will most likely be written to the next transaction, ahead of its
+   * records.
    */
   async begin(): Promise<void> {
     this.#begun = this.#recent;
@@ -73,7 +73,7 @@ export class TransactionOutputs {
     this.#begun = [];
     const transaction: OpenTransaction = { partitions: new Map(), added, ends: [] };
     const iterator = records[Symbol.iterator]();
-    // What the writer has begun to send goes out before the first slice is made.
+    // Requests that the writer has begun to send leave before the first slice is made.
     await nextTurn();
     let written: Promise<void> = Promise.resolve();
     for (;;) {
@@ -191,7 +191,7 @@ export class TransactionOutputs {
     const [first] = batches;
     assert(first !== undefined, 'A produce request has no partition');
     // With several partitions in one request an answer is definite for one of them only.
-    const answers = await this.#parts.retrying(unsent, async () => {
+    const answers = await this.#parts.retrying(unanswered, async () => {
       const leader = await connections.leaderOf(first);
       this.#parts.assertAlive();
       return sendProduce(leader, identity.transactionalId, batches);
@@ -213,7 +213,7 @@ export class TransactionOutputs {
       limits,
       send: async (piece) => {
         const batch = this.#batch(output, piece);
-        const baseOffset = await this.#parts.retrying(definite, async () => {
+        const baseOffset = await this.#parts.retrying(harmless, async () => {
           const leader = await connections.leaderOf(output);
           this.#parts.assertAlive();
           return produceOne(leader, identity.transactionalId, batch);
@@ -273,7 +273,8 @@ function batchOf({ batches, ...place }: PartitionBatches, round: number): Record
 
 const isError = (answer: number | Error): answer is Error => answer instanceof Error;
 
-const unsent: ReadonlySet<FailureKind> = new Set(['unsent']);
+/** A batch that arrives twice is written once: brokers know it by its sequence number. */
+const unanswered: ReadonlySet<FailureKind> = new Set(['unsent', 'indefinite']);
 const mayGoAgain: ReadonlySet<FailureKind> = new Set([...definite, 'oversized']);
 
 function nextTurn(): Promise<void> {

@@ -57,7 +57,7 @@ async function writeSnapshot(
   const aside = `${path}.${process.pid}.${Date.now()}.${asideCount}.part`;
   let checksum: number;
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     checksum = await writeSynced(aside, bytes);
     await rename(aside, path);
     await syncFolder(dirname(path));

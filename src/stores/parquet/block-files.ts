@@ -9,6 +9,7 @@ import {
 import type { HistoryBlock } from './history-block.ts';
 import type { DiskFile, HistoryDisk } from './history-disk.ts';
 import { mergeBlocks } from './merge-blocks.ts';
+import { keptRows, type KeepsRow } from './sensor-range.ts';
 
 export interface OpenBlockFile {
   readonly file: DiskFile;
@@ -29,13 +30,20 @@ export async function openFiles(
   return opened;
 }
 
-/** Opens the file at `path`, or returns undefined where there is none. */
+/** Opens the file at `path`, or returns undefined if there is no such file. */
 export async function openIfThere(
-  disk: HistoryDisk,
+  disk: Pick<HistoryDisk, 'open'>,
   path: string,
 ): Promise<OpenBlockFile | undefined> {
   const file = await disk.open(path);
-  return file === undefined ? undefined : { file, reader: await openBlockFile(file, path) };
+  if (file === undefined) return undefined;
+  try {
+    return { file, reader: await openBlockFile(file, path) };
+  } catch (error) {
+    // A server that is asked for a damaged file again and again must not run out of descriptors.
+    await file.close();
+    throw error;
+  }
 }
 
 export async function closeFiles(files: readonly OpenBlockFile[]): Promise<void> {
@@ -46,9 +54,11 @@ export interface MergeOptions {
   readonly rowsMax: number;
   /** Called after each block. */
   onBlock(): Promise<void>;
+  /** Filter of the rows that are written; default: all. */
+  readonly keeps?: KeepsRow;
 }
 
-/** Writes all rows of `sources`, merged, and returns how many there are. */
+/** Writes the rows of `sources`, merged, and returns how many it wrote. */
 export async function writeMerged(
   disk: HistoryDisk,
   path: string,
@@ -60,18 +70,23 @@ export async function writeMerged(
     sources.map(({ reader }) => reader.blocks(names)),
     { features: names.length, rowsMax: options.rowsMax },
   );
-  const written = await writeBlocks(disk, path, options, afterEach(merged, options.onBlock));
+  let removed = 0;
+  const blocks = afterEach(merged, options, (rows) => (removed += rows));
+  const written = await writeBlocks(disk, path, options, blocks);
   const read = sources.reduce((sum, { reader }) => sum + reader.facts.rows, 0);
-  assert(written === read, `history: ${read} rows merged into ${written}`, { path });
+  assert(written + removed === read, `history: ${read} rows merged into ${written}`, { path });
   return written;
 }
 
 async function* afterEach(
   blocks: AsyncIterable<HistoryBlock>,
-  onBlock: () => Promise<void>,
+  { keeps, onBlock }: MergeOptions,
+  onRemoved: (rows: number) => void,
 ): AsyncGenerator<HistoryBlock> {
   for await (const block of blocks) {
-    yield block;
+    const kept = keeps === undefined ? block : keptRows(block, keeps);
+    onRemoved(block.rows - kept.rows);
+    if (kept.rows > 0) yield kept;
     await onBlock();
   }
 }

@@ -1,7 +1,7 @@
 // The file system as history needs it. What a call changes is durable once it resolves; the laws of
 // property-tests/laws/history-folder.test.ts run on one in memory that is killed at every call.
 import { constants } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, type FileHandle } from 'node:fs/promises';
+import { link, mkdir, open, readdir, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 import { UnavailableError } from '../../errors.ts';
@@ -34,8 +34,14 @@ export interface HistoryDisk {
   remove(path: string): Promise<void>;
 }
 
+/** The file system for those who read a history beside its writer. */
+export interface ReadingDisk extends Pick<HistoryDisk, 'open' | 'remove'> {
+  /** Makes `to` another name of the file; returns false where there is no file. */
+  link(from: string, to: string): Promise<boolean>;
+}
+
 /** The real file system. @throws UnavailableError when it refuses: a full disk is tried again */
-export const nodeDisk: HistoryDisk = {
+export const nodeDisk: HistoryDisk & ReadingDisk = {
   list: (folder) =>
     attempt(folder, async () => {
       try {
@@ -65,6 +71,17 @@ export const nodeDisk: HistoryDisk = {
       await syncFolder(dirname(to));
     }),
   remove: (path) => attempt(path, () => rm(path, { force: true })),
+  link: (from, to) =>
+    attempt(to, async () => {
+      await mkdir(dirname(to), { recursive: true });
+      try {
+        await link(from, to);
+        return true;
+      } catch (error) {
+        if (isMissing(error)) return false;
+        throw error;
+      }
+    }),
 };
 
 async function openFile(path: string): Promise<DiskFile> {

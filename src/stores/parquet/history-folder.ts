@@ -11,10 +11,11 @@
 // rows.
 import { assert, ConfigError, FencedError, UnavailableError } from '../../errors.ts';
 import type {
+  BackfilledHistory,
   HistoryEntry,
   HistoryProgress,
-  HistoryStore,
   PublishOptions,
+  SensorRange,
 } from '../history-store.ts';
 import type { BlockFileOptions } from './block-file.ts';
 import {
@@ -28,8 +29,10 @@ import {
   type OpenBlockFile,
 } from './block-files.ts';
 import { BlockBuilder, dayEndMs, sortedByDay } from './history-block.ts';
+import { historyLimitDefaults, type HistoryLimits } from './history-limits.ts';
+import { keepsOutside, rowOf, type KeepsRow } from './sensor-range.ts';
 import type { HistoryDisk } from './history-disk.ts';
-import { readManifest, writeManifest, type Manifest, type Piece } from './manifest.ts';
+import { daysIn, readManifest, writeManifest, type Manifest, type Piece } from './manifest.ts';
 
 export interface HistoryFolderOptions {
   readonly disk: HistoryDisk;
@@ -40,30 +43,17 @@ export interface HistoryFolderOptions {
   readonly limits: Partial<HistoryLimits>;
 }
 
-export interface HistoryLimits {
-  /** Rows held in memory between two commits. */
-  readonly rowsMax: number;
-  /** Rows per row group of a day file; memory holds one to write and one of each file to read. */
-  readonly dayGroupRows: number;
-  readonly pieceGroupRows: number;
-  /** Pieces of a day and level that are merged into one. */
-  readonly piecesPerLevel: number;
-  /** Least time between two rewrites of an open day. */
-  readonly publishIntervalMs: number;
-}
-
-const limitDefaults: HistoryLimits = {
-  rowsMax: 65_536,
-  dayGroupRows: 32_768,
-  pieceGroupRows: 4_096,
-  piecesPerLevel: 32,
-  publishIntervalMs: 60_000,
-};
 /** Open days are rewritten for at most a twentieth of the time. */
 const publishShare = 20;
 const beatIntervalMs = 10_000;
 
-export class HistoryFolder implements HistoryStore {
+interface Publishing {
+  readonly signal?: AbortSignal;
+  /** Filter of the rows that stay; default: all. */
+  readonly keeps?: KeepsRow;
+}
+
+export class HistoryFolder implements BackfilledHistory {
   readonly #options: HistoryFolderOptions;
   readonly #builder: BlockBuilder;
   readonly #limits: HistoryLimits;
@@ -78,7 +68,7 @@ export class HistoryFolder implements HistoryStore {
     this.#options = options;
     this.#manifest = options.manifest;
     this.#beatMs = options.monotonicMs();
-    this.#limits = { ...limitDefaults, ...options.limits };
+    this.#limits = { ...historyLimitDefaults, ...options.limits };
     this.#names = options.manifest.features.map(({ name }) => name);
     this.#builder = new BlockBuilder(this.#names.length, this.#limits.rowsMax);
   }
@@ -88,9 +78,12 @@ export class HistoryFolder implements HistoryStore {
   }
 
   progress(): HistoryProgress {
-    const { positions, newestMs, gaps } = this.#manifest;
+    const { backfill, positions, newestMs, gaps } = this.#manifest;
     const known = (value: number | null): number | undefined => value ?? undefined;
-    return { positions: positions.map(known), newestMs: newestMs.map(known), gaps };
+    return {
+      ...{ positions: positions.map(known), newestMs: newestMs.map(known), gaps },
+      ...(backfill === null ? {} : { backfill }),
+    };
   }
 
   pendingRows(): number {
@@ -106,7 +99,7 @@ export class HistoryFolder implements HistoryStore {
     this.#builder.add(entry, this.#names);
   }
 
-  async commit({ positions, newestMs, gaps }: HistoryProgress): Promise<void> {
+  async commit({ backfill, positions, newestMs, gaps }: HistoryProgress): Promise<void> {
     const { pieces, sequence: before } = this.#manifest;
     let sequence = before;
     const added: Piece[] = [];
@@ -124,6 +117,7 @@ export class HistoryFolder implements HistoryStore {
       newestMs: newestMs.map(unknown),
       gaps: [...gaps],
       pieces: [...pieces, ...added],
+      ...(backfill === undefined ? {} : { backfill }),
     });
     for (const { day } of added) await this.#compact(day);
   }
@@ -132,9 +126,33 @@ export class HistoryFolder implements HistoryStore {
     for (const day of new Set(this.#manifest.pieces.map((piece) => piece.day))) {
       const isClosed = dayEndMs(day) <= closedMs;
       if (when === 'due' && !this.#isDue(day, isClosed)) continue;
-      await this.#publishDay(day, isClosed, signal);
+      await this.#publishDay(day, isClosed, signal === undefined ? {} : { signal });
     }
     await this.#closeDays(closedMs);
+  }
+
+  async firstRowIn(range: SensorRange): Promise<number | undefined> {
+    for (const day of daysIn(this.#manifest, range)) {
+      const { sources } = await this.#sourcesOf(day, this.#dayPath(day));
+      try {
+        for (const { reader } of sources) {
+          for await (const block of reader.blocks([])) {
+            const found = rowOf(block, range);
+            if (found !== undefined) return found;
+          }
+        }
+      } finally {
+        await closeFiles(sources);
+      }
+    }
+    return undefined;
+  }
+
+  async removeRows(range: SensorRange): Promise<void> {
+    for (const day of daysIn(this.#manifest, range)) {
+      const isClosed = this.#manifest.days[day]?.closed ?? false;
+      await this.#publishDay(day, isClosed, { keeps: keepsOutside(range) });
+    }
   }
 
   /**
@@ -166,14 +184,14 @@ export class HistoryFolder implements HistoryStore {
     return isClosed;
   }
 
-  async #publishDay(day: string, isClosed: boolean, signal?: AbortSignal): Promise<void> {
+  async #publishDay(day: string, isClosed: boolean, how: Publishing): Promise<void> {
     const startMs = this.#options.monotonicMs();
     const path = this.#dayPath(day);
     const part = `${this.#options.folder}/.${day}.${this.#writerId()}.part`;
     const { sources, through } = await this.#sourcesOf(day, path);
     let rows = 0;
     try {
-      const options = { ...this.#merging(through, signal), rowsMax: this.#limits.dayGroupRows };
+      const options = { ...this.#merging(through, how), rowsMax: this.#limits.dayGroupRows };
       rows = await writeMerged(this.#disk, part, options, sources);
     } finally {
       await closeFiles(sources);
@@ -243,7 +261,7 @@ export class HistoryFolder implements HistoryStore {
       await closeFiles([dayFile]);
       throw new ConfigError(
         `${path} is older than _manifest.json says: only one process may write a history; ` +
-          'export anew into an empty folder',
+          'export again into an empty folder',
       );
     }
     // Newer than the manifest: a publish that was killed, or that of a writer since fenced.
@@ -304,13 +322,13 @@ export class HistoryFolder implements HistoryStore {
   /** A merge may take longer than others wait for a beat. */
   #merging(
     through: number,
-    signal?: AbortSignal,
-  ): BlockFileOptions & Pick<MergeOptions, 'onBlock'> {
+    { keeps, signal }: Publishing = {},
+  ): BlockFileOptions & Omit<MergeOptions, 'rowsMax'> {
     const onBlock = async (): Promise<void> => {
       if (signal?.aborted === true) throw new UnavailableError('the merge was interrupted');
       if (this.#options.monotonicMs() - this.#beatMs >= beatIntervalMs) await this.beat();
     };
-    return { ...this.#facts(through), onBlock };
+    return { ...this.#facts(through), onBlock, ...(keeps === undefined ? {} : { keeps }) };
   }
 
   get #disk(): HistoryDisk {

@@ -8,8 +8,9 @@
 import { z } from 'zod';
 
 import { ConfigError } from '../../errors.ts';
-import type { HistoryGap } from '../history-store.ts';
+import type { BackfillMark, HistoryGap } from '../history-store.ts';
 import type { DeclaredFeature } from './elements.ts';
+import { dayEndMs } from './history-block.ts';
 import type { DiskFile, HistoryDisk } from './history-disk.ts';
 
 export interface Manifest {
@@ -37,6 +38,8 @@ export interface Manifest {
   readonly days: Readonly<Record<string, DayFacts>>;
   /** Days whose files lack columns of `features`: a migration that is under way. */
   readonly outdated: readonly string[];
+  /** The backfill that was begun last; null before the first. */
+  readonly backfill: BackfillMark | null;
 }
 
 export interface Piece {
@@ -75,13 +78,20 @@ const manifestSchema: z.ZodType<Manifest> = z.object({
   ),
   days: z.record(text, z.object({ rows: offset, through: offset, closed: z.boolean() })),
   outdated: z.array(text),
+  backfill: z
+    .object({
+      ...{ id: text, startedMs: z.number(), rows: offset },
+      phase: z.enum(['removing', 'adding', 'done']),
+    })
+    .nullable()
+    .default(null),
 });
 
 const manifestName = '_manifest.json';
 
 /** Returns the folder's manifest, or undefined. @throws ConfigError for one that we cannot read */
 export async function readManifest(
-  disk: HistoryDisk,
+  disk: Pick<HistoryDisk, 'open'>,
   folder: string,
 ): Promise<Manifest | undefined> {
   const path = `${folder}/${manifestName}`;
@@ -93,9 +103,22 @@ export async function readManifest(
   const problem = parsed.error.issues[0];
   throw new ConfigError(
     `${path} is no manifest of this version: ${problem?.path.join('.') ?? ''} ` +
-      `${problem?.message ?? ''}; name another folder, or export anew into an empty one`,
+      `${problem?.message ?? ''}; name another folder, or export again into an empty one`,
     { path },
   );
+}
+
+/** Returns the days that have a file or a piece, the oldest first. */
+export function daysOf({ days, pieces }: Manifest): readonly string[] {
+  return [...new Set([...Object.keys(days), ...pieces.map(({ day }) => day)])].sort();
+}
+
+/** Returns those of `daysOf` that may hold rows whose windows end in (fromMs, toMs]. */
+export function daysIn(
+  manifest: Manifest,
+  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+): readonly string[] {
+  return daysOf(manifest).filter((day) => dayEndMs(day) > fromMs && Date.parse(day) <= toMs);
 }
 
 /** Replaces the folder's manifest. */

@@ -6,7 +6,8 @@ import type { BlockFileFacts } from './block-file.ts';
 import { closeFiles, openIfThere, writeBlocks } from './block-files.ts';
 import type { DeclaredFeature } from './elements.ts';
 import type { HistoryDisk } from './history-disk.ts';
-import { HistoryFolder, type HistoryLimits } from './history-folder.ts';
+import { HistoryFolder } from './history-folder.ts';
+import type { HistoryLimits } from './history-limits.ts';
 import { assertMigrated, mergedSchema } from './history-schema.ts';
 import { readManifest, writeManifest, type DayFacts, type Manifest } from './manifest.ts';
 
@@ -69,7 +70,7 @@ export async function openHistory(options: OpenHistoryOptions): Promise<HistoryF
   return new HistoryFolder({ disk, folder, manifest, monotonicMs, limits });
 }
 
-/** Returns the manifest once no living process writes it; undefined where there is none. */
+/** Returns the manifest once no living process writes it; undefined if the folder has none. */
 async function freeManifest(options: OpenHistoryOptions): Promise<Manifest | undefined> {
   const { clock, disk, folder, signal, writer: self } = options;
   let seen: string | undefined;
@@ -107,7 +108,7 @@ async function emptyManifest(options: OpenHistoryOptions): Promise<Manifest> {
   return {
     ...{ version: 1 as const, view, topic, features: features.map(declared) },
     ...{ writer: null, sequence: 0, positions: [], newestMs: [], gaps: [], pieces: [] },
-    ...{ days: {}, outdated: [] },
+    ...{ days: {}, outdated: [], backfill: null },
   };
 }
 
@@ -144,7 +145,8 @@ async function adopted(disk: HistoryDisk, folder: string, manifest: Manifest): P
     const { rows, through } = await factsOf(disk, `${folder}/${name}`);
     if (through > manifest.sequence || through < (known?.through ?? 0)) {
       throw new ConfigError(
-        `${folder}/${name} and _manifest.json are not of one moment: export anew elsewhere`,
+        `${folder}/${name} and _manifest.json are not of one moment: ` +
+          'export again into another folder',
       );
     }
     days[day] = { rows, through, closed: known?.closed ?? false };

@@ -3,12 +3,13 @@
 import { Cluster, Redis } from 'ioredis';
 
 import { backoffMs } from '../../backoff.ts';
-import type { RedisConfig } from '../../config/config.ts';
+import type { RedisConfig } from '../../config/redis-config.ts';
 import { systemClock } from '../../clock.ts';
 import { ConfigError, UnavailableError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import type { Freshness } from './cached-reads.ts';
 import { watchSetup } from './connection-setup.ts';
+import { redisPlace, connectionOptions, credentials, parseAddress } from './redis-options.ts';
 import { trackReads, type ReadTracking, type TrackingListener } from './read-tracking.ts';
 import type { RedisScript } from './redis-script.ts';
 
@@ -49,8 +50,10 @@ const reconnects = { firstMs: 50, maxMs: 2_000 };
  */
 export function openRedisConnection(config: RedisConfig, logger: Logger): RedisConnection {
   const client =
-    config.clusterNodes.length > 0 ? openCluster(config) : openStandalone(config, 'calls');
-  const where = addressOf(config);
+    config.clusterNodes.length > 0
+      ? openCluster(config, logger)
+      : openStandalone(config, 'calls', logger);
+  const where = redisPlace(config);
   const watch = watchConnection(client, where, logger);
   // Calls right after opening wait for the first attempt; later ones never wait.
   const firstAttempt = new Promise<void>((resolve) => {
@@ -77,7 +80,7 @@ export function openRedisConnection(config: RedisConfig, logger: Logger): RedisC
     interruptions: () => watch.interruptions(),
     track(listener) {
       if (client instanceof Cluster) return undefined;
-      const changes = openStandalone(config, 'changes');
+      const changes = openStandalone(config, 'changes', logger);
       watchSetup(changes);
       const { monotonicMs } = systemClock;
       tracking = trackReads({ reads: client, changes, listener, monotonicMs, logger });
@@ -173,24 +176,25 @@ const sharedOptions = {
 
 const reconnectDelayMs = (attempt: number): number => backoffMs(attempt, reconnects);
 
-function openStandalone(config: RedisConfig, use: 'calls' | 'changes'): Redis {
+function openStandalone(config: RedisConfig, use: 'calls' | 'changes', logger: Logger): Redis {
   if (config.url === undefined) {
     throw new ConfigError('Redis needs REDIS_URL or REDIS_CLUSTER_NODES');
   }
-  parseAddress(config.url);
   return new Redis(config.url, {
     ...sharedOptions,
+    ...connectionOptions(config, logger),
     enableOfflineQueue: false,
     retryStrategy: reconnectDelayMs,
+    sentinelRetryStrategy: reconnectDelayMs,
     // RESP 3 would deliver changes as push messages, which the client drops.
     ...(use === 'changes' ? { protocol: 2, autoResubscribe: false } : {}),
   });
 }
 
-function openCluster(config: RedisConfig): Cluster {
+function openCluster(config: RedisConfig, logger: Logger): Cluster {
   const nodes = config.clusterNodes.map(parseAddress);
-  const credentials = config.url === undefined ? nodes[0] : parseAddress(config.url);
-  const tls = credentials?.protocol === 'rediss:';
+  const [login] = config.url === undefined ? nodes : [parseAddress(config.url)];
+  const { tls } = connectionOptions(config, logger);
   return new Cluster(
     nodes.map((node) => ({ host: node.hostname, port: Number(node.port || 6379) })),
     {
@@ -199,31 +203,13 @@ function openCluster(config: RedisConfig): Cluster {
       slotsRefreshTimeout: 2_000,
       redisOptions: {
         ...sharedOptions,
-        ...(credentials?.username ? { username: decodeURIComponent(credentials.username) } : {}),
-        ...(credentials?.password ? { password: decodeURIComponent(credentials.password) } : {}),
-        ...(tls ? { tls: {} } : {}),
+        ...(login === undefined ? {} : credentials(login, 'username', 'password')),
+        ...(tls === undefined ? {} : { tls }),
       },
       // The certificate names the host: connect by the announced name, not by its address.
-      ...(tls ? { dnsLookup: (address, done): void => done(null, address) } : {}),
+      ...(tls === undefined ? {} : { dnsLookup: (address, done): void => done(null, address) }),
     },
   );
-}
-
-function parseAddress(text: string): URL {
-  const full = text.includes('://') ? text : `redis://${text}`;
-  const address = URL.canParse(full) ? new URL(full) : undefined;
-  if (address === undefined || !['redis:', 'rediss:'].includes(address.protocol)) {
-    throw new ConfigError(
-      'expected a Redis address like redis://user:password@host:6379/0, rediss://… or host:6379',
-    );
-  }
-  return address;
-}
-
-/** Returns host and port of every address, without credentials, for messages and logs. */
-function addressOf(config: RedisConfig): string {
-  const texts = config.clusterNodes.length > 0 ? config.clusterNodes : [config.url ?? ''];
-  return texts.map((text) => parseAddress(text).host).join(',');
 }
 
 /** A Cluster reports "Failed to refresh slots cache." and keeps the reason in `lastNodeError`. */

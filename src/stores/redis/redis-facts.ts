@@ -2,9 +2,11 @@
 // clock.
 import { Redis } from 'ioredis';
 
-import type { RedisConfig } from '../../config/config.ts';
+import type { RedisConfig } from '../../config/redis-config.ts';
 import { UnavailableError } from '../../errors.ts';
+import type { Logger } from '../../logger.ts';
 import { watchSetup } from './connection-setup.ts';
+import { redisPlace, connectionOptions } from './redis-options.ts';
 
 export interface RedisFacts {
   readonly version: string;
@@ -24,15 +26,17 @@ const timeoutMs = 4_000;
  * Returns the facts of the server, or of a Cluster's first node. Makes one attempt.
  * @throws UnavailableError with the reason (unreachable, login refused), without credentials.
  */
-export async function readRedisFacts(config: RedisConfig): Promise<RedisFacts> {
+export async function readRedisFacts(config: RedisConfig, logger: Logger): Promise<RedisFacts> {
   const [node = 'localhost:6379'] = config.clusterNodes;
   const address = config.url ?? (node.includes('://') ? node : `redis://${node}`);
   const client = new Redis(address, {
+    ...connectionOptions(config, logger),
     lazyConnect: true,
     connectTimeout: timeoutMs,
     commandTimeout: timeoutMs,
     maxRetriesPerRequest: 0,
     retryStrategy: () => null,
+    sentinelRetryStrategy: () => null,
   });
   const setup = watchSetup(client);
   let cause: Error | undefined;
@@ -54,7 +58,7 @@ export async function readRedisFacts(config: RedisConfig): Promise<RedisFacts> {
   } catch (error) {
     const reason = setup.refusal() ?? cause ?? error;
     throw new UnavailableError(
-      `Redis at ${new URL(address).host}: ${reason instanceof Error ? reason.message : String(reason)}`,
+      `Redis at ${redisPlace(config)}: ${reason instanceof Error ? reason.message : String(reason)}`,
       {},
       error,
     );

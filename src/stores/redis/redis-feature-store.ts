@@ -6,6 +6,7 @@ import {
   decodeFeastValue,
   feastEntityKey,
   feastFields,
+  feastNames,
   feastTimeField,
   feastTimestampBytesMax,
   feastTimestampMs,
@@ -14,16 +15,26 @@ import {
   sensorIdOfFeastKey,
   writeFeastTimestamp,
   writeFeastValue,
+  type FeastNames,
   type FeastType,
 } from '../../codecs/feast.ts';
-import type { RedisConfig } from '../../config/config.ts';
+import type { RedisConfig } from '../../config/redis-config.ts';
 import { assert, DecodeError, isSensoriumError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
-import type { FeatureStore, OnlineFeatures, RowsRead, UpsertCounts } from '../feature-store.ts';
-import { CachedReads, type Freshness } from './cached-reads.ts';
+import type { FeatureStore, OnlineFeatures, UpsertCounts } from '../feature-store.ts';
+import {
+  cachedRowBytes,
+  CachedReads,
+  rowsReadOf,
+  type CacheBounds,
+  type Freshness,
+} from './cached-reads.ts';
 import { gathered, type Read } from './gathered-reads.ts';
+import { namesOnce, type NameOnce } from './name-once.ts';
+import type { Pipeline } from './owner-marker.ts';
 import { PackedRows, readScript } from './read-script.ts';
 import { openRedisConnection, type RedisConnection } from './redis-connection.ts';
+import { writeGuard } from './store-owner.ts';
 import { upsertResult, upsertScript } from './upsert-script.ts';
 
 export interface OnlineFeature {
@@ -35,11 +46,6 @@ export interface OnlineFeature {
 const rowsPerCall = 100;
 /** Rows sent and not yet acknowledged. */
 const rowsInFlightMax = 1_000;
-/**
- * Sensors named in the log because Redis cannot hold or return their row; further ones are only
- * counted.
- */
-const namedSensorsMax = 1_000;
 const otherTypeProblem = 'its key holds another type than a hash: delete the key';
 
 /**
@@ -52,19 +58,25 @@ const otherTypeProblem = 'its key holds another type than a hash: delete the key
 export function openRedisFeatureStore(
   options: RedisConfig & {
     readonly features: readonly OnlineFeature[];
+    /** Default: those of feature_repo. */
+    readonly names?: FeastNames;
     /** Default: the view of the base windows. */
     readonly views?: readonly string[];
-    /** Rows of each view to cache. Default: none. A Cluster caches none. */
-    readonly cachedRowsMax?: number;
+    /** Rows of each view to cache, and the bytes of all. Default: none. A Cluster caches none. */
+    readonly cached?: CacheBounds;
+    /** The pipeline that writes: rows are refused while another one owns the store. */
+    readonly writer?: Pipeline | undefined;
     readonly logger: Logger;
   },
 ): FeatureStore {
   const layouts = layoutsOf(options.views ?? [feastView], options);
   const connection = openRedisConnection(options, options.logger);
-  const nameOnce = namesOnce(options.logger);
+  const { names = feastNames } = options;
+  const nameOnce = namesOnce(options.logger, names);
   const views = new Map<string, View>();
   const caches: CachedReads<Found>[] = [];
-  const freshness = followChanges(connection, caches, options.cachedRowsMax ?? 0);
+  const { bytesMax, rowsMax } = options.cached ?? { bytesMax: 0, rowsMax: 0 };
+  const freshness = followChanges(connection, caches, { names, rowsMax });
   for (const [name, layout] of layouts) {
     const readNow: Read<Found> = (ids) => read(connection, layout, ids, nameOnce);
     const readGathered = gathered(readNow, rowsPerCall);
@@ -72,36 +84,39 @@ export function openRedisFeatureStore(
       views.set(name, { layout, read: readGathered });
       continue;
     }
-    const cache = new CachedReads(readGathered, freshness, options.cachedRowsMax ?? 0);
+    const rowBytes = cachedRowBytes(layout.features.length);
+    const share = { rowsMax, bytesMax: bytesMax / layouts.size, rowBytes };
+    const cache = new CachedReads(readGathered, freshness, share);
     caches.push(cache);
-    views.set(name, {
-      layout,
-      read: (ids) => cache.read(ids.map(wellFormed)),
-      readKept: (ids) => cache.readKept(ids.map(wellFormed)),
-    });
+    views.set(name, cachedView(layout, cache));
   }
-  const viewNamed = (name = feastView): View => {
-    const view = views.get(name);
-    assert(view !== undefined, 'the store was not opened with this view', { view: name });
-    return view;
-  };
-  const ofCaches: Pick<FeatureStore, 'readKept' | 'rowsRead'> = {
-    readKept: (sensorIds, view) => viewNamed(view).readKept?.(sensorIds),
-    rowsRead: () => rowsReadOf(caches),
-  };
+  const viewNamed = (name?: string): View => viewIn(views, name);
+  const mayWrite = writeGuard(connection, { names, pipeline: options.writer });
   return {
     async upsert(rows, view) {
+      await mayWrite();
       const counts = await upsert(connection, viewNamed(view).layout, rows, nameOnce);
       // Read your own writes: do not wait for Redis to report them.
       for (const cache of caches) for (const row of rows) cache.changed(wellFormed(row.sensor_id));
       return counts;
     },
     read: async (sensorIds, view) => viewNamed(view).read(sensorIds),
-    ping: () => connection.ping(),
+    ping: () => connection.ping().then(mayWrite),
     interruptions: () => connection.interruptions(),
-    ...(freshness === undefined ? {} : ofCaches),
+    ...(freshness === undefined
+      ? {}
+      : {
+          readKept: (ids, view) => viewNamed(view).readKept?.(ids),
+          rowsRead: () => rowsReadOf(caches),
+        }),
     close: async () => connection.close(),
   };
+}
+
+function viewIn(views: ReadonlyMap<string, View>, name: string = feastView): View {
+  const view = views.get(name);
+  assert(view !== undefined, 'the store was not opened with this view', { view: name });
+  return view;
 }
 
 /**
@@ -110,12 +125,12 @@ export function openRedisFeatureStore(
 function followChanges(
   connection: RedisConnection,
   caches: readonly CachedReads<Found>[],
-  rowsMax: number,
+  { names, rowsMax }: { readonly names: FeastNames; readonly rowsMax: number },
 ): Freshness | undefined {
   if (rowsMax === 0) return undefined;
   return connection.track({
     changed(key) {
-      const sensorId = sensorIdOfFeastKey(key);
+      const sensorId = sensorIdOfFeastKey(key, names);
       if (sensorId !== undefined) for (const cache of caches) cache.changed(sensorId);
     },
     allChanged() {
@@ -124,18 +139,11 @@ function followChanges(
   });
 }
 
-function rowsReadOf(caches: readonly CachedReads<Found>[]): RowsRead {
-  const read = caches.map(({ rowsRead }) => rowsRead);
-  return {
-    cached: read.reduce((sum, { cached }) => sum + cached, 0),
-    stored: read.reduce((sum, { stored }) => sum + stored, 0),
-  };
-}
-
 /** Returns the id as Redis stores it: UTF-8 cannot hold half a surrogate pair. */
 const wellFormed = (sensorId: string): string => sensorId.toWellFormed();
 
 interface Layout {
+  readonly names: FeastNames;
   readonly features: readonly OnlineFeature[];
   readonly timeField: Buffer;
   /** Hash fields of `features`, in the same order. */
@@ -146,13 +154,17 @@ interface Layout {
 /** All views of a sensor share one hash, so no two of their fields may be equal. */
 function layoutsOf(
   views: readonly string[],
-  { features, onlineTtlS }: RedisConfig & { readonly features: readonly OnlineFeature[] },
+  {
+    features,
+    names = feastNames,
+    onlineTtlS,
+  }: RedisConfig & { readonly features: readonly OnlineFeature[]; readonly names?: FeastNames },
 ): ReadonlyMap<string, Layout> {
-  const names = features.map((feature) => feature.name);
+  const featureNames = features.map((feature) => feature.name);
   const owners = new Map<string, string>();
   return new Map(
     views.map((view) => {
-      const fields = feastFields(names, view);
+      const fields = feastFields(featureNames, view);
       for (const field of fields.map((bytes) => bytes.toString('hex'))) {
         const owner = owners.get(field);
         assert(owner === undefined, 'two views share one field of the Feast layout', {
@@ -162,7 +174,7 @@ function layoutsOf(
         owners.set(field, view);
       }
       const ttl = String(onlineTtlS ?? 0);
-      return [view, { features, timeField: feastTimeField(view), fields, ttl }];
+      return [view, { names, features, timeField: feastTimeField(view), fields, ttl }];
     }),
   );
 }
@@ -176,17 +188,11 @@ interface View {
   readonly readKept?: (ids: readonly string[]) => readonly Found[] | undefined;
 }
 
-type NameOnce = (sensorId: string, problem: string) => void;
-
-function namesOnce(logger: Logger): NameOnce {
-  const named = new Set<string>();
-  return (sensorId, problem) => {
-    if (named.size >= namedSensorsMax || named.has(sensorId)) return;
-    named.add(sensorId);
-    logger.error(
-      { sensor: sensorId, key: feastEntityKey(sensorId).toString('hex'), problem },
-      'Redis does not serve this sensor',
-    );
+function cachedView(layout: Layout, cache: CachedReads<Found>): View {
+  return {
+    layout,
+    read: (ids) => cache.read(ids.map(wellFormed)),
+    readKept: (ids) => cache.readKept(ids.map(wellFormed)),
   };
 }
 
@@ -221,7 +227,7 @@ async function upsertChunk(
   const packed = packRows(layout, rows, nameOnce);
   totals.refused += rows.length - packed.rows.length;
   if (packed.rows.length === 0) return;
-  const keys = packed.rows.map((row) => feastEntityKey(row.sensor_id));
+  const keys = packed.rows.map((row) => feastEntityKey(row.sensor_id, layout.names));
   const reply = await connection.evaluate(upsertScript, keys, [
     layout.timeField,
     layout.ttl,
@@ -301,7 +307,7 @@ async function readChunk(
   nameOnce: NameOnce,
 ): Promise<readonly Found[]> {
   if (sensorIds.length === 0) return [];
-  const keys = sensorIds.map((id) => feastEntityKey(id));
+  const keys = sensorIds.map((id) => feastEntityKey(id, layout.names));
   const reply = await connection.evaluate(readScript, keys, [layout.timeField, ...layout.fields]);
   assert(Buffer.isBuffer(reply), 'the read script answers with one string');
   const rows = new PackedRows(reply);

@@ -105,7 +105,11 @@ describe('the TypeScript client', () => {
     const stored = { eventTimeMs, values: { avg_value: 0.1 + 0.2, std_dev: NaN, count: 60 } };
     const sensorium = createHttpServer({
       supervisor: new InMemorySupervisor(),
-      owners: { urlsOf: () => Promise.resolve([]), urlsOfShard: () => Promise.resolve([]) },
+      owners: {
+        urlsOf: () => Promise.resolve([]),
+        urlsOfShard: () => Promise.resolve([]),
+        urlsOfAll: () => Promise.resolve([]),
+      },
       featureStore: {
         ping: () => Promise.resolve(),
         read: async (ids) => ids.map((id) => (id === 'a' ? stored : undefined)),

@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest';
 import { holds, runs, titled } from '../../../property-tests/seed.ts';
 import { allFeatures } from '../../../src/sensors/features.ts';
 import {
-  anomaliesNow,
   drawnFeature,
   emptyModel,
   firstWindow,
@@ -17,42 +16,54 @@ import {
   quarantined,
   sparkline,
   takeFeatures,
+  listNote,
+  takeSensors,
   takeStatus,
   totalsAge,
-  visibleSensors,
   flagReason,
+  lastHeard,
   windowsKept,
 } from '../../../src/http/web/model.js';
-import { featureRow, shardView, thread, treeOf } from '../in-memory-supervisor.ts';
+import type { SensorsAnswer } from '../../../src/http/sensor-listing.ts';
+import { listedOf, sensorView, shardView, thread, treeOf } from '../in-memory-supervisor.ts';
 
-const status = (rows: Parameters<typeof takeStatus>[1]['rows'], tree = treeOf()) => ({
-  tree,
-  readiness: { ready: true, reasons: [] },
-  rows,
-});
+const status = (tree = treeOf()) => ({ tree, readiness: { ready: true, reasons: [] } });
+
+/** An answer of `GET /sensors` with one sensor and its last windows. */
+function listing(id: string, ends: readonly number[]): SensorsAnswer {
+  const windows = ends.map((endMs) => [endMs, endMs / 60_000, 0] as const);
+  const item = { ...listedOf(sensorView(id)), process: null, windows };
+  const last = ends.at(-1) ?? null;
+  return {
+    sensors: [id],
+    ...{ limit: 50, total: 2_000, matching: 2_000, next: null },
+    items: [{ ...item, window_end: last, features: { avg_value: (last ?? 0) / 60_000 } }],
+    processes: { answered: 1, silent: [] },
+  };
+}
 
 describe('the page’s model', () => {
-  it('keeps the last windows of each sensor and returns which changed', () => {
+  it('keeps the windows it has seen of the listed sensors, each once and bounded', () => {
     const model = emptyModel();
+    const ends = Array.from({ length: windowsKept + 5 }, (_, i) => 60_000 * (i + 1));
+    takeSensors(model, listing('a', ends.slice(0, -2)));
 
-    const changed = takeStatus(model, status([featureRow('a', 60_000), featureRow('b', 60_000)]));
-    const later = takeStatus(model, status([featureRow('a', 120_000)]));
+    takeSensors(model, listing('a', ends.slice(-2)));
 
-    expect([[...changed], [...later]]).toEqual([['a', 'b'], ['a']]);
-    expect(model.sensors.get('a')?.map((row) => row.window_end)).toEqual([60_000, 120_000]);
+    expect(model.windows.get('a')?.map(([endMs]) => endMs)).toEqual(ends.slice(-windowsKept));
+    takeSensors(model, listing('b', [60_000]));
+    expect([...model.windows.keys()]).toEqual(['b']);
   });
 
-  it('shows nothing twice after a reconnection, and keeps a bounded history', () => {
-    const model = emptyModel();
-    const rows = Array.from({ length: windowsKept + 5 }, (_, i) =>
-      featureRow('a', 60_000 * (i + 1)),
+  it('says how many sensors there are, match and are shown, and who did not answer', () => {
+    const answer = listing('a', []);
+
+    expect(listNote(answer, false)).toBe('2,000 sensors, showing 1');
+    expect(listNote({ ...answer, matching: 1 }, true)).toBe('2,000 sensors, 1 match');
+    const silent = { answered: 1, silent: ['http://b'] };
+    expect(listNote({ ...answer, matching: 40, processes: silent }, true)).toBe(
+      '2,000 sensors, 40 match, showing 1; 1 other process did not answer',
     );
-    takeStatus(model, status(rows));
-
-    const again = takeStatus(model, status(rows));
-
-    expect([...again]).toEqual([]);
-    expect(model.sensors.get('a')?.length).toBe(windowsKept);
   });
 
   it('lists the quarantined sensors with their reasons, and counts those not listed', () => {
@@ -78,24 +89,12 @@ describe('the page’s model', () => {
     expect(quarantined(treeOf()).total).toBe(0);
   });
 
-  it('lists sensors in natural order, filtered', () => {
-    const model = emptyModel();
-    const rows = ['s10', 's9', 'T1'].map((id) => featureRow(id, 60_000, id === 's9' ? 2 : 0));
-    takeStatus(model, status(rows));
-
-    const all = { filter: '', onlyAnomalous: false };
-    expect(visibleSensors(model, all)).toEqual(['s9', 's10', 'T1']);
-    expect(visibleSensors(model, { ...all, filter: ' t' })).toEqual(['T1']);
-    expect(visibleSensors(model, { ...all, onlyAnomalous: true })).toEqual(['s9']);
-    expect(anomaliesNow(model)).toBe(2);
-  });
-
   it('measures the rate of readings between two events', () => {
     const model = emptyModel();
     const { totals } = treeOf();
-    takeStatus(model, status([], treeOf({ nowMs: 1_000, totals: { ...totals, readings: 100 } })));
+    takeStatus(model, status(treeOf({ nowMs: 1_000, totals: { ...totals, readings: 100 } })));
 
-    takeStatus(model, status([], treeOf({ nowMs: 3_000, totals: { ...totals, readings: 300 } })));
+    takeStatus(model, status(treeOf({ nowMs: 3_000, totals: { ...totals, readings: 300 } })));
 
     expect(model.rate).toBe(100);
   });
@@ -257,6 +256,26 @@ describe('a flagged reading', () => {
     expect(flagReason({ ...flagged, value: 12, z: -5, alarm: false })).toBe(
       '12 is 5.0 standard deviations below 20.1 ± 1.5 of 250 readings',
     );
+  });
+
+  it('names the rule that raised the alarm, where there are several', () => {
+    expect(flagReason({ ...flagged, channel: 'context' })).toContain(
+      '; alarm by context, score 3.9',
+    );
+  });
+
+  it('shows an event by its sentence', () => {
+    expect(flagReason({ kind: 'offline', explanation: 'No reading since noon.' })).toBe(
+      'offline: No reading since noon.',
+    );
+  });
+
+  it('says when a sensor was heard, and whether it is offline', () => {
+    const presence = { heard: 0, offline: false, silent_after: 90_000, equal_readings: null };
+
+    expect(lastHeard(presence)).toMatch(/1970.*; offline after 1 min/);
+    expect(lastHeard({ ...presence, offline: true })).toMatch(/1970.*, offline since$/);
+    expect(lastHeard({ ...presence, heard: null })).toBe('never');
   });
 
   it('has a text for each reason it can be missing', () => {

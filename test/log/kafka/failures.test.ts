@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { expect, test } from 'vitest';
 import { ConfigError, FencedError, InvariantError, UnavailableError } from '../../../src/errors.ts';
@@ -22,9 +23,9 @@ const answers = [
   [51, 'CONCURRENT_TRANSACTIONS', 'busy', UnavailableError],
   [7, 'REQUEST_TIMED_OUT', 'indefinite', UnavailableError],
   [20, 'NOT_ENOUGH_REPLICAS_AFTER_APPEND', 'indefinite', UnavailableError],
-  [59, 'UNKNOWN_PRODUCER_ID', 'anew', UnavailableError],
-  [45, 'OUT_OF_ORDER_SEQUENCE_NUMBER', 'anew', UnavailableError],
-  [48, 'INVALID_TXN_STATE', 'anew', UnavailableError],
+  [59, 'UNKNOWN_PRODUCER_ID', 'newProducer', UnavailableError],
+  [45, 'OUT_OF_ORDER_SEQUENCE_NUMBER', 'newProducer', UnavailableError],
+  [48, 'INVALID_TXN_STATE', 'newProducer', UnavailableError],
   [25, 'UNKNOWN_MEMBER_ID', 'membership', UnavailableError],
   [10, 'MESSAGE_TOO_LARGE', 'oversized', ConfigError],
   [29, 'TOPIC_AUTHORIZATION_FAILED', 'denied', ConfigError],
@@ -67,7 +68,7 @@ test('a translated error says what was tried, why it failed and where', () => {
 });
 
 test('TLS settings are PEM text or files that exist', () => {
-  const pem = '-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----';
+  const pem = readFileSync(new URL('localhost-tls.pem', import.meta.url), 'utf8');
 
   expect(() => createClient(kafkaOptions({ ssl: { ca: pem } }))).not.toThrow();
   expect(() => createClient(kafkaOptions({ ssl: { ca: '/no/such/ca.pem' } }))).toThrow(ConfigError);

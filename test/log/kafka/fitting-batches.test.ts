@@ -124,7 +124,7 @@ describe('a batch that is longer than its topic takes', () => {
             const value = compressible ? Buffer.alloc(bytes, 'a') : randomBytes(bytes);
             if (kind === 'deadLetter') return deadLetter(value, clientBytes);
             if (kind === 'forward') return forward(`s${index}`, 1.5 + index, bytes, clientBytes);
-            // What cannot be cut is short.
+            // Records that cannot be cut are short.
             return { topic: 't', key: null, value: value.subarray(0, 500) };
           });
           const topic = new Topic(bytesMax);

@@ -1,4 +1,4 @@
-// What kafkajs 2.2.4 does against a real Kafka unless it is kept from it: one test a trap. The numbers are those of the
+// Traps of kafkajs 2.2.4 against a real Kafka: one test for each. The numbers are those of the
 // comments in src/log/kafka/.
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
@@ -26,7 +26,8 @@ import {
 import { kafkaBrokers, kafkaOptions, openTestLog } from './kafka-harness.ts';
 
 const require = createRequire(import.meta.url);
-// Only now, when the imports above have installed the seam: it refuses a kafkajs that was loaded before.
+// Only now, when the imports above have installed the seam: it refuses a kafkajs that was loaded
+// before.
 const client = new (require('kafkajs') as { Kafka: typeof Kafka }).Kafka({
   brokers: [...(kafkaBrokers.length === 0 ? ['none:1'] : kafkaBrokers)],
   logLevel: 0,
@@ -134,7 +135,8 @@ describe.skipIf(kafkaBrokers.length === 0).each(['fast', 'kafkajs'] as const)(
     test('aborted records of overlapping transactions are not seen, wherever the read begins', async () => {
       const topic = await freshTopic(log);
       const [one, two] = [await transactional('one'), await transactional('two')];
-      // 0: a1 1: b1 2: a2 3: plain 4: b2 5: abort a 6: abort b 7: a3 8: commit a 9: marker look-alike 10: b3 11: abort b
+      // 0: a1 1: b1 2: a2 3: plain 4: b2 5: abort a 6: abort b 7: a3 8: commit a 9: marker
+      // look-alike 10: b3 11: abort b
       const a = await one.transaction();
       const b = await two.transaction();
       await sendTo(a, topic, 'a1');

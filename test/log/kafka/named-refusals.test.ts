@@ -69,7 +69,7 @@ test('a refused partition is named, whatever the others of its request were told
 
   expect(refusal).toBeInstanceOf(ConfigError);
   expect(refusal.message).toBe(
-    'A commit of in/0 was refused: User:alice lacks Write on topic letters. Give it: kafka-acls ' +
+    'A commit of in/0 was refused: User:alice lacks Write on topic letters. Grant it: kafka-acls ' +
       '--bootstrap-server kafka:9092 --add --allow-principal User:alice --operation Write --topic letters',
   );
 });

@@ -23,7 +23,8 @@ async function server(settings: readonly string[] = []): Promise<RedisServer> {
 
 function open(url: string, lines: LoggedLine[] = []): FeatureStore {
   const store = openRedisFeatureStore({
-    ...{ url, clusterNodes: [], onlineTtlS: undefined, cachedRowsMax: 100 },
+    ...{ url, clusterNodes: [], onlineTtlS: undefined },
+    cached: { rowsMax: 100, bytesMax: 1_000_000 },
     ...{ features: defaultFeatures, views: [feastView], logger: keepingLogger(lines) },
   });
   onTestFinished(() => store.close());
@@ -101,8 +102,12 @@ describe.skipIf(!redisServerInstalled)('a connection to Redis', () => {
     const redis = await server(['--databases', '16']);
     const url = `${redis.url}/99`;
 
-    await expect(readRedisFacts(redisConfig(url))).rejects.toThrow('database 99 of REDIS_URL');
-    await expect(readRedisFacts(redisConfig(`${redis.url}/15`))).resolves.toBeDefined();
+    await expect(readRedisFacts(redisConfig(url), keepingLogger())).rejects.toThrow(
+      'database 99 of REDIS_URL',
+    );
+    await expect(
+      readRedisFacts(redisConfig(`${redis.url}/15`), keepingLogger()),
+    ).resolves.toBeDefined();
 
     const { exitCode, out } = await cli(['doctor'], {
       REDIS_URL: url,

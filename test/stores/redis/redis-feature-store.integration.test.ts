@@ -64,7 +64,7 @@ function open(
     onlineTtlS: address.onlineTtlS,
     features: defaultFeatures,
     views: [feastView, largerView],
-    cachedRowsMax: address.cachedRowsMax ?? 0,
+    cached: { rowsMax: address.cachedRowsMax ?? 0, bytesMax: 1_000_000 },
     logger: recordingLogger(lines),
   });
 }

@@ -14,6 +14,7 @@ const shard = {
   openWindows: 0,
   readings: 3,
   featureRows: 0,
+  anomalies: 0,
   deadLetters: 0,
   lastCommitMs: null,
   lastSnapshotMs: null,
@@ -89,7 +90,8 @@ export async function runWorker({ workerIndex, port, config }) {
       port.postMessage({ type: 'metrics', requestId, metrics });
     }
     if (type === 'sensors') {
-      port.postMessage({ type: 'sensors', requestId, sensorIds: [`s${workerIndex}`, 'shared'] });
+      const sensors = [`s${workerIndex}`, `t${workerIndex}`].map((id) => ({ sensor_id: id }));
+      port.postMessage({ type: 'sensors', requestId, page: { sensors, matching: 2 } });
     }
     if (type === 'sensor') {
       if (sensorId === 'mute') commandsMute = true;
