@@ -33,19 +33,32 @@ async function historyCheck(
       topic,
       partition,
     }));
-    return judgedHistory(name, facts, await log.offsetsAll(partitions));
+    const topicId = (await log.topicIds([topic])).get(topic);
+    const extents = await log.offsetsAll(partitions);
+    return judgedHistory(name, facts, { extents, topicId });
   } catch (error) {
     if (!isSensoriumError(error)) throw error;
     return fail(name, error.message, 'name another HISTORY_DIR, or mend this one');
   }
 }
 
+export interface TopicNow {
+  readonly extents: readonly PartitionExtent[];
+  /** Undefined where the log has no ids. */
+  readonly topicId: string | undefined;
+}
+
 /** Returns what the history's positions say beside what the topic's partitions hold. */
 export function judgedHistory(
   name: string,
-  { positions, gaps }: HistoryFacts,
-  extents: readonly PartitionExtent[],
+  { positions, gaps, topicId }: HistoryFacts,
+  now: TopicNow,
 ): Check {
+  const { extents } = now;
+  const otherFolder = 'the topic was made again: use another HISTORY_DIR';
+  if (topicId !== undefined && now.topicId !== undefined && topicId !== now.topicId) {
+    return fail(name, `read from topic id ${topicId}, which is ${now.topicId} now`, otherFolder);
+  }
   const longer = 'give the topic a longer retention.ms, and keep the history running';
   for (const [partition, { earliest, end }] of extents.entries()) {
     const position = positions[partition] ?? earliest;
@@ -55,7 +68,7 @@ export function judgedHistory(
     }
     if (position > end) {
       const found = `partition ${partition} ends at offset ${end}, before the ${position} read`;
-      return fail(name, found, 'the topic was made again: use another HISTORY_DIR');
+      return fail(name, found, otherFolder);
     }
   }
   const lost = gaps.reduce((sum, { from, to }) => sum + to - from, 0);

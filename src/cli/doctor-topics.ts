@@ -36,26 +36,35 @@ export function topicChecks(config: Config, { topics, brokers }: FoundTopics): r
     const findings = [
       ...replicationFindings(topic, brokers),
       ...partitionFindings(role, topic, input),
-      ...settingFindings(role, topic, input),
+      // By Kafka's defaults, topics that are right would fail.
+      ...(isKnown(topic) ? settingFindings(role, topic, input) : []),
     ];
-    const shape = `${topic.partitions} partitions, ${topic.replicationFactor} replicas`;
+    const unknown = isKnown(topic) ? '' : ', settings unknown';
+    const shape = `${topic.partitions} partitions, ${topic.replicationFactor} replicas${unknown}`;
     return findings.length > 0 ? findings : [ok(`topic ${name}`, shape)];
   });
   return [...checks, ...unknownSettings(topics)];
 }
 
+const isKnown = ({ configUnknown }: TopicDescription): boolean => configUnknown === undefined;
+
 /** One warning covers all topics: the cause and the cure are the same. */
 function unknownSettings(topics: FoundTopics['topics']): readonly Check[] {
-  const unknown = [...topics.values()].filter(({ configUnknown }) => configUnknown !== undefined);
+  const unknown = [...topics.values()].filter((topic) => !isKnown(topic));
   const [first] = unknown;
   if (first?.configUnknown === undefined) return [];
   const others = unknown.length > 1 ? ` and ${unknown.length - 1} more` : '';
-  const found = `no right to read those of ${first.topic}${others}; Kafka’s defaults are assumed`;
+  const found = `no right to read those of ${first.topic}${others}; they are not checked`;
   return [warn('topic settings', found, first.configUnknown)];
 }
 
 function replicationFindings(topic: TopicDescription, brokers: number): readonly Check[] {
   const { topic: name, replicationFactor: replicas, config } = topic;
+  if (!isKnown(topic)) {
+    if (brokers < 3 || replicas >= 3) return [];
+    const cure = 'use 3 replicas to survive the loss of a broker';
+    return [warn(`topic ${name}`, `${replicas} replicas, ${brokers} brokers`, cure)];
+  }
   const inSync = Number(config['min.insync.replicas'] ?? 1);
   const found = `${replicas} replicas, min.insync.replicas ${inSync}, ${brokers} brokers`;
   if (inSync > replicas) {
@@ -120,7 +129,8 @@ function settingFindings(
     const cure = 'set retention.ms to a day or more: recovery needs all records since a snapshot';
     note(warn, `retention ${Math.round(retentionMs(topic) / 60_000)} minutes`, cure);
   }
-  if (role === 'journal' && input !== undefined && retentionMs(topic) < retentionMs(input)) {
+  const isInputKnown = input !== undefined && isKnown(input);
+  if (role === 'journal' && isInputKnown && retentionMs(topic) < retentionMs(input)) {
     const cure = 'set retention.ms=-1: recovery without the journal gives other results';
     note(fail, 'retention is shorter than the input’s', cure);
   }

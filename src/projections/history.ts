@@ -36,6 +36,7 @@ export interface FollowProgress {
 
 const recordsPerTurnDefault = 20_000;
 const pollMs = 1_000;
+const otherFolder = 'Name another folder (HISTORY_DIR, or --out), or move this one elsewhere';
 /** A day is closed once every partition's windows have passed its end by this. */
 const closedAfterMs = 900_000;
 
@@ -60,14 +61,17 @@ class Follower {
   #records = 0;
   #isMoved = false;
   #roundMs: number;
+  /** Of the topic that the positions are in; undefined while unknown. */
+  #topicId: string | undefined;
 
   constructor(options: FollowOptions) {
-    const { positions, newestMs, gaps } = options.store.progress();
+    const { positions, newestMs, gaps, topicId } = options.store.progress();
     this.#options = options;
     this.#positions = [...positions];
     this.#newestMs = [...newestMs];
     this.#gaps = [...gaps];
     this.#roundMs = options.clock.monotonicMs();
+    this.#topicId = topicId;
   }
 
   progress(): FollowProgress {
@@ -79,6 +83,7 @@ class Follower {
   async run(): Promise<void> {
     const { atEnd, clock, commitIntervalMs, follow, signal, store } = this.#options;
     const partitions = await this.#partitions();
+    await this.#assertSameTopic();
     let ends: readonly PartitionExtent[] | undefined;
     while (!signal.aborted) {
       if (ends === undefined || follow === 'on') ends = await this.#extents(partitions);
@@ -126,7 +131,7 @@ class Follower {
     const { topic } = this.#options;
     return new ConfigError(
       `${topic}/${partition} ends at offset ${end}, and the history has read up to ${position}: ` +
-        'it is another topic of that name. Export into another folder',
+        `it is another topic of that name. ${otherFolder}`,
       { topic, partition, position, end },
     );
   }
@@ -197,11 +202,37 @@ class Follower {
     this.#roundMs = clock.monotonicMs();
   }
 
+  /**
+   * Rows of another topic of this name must not follow those of the one before: its offsets say
+   * nothing of what was read. Asked before each commit, since the topic may be made again at any
+   * moment.
+   */
+  async #assertSameTopic(): Promise<void> {
+    const { log, topic } = this.#options;
+    const now = (await log.topicIds([topic])).get(topic);
+    if (now === undefined || now === this.#topicId) return;
+    if (this.#topicId !== undefined) throw this.#madeAgain(this.#topicId, now);
+    // The next commit keeps it, even if nothing is read.
+    this.#topicId = now;
+    this.#isMoved = true;
+  }
+
+  #madeAgain(before: string, now: string): ConfigError {
+    const { topic } = this.#options;
+    return new ConfigError(
+      `${topic} was deleted and made again (its topic id was ${before} and is ${now}): the history ` +
+        `has read the topic before. ${otherFolder}`,
+      { topic, topicIdBefore: before, topicId: now },
+    );
+  }
+
   async #commit(): Promise<void> {
+    await this.#assertSameTopic();
     await this.#options.store.commit({
       positions: this.#positions,
       newestMs: this.#newestMs,
       gaps: this.#gaps,
+      topicId: this.#topicId,
     });
     this.#isMoved = false;
   }

@@ -42,6 +42,8 @@ export interface HistoryProgress {
   /** Newest window end read, by partition. */
   readonly newestMs: readonly (number | undefined)[];
   readonly gaps: readonly HistoryGap[];
+  /** Id of the topic that `positions` are in, if known. A commit keeps a known one. */
+  readonly topicId?: string | undefined;
   /** A commit without it leaves it as it is. */
   readonly backfill?: BackfillMark;
 }

@@ -50,14 +50,17 @@ export function openHistoryStore({
   });
 }
 
-export type HistoryFacts = Pick<HistoryProgress, 'positions' | 'gaps'>;
+export type HistoryFacts = Pick<HistoryProgress, 'positions' | 'gaps' | 'topicId'>;
 
 /** Returns how far the history in `folder` has read, or undefined if it holds none. */
 export async function readHistoryFacts(folder: string): Promise<HistoryFacts | undefined> {
   const manifest = await readManifest(nodeDisk, folder);
   if (manifest === undefined) return undefined;
-  const { positions, gaps } = manifest;
-  return { positions: positions.map((position) => position ?? undefined), gaps };
+  const { positions, gaps, topicId } = manifest;
+  return {
+    ...{ positions: positions.map((position) => position ?? undefined), gaps },
+    ...(topicId === null ? {} : { topicId }),
+  };
 }
 
 /** Returns the sensor's rows in the files of a view's history. @throws as readStoredRows */

@@ -145,6 +145,40 @@ describe('topic settings that may not be read', () => {
     ]);
     expect(found[0]?.found).toContain(`${names.input} and 1 more`);
   });
+
+  it('fail nothing, whichever topics they are of', () => {
+    const stored = parseConfig({ KAFKA_BROKERS: 'a:9092', SNAPSHOT_STORE: 'kafka' });
+    const specs = topicSpecs(stored.process, { partitions: 4 }, featureTopics(stored));
+    const journal = topicNames(stored.process).journal;
+    const unknown = new Map(
+      specs.map(({ topic, partitions }) => [
+        topic,
+        { topic, partitions, replicationFactor: 3, config: {}, configUnknown: 'Grant it' },
+      ]),
+    );
+    const judged = (topics: ReadonlyMap<string, TopicDescription>): readonly Check[] =>
+      topicChecks(stored, { topics, brokers: 3 });
+    const others = judged(unknown).filter(({ name }) => name !== 'topic settings');
+    const beside = new Map<string, TopicDescription>(unknown).set(journal, {
+      ...{ topic: journal, partitions: 4, replicationFactor: 3 },
+      config: { 'retention.ms': '1000', 'cleanup.policy': 'delete', 'min.insync.replicas': '2' },
+    });
+
+    expect(others.map(({ status }) => status)).toEqual(specs.map(() => 'ok'));
+    expect(others.every(({ found }) => found.endsWith(', settings unknown'))).toBe(true);
+    expect(judged(beside).filter(({ status }) => status === 'fail')).toEqual([]);
+  });
+
+  it('do not hide that a topic has too few replicas', () => {
+    const topic = { topic: names.input, partitions: 4, replicationFactor: 1, config: {} };
+    const topics = new Map([[names.input, { ...topic, configUnknown: 'Grant it' }]]);
+
+    const found = topicChecks(config, { topics, brokers: 3 });
+
+    expect(found).toContainEqual(
+      expect.objectContaining({ name: `topic ${names.input}`, status: 'warn' }),
+    );
+  });
 });
 
 describe('doctor on brokers', () => {

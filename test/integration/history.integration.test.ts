@@ -13,7 +13,7 @@ import { openTestLog } from './peers.ts';
 import { planOf, Programs, semanticsEnv, settle } from './pipeline.ts';
 import { eventually, runProgram, startProgram } from './program.ts';
 import { makeReadings } from './readings.ts';
-import { createTestTopics, deleteRecords, type TestTopics } from './topics.ts';
+import { createTestTopics, deleteRecords, makeAgain, type TestTopics } from './topics.ts';
 
 const brokers = inject('kafkaBrokers');
 const partitions = 3;
@@ -120,6 +120,23 @@ describe.skipIf(brokers === '')('the history in day files', () => {
     expect(output).toContain(`${topics.output}/0 begins at offset ${end - 1}, and the history had`);
     const { gaps } = manifestOf(out);
     expect(gaps).toEqual([{ partition: 0, from: expect.any(Number) as number, to: end - 1 }]);
+  });
+
+  it('refuses a topic that was deleted and made again, though it holds as much', async () => {
+    const topics = await createTestTopics(log, brokers, partitions);
+    const out = mkdtempSync(join(tmpdir(), 'sensorium-history-'));
+    await addRows(log, topics, 0, 3);
+    await runProgram(['export', '--daily', '--out', out], topics.env);
+    const before = manifestOf(out);
+    await makeAgain(log, brokers, { topic: topics.output, partitions });
+    await addRows(log, topics, 0, 6);
+
+    const { exitCode, output } = await runProgram(['export', '--daily', '--out', out], topics.env);
+
+    expect(exitCode, output).toBe(1);
+    expect(output).toContain(`${topics.output} was deleted and made again`);
+    expect(output).toContain('Name another folder');
+    expect(manifestOf(out)).toEqual({ ...before, writer: null });
   });
 });
 

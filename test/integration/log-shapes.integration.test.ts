@@ -10,6 +10,7 @@ import { makeReadings } from './readings.ts';
 import {
   administer,
   createTestTopics,
+  makeAgain,
   nextTo,
   readOutcome,
   readRecords,
@@ -52,7 +53,7 @@ describe.skipIf(brokers === '')('an input topic', () => {
     const before = await programs.start(topics, {});
     const outcome = await settle(log, topics, programs);
     expect(await before.stop()).toBe(0);
-    await makeAgain(topics.input);
+    await makeAgain(log, brokers, { topic: topics.input, partitions: 1 });
     await log.append(readingsOf(topics, 40));
 
     const refused = await programs.start(topics, {});
@@ -79,7 +80,7 @@ describe.skipIf(brokers === '')('an input topic', () => {
       const program = await programs.start(topics, {});
       await settle(log, topics, programs);
 
-      await makeAgain(topics.input);
+      await makeAgain(log, brokers, { topic: topics.input, partitions: 1 });
       const fresh = await openTestLog(brokers);
       await fresh.append(readingsOf(topics, records));
       await fresh.close();
@@ -188,20 +189,6 @@ describe.skipIf(brokers === '')('an input topic', () => {
     expect(outcome.deadLetters.filter((letter) => !letter.endsWith(' late'))).toEqual([]);
     expect(new Set(outcome.rows.map(({ lineage }) => lineage.partition))).toEqual(new Set([0]));
   });
-
-  /** Deletes the topic; resolves once another one of its name is there, and empty. */
-  async function makeAgain(topic: string): Promise<void> {
-    const before = (await log.topicIds([topic])).get(topic);
-    await administer(brokers, (admin) => admin.deleteTopics({ topics: [topic] }));
-    await eventually(
-      async () => {
-        await log.ensureTopics([{ topic, partitions: 1 }]);
-        expect((await log.topicIds([topic])).get(topic)).not.toBe(before);
-        expect((await log.offsets({ topic, partition: 0 })).end).toBe(0);
-      },
-      { timeoutMs: 30_000 },
-    );
-  }
 
   async function grow(topic: string, count: number): Promise<void> {
     await administer(brokers, (admin) =>

@@ -1,5 +1,6 @@
 // Topics of one integration test on the real broker: fresh names, their content read back, and the model over it.
 import type { Admin } from 'kafkajs';
+import { expect } from 'vitest';
 
 import { featureTopics, topicNames, topicSpecs, type TopicNames } from '../../src/log/topics.ts';
 import type { EventLog } from '../../src/log/event-log.ts';
@@ -16,6 +17,7 @@ import {
   type LoggedRecord,
   type PipelineSettings,
 } from '../../property-tests/models/pipeline-oracle.ts';
+import { eventually } from './program.ts';
 
 export interface TestTopics extends TopicNames {
   readonly groupId: string;
@@ -109,6 +111,24 @@ export async function deleteRecords(
     const partitions = [{ partition, offset: String(below) }];
     await admin.deleteTopicRecords({ topic, partitions });
   });
+}
+
+/** Deletes the topic; resolves once another one of its name is there, and empty. */
+export async function makeAgain(
+  log: EventLog,
+  brokers: string,
+  { topic, partitions }: { readonly topic: string; readonly partitions: number },
+): Promise<void> {
+  const before = (await log.topicIds([topic])).get(topic);
+  await administer(brokers, (admin) => admin.deleteTopics({ topics: [topic] }));
+  await eventually(
+    async () => {
+      await log.ensureTopics([{ topic, partitions }]);
+      expect((await log.topicIds([topic])).get(topic)).not.toBe(before);
+      expect((await log.offsets({ topic, partition: 0 })).end).toBe(0);
+    },
+    { timeoutMs: 60_000 },
+  );
 }
 
 /** Does what only an operator does to a broker. */

@@ -78,10 +78,11 @@ export class HistoryFolder implements BackfilledHistory {
   }
 
   progress(): HistoryProgress {
-    const { backfill, positions, newestMs, gaps } = this.#manifest;
+    const { backfill, positions, newestMs, gaps, topicId } = this.#manifest;
     const known = (value: number | null): number | undefined => value ?? undefined;
     return {
       ...{ positions: positions.map(known), newestMs: newestMs.map(known), gaps },
+      ...(topicId === null ? {} : { topicId }),
       ...(backfill === null ? {} : { backfill }),
     };
   }
@@ -99,7 +100,7 @@ export class HistoryFolder implements BackfilledHistory {
     this.#builder.add(entry, this.#names);
   }
 
-  async commit({ backfill, positions, newestMs, gaps }: HistoryProgress): Promise<void> {
+  async commit({ backfill, positions, newestMs, gaps, topicId }: HistoryProgress): Promise<void> {
     const { pieces, sequence: before } = this.#manifest;
     let sequence = before;
     const added: Piece[] = [];
@@ -117,6 +118,7 @@ export class HistoryFolder implements BackfilledHistory {
       newestMs: newestMs.map(unknown),
       gaps: [...gaps],
       pieces: [...pieces, ...added],
+      ...(topicId === undefined ? {} : { topicId }),
       ...(backfill === undefined ? {} : { backfill }),
     });
     for (const { day } of added) await this.#compact(day);

@@ -29,6 +29,8 @@ export interface Manifest {
   readonly sequence: number;
   /** Next offset to read, by partition. */
   readonly positions: readonly (number | null)[];
+  /** Id of the topic that `positions` are in; null where the log or an earlier version has none. */
+  readonly topicId: string | null;
   /** Newest window end, by partition. */
   readonly newestMs: readonly (number | null)[];
   readonly gaps: readonly HistoryGap[];
@@ -71,6 +73,7 @@ const manifestSchema: z.ZodType<Manifest> = z.object({
   writer: z.object({ id: text, host: text, pid: z.number(), beat: z.number() }).nullable(),
   sequence: offset,
   positions: z.array(offset.nullable()),
+  topicId: text.nullable().default(null),
   newestMs: z.array(z.number().nullable()),
   gaps: z.array(z.object({ partition: offset, from: offset, to: offset })),
   pieces: z.array(

@@ -108,7 +108,7 @@ async function emptyManifest(options: OpenHistoryOptions): Promise<Manifest> {
   return {
     ...{ version: 1 as const, view, topic, features: features.map(declared) },
     ...{ writer: null, sequence: 0, positions: [], newestMs: [], gaps: [], pieces: [] },
-    ...{ days: {}, outdated: [], backfill: null },
+    ...{ topicId: null, days: {}, outdated: [], backfill: null },
   };
 }
 
