@@ -96,11 +96,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   });
   const { anomalyEvents } = config.process;
   addSensorRoutes(app, { supervisor, owners, listing, anomalyEvents });
-  addAlarmRoute(app, listing);
-  addSensorCommandRoutes(app, {
-    ...{ supervisor, owners, hasAlarms: watchesAlarms(config.semantics) },
-    nowMs: () => Date.now(),
-  });
+  const alarms = { hasAlarms: watchesAlarms(config.semantics), nowMs: () => Date.now() };
+  addAlarmRoute(app, { listing, ...alarms });
+  addSensorCommandRoutes(app, { supervisor, owners, ...alarms });
   addShardRoutes(app, supervisor, owners);
   const topics = featureTopics(config);
   addSensorHistoryRoute(app, { history: options.history, views: topics, metrics: serving });

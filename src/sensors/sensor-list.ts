@@ -2,19 +2,16 @@
 // the columns and changes nothing. A page is what follows a place in the order, so a cursor stays
 // valid while sensors come and go.
 import { inspectAlarms, type AlarmsInspection } from './alarm-inspection.ts';
-import { alarmCauses, alarmDoubles, stateOf } from './alarm-slot.ts';
+import { alarmCauses, alarmDoubles, alarmSlot, stateOf } from './alarm-slot.ts';
 import { lifecycleIndex } from './lifecycle.ts';
 import { compareNaturally } from './natural-order.ts';
 import { paneAlarms, paneAnomalies } from './pane.ts';
 import { lifecycleTable, type ShardColumns } from './shard-columns.ts';
 
-export const sensorFilters = [
-  'alarmed',
-  'silent',
-  'quarantined',
-  'open_alarm',
-  'unacknowledged',
-] as const;
+/** Sensors with an open alarm: any, or one that somebody knows of, or nobody, or under a mute. */
+const alarmFilters = ['open_alarm', 'unacknowledged', 'acknowledged', 'muted'] as const;
+type AlarmFilter = (typeof alarmFilters)[number];
+export const sensorFilters = ['alarmed', 'silent', 'quarantined', ...alarmFilters] as const;
 export type SensorFilter = (typeof sensorFilters)[number];
 export const sensorSorts = ['id', 'anomalies', 'mean', 'std_dev', 'readings'] as const;
 export type SensorSort = (typeof sensorSorts)[number];
@@ -51,7 +48,7 @@ export interface ListedSensor {
   readonly std_dev: number;
   /** The weight of its baseline, in readings. */
   readonly readings: number;
-  /** Of the filters open_alarm and unacknowledged alone. */
+  /** Of the filters of alarms alone. */
   readonly alarms?: AlarmsInspection;
 }
 
@@ -137,16 +134,20 @@ export class SensorScan {
     const { filter } = this.query;
     if (filter === null) return true;
     if (filter === 'alarmed') return this.isAlarmed(slot);
-    if (filter === 'open_alarm' || filter === 'unacknowledged') return this.hasAlarm(slot, filter);
+    if (isOfAlarms(filter)) return this.hasAlarm(slot, filter);
     return this.columns.lifecycle[slot] === (filter === 'silent' ? idle : quarantined);
   }
 
-  private hasAlarm(slot: number, filter: 'open_alarm' | 'unacknowledged'): boolean {
+  private hasAlarm(slot: number, filter: AlarmFilter): boolean {
     const { alarms } = this.columns;
     if (alarms.length === 0) return false;
+    const base = slot * alarmDoubles;
+    // A mute stays in its slot when its time has passed: the core has no clock to see that.
+    if (filter === 'muted' && alarms[base + alarmSlot.mutedUntilMs] === 0) return false;
     return alarmCauses.some((cause) => {
-      const state = stateOf(alarms, slot * alarmDoubles, cause);
-      return state === 'open' || (state === 'acknowledged' && filter === 'open_alarm');
+      const state = stateOf(alarms, base, cause);
+      if (filter === 'unacknowledged') return state === 'open';
+      return filter === 'acknowledged' ? state === 'acknowledged' : state !== 'none';
     });
   }
 
@@ -181,7 +182,6 @@ export class SensorScan {
 
   private listed(slot: number, id: string): ListedSensor {
     const { filter } = this.query;
-    const isOfAlarms = filter === 'open_alarm' || filter === 'unacknowledged';
     const { mean, std_dev, n: readings } = this.columns.baseline.summarize(slot);
     return {
       sensor_id: id,
@@ -189,9 +189,13 @@ export class SensorScan {
       alarmed: this.isAlarmed(slot),
       anomalies: this.openSum(slot, paneAnomalies),
       ...{ mean, std_dev, readings },
-      ...(isOfAlarms ? { alarms: inspectAlarms(this.columns.alarms, slot) } : {}),
+      ...(isOfAlarms(filter) ? { alarms: inspectAlarms(this.columns.alarms, slot) } : {}),
     };
   }
+}
+
+function isOfAlarms(filter: SensorFilter | null): filter is AlarmFilter {
+  return alarmFilters.some((name) => name === filter);
 }
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });

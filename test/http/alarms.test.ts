@@ -12,7 +12,7 @@ import { treeOf } from './in-memory-supervisor.ts';
 const shard = { topic: 'raw_readings', partition: 0 };
 
 /** A server over a shard whose sensors a to e are silent, a acknowledged and b muted. */
-function serve(): FastifyInstance {
+function serve({ nowMs = 0 } = {}): FastifyInstance {
   const semantics = { ...defaultSemantics, alarmResolveAfterMs: 60_000, silentAfterMs: 1_000 };
   const state = createShardState(semantics, { watermark: 'own' });
   const readings = ['a', 'b', 'c', 'd', 'e'].map((sensorId, offset) => ({
@@ -39,7 +39,7 @@ function serve(): FastifyInstance {
     readToken: undefined,
     monotonicMs: () => 0,
   });
-  addAlarmRoute(app, listing);
+  addAlarmRoute(app, { listing, hasAlarms: true, nowMs: () => nowMs });
   return app;
 }
 
@@ -69,6 +69,19 @@ describe('GET /alarms', () => {
     const answer = await serve().inject('/alarms?state=unacknowledged&limit=1');
 
     expect(answer.json<{ alarms: object[] }>().alarms).toMatchObject([{ sensor_id: 'b' }]);
+  });
+
+  it.each([
+    ['open', 0, ['a', 'b', 'c', 'd', 'e']],
+    ['unacknowledged', 0, ['b', 'c', 'd', 'e']],
+    ['acknowledged', 0, ['a']],
+    ['muted', 98, ['b']],
+    ['muted', 99, []],
+  ] as const)('has those that are %s at %i', async (state, nowMs, sensors) => {
+    const answer = await serve({ nowMs }).inject(`/alarms?state=${state}`);
+
+    const { alarms } = answer.json<{ alarms: { sensor_id: string }[] }>();
+    expect(alarms.map(({ sensor_id }) => sensor_id)).toEqual(sensors);
   });
 
   it.each(['state=gone', 'state=constructor', 'limit=0', 'cursor=x'])(

@@ -128,8 +128,19 @@ export const emptyStore: Pick<FeatureStore, 'ping' | 'read'> = {
 export function listedOf(view: SensorView): PlacedSensor {
   const { sensor_id, lifecycle, topic, partition, baseline } = view;
   const { mean, std_dev, n: readings } = baseline;
-  const place = { topic, partition };
-  return { sensor_id, lifecycle, ...place, mean, std_dev, readings, alarmed: false, anomalies: 0 };
+  return {
+    ...{ sensor_id, lifecycle, topic, partition },
+    ...{ mean, std_dev, readings, alarmed: false, anomalies: 0 },
+    ...(view.alarms === undefined ? {} : { alarms: view.alarms }),
+  };
+}
+
+/** Knows the filters of alarms alone. */
+function passes({ alarms }: SensorView, { filter }: SensorSearch): boolean {
+  const { open = [] } = alarms ?? {};
+  if (filter === 'open_alarm') return open.length > 0;
+  if (filter === 'unacknowledged') return open.some(({ acknowledged }) => !acknowledged);
+  return true;
 }
 
 export class InMemorySupervisor implements SupervisorView {
@@ -197,6 +208,7 @@ export class InMemorySupervisor implements SupervisorView {
     if (this.failure !== undefined) return Promise.reject(this.failure);
     const { id: last = '' } = search.after ?? {};
     const sensors = [...this.sensorViews.values()]
+      .filter((view) => passes(view, search))
       .map(listedOf)
       .filter((sensor) => sensor.sensor_id.includes(search.search));
     const behind = sensors.filter(

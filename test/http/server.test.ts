@@ -484,12 +484,16 @@ describe('the page', () => {
 
     expect([...served].sort()).toEqual([
       '/',
+      '/alarms.js',
       '/chart-data.js',
       '/chart.js',
+      '/command-dialog.js',
       '/elements.js',
+      '/failed-shards.js',
       '/favicon.svg',
       '/model.js',
       '/navigation.js',
+      '/operator-text.js',
       '/page.css',
       '/page.js',
       '/pipeline.js',

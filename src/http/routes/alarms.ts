@@ -1,5 +1,5 @@
 // The open alarms of all processes: the list of sensors, of those that have one, as a list of
-// alarms.
+// alarms. A mute that has ended counts as none, by the wall clock of the process that answers.
 import type { FastifyInstance } from 'fastify';
 
 import type { SensorFilter } from '../../sensors/sensor-list.ts';
@@ -10,13 +10,25 @@ export type AlarmParameters = Pick<SensorParameters, 'search' | 'shard' | 'limit
   readonly state?: string;
 };
 
+export interface AlarmRouteParts {
+  readonly listing: SensorListing;
+  /** Whether alarms have a life; without, there are none to list. */
+  readonly hasAlarms: boolean;
+  readonly nowMs: () => number;
+}
+
 const filters: Readonly<Record<string, SensorFilter>> = {
   open: 'open_alarm',
   unacknowledged: 'unacknowledged',
+  acknowledged: 'acknowledged',
+  muted: 'muted',
 };
 
 /** Adds `GET /alarms?state=&search=&shard=&limit=&cursor=`: a page of sensors, by id. */
-export function addAlarmRoute(app: FastifyInstance, listing: SensorListing): void {
+export function addAlarmRoute(
+  app: FastifyInstance,
+  { listing, hasAlarms, nowMs }: AlarmRouteParts,
+): void {
   app.get<{ Querystring: AlarmParameters }>('/alarms', async (request, reply) => {
     const { state = 'open', ...parameters } = request.query;
     const filter = Object.hasOwn(filters, state) ? filters[state] : undefined;
@@ -29,15 +41,26 @@ export function addAlarmRoute(app: FastifyInstance, listing: SensorListing): voi
     }
     const everywhere = new URLSearchParams({ ...all, others: '0' }).toString();
     const page = await listing.answer({ search, everywhere, windows: false });
+    const time = nowMs();
     const alarms = page.items.flatMap(({ alarms: of, ...sensor }) => {
       const { sensor_id, topic, partition, process } = sensor;
       const place = { topic, partition, process };
-      const { open = [], muted_until = null } = of ?? {};
+      const { open = [], muted_until: until = null } = of ?? {};
+      const muted_until = until !== null && until > time ? until : null;
       return open
-        .filter(({ acknowledged }) => state === 'open' || !acknowledged)
-        .map((alarm) => ({ sensor_id, ...alarm, muted_until, ...place }));
+        .map((alarm) => ({ sensor_id, ...alarm, muted_until, ...place }))
+        .filter((alarm) => isIn(state, alarm));
     });
     const { limit, matching: sensors, next, processes } = page;
-    return reply.send({ alarms, sensors, limit, next, processes });
+    return reply.send({ kept: hasAlarms, alarms, sensors, limit, next, processes });
   });
+}
+
+/** Returns whether the list of `state` has the alarm: its sensor may have another that it has. */
+function isIn(
+  state: string,
+  alarm: { readonly acknowledged: boolean; readonly muted_until: number | null },
+): boolean {
+  if (state === 'muted') return alarm.muted_until !== null;
+  return state === 'open' || alarm.acknowledged === (state === 'acknowledged');
 }

@@ -257,7 +257,7 @@ export const openApiDocument: { readonly paths: Readonly<Record<string, object>>
     '/alarms': get(
       'The open alarms of all processes, by sensor id',
       {
-        200: json('A page of sensors with their alarms'),
+        200: json('A page of alarms; `kept` is false without ALARM_RESOLVE_AFTER'),
         400: errorJson('A parameter is not what is expected'),
         503: errorJson('A worker did not answer'),
       },

@@ -19,8 +19,8 @@ const page = [
 
 export const alarmParameters: readonly object[] = [
   search,
-  parameter('state', 'open: acknowledged ones, too.', {
-    ...{ enum: ['open', 'unacknowledged'], default: 'open' },
+  parameter('state', 'open: all of them, whether acknowledged or muted.', {
+    ...{ enum: ['open', 'unacknowledged', 'acknowledged', 'muted'], default: 'open' },
   }),
   ...page,
 ];

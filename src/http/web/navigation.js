@@ -2,6 +2,8 @@
 // view before. Typing replaces the entry, so that one step back leaves a search.
 import { changedView, urlOf, viewOf } from './view.js';
 
+const typed = ['search', 'alarm_search'];
+
 /** Returns the navigation; `show(view, before)` is called for every view that is to be shown. */
 export function navigate(show) {
   let view = viewOf(location.search);
@@ -20,7 +22,7 @@ export function navigate(show) {
     go(change) {
       const next = changedView(view, change);
       if (urlOf(next) === urlOf(view)) return;
-      const isTyping = 'search' in change && view.search !== '';
+      const isTyping = typed.some((name) => name in change && view[name] !== '');
       if (isTyping) history.replaceState(null, '', urlOf(next));
       else history.pushState(null, '', urlOf(next));
       enter(next);

@@ -1,6 +1,8 @@
 // The live page: receives `/live` once a second and draws the model. Text is inserted as text,
 // never as markup: a sensor id may be hostile.
+import { alarmList, showAlarmTools } from './alarms.js';
 import { at, element } from './elements.js';
+import { drawFailedShards } from './failed-shards.js';
 import {
   emptyModel,
   firstWindow,
@@ -29,6 +31,7 @@ const phaseTones = {
 const model = emptyModel();
 const navigation = navigate(show);
 const table = sensorTable(model, navigation);
+const alarms = alarmList(navigation);
 const cell = (text, attributes = {}) => element('td', { text, ...attributes });
 const number = (value) => cell(formatNumber(value), { class: 'number' });
 const pill = (text) =>
@@ -194,6 +197,7 @@ function draw() {
   if (event === undefined) return;
   drawStatus(event);
   drawTiles(event);
+  drawFailedShards(event.tree);
   drawQuarantines(event);
   drawWaiting(event);
   drawShards(event);
@@ -210,8 +214,11 @@ function shardNames({ tree }) {
 /** Shows the view that the URL names: at the load, after a change, after a step back. */
 function show(view, before) {
   showTools(view, model.last === undefined ? [] : shardNames(model.last));
+  showAlarmTools(view);
   showSensor(model, navigation);
-  if (before === undefined || view.sensor === before.sensor) table.refresh();
+  if (before !== undefined && view.sensor !== before.sensor) return;
+  table.refresh();
+  alarms.refresh();
 }
 
 function listen() {
@@ -220,6 +227,7 @@ function listen() {
     takeStatus(model, JSON.parse(event.data));
     draw();
     table.tick();
+    alarms.tick();
   });
   source.addEventListener('error', () => {
     at('status').textContent = 'disconnected, reconnecting';

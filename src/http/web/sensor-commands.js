@@ -1,8 +1,8 @@
-// Commands on the sensor in the dialog. Each is confirmed together with the token, which stays in
-// the page's memory and nowhere else.
+// Commands on one sensor and on its alarms, for the dialog of the sensor and for the list of alarms.
+import { openCommand } from './command-dialog.js';
 import { at, element } from './elements.js';
 
-const commands = [
+const sensorCommands = [
   ['quarantine', 'Quarantine', 'Its readings become dead letters until it is released.'],
   ['release', 'Release', 'Its readings are folded again, with the baseline from before.'],
   [
@@ -11,45 +11,78 @@ const commands = [
     'Its baseline starts over; no reading is flagged until it has warmed.',
   ],
 ];
+const acknowledge = [
+  'acknowledge',
+  'Acknowledge',
+  'Somebody knows of its open alarms. One that gets twice as severe takes that back.',
+];
+const mute = [
+  'mute',
+  'Mute',
+  'Its alarms open and end as before, and their records say that it is muted.',
+];
+const unmute = ['unmute', 'Unmute', 'Its alarms notify again.'];
+const lengths = [
+  ['1h', '1 hour'],
+  ['8h', '8 hours'],
+  ['24h', '24 hours'],
+  ['7d', '7 days'],
+  ['', 'a time'],
+];
 
-/** Offers the commands for the sensor `id`. */
-export function offerCommands(id) {
-  const buttons = commands.map(([name, text, effect]) => {
-    const button = element('button', { text: `${text}…`, type: 'button' });
-    button.addEventListener('click', () => confirm({ id, name, text, effect }));
-    return button;
+/** Offers the commands for the sensor `id`; those on alarms where it has any kept. */
+export function offerCommands(id, alarms) {
+  const { open = [], muted_until: until = null } = alarms ?? {};
+  const told = (text) => (at('sensor-command-note').textContent = text);
+  at('sensor-commands').replaceChildren(
+    ...sensorCommands.map((command) => commandButton(id, command, told)),
+    ...(open.length > 0 ? [commandButton(id, acknowledge, told)] : []),
+    ...(alarms === undefined ? [] : [muteButton(id, until, told)]),
+  );
+}
+
+/** Returns the buttons for an alarm; `told` is called with what became of a command. */
+export function alarmButtons({ sensor_id: id, acknowledged, muted_until: until }, told) {
+  const known = acknowledged ? [] : [commandButton(id, acknowledge, told)];
+  return [...known, muteButton(id, until, told)];
+}
+
+function muteButton(id, mutedUntilMs, told) {
+  const isMuted = mutedUntilMs !== null && mutedUntilMs > Date.now();
+  return commandButton(id, isMuted ? unmute : mute, told);
+}
+
+function commandButton(id, [name, text, effect], told) {
+  const label = `${text} ${id}`;
+  const button = element('button', { text: `${text}…`, type: 'button', 'aria-label': `${label}…` });
+  button.addEventListener('click', () => {
+    const end = name === 'mute' ? muteEnd() : undefined;
+    openCommand({
+      ...{ title: `${label}?`, effect, path: `/sensors/${encodeURIComponent(id)}/${name}` },
+      ...(end === undefined ? {} : { fields: end.fields, bodyOf: end.body }),
+      told({ shards }) {
+        const isChanged = shards.some((shard) => shard.changed);
+        told(`${label}: ${isChanged ? 'committed' : 'committed; nothing was to be changed'}.`);
+      },
+    });
   });
-  at('sensor-commands').replaceChildren(...buttons);
-  at('sensor-confirm').hidden = true;
-  at('sensor-command-note').textContent = '';
+  return button;
 }
 
-function confirm({ id, name, text, effect }) {
-  at('sensor-confirm').hidden = false;
-  at('sensor-confirm-text').textContent = `${text} ${id}? ${effect}`;
-  at('sensor-confirm').onsubmit = (event) => event.preventDefault();
-  at('sensor-cancel').onclick = () => (at('sensor-confirm').hidden = true);
-  at('sensor-send').onclick = async () => {
-    at('sensor-send').disabled = true;
-    at('sensor-command-note').textContent = await send(id, name);
-    at('sensor-send').disabled = false;
-    at('sensor-confirm').hidden = true;
+/** Returns the fields that ask for the end of a mute, and the body that they say. */
+function muteEnd() {
+  const options = lengths.map(([value, text]) => element('option', { value, text }));
+  const length = element('select', {}, ...options);
+  const until = element('input', { type: 'datetime-local' });
+  const untilField = element('label', {}, 'Until ', until);
+  untilField.hidden = true;
+  length.addEventListener('change', () => {
+    untilField.hidden = length.value !== '';
+    until.required = length.value === '';
+  });
+  return {
+    fields: [element('label', {}, 'For ', length), untilField],
+    body: () =>
+      length.value === '' ? { until: new Date(until.value).toISOString() } : { for: length.value },
   };
-  at('sensor-reason').focus();
-}
-
-/** Resolves with what became of the command, in words. */
-async function send(id, name) {
-  const reason = new URLSearchParams({ reason: at('sensor-reason').value });
-  const headers = { authorization: `Bearer ${at('sensor-token').value}` };
-  const url = `/sensors/${encodeURIComponent(id)}/${name}?${reason}`;
-  try {
-    const response = await fetch(url, { method: 'POST', headers });
-    const answer = await response.json();
-    if (!response.ok) return `Refused: ${answer.message}`;
-    const changed = answer.shards.some((shard) => shard.changed);
-    return changed ? `Committed: ${name}.` : 'Committed; nothing was to be changed.';
-  } catch (error) {
-    return `Unknown whether it was committed, try again: ${error.message}`;
-  }
 }

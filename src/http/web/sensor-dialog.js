@@ -3,6 +3,7 @@ import { at, element } from './elements.js';
 import { clearHistory, drawHistory } from './chart.js';
 import { ranges, spanOf } from './chart-data.js';
 import { formatNumber, lastHeard, noFlags, flagReason, quarantineReason } from './model.js';
+import { alarmWords } from './operator-text.js';
 import { offerCommands } from './sensor-commands.js';
 
 let shown = { sensor: '', range: '' };
@@ -32,6 +33,7 @@ export async function showSensor(model, navigation) {
     element('dd', { text: value }),
   ]);
   at('sensor-facts').replaceChildren(...terms);
+  if (sensor?.alarms !== undefined) offerCommands(id, sensor.alarms);
   at('sensor-flags-title').hidden = sensor === undefined;
   at('sensor-flags').hidden = sensor === undefined;
   at('sensor-flags').replaceChildren(...(sensor === undefined ? [] : flags(sensor)));
@@ -45,6 +47,7 @@ function showLoading(id) {
   at('sensor-flags-title').hidden = true;
   at('sensor-flags').replaceChildren();
   at('chart-value').textContent = '';
+  at('sensor-command-note').textContent = '';
   offerCommands(id);
   if (!at('sensor').open) at('sensor').showModal();
 }
@@ -93,6 +96,10 @@ function sensorFacts(sensor) {
     ...(quarantine === undefined
       ? []
       : [['Quarantined', `${quarantineReason(quarantine)}; since offset ${quarantine.offset}`]]),
+    ...(sensor.alarms?.open ?? []).map((alarm) => [
+      'Alarm',
+      alarmWords({ ...alarm, muted_until: sensor.alarms.muted_until }, Date.now()),
+    ]),
     ...(presence === undefined ? [] : [['Last heard', lastHeard(presence)]]),
     ['Owner', `${sensor.topic} / ${sensor.partition}, valid at offset ${sensor.offset}`],
     ['Baseline mean', formatNumber(baseline.mean)],

@@ -18,6 +18,12 @@ export const filters = [
   ['silent', 'Silent'],
   ['quarantined', 'Quarantined'],
 ];
+export const alarmStates = [
+  ['open', 'All open'],
+  ['unacknowledged', 'Not acknowledged'],
+  ['acknowledged', 'Acknowledged'],
+  ['muted', 'Muted'],
+];
 
 const defaults = {
   search: '',
@@ -27,8 +33,12 @@ const defaults = {
   cursor: '',
   sensor: '',
   range: '1h',
+  alarms: 'open',
+  alarm_search: '',
+  alarm_cursor: '',
+  letters: '',
 };
-const oneOf = { sort: sorts, filter: filters };
+const oneOf = { sort: sorts, filter: filters, alarms: alarmStates };
 
 /** Returns the view that the query string of a URL names; what it does not know is left out. */
 export function viewOf(query) {
@@ -57,7 +67,13 @@ export function urlOf(view) {
 /** Returns the view after a change; a change of the search begins at its first page. */
 export function changedView(view, change) {
   const isSearch = ['search', 'filter', 'sort', 'shard'].some((name) => name in change);
-  return { ...view, ...(isSearch ? { cursor: '' } : {}), ...change };
+  const isAlarmSearch = ['alarms', 'alarm_search'].some((name) => name in change);
+  return {
+    ...view,
+    ...(isSearch ? { cursor: '' } : {}),
+    ...(isAlarmSearch ? { alarm_cursor: '' } : {}),
+    ...change,
+  };
 }
 
 /** Returns the URL of the list that the view shows. */
@@ -68,4 +84,13 @@ export function listUrl(view, limit) {
     if (value !== '') parameters.set(name, value);
   }
   return `/sensors?${parameters}`;
+}
+
+/** Returns the URL of the alarms that the view shows. */
+export function alarmsUrl({ alarms, alarm_search: search, alarm_cursor: cursor }, limit) {
+  const parameters = new URLSearchParams({ state: alarms, limit });
+  for (const [name, value] of Object.entries({ search: search.trim(), cursor })) {
+    if (value !== '') parameters.set(name, value);
+  }
+  return `/alarms?${parameters}`;
 }

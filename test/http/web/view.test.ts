@@ -3,7 +3,16 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { holds, runs, titled } from '../../../property-tests/seed.ts';
-import { changedView, filters, listUrl, sorts, urlOf, viewOf } from '../../../src/http/web/view.js';
+import {
+  alarmStates,
+  alarmsUrl,
+  changedView,
+  filters,
+  listUrl,
+  sorts,
+  urlOf,
+  viewOf,
+} from '../../../src/http/web/view.js';
 
 const view = fc.record({
   search: fc.string({ unit: 'grapheme' }),
@@ -13,6 +22,10 @@ const view = fc.record({
   cursor: fc.base64String(),
   sensor: fc.string({ unit: 'grapheme' }),
   range: fc.constantFrom('1h', '24h', '7d', '1000-2000'),
+  alarms: fc.constantFrom(...alarmStates.map(([value]) => value)),
+  alarm_search: fc.string({ unit: 'grapheme' }),
+  alarm_cursor: fc.base64String(),
+  letters: fc.string(),
 });
 const queryOf = (url: string): string => url.slice(url.indexOf('/') + 1);
 
@@ -32,15 +45,23 @@ describe('a view', () => {
   });
 
   it('begins at the first page after a change of the search, and only then', () => {
-    const shown = { ...viewOf(''), cursor: 'abc' };
+    const shown = { ...viewOf(''), cursor: 'abc', alarm_cursor: 'def' };
 
-    expect(changedView(shown, { filter: 'alarmed' }).cursor).toBe('');
+    expect(changedView(shown, { filter: 'alarmed' })).toMatchObject({
+      ...{ cursor: '', alarm_cursor: 'def' },
+    });
+    expect(changedView(shown, { alarms: 'muted' })).toMatchObject({
+      ...{ cursor: 'abc', alarm_cursor: '' },
+    });
     expect(changedView(shown, { sensor: 'a' }).cursor).toBe('abc');
   });
 
   it('asks the server for its list', () => {
     expect(listUrl({ ...viewOf('?filter=silent&sort=-id'), search: ' a&b ' }, 50)).toBe(
       '/sensors?sort=-id&limit=50&windows=true&search=a%26b&filter=silent',
+    );
+    expect(alarmsUrl({ ...viewOf('?alarms=muted'), alarm_search: ' a&b ' }, 20)).toBe(
+      '/alarms?state=muted&limit=20&search=a%26b',
     );
   });
 });
