@@ -1,106 +1,136 @@
-// A backtest: one pass over a file, row → score → written, judged, drawn. Uses the baseline of the
-// live fold; no reading is late.
+// A backtest: one pass over the files, row → score → written, judged, drawn; for one configuration
+// or two. Uses the baseline of the live fold; no reading is late.
+import { isSensoriumError } from '../errors.ts';
 import type { FileOptions } from '../files/file-shape.ts';
 import { fileRows } from '../files/read-rows.ts';
 import type { FileRow } from '../files/row-reader.ts';
 import type { Semantics } from '../sensors/semantics.ts';
-import { createJudge, type Verdict } from './judge.ts';
-import type { LabelWindow } from './labels.ts';
+import { ConfiguredRun, type RunReport } from './configured-run.ts';
+import type { InputFile } from './input-files.ts';
+import type { Labels } from './labels.ts';
 import { createScoreFile, type ScoreFile } from './score-file.ts';
-import { createScorer } from './scorer.ts';
-import { addToTrace, emptyTrace, type Trace } from './trace.ts';
-import { createWindowCounter, type WindowCounts } from './window-count.ts';
 
 export interface BacktestOptions {
-  readonly inputPath: string;
+  /** In this order; a sensor that several of them have goes on from one to the next. */
+  readonly inputs: readonly InputFile[];
   readonly file: FileOptions;
   readonly scoresPath: string | undefined;
-  readonly windows: readonly LabelWindow[] | undefined;
-  /** Number of sensors to draw, the first in the file: all their readings are kept. */
+  readonly labels: Labels | undefined;
+  /** Number of sensors to draw, the first in the files: all their readings are kept. */
   readonly tracesMax: number;
   readonly semantics: Semantics;
+  /** A second configuration to compare with. */
+  readonly against: Semantics | undefined;
+  /** Receives the number of rows done, after each block of rows. */
+  readonly onProgress?: (rows: number) => void;
 }
 
-export interface BacktestReport extends WindowCounts {
+export interface BacktestReport extends RunReport {
+  readonly files: number;
+  /** Files that could not be read to their end, with the reason. */
+  readonly refused: readonly RefusedFile[];
   readonly rows: number;
-  readonly readings: number;
   /** Rows, and measurements of rows, that are no reading. */
   readonly unreadable: number;
   /** The first unreadable rows, numbered from 1, with the reason. */
-  readonly unreadableFirst: readonly { readonly row: number; readonly reason: string }[];
-  readonly sensors: number;
-  readonly anomalies: number;
-  readonly alarms: number;
-  readonly verdict: Verdict | undefined;
-  readonly traces: readonly Trace[];
+  readonly unreadableFirst: readonly UnreadableRow[];
+  readonly against: RunReport | undefined;
+}
+
+export interface RefusedFile {
+  readonly path: string;
+  readonly reason: string;
+}
+
+export interface UnreadableRow {
+  readonly path: string;
+  readonly row: number;
+  readonly reason: string;
 }
 
 const unreadableShown = 3;
 
 /**
- * Scores the history at `inputPath`, writes the scores to `scoresPath` and resolves with the
- * report.
- * @throws ConfigError if a file cannot be read or written, or lacks a column.
+ * Scores the histories of `inputs`, writes the scores to `scoresPath` and resolves with the report.
+ * Of several files, one that cannot be read does not stop the others.
+ * @throws ConfigError if the only file cannot be read or lacks a column, or the scores cannot be
+ * written.
  */
 export async function backtest(options: BacktestOptions): Promise<BacktestReport> {
+  const { file, inputs, onProgress, semantics } = options;
   const scores = options.scoresPath === undefined ? undefined : createScoreFile(options.scoresPath);
   try {
-    const run = createRun(options, scores);
-    const { inputPath, file, semantics } = options;
-    for await (const rows of fileRows(inputPath, semantics.input, file)) {
-      for (const row of rows) run.add(row);
+    const pass = createPass(options, scores);
+    const refused: RefusedFile[] = [];
+    for (const { path, sensorId } of inputs) {
+      pass.beginFile(path);
+      const own = sensorId === undefined ? file : { ...file, sensorId: file.sensorId ?? sensorId };
+      let isReading = true;
+      try {
+        for await (const rows of fileRows(path, semantics.input, own)) {
+          isReading = false;
+          for (const row of rows) pass.add(row);
+          onProgress?.(pass.rows());
+          isReading = true;
+        }
+      } catch (error) {
+        // Only a fault of the file is its own: too many sensors or a full disk end the backtest.
+        if (inputs.length === 1 || !isReading || !isSensoriumError(error)) throw error;
+        refused.push({ path, reason: error.message });
+      }
     }
     scores?.finish();
-    return run.report();
+    return { ...pass.report(), refused };
   } finally {
     scores?.close();
   }
 }
 
-interface Run {
+interface Pass {
+  beginFile(path: string): void;
   add(row: FileRow): void;
-  report(): BacktestReport;
+  rows(): number;
+  report(): Omit<BacktestReport, 'refused'>;
 }
 
-function createRun(options: BacktestOptions, scores: ScoreFile | undefined): Run {
-  const { semantics, windows, tracesMax } = options;
-  const scorer = createScorer(semantics);
-  const windowCounter = createWindowCounter(semantics);
-  const judge = windows === undefined ? undefined : createJudge(windows);
-  const traces: Trace[] = [];
-  const unreadableFirst: { row: number; reason: string }[] = [];
-  let [rows, readings, unreadable, anomalies, alarms] = [0, 0, 0, 0, 0];
-  const addUnreadable = (row: FileRow): void => {
-    scores?.add(row, undefined);
+function createPass(options: BacktestOptions, scores: ScoreFile | undefined): Pass {
+  const { against, inputs, labels, semantics, tracesMax } = options;
+  const main = new ConfiguredRun({ semantics, labels, tracesMax });
+  const other =
+    against === undefined
+      ? undefined
+      : new ConfiguredRun({ semantics: against, labels, tracesMax });
+  const unreadableFirst: UnreadableRow[] = [];
+  let path = '';
+  let [rowsBefore, rowsOfFile, unreadable] = [0, 0, 0];
+  const addUnreadable = ({ row, reason }: FileRow): void => {
     unreadable += 1;
-    if (unreadableFirst.length === unreadableShown) return;
-    unreadableFirst.push({ row: row.row, reason: row.reason });
-  };
-  const addReading = (row: FileRow): void => {
-    const before = tracesMax > 0 ? scorer.baselineOf(row.sensorId) : undefined;
-    const scored = scorer.score(row.sensorId, row.value, row.timestampMs);
-    scores?.add(row, scored);
-    judge?.add(row.timestampMs, scored.alarm === 1);
-    windowCounter.add(row.sensorId, row.timestampMs, row.value);
-    readings += 1;
-    anomalies += scored.anomaly;
-    alarms += scored.alarm;
-    if (scored.sensor >= tracesMax) return;
-    const trace = (traces[scored.sensor] ??= emptyTrace(row.sensorId));
-    addToTrace(trace, row, scored, { baseline: before, threshold: semantics.anomalyThreshold });
+    if (unreadableFirst.length < unreadableShown) unreadableFirst.push({ path, row, reason });
   };
   return {
-    add(row) {
-      rows = row.row;
-      if (row.reason === '') addReading(row);
-      else addUnreadable(row);
+    beginFile(next) {
+      path = next;
+      rowsBefore += rowsOfFile;
+      rowsOfFile = 0;
+      main.beginFile(path);
+      other?.beginFile(path);
     },
+    add(row) {
+      rowsOfFile = row.row;
+      if (row.reason === '') {
+        const scored = main.add(row);
+        scores?.add(row, scored);
+        other?.add(row);
+      } else {
+        scores?.add(row, undefined);
+        addUnreadable(row);
+      }
+    },
+    rows: () => rowsBefore + rowsOfFile,
     report: () => ({
-      ...{ rows, readings, unreadable, unreadableFirst, anomalies, alarms },
-      ...windowCounter.counts(),
-      sensors: scorer.sensorIds.length,
-      verdict: judge?.verdict(),
-      traces,
+      ...main.report(),
+      ...{ files: inputs.length, rows: rowsBefore + rowsOfFile, unreadable, unreadableFirst },
+      against: other?.report(),
     }),
   };
 }

@@ -2,7 +2,8 @@
 // against, alarms and label windows; below it the score. No script, no font, no other file.
 import { pixelColumns, unbroken, type PixelColumn } from './chart-columns.ts';
 import { momentText, numberText, numberTicks, timeTicks, toPx, type Scale } from './chart-scale.ts';
-import type { LabelWindow } from './labels.ts';
+import { escapeMarkup } from './escape-markup.ts';
+import type { LabelWindow } from './label-window.ts';
 import type { Trace } from './trace.ts';
 
 export interface ChartContent {
@@ -39,7 +40,8 @@ const colours = {
   faint: '#667085',
 };
 
-const styles = `text{font:12px system-ui,-apple-system,"Segoe UI",sans-serif;fill:${colours.text}}
+/** Rules for the parts of a panel. */
+export const chartStyles: string = `text{font:12px system-ui,-apple-system,"Segoe UI",sans-serif;fill:${colours.text}}
 .faint{fill:${colours.faint}}.title{font-size:17px;font-weight:600}.end{text-anchor:end}.middle{text-anchor:middle}
 .grid{stroke:${colours.grid}}.series{fill:none;stroke:${colours.series};stroke-width:1.1;stroke-linejoin:round}
 .band{fill:${colours.band};fill-opacity:.38}.window{fill:${colours.window};fill-opacity:.28}
@@ -56,13 +58,13 @@ export function drawChart(content: ChartContent): string {
   const empty = `<text class="faint" x="${left}" y="${headHeight + 40}">no readings</text>`;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" ` +
-      `height="${height}" role="img" aria-label="${escape(content.title)}">`,
-    `<style>${styles}</style>`,
+      `height="${height}" role="img" aria-label="${escapeMarkup(content.title)}">`,
+    `<style>${chartStyles}</style>`,
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
-    `<text class="title" x="${left}" y="24">${escape(content.title)}</text>`,
+    `<text class="title" x="${left}" y="24">${escapeMarkup(content.title)}</text>`,
     ...content.notes.map(
       (note, line) =>
-        `<text class="faint" x="${left}" y="${43 + line * 15}">${escape(note)}</text>`,
+        `<text class="faint" x="${left}" y="${43 + line * 15}">${escapeMarkup(note)}</text>`,
     ),
     legend(content),
     ...(panels.length === 0 ? [empty] : panels),
@@ -70,9 +72,28 @@ export function drawChart(content: ChartContent): string {
   ].join('\n');
 }
 
+/** Returns one sensor's panel as an SVG text of its own; `place` tells panels of a page apart. */
+export function drawPanel(
+  trace: Trace,
+  content: Pick<ChartContent, 'windows' | 'threshold'> & { readonly place: number },
+): string {
+  const { place } = content;
+  const name = escapeMarkup(`Readings, band and alarms of ${trace.sensorId}`);
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${panelHeight}" role="img" aria-label="${name}">`,
+    panel(trace, { content, place, top: 12 }),
+    '</svg>',
+  ].join('\n');
+}
+
+/** Returns the marks of the picture and their meaning, as an SVG text of its own. */
+export function drawLegend(content: Pick<ChartContent, 'windows' | 'threshold'>): string {
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} 34" role="img" aria-label="Legend">${legend(content)}</svg>`;
+}
+
 function panel(
   trace: Trace,
-  { content, place, top }: { content: ChartContent; place: number; top: number },
+  { content, place, top }: { content: Pick<ChartContent, 'windows'>; place: number; top: number },
 ): string {
   const x = timeScale(trace);
   const columns = pixelColumns(trace, { fromMs: x.from, toMs: x.to, columns: plotWidth });
@@ -82,18 +103,18 @@ function panel(
   const counts = `${trace.values.length} readings, ${trace.anomalies} anomalies, ${trace.alarms.length} alarms`;
   const clip = `panel-${place}`;
   return [
-    `<text x="${left}" y="${top + 6}">${escape(trace.sensorId)}<tspan class="faint" dx="8">${counts}</tspan></text>`,
+    `<text x="${left}" y="${top + 6}">${escapeMarkup(trace.sensorId)}<tspan class="faint" dx="8">${counts}</tspan></text>`,
     `<clipPath id="${clip}"><rect x="${left}" y="${seriesTop}" width="${plotWidth}" height="${seriesHeight}"/></clipPath>`,
     ...valueGrid(y),
     ...timeGrid(x, seriesTop, scoreTop + scoreHeight),
-    ...labelWindows(content.windows ?? [], x, seriesTop, scoreTop + scoreHeight),
+    ...labelWindows(windowsOf(trace, content.windows ?? []), x, seriesTop, scoreTop + scoreHeight),
     `<g clip-path="url(#${clip})">`,
     ...unbroken(columns, gapColumns).flatMap((run) => [bandPath(run, y), seriesPath(run, y)]),
     '</g>',
     scorePath(columns, scoreTop),
     `<line class="limit" x1="${left}" x2="${width - right}" y1="${scoreTop + scoreHeight / 2}" y2="${scoreTop + scoreHeight / 2}"/>`,
     `<text class="faint end" x="${left - 8}" y="${scoreTop + scoreHeight / 2 + 4}">score</text>`,
-    ...alarmMarks(trace, { x, y, windows: content.windows, bottom: scoreTop + scoreHeight }),
+    ...alarmMarks(trace, { x, y, bottom: scoreTop + scoreHeight }),
   ]
     .filter((part) => part !== '')
     .join('\n');
@@ -183,17 +204,26 @@ function scorePath(columns: readonly PixelColumn[], top: number): string {
   return bars.length === 0 ? '' : `<path class="score" d="${bars.join('')}"/>`;
 }
 
+/** Returns the windows that are about the trace. */
+function windowsOf(trace: Trace, windows: readonly LabelWindow[]): readonly LabelWindow[] {
+  return windows.filter(
+    ({ path, sensorId }) =>
+      (path === undefined || trace.paths.includes(path)) &&
+      (sensorId === undefined || sensorId === trace.sensorId),
+  );
+}
+
 function alarmMarks(
   trace: Trace,
-  place: { x: Scale; y: Scale; windows: readonly LabelWindow[] | undefined; bottom: number },
+  place: { x: Scale; y: Scale; bottom: number },
 ): readonly string[] {
-  return trace.alarms.map((at) => {
+  return trace.alarms.map(({ at, channel, isTrue }) => {
     const timeMs = trace.timesMs.at(at);
-    const isTrue = place.windows?.some((window) => holds(window, timeMs)) === true;
-    const colour = isTrue ? colours.trueAlarm : colours.alarm;
+    const colour = isTrue === true ? colours.trueAlarm : colours.alarm;
     const x = px(toPx(place.x, timeMs));
     const top = place.y.toPx;
-    const title = `alarm ${momentText(timeMs)}, value ${numberText(trace.values.at(at))}, score ${trace.scores.at(at).toFixed(3)}`;
+    const rule = channel === 'reading' ? '' : ` (${channel})`;
+    const title = `alarm${rule} ${momentText(timeMs)}, value ${numberText(trace.values.at(at))}, score ${trace.scores.at(at).toFixed(3)}`;
     return (
       `<g stroke="${colour}" fill="${colour}"><title>${title}</title>` +
       `<line x1="${x}" x2="${x}" y1="${top}" y2="${place.bottom}" stroke-opacity=".45"/>` +
@@ -203,7 +233,7 @@ function alarmMarks(
   });
 }
 
-function legend({ windows, threshold }: ChartContent): string {
+function legend({ windows, threshold }: Pick<ChartContent, 'windows' | 'threshold'>): string {
   const entries: readonly (readonly [string, string])[] = [
     [`<rect width="16" height="10" y="-9" class="band"/>`, `mean ± ${threshold} sd`],
     ...(windows === undefined
@@ -228,10 +258,6 @@ function mark(colour: string): string {
   return `<path d="M8 0l-5 -9h10z" fill="${colour}"/>`;
 }
 
-function holds({ startMs, endMs }: LabelWindow, timeMs: number): boolean {
-  return timeMs >= startMs && timeMs <= endMs;
-}
-
 function point(place: number, value: number, y: Scale): string {
   return `${left + place + 0.5} ${px(toPx(y, value))}`;
 }
@@ -239,13 +265,4 @@ function point(place: number, value: number, y: Scale): string {
 function px(value: number): string {
   // Clamped: SVG viewers fail on huge numbers, and anything outside is invisible anyway.
   return String(Number(Math.max(-9999, Math.min(99999, value)).toFixed(1)));
-}
-
-function escape(text: string): string {
-  return (
-    text
-      .replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`)
-      // XML forbids these characters even when escaped.
-      .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '\ufffd')
-  );
 }

@@ -8,6 +8,7 @@ import {
   type BaselineSummary,
 } from '../sensors/baseline.ts';
 import { createBaseline, type BaselineSettings } from '../sensors/create-baseline.ts';
+import type { AlarmChannel } from '../sensors/robust-slot.ts';
 
 /** The score of the last reading; one object, overwritten by the next. */
 export interface Scored {
@@ -17,9 +18,15 @@ export interface Scored {
   z: number;
   /** In [0, 1]: s / (s + 3) of the alarm score s, so that an alarm needs 0.5. */
   score: number;
+  /** The alarm score s itself. */
+  severity: number;
   anomaly: 0 | 1;
   alarm: 0 | 1;
+  /** The rule that gave the score; `reading` where the method has one rule only. */
+  channel: ScoredChannel;
 }
+
+export type ScoredChannel = AlarmChannel | 'reading';
 
 export interface Scorer {
   readonly sensorIds: readonly string[];
@@ -37,7 +44,10 @@ export function createScorer(settings: BaselineSettings & { sensorsMax: number }
   const baseline = createBaseline(settings);
   const slots = new Map<string, number>();
   const sensorIds: string[] = [];
-  const scored: Scored = { sensor: 0, z: 0, score: 0, anomaly: 0, alarm: 0 };
+  const scored: Scored = {
+    ...{ sensor: 0, z: 0, score: 0, severity: 0, anomaly: 0, alarm: 0 },
+    channel: 'reading',
+  };
   const addSensor = (sensorId: string): number => {
     const slot = sensorIds.length;
     if (slot >= settings.sensorsMax) {
@@ -58,6 +68,8 @@ export function createScorer(settings: BaselineSettings & { sensorsMax: number }
       scored.z = baseline.deviate(slot, x);
       const flags = baseline.observe(slot, x, timestampMs);
       scored.score = boundedScore(baseline.score);
+      scored.severity = baseline.score;
+      scored.channel = baseline.channel ?? 'reading';
       scored.anomaly = (flags & anomalyFlag) === 0 ? 0 : 1;
       scored.alarm = (flags & alarmFlag) === 0 ? 0 : 1;
       return scored;

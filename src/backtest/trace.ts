@@ -1,6 +1,7 @@
 // The data of one drawn sensor: every reading with the band it was compared with. Kept only if a
 // picture is requested: 40 bytes per reading.
 import type { BaselineSummary } from '../sensors/baseline.ts';
+import type { ScoredChannel } from './scorer.ts';
 
 export interface Trace {
   readonly sensorId: string;
@@ -10,9 +11,18 @@ export interface Trace {
   readonly lows: Column;
   readonly highs: Column;
   readonly scores: Column;
-  /** Indexes of the readings that raised an alarm. */
-  readonly alarms: number[];
+  readonly alarms: TraceAlarm[];
+  /** Files that the readings come from. */
+  readonly paths: string[];
   anomalies: number;
+}
+
+export interface TraceAlarm {
+  /** Index of the reading that raised it. */
+  readonly at: number;
+  readonly channel: ScoredChannel;
+  /** Whether it lies in a labelled window; undefined where nothing is labelled. */
+  readonly isTrue: boolean | undefined;
 }
 
 /** A growing list of doubles. */
@@ -45,20 +55,35 @@ export function emptyTrace(sensorId: string): Trace {
     highs: new Column(),
     scores: new Column(),
     alarms: [],
+    paths: [],
     anomalies: 0,
   };
+}
+
+export interface TracedScore {
+  readonly score: number;
+  readonly anomaly: 0 | 1;
+  readonly alarm: 0 | 1;
+  readonly channel: ScoredChannel;
 }
 
 /** Adds a reading to `trace`, with the baseline before it. */
 export function addToTrace(
   trace: Trace,
   reading: { readonly timestampMs: number; readonly value: number },
-  scored: { readonly score: number; readonly anomaly: 0 | 1; readonly alarm: 0 | 1 },
-  band: { readonly baseline: BaselineSummary | undefined; readonly threshold: number },
+  scored: TracedScore,
+  beside: {
+    readonly baseline: BaselineSummary | undefined;
+    readonly threshold: number;
+    readonly isTrue: boolean | undefined;
+  },
 ): void {
-  const { mean, std_dev: deviation, n } = band.baseline ?? { mean: NaN, std_dev: NaN, n: 0 };
-  const half = n >= 3 ? band.threshold * deviation : NaN;
-  if (scored.alarm === 1) trace.alarms.push(trace.values.length);
+  const { mean, std_dev: deviation, n } = beside.baseline ?? { mean: NaN, std_dev: NaN, n: 0 };
+  const half = n >= 3 ? beside.threshold * deviation : NaN;
+  if (scored.alarm === 1) {
+    const { channel } = scored;
+    trace.alarms.push({ at: trace.values.length, channel, isTrue: beside.isTrue });
+  }
   trace.timesMs.push(reading.timestampMs);
   trace.values.push(reading.value);
   trace.lows.push(mean - half);

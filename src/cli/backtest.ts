@@ -1,46 +1,54 @@
-// `backtest`: scores the readings of a file as `run` would, and judges the alarms by labels.
+// `backtest`: scores the readings of files as `run` would, and judges the alarms by labels.
 import { existsSync, realpathSync } from 'node:fs';
 import { basename } from 'node:path';
 
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 
 import { backtest, type BacktestReport } from '../backtest/backtest.ts';
-import { momentText } from '../backtest/chart-scale.ts';
-import type { Verdict, WindowVerdict } from '../backtest/judge.ts';
+import { inputFiles } from '../backtest/input-files.ts';
 import { readLabels } from '../backtest/labels.ts';
-import { writePicture } from '../backtest/picture.ts';
+import { drawnMax, writePicture } from '../backtest/picture.ts';
+import { reportJson } from '../backtest/report-json.ts';
+import { reportLines, type ReportNames } from '../backtest/report-text.ts';
+import type { Environment } from '../config/config.ts';
+import { semanticsSettings } from '../config/settings.ts';
 import { ConfigError } from '../errors.ts';
-import type { Semantics } from '../sensors/semantics.ts';
-import { readConfig } from './command.ts';
+import { lengthOption, readConfig } from './command.ts';
 import { printLine, type CliContext } from './context.ts';
-import {
-  addFileFlags,
-  fileOptions,
-  filesHelp,
-  unreadableText,
-  type FileFlags,
-} from './file-options.ts';
+import { addFileFlags, fileOptions, filesHelp, type FileFlags } from './file-options.ts';
+import { createProgress, type Progress } from './progress.ts';
 
 interface BacktestFlags extends FileFlags {
-  readonly input: string;
+  readonly input: readonly string[];
   readonly labels?: string;
+  readonly labelReach: number;
+  readonly against?: Readonly<Record<string, string>>;
   readonly scores?: string;
   readonly plot?: string;
+  readonly report?: string;
+  readonly curve?: true;
   readonly json?: true;
 }
 
-const tracesMax = 12;
+const reportedMax = 60;
+const hourMs = 3_600_000;
+const progressAfterMs = 1_500;
 const exitNothingRead = 1;
 
 const help = `${filesHelp}
---scores writes one line per reading or unreadable row, in the order of the file:
+Several files, or a folder of them, are one history: a sensor that several files have goes on from one to the
+next. A sensor without an id has the name of its file.
+
+--labels is JSON in the form of the Numenta Anomaly Benchmark, or CSV with the columns sensor,start,end or
+sensor,time. --scores writes one line per reading or unreadable row, in the order of the files:
 sensor_id,timestamp,value,z,score,anomaly,alarm,reason. A score of 0.5 or more is an alarm. BASELINE,
 ANOMALY_THRESHOLD and all other settings that change results apply.
 
 Examples:
   node dist/main.js backtest --input data/machine_temperature_system_failure.csv --labels data/labels.json
-  node dist/main.js backtest --input readings.parquet --scores scores.csv --plot readings.svg
-  BASELINE=cumulative node dist/main.js backtest --input readings.csv --json`;
+  node dist/main.js backtest --input history/ --labels incidents.csv --report report.html
+  node dist/main.js backtest --input readings.csv --labels labels.csv --curve --against "BASELINE=robust"
+  BASELINE=cumulative node dist/main.js backtest --input readings.parquet --scores scores.csv --json`;
 
 /** Adds `backtest`. */
 export function addBacktest(
@@ -50,11 +58,27 @@ export function addBacktest(
 ): void {
   const command = program
     .command('backtest')
-    .description('score the readings of a file and judge the alarms by labels')
-    .requiredOption('--input <file>', 'CSV, NDJSON or Parquet: timestamp,value[,sensor_id]')
-    .option('--labels <json>', 'known anomalous time ranges: a list, or an object keyed by file')
+    .description('score the readings of files and judge the alarms by labels')
+    .requiredOption('--input <path...>', 'files or folders: timestamp,value[,sensor_id]')
+    .option('--labels <file>', 'known anomalies: JSON by file, or CSV by sensor')
+    .option(
+      '--label-reach <length>',
+      'a labelled moment is a window so far to either side',
+      lengthOption,
+      hourMs,
+    )
+    .option(
+      '--against <settings>',
+      'compare with other settings, e.g. "BASELINE=robust ANOMALY_THRESHOLD=4"',
+      settingsOption,
+    )
     .option('--scores <csv>', 'write the score of every row to this file')
-    .option('--plot <file>', `draw an .svg or .html picture (up to ${tracesMax} sensors)`)
+    .option(
+      '--report <html>',
+      `write a page to show: series, alarms, labels (${reportedMax} sensors)`,
+    )
+    .option('--plot <svg>', `draw a picture of the series (up to ${drawnMax} sensors)`)
+    .option('--curve', 'print alarms and hits over the sensitivity')
     .option('--json', 'print the summary as JSON')
     .addHelpText('after', help)
     .action(async (flags: BacktestFlags) => {
@@ -66,151 +90,117 @@ export function addBacktest(
 
 async function backtestCommand(flags: BacktestFlags, context: CliContext): Promise<BacktestReport> {
   const { semantics } = readConfig(context);
-  refuseOverwriting(flags);
-  const windows = flags.labels === undefined ? undefined : readLabels(flags.labels, flags.input);
+  const against =
+    flags.against === undefined ? undefined : readConfig(context, flags.against).semantics;
+  const inputs = inputFiles(flags.input, [...own(flags.labels), ...own(flags.scores)]);
+  refuseOverwriting(
+    flags,
+    inputs.map(({ path }) => path),
+  );
+  const labels =
+    flags.labels === undefined
+      ? undefined
+      : await readLabels({
+          labelsPath: flags.labels,
+          inputPaths: inputs.map(({ path }) => path),
+          reachMs: flags.labelReach,
+        });
   const startedMs = context.clock.monotonicMs();
+  const progress = lateProgress(context);
   const report = await backtest({
-    inputPath: flags.input,
-    file: fileOptions(flags, context),
-    scoresPath: flags.scores,
-    windows,
-    tracesMax: flags.plot === undefined ? 0 : tracesMax,
-    semantics,
-  });
-  if (flags.plot !== undefined) {
-    const { traces } = report;
-    const { anomalyThreshold: threshold } = semantics;
-    const title = basename(flags.input);
-    writePicture(flags.plot, {
-      title,
-      notes: pictureNotes(report, semantics),
-      traces,
-      windows,
-      threshold,
-    });
-  }
+    ...{ inputs, file: fileOptions(flags, context), scoresPath: flags.scores, labels },
+    tracesMax: tracesMax(flags),
+    ...{ semantics, against, onProgress: progress.update },
+  }).finally(() => progress.stop());
   const seconds = (context.clock.monotonicMs() - startedMs) / 1000;
-  if (report.rows === 0) printLine(context.err, `warning: ${flags.input} has no rows`);
-  if (flags.json === true) printLine(context.out, JSON.stringify(summaryJson(report, seconds)));
-  else for (const line of summary(report, seconds)) printLine(context.out, line);
+  const names = namesOf(flags, context);
+  const title = flags.input.map((path) => basename(path)).join(', ');
+  for (const path of new Set([...own(flags.plot), ...own(flags.report)])) {
+    writePicture(path, report, { title, names });
+  }
+  for (const warning of warnings(flags, report, labels?.unlabelled ?? [])) {
+    printLine(context.err, `warning: ${warning}`);
+  }
+  const options = { seconds, names, curve: flags.curve === true };
+  if (flags.json === true) printLine(context.out, JSON.stringify(reportJson(report, options)));
+  else for (const line of reportLines(report, options)) printLine(context.out, line);
   return report;
 }
 
-function refuseOverwriting(flags: BacktestFlags): void {
-  const real = (path: string): string => (existsSync(path) ? realpathSync(path) : path);
-  const paths = [flags.input, flags.labels, flags.scores, flags.plot]
-    .filter((path) => path !== undefined)
-    .map(real);
-  if (new Set(paths).size < paths.length) {
-    throw new ConfigError('--input, --labels, --scores and --plot must be different files');
-  }
-}
-
-function summary(report: BacktestReport, seconds: number): readonly string[] {
-  const { rows, readings, unreadable, sensors, anomalies, alarms, windows, late } = report;
-  const per1000 = (count: number): string => rate(readings === 0 ? 0 : (count * 1000) / readings);
+function warnings(
+  flags: BacktestFlags,
+  { refused, rows, series, verdict }: BacktestReport,
+  unlabelled: readonly string[],
+): readonly string[] {
+  const known = new Set(series.map(({ sensorId }) => sensorId));
+  const strange = (verdict?.windows ?? [])
+    .map(({ sensorId }) => sensorId)
+    .filter((sensorId) => sensorId !== undefined && !known.has(sensorId));
+  const strangers = [...new Set(strange)].slice(0, 5).join(', ');
   return [
-    `${count(rows, 'row')}, ${count(readings, 'reading')} of ${count(sensors, 'sensor')} in ${seconds.toFixed(2)} s`,
-    ...(unreadable > 0
-      ? [
-          `${count(unreadable, 'unreadable row')}: ` +
-            unreadableText(report.unreadableFirst, unreadable),
-        ]
-      : []),
-    `anomalies       ${anomalies} (${per1000(anomalies)} per 1,000 readings)`,
-    `alarms          ${alarms} (${per1000(alarms)} per 1,000 readings)`,
-    `feature windows ${windows}, ${late} readings too late for their window`,
-    ...(report.verdict === undefined ? [] : verdictLines(report.verdict)),
-  ];
-}
-
-function verdictLines(verdict: Verdict): readonly string[] {
-  const { windows, windowsHit, falseAlarms, falseAlarmsPer1000 } = verdict;
-  const { delayMeanMs, delayMaxMs } = verdict;
-  return [
-    `windows hit     ${windowsHit} of ${windows.length}`,
-    `false alarms    ${falseAlarms} (${rate(falseAlarmsPer1000)} per 1,000 readings)`,
-    ...(delayMeanMs === undefined || delayMaxMs === undefined
+    ...refused.map(({ reason }) => `${reason}; the file was not read to its end`),
+    ...(rows === 0 ? [`${flags.input.join(', ')} has no rows`] : []),
+    ...(unlabelled.length === 0
       ? []
-      : [`detection delay ${span(delayMeanMs)} on average, ${span(delayMaxMs)} at most`]),
-    ...windows.map((window) => `  ${windowLine(window)}`),
+      : [`no labels for ${unlabelled.slice(0, 5).join(', ')}: alarms there are not judged`]),
+    ...(strangers === '' ? [] : [`labels name sensors without readings: ${strangers}`]),
   ];
 }
 
-function windowLine({ startMs, endMs, labelMs, readings, firstAlarmMs }: WindowVerdict): string {
-  const place = `${momentText(startMs)} to ${momentText(endMs)}`;
-  if (readings === 0) return `${place}  no readings`;
-  if (firstAlarmMs === undefined) return `${place}  missed`;
-  const fromLabelMs = labelMs === undefined ? undefined : firstAlarmMs - labelMs;
-  const label =
-    fromLabelMs === undefined
-      ? ''
-      : `, ${span(Math.abs(fromLabelMs))} ${fromLabelMs < 0 ? 'before' : 'after'} the label`;
-  return `${place}  hit after ${span(firstAlarmMs - startMs)}${label}`;
+function tracesMax({ plot, report }: BacktestFlags): number {
+  const isPage = report !== undefined || /\.html?$/i.test(plot ?? '');
+  return isPage ? reportedMax : plot === undefined ? 0 : drawnMax;
 }
 
-function summaryJson(report: BacktestReport, seconds: number): object {
-  const { verdict } = report;
+function namesOf({ against }: BacktestFlags, { env }: CliContext): ReportNames {
+  const text = (names: readonly string[], values: Environment): string =>
+    names.map((name) => `${name}=${values[name] ?? ''}`).join(' ');
+  const set = Object.keys(semanticsSettings).filter((name) => (env[name] ?? '') !== '');
   return {
-    rows: report.rows,
-    readings: report.readings,
-    unreadable: report.unreadable,
-    sensors: report.sensors,
-    anomalies: report.anomalies,
-    alarms: report.alarms,
-    feature_windows: report.windows,
-    late_readings: report.late,
-    seconds: Number(seconds.toFixed(3)),
-    ...(verdict === undefined ? {} : { labels: verdictJson(verdict) }),
+    configured: set.length === 0 ? 'default settings' : text(set, env),
+    against: against === undefined ? '' : text(Object.keys(against), against),
   };
 }
 
-function verdictJson(verdict: Verdict): object {
+/** Returns a progress display that appears only where the work is long. */
+function lateProgress(context: CliContext): { update(rows: number): void; stop(): void } {
+  const startMs = context.clock.monotonicMs();
+  let progress: Progress | undefined;
   return {
-    windows: verdict.windows.length,
-    windows_hit: verdict.windowsHit,
-    false_alarms: verdict.falseAlarms,
-    false_alarms_per_1000: verdict.falseAlarmsPer1000,
-    readings_outside_windows: verdict.readingsOutside,
-    detection_delay_ms_mean: verdict.delayMeanMs ?? null,
-    detection_delay_ms_max: verdict.delayMaxMs ?? null,
-    by_window: verdict.windows.map((window) => ({
-      start: new Date(window.startMs).toISOString(),
-      end: new Date(window.endMs).toISOString(),
-      readings: window.readings,
-      alarms: window.alarms,
-      first_alarm:
-        window.firstAlarmMs === undefined ? null : new Date(window.firstAlarmMs).toISOString(),
-      delay_ms: window.firstAlarmMs === undefined ? null : window.firstAlarmMs - window.startMs,
-    })),
+    update(rows) {
+      if (context.clock.monotonicMs() - startMs < progressAfterMs) return;
+      progress ??= createProgress(context, { title: 'backtest', unit: 'rows', total: undefined });
+      progress.update(rows);
+    },
+    stop: () => progress?.stop(),
   };
 }
 
-function pictureNotes(report: BacktestReport, semantics: Semantics): readonly string[] {
-  const { verdict, sensors, traces, alarms } = report;
-  const judged =
-    verdict === undefined
-      ? `${alarms} alarms`
-      : `${verdict.windowsHit} of ${verdict.windows.length} labelled windows hit, ` +
-        `${verdict.falseAlarms} false alarms (${rate(verdict.falseAlarmsPer1000)} per 1,000 readings)`;
-  const hidden = sensors - traces.length;
-  return [
-    `baseline ${semantics.baseline} · ${judged}` +
-      (hidden > 0 ? ` · ${count(hidden, 'more sensor')} not drawn` : ''),
-  ];
+function settingsOption(text: string): Readonly<Record<string, string>> {
+  const pairs = text.trim().split(/\s+/);
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const [name = '', ...value] = pair.split('=');
+      const isKnown = name in semanticsSettings && name !== 'INPUT_SCHEMA';
+      if (isKnown && value.length > 0) return [name, value.join('=')];
+      throw new InvalidArgumentError(
+        `Expected SETTING=value with a setting that changes results, such as BASELINE=robust.`,
+      );
+    }),
+  );
 }
 
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+function own(path: string | undefined): readonly string[] {
+  return path === undefined ? [] : [path];
 }
 
-function rate(value: number): string {
-  return value.toFixed(2);
-}
-
-function span(ms: number): string {
-  const minutes = ms / 60_000;
-  if (minutes < 1) return `${(ms / 1000).toFixed(1)} s`;
-  if (minutes < 90) return `${minutes.toFixed(0)} min`;
-  return minutes < 48 * 60 ? `${(minutes / 60).toFixed(1)} h` : `${(minutes / 1440).toFixed(1)} d`;
+function refuseOverwriting(flags: BacktestFlags, inputs: readonly string[]): void {
+  const real = (path: string): string => (existsSync(path) ? realpathSync(path) : path);
+  const { labels, plot, report, scores } = flags;
+  const paths = [...inputs, ...[labels, scores, plot, report].flatMap(own)].map(real);
+  if (new Set(paths).size < paths.length) {
+    throw new ConfigError(
+      '--input, --labels, --scores, --plot and --report must be different files',
+    );
+  }
 }

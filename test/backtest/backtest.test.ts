@@ -64,7 +64,7 @@ describe('the rows of a backtest', () => {
     );
 
     expect(report).toMatchObject({ rows: 15, readings: 2, unreadable: 13, sensors: 1 });
-    expect(report.unreadableFirst[0]).toEqual({ row: 2, reason: 'value is missing' });
+    expect(report.unreadableFirst[0]).toMatchObject({ row: 2, reason: 'value is missing' });
     for (const [place, [line, reason]] of bad.entries()) {
       expect(rows[place + 1]?.reason, line).toMatch(reason);
       expect(rows[place + 1]).toMatchObject({ z: '', score: '', anomaly: '0', alarm: '0' });

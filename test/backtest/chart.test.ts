@@ -17,8 +17,14 @@ function traceOf(readings: readonly Drawn[], sensorId = 'pump'): Trace {
   const trace = emptyTrace(sensorId);
   for (const reading of readings) {
     const baseline = { mean: reading.value, std_dev: 1, n: 9 };
-    const scored = { score: 0.25, anomaly: 0, alarm: reading.alarm } as const;
-    addToTrace(trace, reading, scored, { baseline, threshold: 2.5 });
+    const scored = {
+      ...({ score: 0.25, anomaly: 0, channel: 'spike' } as const),
+      alarm: reading.alarm,
+    };
+    addToTrace(trace, reading, scored, {
+      ...{ baseline, threshold: 2.5 },
+      isTrue: undefined,
+    });
   }
   return trace;
 }

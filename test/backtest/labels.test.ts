@@ -1,15 +1,20 @@
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 import { describe, expect, it } from 'vitest';
 
-import { createJudge } from '../../src/backtest/judge.ts';
-import { parseLabels, readLabels, type LabelWindow } from '../../src/backtest/labels.ts';
+import type { LabelWindow } from '../../src/backtest/label-window.ts';
+import { parseLabels, readLabels, type Labels } from '../../src/backtest/labels.ts';
 
 const data = (name: string): string =>
   fileURLToPath(new URL(`../../data/${name}`, import.meta.url));
+const parseFor = (inputPaths: readonly string[], content: unknown): Labels =>
+  parseLabels(content, { labelsPath: 'labels.json', inputPaths, reachMs: 100 });
 const parse = (content: unknown): readonly LabelWindow[] =>
-  parseLabels(content, { labelsPath: 'labels.json', inputPath: '/some/folder/series.csv' });
+  parseFor(['/some/folder/series.csv'], content).windows.map((one) => ({
+    startMs: one.startMs,
+    endMs: one.endMs,
+    labelMs: one.labelMs,
+  }));
 const window = (startMs: number, endMs: number): LabelWindow => ({
   startMs,
   endMs,
@@ -17,16 +22,22 @@ const window = (startMs: number, endMs: number): LabelWindow => ({
 });
 
 describe('labels', () => {
-  it('of a benchmark are found by the file name, each label in its window', () => {
-    const windows = readLabels(data('labels.json'), data('ambient_temperature_system_failure.csv'));
+  it('of a benchmark are found by the file name, each label in its window', async () => {
+    const path = data('ambient_temperature_system_failure.csv');
+
+    const { windows } = await readLabels({
+      ...{ labelsPath: data('labels.json'), inputPaths: [path], reachMs: 0 },
+    });
 
     expect(windows).toEqual([
       {
+        path,
         startMs: Date.UTC(2013, 11, 15, 7),
         endMs: Date.UTC(2013, 11, 30, 9),
         labelMs: Date.UTC(2013, 11, 22, 20),
       },
       {
+        path,
         startMs: Date.UTC(2014, 2, 29, 15),
         endMs: Date.UTC(2014, 3, 20, 22),
         labelMs: Date.UTC(2014, 3, 13, 9),
@@ -60,47 +71,29 @@ describe('labels', () => {
     expect(() => parse(content)).toThrow(message);
   });
 
-  it('that cannot be read name their file', () => {
-    expect(() => readLabels(data('README.md'), 'series.csv')).toThrow(/cannot read .*README\.md/);
-    expect(readFileSync(data('README.md'), 'utf8')).not.toBe('');
-  });
-});
+  it('that cannot be read name their file', async () => {
+    const inputPaths = ['series.csv'];
 
-describe('the judgement', () => {
-  it('counts a window once, its earliest alarm as the delay, and others as false', () => {
-    const judge = createJudge([window(100, 200), window(300, 400), window(900, 950)]);
-    const alarmsMs = [99, 200, 150, 201, 350];
-
-    for (const timeMs of [...alarmsMs, 120, 250]) judge.add(timeMs, alarmsMs.includes(timeMs));
-
-    expect(judge.verdict()).toEqual({
-      windows: [
-        { ...window(100, 200), readings: 3, alarms: 2, firstAlarmMs: 150 },
-        { ...window(300, 400), readings: 1, alarms: 1, firstAlarmMs: 350 },
-        { ...window(900, 950), readings: 0, alarms: 0, firstAlarmMs: undefined },
-      ],
-      windowsHit: 2,
-      falseAlarms: 2,
-      falseAlarmsPer1000: 2000 / 7,
-      readingsOutside: 3,
-      delayMeanMs: 50,
-      delayMaxMs: 50,
-    });
+    for (const labelsPath of [data('README.md'), data('absent.csv')]) {
+      await expect(readLabels({ labelsPath, inputPaths, reachMs: 0 })).rejects.toThrow(
+        /cannot read .*(README\.md|absent\.csv)/,
+      );
+    }
   });
 
-  it('lets an alarm in two windows hit both', () => {
-    const judge = createJudge([window(0, 10), window(5, 15)]);
-
-    judge.add(7, true);
-
-    expect(judge.verdict()).toMatchObject({ windowsHit: 2, falseAlarms: 0, delayMaxMs: 7 });
+  it('of one moment reach to either side of it', () => {
+    expect(parse(['1970-01-01 00:00:01'])).toEqual([{ startMs: 900, endMs: 1100, labelMs: 1000 }]);
   });
 
-  it('of no readings has no delay and no rate', () => {
-    expect(createJudge([window(0, 1)]).verdict()).toMatchObject({
-      windowsHit: 0,
-      falseAlarmsPer1000: 0,
-      delayMeanMs: undefined,
-    });
+  it('of several files stay with their file; a file that they do not name is not judged', () => {
+    const paths = ['in/a/x.csv', 'in/b/x.csv', 'in/y.csv'];
+
+    const { windows, unlabelled } = parseFor(paths, { 'b/x.csv': [[3, 4]], 'a/x.csv': [[1, 2]] });
+
+    expect(windows.map(({ path, startMs }) => [path, startMs])).toEqual([
+      ['in/a/x.csv', 1],
+      ['in/b/x.csv', 3],
+    ]);
+    expect(unlabelled).toEqual(['in/y.csv']);
   });
 });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { backtest, type BacktestReport } from '../../src/backtest/backtest.ts';
-import type { LabelWindow } from '../../src/backtest/labels.ts';
+import type { LabelWindow } from '../../src/backtest/label-window.ts';
 import { parseConfig, type Environment } from '../../src/config/config.ts';
 import type { FileOptions } from '../../src/files/file-shape.ts';
 
@@ -52,11 +52,13 @@ export async function backtestFile(
 ): Promise<Backtested> {
   const scoresPath = join(options.folder, 'scores.csv');
   const report = await backtest({
-    inputPath,
+    inputs: [{ path: inputPath, sensorId: undefined }],
     file: options.file ?? {},
     scoresPath,
-    windows: options.windows,
+    labels:
+      options.windows === undefined ? undefined : { windows: options.windows, unlabelled: [] },
     tracesMax: 0,
+    against: undefined,
     semantics: parseConfig(options.env ?? {}).semantics,
   });
   return { report, rows: parseScores(readFileSync(scoresPath, 'utf8')) };

@@ -12,6 +12,8 @@ const data = (name: string): string =>
 const ambient = data('ambient_temperature_system_failure.csv');
 const labels = data('labels.json');
 
+type Json = Readonly<Record<string, unknown>>;
+
 function folderWith(files: Readonly<Record<string, string>> = {}): string {
   const folder = mkdtempSync(join(tmpdir(), 'sensorium-backtest-cli-'));
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
@@ -132,6 +134,75 @@ describe('backtest', () => {
     expect(bad.err).toContain('no column timestamp among a, b');
     expect(readdirSync(folder).sort()).toEqual(['bad.csv', 'x.csv']);
     expect(readFileSync(input, 'utf8')).toBe('timestamp,value\n1,1\n');
+  });
+
+  it('takes a folder as one history: a sensor goes on, labels are by sensor', async () => {
+    const lines = (from: number): string =>
+      Array.from({ length: 400 }, (_, at) => {
+        const value = from + at === 700 ? 99 : 20 + ((from + at) % 7) / 10;
+        return `${(from + at) * 60_000},${value},pump`;
+      }).join('\n');
+    const folder = folderWith({
+      '1.csv': `timestamp,value,sensor_id\n${lines(0)}\n`,
+      '2.csv': `timestamp,value,sensor_id\n${lines(400)}\n`,
+      'bad.csv': 'a,b\n1,2\n',
+    });
+    const labels = join(folderWith({ 'l.csv': 'sensor,time\npump,42000000\nother,1\n' }), 'l.csv');
+
+    const { exitCode, out, err } = await cli([
+      ...['backtest', '--input', folder, '--labels', labels, '--label-reach', '5m', '--json'],
+    ]);
+
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({
+      ...{ files: 3, readings: 800, sensors: 1 },
+      labels: { windows: 2, windows_hit: 1, false_alarms: 0, precision: 1, recall: 1 },
+      series: [{ sensor_id: 'pump', readings: 800, windows_hit: 1 }],
+    });
+    expect(err).toMatch(/warning: .*bad\.csv: no column timestamp .*not read to its end/);
+    expect(err).toContain('warning: labels name sensors without readings: other');
+  });
+
+  it('compares two configurations in one pass, as two passes would', async () => {
+    const input = ['backtest', '--input', ambient, '--labels', labels, '--json'];
+
+    const both = JSON.parse((await cli([...input, '--against', 'BASELINE=robust'])).out) as Json;
+    const alone = JSON.parse((await cli(input)).out) as Json;
+    const other = JSON.parse((await cli(input, { BASELINE: 'robust' })).out) as Json;
+
+    const measures = ({ alarms, labels: judged, curve, channels }: Json): Json => ({
+      ...{ alarms, judged, curve, channels },
+    });
+    expect(measures(both)).toEqual(measures(alone));
+    expect(measures(both['against'] as Json)).toEqual(measures(other));
+    expect(both['against']).toMatchObject({ settings: 'BASELINE=robust' });
+    expect(other['channels']).not.toEqual(alone['channels']);
+  });
+
+  it.each(['BASELIN=robust', 'BASELINE', 'HTTP_PORT=1', 'INPUT_SCHEMA=x'])(
+    'refuses to compare with %s',
+    async (against) => {
+      const { exitCode, err } = await cli(['backtest', '--input', ambient, '--against', against]);
+
+      expect(exitCode).toBe(2);
+      expect(err).toContain('Expected SETTING=value with a setting that changes results');
+    },
+  );
+
+  it('writes a page that loads nothing and shows ids as text', async () => {
+    const folder = folderWith({
+      'x.csv': `timestamp,value,sensor_id\n1,5,"<img src=x onerror=alert(1)>"\n`,
+    });
+    const page = join(folder, 'r.html');
+
+    await cli(['backtest', '--input', join(folder, 'x.csv'), '--report', page, '--curve']);
+
+    const html = readFileSync(page, 'utf8');
+    expect(html).not.toContain('<img');
+    expect(html).toContain('&#60;img src=x onerror=alert(1)&#62;');
+    expect(html).toContain("default-src 'none'");
+    expect(html).not.toMatch(/<script|<link|url\((?!#)|https?:(?!\/\/www\.w3\.org\/2000\/svg)/);
+    expect(html).not.toMatch(/NaN|undefined|Infinity/);
   });
 
   it('requires an input', async () => {
