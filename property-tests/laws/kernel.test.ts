@@ -249,6 +249,36 @@ it('the kernel leaves a reading to the host that shows a silence before the next
   ]);
 });
 
+it('the kernel keeps the alarms of many sensors, through a snapshot', () => {
+  const sensors = 300;
+  const settings: Semantics = {
+    ...{ ...defaultSemantics, baseline: 'cumulative', watermarkDelayMs: 0 },
+    ...{ alarmResolveAfterMs: 60_000, sensorsMax: 1_000 },
+  };
+  const steps = 200;
+  const readings = Array.from({ length: sensors * steps }, (_, offset) => {
+    const [step, sensor] = [Math.floor(offset / sensors), offset % sensors];
+    const timestampMs = 1_700_000_000_000 + 1_000 * step + sensor;
+    const value = step === 120 ? 1_000 : 20 + Math.sin(step + sensor);
+    return { offset, sensorId: `s${sensor}`, timestampMs, recordTimestampMs: timestampMs, value };
+  });
+  const told: History = {
+    settings,
+    readings,
+    cuts: [{ at: 130 * sensors, command: 'restore', id: '' }],
+  };
+
+  const byKernel = folded(told, true);
+
+  expect(byKernel).toEqual(folded(told, false));
+  const kinds = byKernel.outputs
+    .map(({ value }) => /"kind":"(alarm_\w+)"/.exec(Buffer.from(value ?? []).toString())?.[1])
+    .filter((kind) => kind !== undefined);
+  const count = (wanted: string): number => kinds.filter((kind) => kind === wanted).length;
+  expect(count('alarm_opened')).toBeGreaterThanOrEqual(sensors);
+  expect(count('alarm_resolved')).toBe(count('alarm_opened'));
+});
+
 describe('the kernel', () => {
   /** Rows that it folds of a day of one sensor a second, and all rows. */
   function taken(

@@ -56,8 +56,13 @@ export class ShardColumns {
   lastEndsMs: Float64Array | undefined;
   /** By slot, as in presence-slot.ts; empty where nobody asks for the presence of sensors. */
   presence: Float64Array;
-  /** By slot, as in alarm-slot.ts; empty where alarms have no life. No kernel reads it. */
+  /**
+   * By slot, as in alarm-slot.ts; empty where alarms have no life. No kernel reads it, so it lies
+   * on the heap and grows by itself: the other columns of a kernel never do.
+   */
   alarms: Float64Array;
+  /** Slots that `alarms` has room for; Infinity where alarms have no life. */
+  private alarmSlots: number;
 
   /** @throws ConfigError when a feature is unknown. */
   constructor(
@@ -79,6 +84,7 @@ export class ShardColumns {
       ? memory.float64(slotsMin * presenceDoubles, slotsMax * presenceDoubles)
       : new Float64Array(0);
     this.alarms = new Float64Array(watchesAlarms(semantics) ? slotsMin * alarmDoubles : 0);
+    this.alarmSlots = watchesAlarms(semantics) ? slotsMin : Infinity;
     const { stride } = this.baseline;
     this.baseline.columns = memory.float64(slotsMin * stride, slotsMax * stride);
     this.panes.reserve(this.lifecycle.length);
@@ -104,6 +110,7 @@ export class ShardColumns {
     // hot path
     const slot = this.table.slotOf(idBytes, idStart, idEnd);
     if (slot >= this.lifecycle.length) this.reserve(2 * this.lifecycle.length);
+    if (slot >= this.alarmSlots) this.reserveAlarms(2 * this.alarmSlots);
     return slot;
   }
 
@@ -260,13 +267,15 @@ export class ShardColumns {
       presence.set(this.presence);
       this.presence = presence;
     }
-    if (this.alarms.length > 0) {
-      const alarms = new Float64Array(slots * alarmDoubles);
-      alarms.set(this.alarms);
-      this.alarms = alarms;
-    }
     this.panes.reserve(slots);
     this.larger.reserve(slots);
+  }
+
+  private reserveAlarms(slots: number): void {
+    const alarms = new Float64Array(slots * alarmDoubles);
+    alarms.set(this.alarms);
+    this.alarms = alarms;
+    this.alarmSlots = slots;
   }
 }
 
