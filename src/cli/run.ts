@@ -26,6 +26,7 @@ import { ensureTopics, type EnsuredTopic } from './ensure-topics.ts';
 import { httpUrl } from './http-url.ts';
 import { createPostedReadings } from './intake.ts';
 import { createMqttReadings } from './mqtt-readings.ts';
+import { recentLetterBounds, RecentDeadLetters } from '../projections/recent-dead-letters.ts';
 import { sensorHistoryOf } from './sensor-history.ts';
 import { registerOutputs } from './register-outputs.ts';
 import { version } from '../version.ts';
@@ -113,9 +114,13 @@ async function superviseUntilStopped(
     ? createQueryRunner({ config, clock: context.clock })
     : undefined;
   const history = sensorHistoryOf(config, log, logger);
+  const deadLetters = new RecentDeadLetters({
+    ...{ log, topic: topicNames(config.process).deadLetters },
+    ...recentLetterBounds,
+  });
   const posted = createPostedReadings({ clock: context.clock, config, log }, supervisor);
   const http = createHttpServer({
-    ...{ supervisor, owners, featureStore, history, queries, posted, config, logger },
+    ...{ supervisor, owners, featureStore, history, deadLetters, queries, posted, config, logger },
     metrics: mqtt?.registries ?? [],
   });
   const simulation = new AbortController();

@@ -8,6 +8,7 @@ import { createServingMetrics } from '../metrics/process-metrics.ts';
 import type { PostedReadings } from '../ingest/posted-readings.ts';
 import { featureTopics } from '../log/topics.ts';
 import type { Logger } from '../logger.ts';
+import type { RecentDeadLetters } from '../projections/recent-dead-letters.ts';
 import type { SensorHistory } from '../projections/sensor-history.ts';
 import type { QueryRunner } from '../queries/query-runner.ts';
 import type { FeatureStore } from '../stores/feature-store.ts';
@@ -17,6 +18,7 @@ import type { SupervisorView } from '../supervisor/supervisor-view.ts';
 import { createApp } from './app.ts';
 import { addDoor, type DoorOptions } from './door/door.ts';
 import { SensorListing } from './sensor-listing.ts';
+import { addDeadLetterRoute } from './routes/dead-letters.ts';
 import { addFeaturesRoute } from './routes/features.ts';
 import { addHealthRoutes } from './routes/health.ts';
 import { addLiveRoute } from './routes/live.ts';
@@ -41,6 +43,8 @@ export interface HttpServerOptions {
   readonly featureStore: Pick<FeatureStore, 'ping' | 'read' | 'readKept' | 'rowsRead'>;
   /** Absent where there is no log at hand. */
   readonly history?: Pick<SensorHistory, 'rows'>;
+  /** Absent where there is no log at hand. */
+  readonly deadLetters?: Pick<RecentDeadLetters, 'newest'>;
   /** Absent unless HTTP_QUERY is set. */
   readonly queries?: QueryRunner | undefined;
   /** Absent where no readings are taken over HTTP. */
@@ -100,6 +104,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   addAlarmRoute(app, { listing, ...alarms });
   addSensorCommandRoutes(app, { supervisor, owners, ...alarms });
   addShardRoutes(app, supervisor, owners);
+  addDeadLetterRoute(app, options.deadLetters);
   const topics = featureTopics(config);
   addSensorHistoryRoute(app, { history: options.history, views: topics, metrics: serving });
   const views = topics.map(({ view }) => view);

@@ -488,6 +488,7 @@ describe('the page', () => {
       '/chart-data.js',
       '/chart.js',
       '/command-dialog.js',
+      '/dead-letters.js',
       '/elements.js',
       '/failed-shards.js',
       '/favicon.svg',

@@ -6,6 +6,7 @@ import {
   alarmParameters,
   historyParameters,
   keyParameter,
+  letterParameters,
   listParameters,
   reasonParameter,
 } from './query-parameters.ts';
@@ -262,6 +263,15 @@ export const openApiDocument: { readonly paths: Readonly<Record<string, object>>
         503: errorJson('A worker did not answer'),
       },
       alarmParameters,
+    ),
+    '/dead-letters': get(
+      'The newest dead letters, and how many there are of each reason',
+      {
+        200: json('`counts` of those read, `letters`, newest first, and `unread` records'),
+        400: errorJson('A parameter is not what is expected'),
+        503: errorJson('The log does not answer'),
+      },
+      letterParameters,
     ),
     '/shards/{topic}/{partition}/retry': retryShard,
     '/get-online-features': {

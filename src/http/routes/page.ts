@@ -10,7 +10,7 @@ const scripts = [
   ...['page.js', 'model.js', 'view.js', 'navigation.js', 'elements.js', 'theme.js', 'plot.js'],
   ...['sensor-table.js', 'sensor-dialog.js', 'sensor-commands.js'],
   ...['chart.js', 'chart-data.js', 'pipeline.js'],
-  ...['alarms.js', 'failed-shards.js', 'operator-text.js', 'command-dialog.js'],
+  ...['alarms.js', 'dead-letters.js', 'failed-shards.js', 'operator-text.js', 'command-dialog.js'],
 ];
 const own = (file: string): URL => new URL(`../web/${file}`, import.meta.url);
 const require = createRequire(import.meta.url);

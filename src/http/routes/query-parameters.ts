@@ -50,6 +50,11 @@ export const historyParameters: readonly object[] = [
   parameter('view', 'By default that of the base windows.', { examples: ['sensor_features_5m'] }),
 ];
 
+export const letterParameters: readonly object[] = [
+  parameter('reason', 'Only dead letters with this reason.', { examples: ['late'] }),
+  parameter('limit', 'How many.', { type: 'integer', minimum: 1, maximum: 200, default: 50 }),
+];
+
 export const keyParameter: object = parameter(
   'key',
   'The key of the records: the device id where INPUT_SCHEMA says `id: $key`.',

@@ -6,7 +6,7 @@ import { alarmButtons } from './sensor-commands.js';
 import { sensorLink } from './sensor-table.js';
 import { alarmStates, alarmsUrl } from './view.js';
 
-const alarmsShown = 20;
+const alarmsShown = 10;
 const refreshMs = 2_000;
 const typingMs = 200;
 

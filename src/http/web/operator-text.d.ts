@@ -1,5 +1,9 @@
 // The types of operator-text.js, for its tests.
 import type { ShardRetryOutcome } from '../../actors/protocol.ts';
+import type {
+  RecentDeadLetter,
+  RecentDeadLettersView,
+} from '../../projections/recent-dead-letters.ts';
 import type { OpenAlarm } from '../../sensors/alarm-inspection.ts';
 import type { PageView } from './view.js';
 
@@ -28,3 +32,14 @@ export function alarmsNote(
   view: Pick<PageView, 'alarms' | 'alarm_search'>,
 ): string;
 export function retryOutcome(outcome: Pick<ShardRetryOutcome, 'retried' | 'phase'>): string;
+export type LettersAnswer =
+  { readonly letters?: undefined; readonly message: string } | RecentDeadLettersView;
+export function letterText(letter: RecentDeadLetter): {
+  readonly facts: string;
+  readonly value: string;
+};
+export function lettersNote(answer: LettersAnswer, reason: string): string;
+export function reasonChoices(
+  counts: Readonly<Record<string, number>>,
+  chosen: string,
+): readonly (readonly [value: string, text: string])[];

@@ -47,7 +47,7 @@ export function alarmsNote(answer, { alarms: state, alarm_search: search }) {
     return `${isAll ? 'no open alarm' : 'no alarm matches'}${missing}`;
   }
   const ofSensors = `of ${formatNumber(sensors)} sensor${sensors === 1 ? '' : 's'}`;
-  const shown = next === null ? `${alarms.length} ${ofSensors}` : `${ofSensors}, a page at a time`;
+  const shown = `${alarms.length}${next === null ? '' : ' shown,'} ${ofSensors}`;
   return `${shown}${missing}`;
 }
 
@@ -55,4 +55,37 @@ export function alarmsNote(answer, { alarms: state, alarm_search: search }) {
 export function retryOutcome({ retried, phase }) {
   if (!retried) return 'nothing to retry, it had not failed';
   return phase === 'running' ? 'running again' : `retried, and ${phase}`;
+}
+
+/** Returns where and when a record was refused, and how its value begins. */
+export function letterText({ topic, partition, offset, time: timeMs, key, value, value_bytes }) {
+  const ofKey = key === null ? '' : ` · key ${key}`;
+  const bytes = value === null ? '' : ` · ${formatNumber(value_bytes)} bytes`;
+  return {
+    facts: `${topic} / ${partition}, offset ${offset} · ${time(timeMs)}${ofKey}${bytes}`,
+    value: value ?? 'no value',
+  };
+}
+
+/** Returns the headline of the list of dead letters. */
+export function lettersNote(answer, reason) {
+  if (answer.letters === undefined) return answer.message;
+  const { counts, letters, not_ours: notOurs, unread } = answer;
+  const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  const older = unread > 0 ? `; ${formatNumber(unread)} older or unread records` : '';
+  const others = notOurs > 0 ? `; ${formatNumber(notOurs)} written by other programs` : '';
+  if (total === 0) return `none${others}${older}`;
+  const matching = reason === '' ? total : (counts[reason] ?? 0);
+  const shown = letters.length === matching ? '' : `, the newest ${letters.length} shown`;
+  return `${formatNumber(matching)}${reason === '' ? '' : ` ${reason}`}${shown}${others}${older}`;
+}
+
+/** Returns the reasons to choose from, the most frequent first; one that is chosen stays. */
+export function reasonChoices(counts, chosen) {
+  const known = chosen === '' || chosen in counts ? counts : { ...counts, [chosen]: 0 };
+  const byCount = Object.entries(known).sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
+  return [
+    ['', 'All reasons'],
+    ...byCount.map(([reason, count]) => [reason, `${reason} (${formatNumber(count)})`]),
+  ];
 }

@@ -1,6 +1,7 @@
 // The live page: receives `/live` once a second and draws the model. Text is inserted as text,
 // never as markup: a sensor id may be hostile.
 import { alarmList, showAlarmTools } from './alarms.js';
+import { deadLetterList } from './dead-letters.js';
 import { at, element } from './elements.js';
 import { drawFailedShards } from './failed-shards.js';
 import {
@@ -32,6 +33,7 @@ const model = emptyModel();
 const navigation = navigate(show);
 const table = sensorTable(model, navigation);
 const alarms = alarmList(navigation);
+const letters = deadLetterList(navigation);
 const cell = (text, attributes = {}) => element('td', { text, ...attributes });
 const number = (value) => cell(formatNumber(value), { class: 'number' });
 const pill = (text) =>
@@ -219,6 +221,7 @@ function show(view, before) {
   if (before !== undefined && view.sensor !== before.sensor) return;
   table.refresh();
   alarms.refresh();
+  letters.refresh();
 }
 
 function listen() {
@@ -228,6 +231,7 @@ function listen() {
     draw();
     table.tick();
     alarms.tick();
+    letters.tick();
   });
   source.addEventListener('error', () => {
     at('status').textContent = 'disconnected, reconnecting';

@@ -13,6 +13,10 @@ import {
   type BrowserPage,
   type PageSize,
 } from '../../../scripts/browser.mjs';
+import type {
+  RecentDeadLetter,
+  RecentDeadLettersView,
+} from '../../../src/projections/recent-dead-letters.ts';
 import { freePort } from '../../free-port.ts';
 import { eventually } from '../../integration/program.ts';
 import { keepingLogger } from '../../supervisor/keeping-logger.ts';
@@ -51,6 +55,22 @@ const failedShard = shardView(2, {
   },
 });
 
+const letter = (reason: string, offset: number): RecentDeadLetter => ({
+  ...{
+    reason,
+    message: `the field <i>value</i> is ${reason}`,
+    topic: 'raw_readings',
+    partition: 1,
+  },
+  ...{ offset, time: 60_000 + offset, key: hostile, value_bytes: 900 },
+  ...{ value: `{"sensor_id":"${'x'.repeat(290)}…`, dead_letter: { partition: 0, offset } },
+});
+const letters = [letter('late', 3), letter('value_type', 2), letter('late', 1)];
+const lettersOf = (reason?: string): RecentDeadLettersView => ({
+  ...{ counts: { late: 2, value_type: 1 }, not_ours: 0, unread: 0 },
+  letters: letters.filter((each) => reason === undefined || each.reason === reason),
+});
+
 describe.skipIf(command === '')('the page of an operator', () => {
   let supervisor: InMemorySupervisor;
   let server: HttpServer;
@@ -66,6 +86,7 @@ describe.skipIf(command === '')('the page of an operator', () => {
     supervisor = new InMemorySupervisor();
     server = createHttpServer({
       ...{ supervisor, featureStore: emptyStore, logger: keepingLogger() },
+      deadLetters: { newest: (_, reason) => Promise.resolve(lettersOf(reason)) },
       config: parseConfig({
         ...{ HTTP_PORT: String(await freePort()), HTTP_TOKEN: token, ALARM_RESOLVE_AFTER: '10m' },
       }),
@@ -225,6 +246,23 @@ describe.skipIf(command === '')('the page of an operator', () => {
     expect(page.problems).toEqual([]);
   });
 
+  it('lists the dead letters, as text, and by reason in its URL', async () => {
+    const page = await open('/?letters=value_type');
+    const rows = (): Promise<unknown> =>
+      page.evaluate(`Array.from(document.querySelectorAll('#letter-rows li'), (li) =>
+        [li.querySelector('.pill').textContent, li.querySelector('p').textContent])`);
+    const rowsOf = (reason?: string): unknown =>
+      lettersOf(reason).letters.map((each) => [each.reason, each.message]);
+    await eventuallyThere(async () => expect(await rows()).toEqual(rowsOf('value_type')));
+    expect(await textOf(page, 'letters-note')).toBe('1 value_type');
+
+    await select(page, '#letter-reason', '');
+
+    await eventuallyThere(async () => expect(await rows()).toEqual(rowsOf()));
+    expect(await page.evaluate('location.search')).toBe('');
+    expect(page.problems).toEqual([]);
+  });
+
   it.each([
     { width: 1280, dark: false },
     { width: 1280, dark: true },
@@ -238,7 +276,10 @@ describe.skipIf(command === '')('the page of an operator', () => {
     const long = 'x'.repeat(200);
     supervisor.sensorViews = new Map(['a', long].map((id) => [id, alarmedView(id)]));
     const page = await open('/', size);
-    await eventuallyThere(async () => expect(await textOf(page, 'alarm-rows')).toContain(long));
+    await eventuallyThere(async () => {
+      expect(await textOf(page, 'alarm-rows')).toContain(long);
+      expect(await textOf(page, 'letter-rows')).toContain('value_type');
+    });
     await page.evaluate(`${axeSource}; 0`);
     const broken = (): Promise<unknown> =>
       page.evaluate(`axe.run().then(({ violations }) =>
