@@ -61,6 +61,14 @@ const six = (i) => ({
 });
 
 const eight = ['t', 'h', 'p', 'co2', 'voc', 'lux', 'db', 'bat'];
+const registeredProtobuf = {
+  schema: '{format: registry, id: device, time: seen, value: temperature}',
+  registered: { type: 'PROTOBUF', text: protoSchema, references: [] },
+  readings: 1,
+  // The first message of its file.
+  encode: (i) =>
+    Buffer.concat([Buffer.from([0]), protoType.encode({ ...six(i), state: 1 }).finish()]),
+};
 const shapes = {
   default: {
     readings: 1,
@@ -92,18 +100,13 @@ const shapes = {
     encode: (i) =>
       avroType.toBuffer({ ...six(i), temperature: { double: valueOf(i) }, state: 'on' }),
   },
-  'registered Protobuf, six fields': {
-    schema: '{format: registry, id: device, time: seen, value: temperature}',
-    registered: { type: 'PROTOBUF', text: protoSchema, references: [] },
-    readings: 1,
-    // The first message of its file.
-    encode: (i) =>
-      Buffer.concat([Buffer.from([0]), protoType.encode({ ...six(i), state: 1 }).finish()]),
-  },
+  'registered Protobuf, six fields': registeredProtobuf,
+  'registered Protobuf, read as a whole': { ...registeredProtobuf, isWhole: true },
 };
 
 const prepared = [];
-for (const [name, { schema, registered, readings, record, encode }] of Object.entries(shapes)) {
+for (const [name, shape] of Object.entries(shapes)) {
+  const { schema, registered, readings, record, encode } = shape;
   const env = {
     ...(schema === undefined ? {} : { INPUT_SCHEMA: schema }),
     ...(registered === undefined ? {} : { SCHEMA_REGISTRY_URL: 'http://localhost:8081' }),
@@ -124,7 +127,8 @@ for (const [name, { schema, registered, readings, record, encode }] of Object.en
     batches.push(encodeRecordBatch(batch, { baseOffset: from, timestampMs: startMs }));
   }
   const found = registered && (await writerSchema(registered, semantics.input.timeUnit));
-  const schemas = { find: (id) => (id === schemaId ? found : undefined) };
+  const reader = shape.isWhole === true ? { ...found, picker: () => undefined } : found;
+  const schemas = { find: (id) => (id === schemaId ? reader : undefined) };
   prepared.push({ name, readings, semantics, topics, batches, schemas, micros: [] });
 }
 

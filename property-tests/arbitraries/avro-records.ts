@@ -2,24 +2,19 @@
 // by hand: mostly what is declared, sometimes odd, cut or changed.
 import fc, { type GeneratorValue } from 'fast-check';
 
-import type { ModelRecord, WrittenDeclaration } from '../models/input-model.ts';
-import { anyDeclaration } from './declared-records.ts';
-import { anyChanges, changed } from './json-records.ts';
+import {
+  nearMs,
+  schemaRecords,
+  type Place,
+  type Role,
+  type SchemaRecords,
+} from './schema-records.ts';
 
 /** A schema and a value of it in bytes. */
 interface Written {
   readonly schema: unknown;
   readonly bytes: Buffer;
 }
-
-type Role = 'id' | 'time' | 'value' | 'metric' | 'other';
-
-interface Place {
-  readonly role: Role;
-  readonly inner: Map<string, Place>;
-}
-
-const recordTimeMs = Date.UTC(2026, 0, 31, 10);
 
 function long(value: bigint | number): Buffer {
   let zigzag = BigInt.asUintN(64, (BigInt(value) << 1n) ^ (BigInt(value) >> 63n));
@@ -94,7 +89,6 @@ const anyScalar: fc.Arbitrary<Written> = fc.oneof(
   fc.nat(9).map(fixedOf),
 );
 
-const nearMs = fc.integer({ min: recordTimeMs - 90_000, max: recordTimeMs + 10_000 });
 const plain: Readonly<Record<Role, fc.Arbitrary<Written>>> = {
   id: fc.oneof(
     { weight: 6, arbitrary: fc.constant(written('string', text('dev'))) },
@@ -131,33 +125,6 @@ const plain: Readonly<Record<Role, fc.Arbitrary<Written>>> = {
   metric: fc.constantFrom('m', 'a/b', '%', '').map((name) => written('string', text(name))),
   other: anyScalar,
 };
-
-function placesOf(declaration: WrittenDeclaration): Place {
-  const root: Place = { role: 'other', inner: new Map() };
-  const put = (path: string, role: Role): void => {
-    let place = root;
-    const steps = path.match(/\[\d+\]|[^.[\]]+/g) ?? [];
-    for (const [index, step] of steps.entries()) {
-      // Elements of an array have one type.
-      const name = step.startsWith('[') ? '[]' : step;
-      const next = place.inner.get(name) ?? {
-        ...{ role: index === steps.length - 1 ? role : 'other', inner: new Map<string, Place>() },
-      };
-      place.inner.set(name, next);
-      place = next;
-    }
-  };
-  const { id, metric, time, value, values } = declaration;
-  for (const path of [id].flat()) if (path !== '$key') put(path, 'id');
-  if (time !== '$time') put(time, 'time');
-  if (metric !== undefined) put(metric, 'metric');
-  if (value !== undefined) put(value, 'value');
-  if (typeof values === 'object') for (const path of Object.values(values)) put(path, 'value');
-  if (typeof values === 'string') {
-    for (const name of ['a', 'm1', 'm2']) put(values.replace('*', name), 'value');
-  }
-  return root;
-}
 
 /** Writes a value for a place, wrapped or replaced now and then. */
 function at({ role, inner }: Place, depth: number, g: GeneratorValue): Written {
@@ -226,43 +193,9 @@ function container(inner: Place['inner'], depth: number, g: GeneratorValue): Wri
   };
 }
 
-export interface AvroRecords {
-  readonly declaration: WrittenDeclaration;
-  readonly schema: string;
-  /** Without the header of a schema. */
-  readonly records: readonly ModelRecord[];
-}
-
 /** A declaration, a schema and records of it that differ in what was changed of them. */
-export const avroRecords: fc.Arbitrary<AvroRecords> = fc
-  .tuple(
-    // Names in Avro are ASCII.
-    anyDeclaration.filter((declaration) => !JSON.stringify(declaration).includes('é')),
-    fc.gen(),
-    fc.array(
-      fc.record({
-        key: fc.oneof(
-          { weight: 6, arbitrary: fc.constant('dev') },
-          { weight: 2, arbitrary: fc.constantFrom('dev/dev', 'dev/dev/dev') },
-          fc.constantFrom(null, '7', ''),
-        ),
-        timestampMs: fc.oneof(
-          { weight: 9, arbitrary: fc.constant(recordTimeMs) },
-          fc.constantFrom(-1, 0, recordTimeMs - 400_000),
-        ),
-        changes: fc.oneof({ weight: 2, arbitrary: fc.constant(null) }, anyChanges),
-      }),
-      { minLength: 1, maxLength: 5 },
-    ),
-  )
-  .map(([declaration, g, records]) => {
-    named = 0;
-    const { schema, bytes } = at(placesOf(declaration), 0, g);
-    return {
-      ...{ declaration, schema: JSON.stringify(schema) },
-      records: records.map(({ key, timestampMs, changes }) => ({
-        ...{ key, timestampMs },
-        value: changes === null ? bytes : changed(bytes, changes),
-      })),
-    };
-  });
+export const avroRecords: fc.Arbitrary<SchemaRecords> = schemaRecords((places, g) => {
+  named = 0;
+  const { schema, bytes } = at(places, 0, g);
+  return { schema: JSON.stringify(schema), record: () => bytes };
+});

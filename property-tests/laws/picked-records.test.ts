@@ -14,6 +14,7 @@ import { encodeRecordBatch } from '../../src/log/record-batch-encoder.ts';
 import { recordCursor } from '../../src/log/record-batch.ts';
 import type { Semantics } from '../../src/sensors/semantics.ts';
 import { avroRecords } from '../arbitraries/avro-records.ts';
+import { protobufRecords } from '../arbitraries/protobuf-records.ts';
 import { defaultSemantics } from '../arbitraries/settings.ts';
 import type { ModelRecord, WrittenDeclaration } from '../models/input-model.ts';
 import { runs, titled } from '../seed.ts';
@@ -52,15 +53,18 @@ function folded(
   return { state: memory.state.snapshot(), readings: out.readings, records: [...out.records] };
 }
 
-it(titled('fields picked from Avro bytes are those of the whole record'), async () => {
+it.each([
+  { type: 'AVRO', anyRecords: avroRecords, count: 600 },
+  // Its files are parsed as text.
+  { type: 'PROTOBUF', anyRecords: protobufRecords, count: 400 },
+])(titled('fields picked from $type bytes are those of the whole record'), async (given) => {
+  const { anyRecords, count, type } = given;
   let picked = 0;
   let readings = 0;
   await fc.assert(
-    fc.asyncProperty(avroRecords, async ({ declaration, records, schema: text }) => {
-      const schema = await writerSchema(
-        { type: 'AVRO', text, references: [] },
-        declaration.time_unit ?? 'ms',
-      );
+    fc.asyncProperty(anyRecords, async ({ declaration, records, schema: text }) => {
+      const registered = { type, text, references: [] };
+      const schema = await writerSchema(registered, declaration.time_unit ?? 'ms');
       const counted = (picker: FieldPicker | undefined): FieldPicker | undefined =>
         picker && {
           measurements: picker.measurements,
@@ -79,7 +83,7 @@ it(titled('fields picked from Avro bytes are those of the whole record'), async 
       expect(fields).toEqual(whole);
       readings += whole.readings;
     }),
-    runs(600),
+    runs(count),
   );
   expect(readings).toBeGreaterThan(50);
   expect(picked).toBeGreaterThan(50);

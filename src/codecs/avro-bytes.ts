@@ -69,7 +69,7 @@ export function readText(at: AvroSlot): string {
 }
 
 /** Refuses a string whose bytes [start, end) are no text. */
-export function requireUtf8({ bytes }: AvroSlot, start: number, end: number): void {
+export function requireUtf8({ bytes }: Pick<AvroSlot, 'bytes'>, start: number, end: number): void {
   // Most strings are short and ASCII, and a call out of JavaScript costs more than their bytes.
   for (let index = start; index < end; index += 1) {
     if ((bytes[index] as number) < 0x80) continue;

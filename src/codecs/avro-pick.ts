@@ -20,9 +20,9 @@ import {
   declaredMeasurements,
   namedMeasurement,
   type FieldClaim,
-  type FieldRole,
   type PickedMeasurement,
 } from './field-claims.ts';
+import { give, leafRolesOf, type LeafRole } from './leaf-roles.ts';
 import { leaveRecord, type FieldPicker, type PickedFields } from './picked-fields.ts';
 
 type Walk = (at: PickSlot) => void;
@@ -30,9 +30,6 @@ type Walk = (at: PickSlot) => void;
 interface PickSlot extends AvroSlot {
   fields: PickedFields;
 }
-
-/** A member of the object whose numeric members are values, or what the declaration names. */
-type LeafRole = Exclude<FieldRole, { kind: 'every' }> | { readonly kind: 'member'; slot: number };
 
 /**
  * Returns the picker of the declared fields in records of `schema`; undefined where each of them is
@@ -85,10 +82,7 @@ class PickCompiler {
 
   /** Returns the walk through a value of `type`, which stands at the end of `path`. */
   walk(type: avro.Type, claims: readonly FieldClaim[], path: readonly string[]): Walk {
-    const roles = claims.flatMap(({ path: rest, role }): LeafRole[] =>
-      rest.length === 0 && role.kind !== 'every' ? [role] : [],
-    );
-    return this.#walk(type, claims, { path, roles });
+    return this.#walk(type, claims, { path, roles: leafRolesOf(claims) });
   }
 
   #walk(
@@ -248,21 +242,4 @@ function pickDevice(at: PickSlot): void {
   const start = advance(at, length);
   requireUtf8(at, start, start + length);
   at.fields.takeDevice(at.bytes, start, start + length);
-}
-
-function give(fields: PickedFields, role: LeafRole, found: unknown): void {
-  switch (role.kind) {
-    case 'value':
-      return fields.takeValue(role.slot, found);
-    case 'member':
-      return fields.takeMember(role.slot, found);
-    case 'id':
-      return fields.takeId(role.part, found);
-    case 'time':
-      return fields.takeTime(found);
-    case 'metric':
-      return fields.takeMetric(found);
-    default:
-      role satisfies never;
-  }
 }

@@ -97,7 +97,8 @@ async function compilerOf(type: string): Promise<SchemaCompiler> {
     case 'PROTOBUF': {
       // Loading protobufjs takes 45 to 75 ms of CPU, and most registries hold no Protobuf.
       const { compileProtobuf } = await import('./protobuf-value.ts');
-      return { compile: compileProtobuf, compilePicker: noPicker };
+      const { compileProtobufPicker } = await import('./protobuf-pick.ts');
+      return { compile: compileProtobuf, compilePicker: compileProtobufPicker };
     }
     default: {
       const refuse = (): never => {
