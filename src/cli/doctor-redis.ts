@@ -2,10 +2,17 @@
 import type { ProcessConfig } from '../config/config.ts';
 import type { RedisConfig } from '../config/redis-config.ts';
 import type { RedisFacts } from '../stores/redis/redis-facts.ts';
+import { clusterNodesCure } from '../stores/redis/wrong-kind.ts';
 import { markerOf, ownerCure } from '../stores/redis/owner-marker.ts';
 import { clockCheck, fail, ok, warn, type Check } from './doctor-check.ts';
 
 const gibibyte = 1_073_741_824;
+
+const clusterName = 'redis cluster';
+
+/** Whether the store cannot be used because it is a node of a Cluster. */
+export const isClusterRefusal = ({ name, status }: Check): boolean =>
+  name === clusterName && status === 'fail';
 
 /** Returns the checks of `facts`; `nowMs` is this machine's clock when they were read. */
 export function redisChecks(
@@ -14,6 +21,9 @@ export function redisChecks(
   nowMs: number,
 ): readonly Check[] {
   const checks = [ok('redis', `version ${facts.version}, ${facts.role}`)];
+  if (facts.isClusterNode && config.clusterNodes.length === 0) {
+    return [fail(clusterName, 'REDIS_URL is a node of a Redis Cluster', clusterNodesCure)];
+  }
   if (facts.role === 'slave') {
     const cure = 'REDIS_URL must name the master';
     checks.push(fail('redis role', 'a replica, which refuses writes', cure));

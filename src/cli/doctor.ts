@@ -2,7 +2,9 @@
 import type { Command } from 'commander';
 import { existsSync } from 'node:fs';
 
+import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
+import type { RedisConfig } from '../config/redis-config.ts';
 import { ConfigError, isSensoriumError } from '../errors.ts';
 import { createLogger, openLogger, type Logger } from '../logger.ts';
 import { declaredFields } from '../sensors/input-declaration.ts';
@@ -16,7 +18,8 @@ import { historyChecks } from './doctor-history.ts';
 import { clusterChecks, logChecks } from './doctor-kafka.ts';
 import { mqttChecks } from './doctor-mqtt.ts';
 import { machineChecks } from './doctor-machine.ts';
-import { ownerCheck, redisChecks } from './doctor-redis.ts';
+import { redisClusterChecks } from './doctor-redis-cluster.ts';
+import { isClusterRefusal, ownerCheck, redisChecks } from './doctor-redis.ts';
 import { registryChecks } from './doctor-registry.ts';
 
 const examples = `
@@ -64,9 +67,7 @@ async function examine(context: CliContext): Promise<readonly Check[]> {
         ? embeddedChecks(config, context)
         : kafkaChecks(config, context),
     )),
-    ...(await attempted('redis', 'is it running, and is REDIS_URL with its password right?', () =>
-      storeChecks(config, context),
-    )),
+    ...(await attempted('redis', redisCure, () => storeChecks(config, context))),
     ...(await attempted('schema registry', 'is it running, and is SCHEMA_REGISTRY_URL right?', () =>
       registryChecks(config),
     )),
@@ -77,6 +78,9 @@ async function examine(context: CliContext): Promise<readonly Check[]> {
     )),
   ];
 }
+
+const redisCure =
+  'is it running, and is REDIS_URL, or REDIS_CLUSTER_NODES, with its password right?';
 
 /** Says where the readings are looked for, where that is declared. */
 function inputChecks({ semantics: { input } }: Config): readonly Check[] {
@@ -156,12 +160,28 @@ async function embeddedChecks(config: Config, context: CliContext): Promise<read
 async function storeChecks(config: Config, { clock }: CliContext): Promise<readonly Check[]> {
   const { redis, dataDir } = config.process;
   if (redis === undefined) return [ok('store', `embedded in ${dataDir}`)];
-  const { readRedisFacts } = await import('../stores/redis/redis-facts.ts');
-  const facts = await readRedisFacts(redis, doctorLogger(config));
-  const checks = redisChecks(redis, facts, clock.nowMs());
+  const checks = await redisServerChecks(redis, config, clock);
+  // No marker can be read of such a server.
+  if (checks.some(isClusterRefusal)) return checks;
   const { readMarker } = await import('../stores/redis/store-owner.ts');
   const marker = await readMarker(redis, feastNamesOf(config), createLogger('fatal'));
   return [...checks, ownerCheck(config.process, marker)];
+}
+
+async function redisServerChecks(
+  redis: RedisConfig,
+  config: Config,
+  clock: Clock,
+): Promise<readonly Check[]> {
+  const logger = doctorLogger(config);
+  if (redis.clusterNodes.length === 0) {
+    const { readRedisFacts } = await import('../stores/redis/redis-facts.ts');
+    const facts = await readRedisFacts(redis, logger);
+    return redisChecks(redis, facts, clock.nowMs());
+  }
+  const { readRedisClusterFacts } = await import('../stores/redis/redis-cluster-facts.ts');
+  const facts = await readRedisClusterFacts(redis, logger);
+  return redisClusterChecks(redis, facts, clock.nowMs());
 }
 
 function printCheck({ out }: CliContext, { name, status, found, cure }: Check): void {

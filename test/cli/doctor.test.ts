@@ -213,6 +213,7 @@ describe('doctor on Redis', () => {
     isAppendOnly: true,
     savesSnapshots: true,
     timeMs: 1_000,
+    isClusterNode: false,
   };
   const redis = { url: 'redis://a', clusterNodes: [], onlineTtlS: undefined };
   const wrong = (change: Partial<RedisFacts>, nowMs = 1_000): readonly string[] =>
@@ -225,6 +226,7 @@ describe('doctor on Redis', () => {
   });
 
   it.each<[string, Partial<RedisFacts>, string]>([
+    ['a node of a Cluster', { isClusterNode: true }, 'fail redis cluster'],
     ['a replica', { role: 'slave' }, 'fail redis role'],
     [
       'eviction of features',

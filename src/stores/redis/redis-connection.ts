@@ -8,10 +8,12 @@ import { systemClock } from '../../clock.ts';
 import { ConfigError, UnavailableError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import type { Freshness } from './cached-reads.ts';
+import { slotsRefreshMs, watchMasters } from './cluster-masters.ts';
 import { watchSetup } from './connection-setup.ts';
 import { redisPlace, connectionOptions, credentials, parseAddress } from './redis-options.ts';
 import { trackReads, type ReadTracking, type TrackingListener } from './read-tracking.ts';
 import type { RedisScript } from './redis-script.ts';
+import { wrongKind } from './wrong-kind.ts';
 
 export interface RedisConnection {
   /**
@@ -20,7 +22,7 @@ export interface RedisConnection {
   readonly clustered: boolean;
   /**
    * Runs `script`, loading it if Redis does not know it; strings arrive as Buffers.
-   * @throws UnavailableError
+   * @throws UnavailableError; ConfigError where the server is of another kind than its setting says
    */
   evaluate(
     script: RedisScript,
@@ -66,6 +68,8 @@ export function openRedisConnection(config: RedisConfig, logger: Logger): RedisC
     } catch (error) {
       const own = error instanceof Error ? error : new Error(String(error));
       const { message } = client.status === 'ready' ? own : (watch.cause() ?? own);
+      const refusal = wrongKind(message, { place: where, clustered: client instanceof Cluster });
+      if (refusal !== undefined) throw refusal;
       // The client's error is not kept as the cause: it carries the command, and AUTH the password.
       throw new UnavailableError(`Redis at ${where}: ${message}`, { redis: where });
     }
@@ -125,6 +129,7 @@ function watchConnection(client: Redis | Cluster, where: string, logger: Logger)
   };
   client.on('error', lost);
   client.on('-node', interrupted);
+  if (client instanceof Cluster) watchMasters(client, interrupted);
   client.on('close', () => {
     interrupted();
     // A failed attempt to connect interrupts nothing.
@@ -201,6 +206,7 @@ function openCluster(config: RedisConfig, logger: Logger): Cluster {
       enableOfflineQueue: false,
       clusterRetryStrategy: reconnectDelayMs,
       slotsRefreshTimeout: 2_000,
+      slotsRefreshInterval: slotsRefreshMs,
       redisOptions: {
         ...sharedOptions,
         ...(login === undefined ? {} : credentials(login, 'username', 'password')),

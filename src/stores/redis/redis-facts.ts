@@ -18,17 +18,28 @@ export interface RedisFacts {
   /** Whether RDB save points are set; undefined if CONFIG is not allowed. */
   readonly savesSnapshots: boolean | undefined;
   readonly timeMs: number;
+  readonly isClusterNode: boolean;
 }
 
 const timeoutMs = 4_000;
 
 /**
- * Returns the facts of the server, or of a Cluster's first node. Makes one attempt.
- * @throws UnavailableError with the reason (unreachable, login refused), without credentials.
+ * Returns the facts of the server of REDIS_URL. Makes one attempt.
+ * @throws as askRedis
  */
 export async function readRedisFacts(config: RedisConfig, logger: Logger): Promise<RedisFacts> {
-  const [node = 'localhost:6379'] = config.clusterNodes;
-  const address = config.url ?? (node.includes('://') ? node : `redis://${node}`);
+  return askRedis(config, { address: config.url ?? 'redis://localhost:6379', logger }, factsOf);
+}
+
+/**
+ * Returns what `ask` returns of a connection to the server at `address`. Makes one attempt.
+ * @throws UnavailableError with the reason (unreachable, login refused), without credentials.
+ */
+export async function askRedis<T>(
+  config: RedisConfig,
+  { address, logger }: { readonly address: string; readonly logger: Logger },
+  ask: (client: Redis) => Promise<T>,
+): Promise<T> {
   const client = new Redis(address, {
     ...connectionOptions(config, logger),
     lazyConnect: true,
@@ -43,28 +54,39 @@ export async function readRedisFacts(config: RedisConfig, logger: Logger): Promi
   client.on('error', (error: Error) => (cause = error));
   try {
     await client.connect();
-    const info = parseInfo(await client.info());
-    const [seconds = 0, micros = 0] = (await client.time()).map(Number);
-    return {
-      version: info.get('redis_version') ?? 'unknown',
-      role: info.get('role') ?? 'unknown',
-      maxMemoryBytes: Number(info.get('maxmemory') ?? 0),
-      maxMemoryPolicy: info.get('maxmemory_policy') ?? 'unknown',
-      usedMemoryBytes: Number(info.get('used_memory') ?? 0),
-      isAppendOnly: info.get('aof_enabled') === '1',
-      savesSnapshots: await savesSnapshots(client),
-      timeMs: seconds * 1_000 + micros / 1_000,
-    };
+    return await ask(client);
   } catch (error) {
     const reason = setup.refusal() ?? cause ?? error;
+    const place = redisPlace(config.clusterNodes.length === 0 ? config : atNode(address));
     throw new UnavailableError(
-      `Redis at ${redisPlace(config)}: ${reason instanceof Error ? reason.message : String(reason)}`,
+      `Redis at ${place}: ${reason instanceof Error ? reason.message : String(reason)}`,
       {},
       error,
     );
   } finally {
     client.disconnect();
   }
+}
+
+const atNode = (address: string): RedisConfig => ({
+  ...{ url: address, clusterNodes: [], onlineTtlS: undefined },
+});
+
+/** Returns the facts of the server that `client` is connected to. */
+export async function factsOf(client: Redis): Promise<RedisFacts> {
+  const info = parseInfo(await client.info());
+  const [seconds = 0, micros = 0] = (await client.time()).map(Number);
+  return {
+    version: info.get('redis_version') ?? 'unknown',
+    role: info.get('role') ?? 'unknown',
+    maxMemoryBytes: Number(info.get('maxmemory') ?? 0),
+    maxMemoryPolicy: info.get('maxmemory_policy') ?? 'unknown',
+    usedMemoryBytes: Number(info.get('used_memory') ?? 0),
+    isAppendOnly: info.get('aof_enabled') === '1',
+    savesSnapshots: await savesSnapshots(client),
+    timeMs: seconds * 1_000 + micros / 1_000,
+    isClusterNode: info.get('cluster_enabled') === '1',
+  };
 }
 
 async function savesSnapshots(client: Redis): Promise<boolean | undefined> {

@@ -54,24 +54,42 @@ export async function startRedisServer(
   };
 }
 
-/** Returns three masters that form one Cluster. */
-export async function startRedisCluster(): Promise<{
+export interface RedisCluster {
+  /** host:port of each node. */
   readonly nodes: readonly string[];
   readonly servers: readonly RedisServer[];
   close(): Promise<void>;
-}> {
-  // The cluster bus wants a second port; any free one will do.
+}
+
+export interface RedisClusterOptions {
+  /** Of each master. */
+  readonly replicas?: number;
+  /** Further settings of the node on `port`. */
+  readonly settingsOf?: (port: number) => readonly string[];
+  /** How redis-cli connects, beside host and port. */
+  readonly login?: readonly string[];
+}
+
+/** Returns three masters that form one Cluster, each with `replicas`. */
+export async function startRedisCluster({
+  replicas = 0,
+  settingsOf = () => [],
+  login = [],
+}: RedisClusterOptions = {}): Promise<RedisCluster> {
   const servers = await Promise.all(
-    [0, 1, 2].map(async () =>
-      startRedisServer(['--cluster-enabled', 'yes', '--cluster-port', String(await freePort())]),
-    ),
+    Array.from({ length: 3 * (1 + replicas) }, async () => {
+      const port = await freePort();
+      // The cluster bus wants a second port; any free one will do.
+      const bus = ['--cluster-enabled', 'yes', '--cluster-port', String(await freePort())];
+      const settings = [...bus, '--cluster-node-timeout', '2000', ...settingsOf(port)];
+      return startRedisServer(settings, port);
+    }),
   );
   const nodes = servers.map((server) => `127.0.0.1:${server.port}`);
-  const created = spawnSync(
-    'redis-cli',
-    ['--cluster', 'create', ...nodes, '--cluster-replicas', '0', '--cluster-yes'],
-    { encoding: 'utf8' },
-  );
+  const words = ['--cluster', 'create', ...nodes, '--cluster-replicas', String(replicas)];
+  const created = spawnSync('redis-cli', [...login, ...words, '--cluster-yes'], {
+    encoding: 'utf8',
+  });
   if (created.status !== 0) throw new Error(`redis-cli: ${created.stdout}${created.stderr}`);
   return {
     nodes,
