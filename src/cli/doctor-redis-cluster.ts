@@ -1,5 +1,5 @@
-// Checks of a Redis Cluster: that every slot is served, that each master has a replica, and those of
-// one Redis on each master.
+// Checks of a Redis Cluster: that every slot is served, that each master has a replica, and on each
+// master those of one Redis.
 import type { RedisConfig } from '../config/redis-config.ts';
 import type { RedisClusterFacts, RedisMaster } from '../stores/redis/redis-cluster-facts.ts';
 import { fail, ok, warn, type Check } from './doctor-check.ts';

@@ -1,12 +1,12 @@
 // Redis over TLS with a client certificate and least rights, and behind Sentinel: what the store
 // and the doctor do on real servers.
 import { spawn, spawnSync } from 'node:child_process';
-import { readFileSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 
-import { makeAuthority, type Authority } from '../certificates.ts';
+import { makeAuthority } from '../certificates.ts';
 import { cli, freshDataDir } from '../cli/captured-cli.ts';
 import { featureRow } from '../contracts/feature-store.contract.ts';
 import { freePort } from '../free-port.ts';
@@ -14,10 +14,9 @@ import { openTestFeatureStore } from '../integration/peers.ts';
 import { eventually } from '../integration/program.ts';
 import type { FeatureStore } from '../../src/stores/feature-store.ts';
 import { startRedisServer, type RedisServer } from '../stores/redis/redis-server.ts';
+import { adminUser, rulesOfPage, tlsOf, userOf, userSecret } from './secured-redis.ts';
 
 type Settings = Readonly<Record<string, string>>;
-
-const userSecret = 'secret-of-redis';
 
 async function store(url: string, env: Settings): Promise<FeatureStore> {
   const opened = await openTestFeatureStore(url, env);
@@ -46,20 +45,7 @@ describe('Redis over TLS, for a user with the least rights', () => {
 
   test('is written, read and examined, and refuses nothing of it', async () => {
     const port = await freePort();
-    await server(
-      [
-        ...tlsOf(authority, port),
-        '--user',
-        'default',
-        'on',
-        '>admin',
-        '~*',
-        '&*',
-        '+@all',
-        ...user(),
-      ],
-      port,
-    );
+    await server([...tlsOf(authority, port), ...adminUser, ...userOf(rulesOfPage('single'))], port);
     const url = `rediss://sensorium:${userSecret}@127.0.0.1:${port}`;
     const features = await store(url, ours);
 
@@ -111,6 +97,15 @@ test('after a failover the new master is written, also once the old one is back'
   const features = await store('redis://watched/0', { REDIS_SENTINELS: `127.0.0.1:${sentinel}` });
   await eventually(() => features.upsert([featureRow('before', 1)]), { timeoutMs: 10_000 });
 
+  // A failover may lose a row that was acknowledged and not yet replicated.
+  await eventually(
+    () => {
+      expect(redisCli(replica.port, 'DBSIZE')).toBe('1');
+      return Promise.resolve();
+    },
+    { timeoutMs: 60_000 },
+  );
+
   old.freeze();
   await eventually(
     () => {
@@ -125,30 +120,6 @@ test('after a failover the new master is written, also once the old one is back'
 
   expect(redisCli(replica.port, 'DBSIZE')).toBe('3');
 });
-
-/** The TLS port instead of the plain one; clients need a certificate. */
-function tlsOf(authority: Authority, port: number): readonly string[] {
-  const { cert, key } = authority.issue('server');
-  const files = [
-    '--tls-cert-file',
-    cert,
-    '--tls-key-file',
-    key,
-    '--tls-ca-cert-file',
-    authority.ca,
-  ];
-  return ['--port', '0', '--tls-port', String(port), ...files, '--tls-auth-clients', 'yes'];
-}
-
-/** The user of docs/security.md, as on the command line of a server. */
-function user(): readonly string[] {
-  const page = readFileSync(new URL('../../docs/security.md', import.meta.url), 'utf8');
-  const [, words = ''] = /^ACL SETUSER (sensorium .*?)\n```/ms.exec(page) ?? [];
-  return [
-    '--user',
-    ...words.replaceAll('\\\n', ' ').replace('>PASSWORD', `>${userSecret}`).split(/\s+/),
-  ];
-}
 
 function doctorOf(env: Settings): ReturnType<typeof cli> {
   return cli(['doctor'], { ...env, SIMULATED_SENSORS: '0', DATA_DIR: freshDataDir() });

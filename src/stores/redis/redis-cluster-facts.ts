@@ -3,7 +3,7 @@
 import type { Redis } from 'ioredis';
 
 import type { RedisConfig } from '../../config/redis-config.ts';
-import { isSensoriumError, UnavailableError } from '../../errors.ts';
+import { isSensoriumError, UnavailableError, type AnySensoriumError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import { askRedis, factsOf, type RedisFacts } from './redis-facts.ts';
 import { parseAddress } from './redis-options.ts';
@@ -56,7 +56,7 @@ async function askAnyNode<T>(
   logger: Logger,
   ask: (client: Redis) => Promise<T>,
 ): Promise<T> {
-  let first: unknown;
+  let first: AnySensoriumError | undefined;
   for (const node of config.clusterNodes) {
     try {
       return await askRedis(config, { address: nodeUrl(config, node), logger }, ask);
@@ -77,7 +77,7 @@ function nodeUrl({ clusterNodes: [login = ''] }: RedisConfig, place: string): st
 }
 
 async function clusterOf(client: Redis): Promise<Outline> {
-  const info = String(await client.cluster('INFO'));
+  const info = await client.cluster('INFO');
   const facts = new Map(info.split(/\r?\n/).map((line) => line.split(':') as [string, string]));
   const ranges = (await client.cluster('SLOTS')) as unknown as readonly SlotRange[];
   const replicasOf = new Map<string, number>();
