@@ -40,7 +40,7 @@ import {
   timeIsText,
   timeKind,
 } from './shape';
-import { inMs, isDoubtful } from './time-unit';
+import { isDoubtful } from './time-unit';
 
 const idMax: usize = <usize>sensorIdBytesMax;
 /** Room that one id may need while it is made: each byte may take three. */
@@ -101,8 +101,7 @@ function foundTimeMs(recordTimeMs: f64): f64 {
   if (kind == timeIsRecord) return recordTimeMs > 0 ? recordTimeMs : NaN;
   if (!timeFound) return NaN;
   if (kind == timeIsText) return timeValue;
-  const timeMs = inMs(timeValue);
-  return isDoubtful(timeMs, recordTimeMs) ? NaN : timeMs;
+  return isDoubtful(timeValue, recordTimeMs) ? NaN : timeValue;
 }
 
 let device: usize = 0;

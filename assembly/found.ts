@@ -6,6 +6,7 @@ import { foundIds, slotSeen, slotSuffixes, slotValues } from './layout';
 import { scanIso, isoMs } from './iso-time';
 import { scanNumber, scannedNumber } from './number';
 import { valueMagnitudeMax } from './reading';
+import { scannedMs } from './time-unit';
 import {
   declaredSlots,
   onlyNumbers,
@@ -124,7 +125,7 @@ function takeTime(at: usize, last: usize): usize {
   timeFound = true;
   if (timeKind() != timeIsText) {
     const end = scanNumber(at);
-    timeValue = scannedNumber;
+    timeValue = scannedMs();
     return end;
   }
   if (load<u8>(at) != quote) return 0;

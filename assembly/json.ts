@@ -4,7 +4,7 @@ import { isUtf8, sameBytes } from './bytes';
 import { fieldNameBytes, fieldNameLengths, fieldNames } from './layout';
 import { scanNumber, scannedNumber } from './number';
 import { keepReading } from './reading';
-import { inMs } from './time-unit';
+import { scannedMs } from './time-unit';
 
 const quote: u32 = 0x22;
 const comma: u32 = 0x2c;
@@ -62,7 +62,7 @@ export function scanJson(start: usize, end: usize): bool {
     place += 1;
     if (field == timestampField) {
       at = scanNumber(at);
-      timestamp = scannedNumber;
+      timestamp = scannedMs();
     } else if (field == valueField) {
       at = scanNumber(at);
       value = scannedNumber;
@@ -78,7 +78,7 @@ export function scanJson(start: usize, end: usize): bool {
     at = skipSpace(at);
     byte = load<u8>(at);
   } while (byte == comma);
-  return at == last && keepReading(idStart, idEnd, inMs(timestamp), value);
+  return at == last && keepReading(idStart, idEnd, timestamp, value);
 }
 
 function isSpace(byte: u32): bool {

@@ -13,6 +13,12 @@ const digitsMax: i32 = 19; // of which 64 bits hold any
 /** The number that the last successful `scanNumber` found. */
 export let scannedNumber: f64 = 0;
 
+/** Its digits where it is written as an integer of up to 19 of them. */
+export let scannedInteger: u64 = 0;
+export let isScannedNegative: bool = false;
+/** Digits of an integer, 0 where it is written with a point or an exponent. */
+export let integerDigits: i32 = 0;
+
 /**
  * Returns the position after the JSON number that begins at `start`; 0 where none begins there, or
  * where it is not sure of the double: subnormal ones, infinite ones, and one in 10^19 of those with
@@ -46,6 +52,10 @@ export function scanNumber(start: usize): usize {
       digit = byte - 0x30;
     }
   }
+  const whole = at;
+  integerDigits = max(digits, 1);
+  scannedInteger = w;
+  isScannedNegative = negative;
   if (byte == 0x2e) {
     byte = load<u8>((at += 1));
     digit = byte - 0x30;
@@ -82,6 +92,7 @@ export function scanNumber(start: usize): usize {
     } while (digit <= 9);
     q += falling ? -exponent : exponent;
   }
+  if (at != whole) integerDigits = 0;
   const magnitude = nearest(w, q);
   // The exact number lies between w and w + 1.
   if (digits > digitsMax && magnitude != nearest(w + 1, q)) return 0;

@@ -63,11 +63,18 @@ export const anyDeclaration: fc.Arbitrary<WrittenDeclaration> = fc
   .map(([id, when, what, types]) => ({ id, ...when, ...what, ...types }));
 
 const nearMs = fc.integer({ min: recordTimeMs - 90_000, max: recordTimeMs + 10_000 });
+/** Stands for digits that no double has; `jsonOf` writes them. */
+const digitsOf = (ms: number, ns: string): string => `@${ms}${ns}@`;
+const jsonOf = (value: unknown): string =>
+  JSON.stringify(value)
+    .replaceAll('1e+400', '1e400')
+    .replaceAll(/"@(-?\d+)@"/g, '$1');
+
 const unitTexts = {
   ms: (ms: number): unknown => ms,
   s: (ms: number): unknown => ms / 1_000,
   us: (ms: number): unknown => ms * 1_000 + 7,
-  ns: (ms: number): unknown => ms * 1e6,
+  ns: (ms: number): unknown => digitsOf(ms, ms % 3 === 0 ? '999999' : '000000'),
   iso: (ms: number): unknown => new Date(ms).toISOString(),
 };
 const anyTime = fc.oneof(
@@ -76,6 +83,16 @@ const anyTime = fc.oneof(
   nearMs.map((ms) => Math.floor(ms / 1_000)),
   nearMs.map((ms) => ms * 1_000 + 7),
   nearMs.map((ms) => ms * 1e6),
+  fc
+    .tuple(nearMs, fc.constantFrom('999999', '999990', '000001', '0000000'))
+    .map(([ms, ns]) => digitsOf(ms, ns)),
+  nearMs.map((ms) => `${ms}999999`),
+  fc.constantFrom(
+    '@-1999999999999999999@',
+    '@9007199254999999@',
+    '@-9007199254999999@',
+    '1.769853540122999999e18',
+  ),
   nearMs.map((ms) => new Date(ms).toISOString()),
   nearMs.map((ms) => new Date(ms).toISOString().slice(0, 19)),
   nearMs.map((ms) => new Date(ms).toISOString().replace('Z', '+02:00').replace('T', ' ')),
@@ -158,7 +175,7 @@ const anyText = (declaration: WrittenDeclaration): fc.Arbitrary<Uint8Array> =>
     )
     .map(([value, before, changes, framed]) => {
       const header = Buffer.from(framed && before === '' ? [0, 0, 0, 0, 7] : []);
-      const text = Buffer.from(before + JSON.stringify(value).replaceAll('1e+400', '1e400'));
+      const text = Buffer.from(before + jsonOf(value));
       const bytes = Buffer.concat([header, text]);
       return changes === null ? bytes : changed(bytes, changes);
     });
@@ -232,7 +249,7 @@ function plainText({
       [value ?? '']: fc.oneof({ weight: 5, arbitrary: fc.integer({ min: -50, max: 50 }) }, anyLeaf),
       note: fc.constantFrom('x', 1, null, { nested: 1 }),
     })
-    .map((fields) => Buffer.from(JSON.stringify(fields)));
+    .map((fields) => Buffer.from(jsonOf(fields)));
 }
 
 /**
@@ -272,7 +289,7 @@ export const steadyRecords: fc.Arbitrary<{
           ms += stepMs;
           const time = unitTexts[declaration.time_unit ?? 'ms'](ms);
           const whole = (isOther ? other : usual)({ time, value, odd });
-          const bytes = Buffer.from(JSON.stringify(whole));
+          const bytes = Buffer.from(jsonOf(whole));
           return {
             key,
             timestampMs: ms + 100,

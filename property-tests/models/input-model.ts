@@ -115,11 +115,14 @@ function timeOf(
 ): number | undefined {
   if (time === '$time') return record.timestampMs > 0 ? record.timestampMs : undefined;
   const found = at(value, time);
+  const digits = unit === 'ns' ? digitsAt(record.value, time) : undefined;
   if (unit === 'iso') return typeof found === 'string' ? isoMs(found, zone) : undefined;
   const isText = typeof found === 'string' && types.includes('text');
   const number = isText ? numeric(found, ['text']) : found;
   if (typeof number !== 'number' || (unit !== 's' && !Number.isInteger(number))) return undefined;
-  const ms = inUnit(number, unit);
+  const isDigits = isText ? /^-?\d+$/.test(found) : digits !== undefined;
+  const ns = isDigits && unit === 'ns' ? BigInt(isText ? found : (digits ?? '')) : null;
+  const ms = ns === null ? inUnit(number, unit) : Number(floored(ns));
   if (!Number.isSafeInteger(ms)) return undefined;
   const earliest = record.timestampMs - 30 * 366 * 24 * 3_600_000;
   const latest = record.timestampMs + maxAheadMs;
@@ -130,6 +133,33 @@ function timeOf(
     return otherMs >= earliest && otherMs <= latest;
   });
   return record.timestampMs >= 1e11 && strange && fitsOther ? undefined : ms + 0;
+}
+
+const floored = (ns: bigint): bigint =>
+  (ns - (((ns % 1_000_000n) + 1_000_000n) % 1_000_000n)) / 1_000_000n;
+
+/** The digits at a path where an integer stands there: its quotes are put around it. */
+function digitsAt(bytes: Uint8Array, path: string): string | undefined {
+  const text = Buffer.from(bytes).toString();
+  let quoted = '';
+  let isString = false;
+  for (let index = 0; index < text.length; index += 1) {
+    const character = text[index] ?? '';
+    if (isString && character === '\\') {
+      quoted += character + (text[(index += 1)] ?? '');
+      continue;
+    }
+    if (character === '"') isString = !isString;
+    const number = isString ? null : /^-?\d[\d.eE+-]*/.exec(text.slice(index, index + 400));
+    if (number === null || character === '"') {
+      quoted += character;
+      continue;
+    }
+    quoted += `"@${number[0]}"`;
+    index += number[0].length - 1;
+  }
+  const found = at(parse(Buffer.from(quoted)), path);
+  return typeof found === 'string' ? /^@(-?\d{1,300})$/.exec(found)?.[1] : undefined;
 }
 
 function inUnit(number: number, unit: 'ms' | 's' | 'us' | 'ns'): number {

@@ -2,6 +2,7 @@
 // entry that is no JSON is refused alone; the others are read.
 import type { InputDeclaration } from '../sensors/input-declaration.ts';
 import type { DeadLetterReason } from '../sensors/reading.ts';
+import { elementTexts, mayHaveLongIntegers, parseExactly } from './exact-integers.ts';
 import { parseJson } from './json-strict.ts';
 import { shown } from './reading-limits.ts';
 
@@ -19,6 +20,8 @@ export interface FoundEntry {
   readonly reason: DeadLetterReason | undefined;
   /** undefined where the record is the entry. */
   readonly text: EntryText | undefined;
+  /** Returns the entry with its long integers as digits; undefined where it is no JSON text. */
+  readonly exactly: (() => unknown) | undefined;
 }
 
 /** A record of more entries than this is refused: each is folded before the next record is. */
@@ -33,7 +36,9 @@ export function entriesOf(
     case 'json': {
       const parsed = parseJson(text);
       if ('reason' in parsed) return { entries: [], refused: parsed.reason };
-      return { entries: [{ place: '', value: parsed.value, reason: undefined, text: undefined }] };
+      const { value } = parsed;
+      const exactly = (): unknown => parseExactly(text);
+      return { entries: [{ place: '', value, reason: undefined, text: undefined, exactly }] };
     }
     case 'json-lines':
       return linesOf(text);
@@ -55,6 +60,7 @@ function linesOf(text: string): ReturnType<typeof entriesOf> {
       value: 'value' in parsed ? parsed.value : undefined,
       reason: 'reason' in parsed ? parsed.reason : undefined,
       text: () => line,
+      exactly: () => parseExactly(line),
     };
   });
   return { entries };
@@ -70,13 +76,24 @@ function elementsOf(text: string): ReturnType<typeof entriesOf> {
   }
   if (elements.length > entriesMax) return tooMany(elements.length, 'elements');
   if (elements.length === 0) return { entries: [], refused: noEntries('elements') };
+  // Each of them is looked at at most once a record, and most records need none.
+  const hasLongIntegers = once(() => mayHaveLongIntegers(text));
+  const texts = once(() => elementTexts(text));
+  const exactly = once(() => parseExactly(text) as readonly unknown[]);
   const entries = elements.map((value: unknown, index): FoundEntry => ({
     place: `[${index}]`,
     value,
     reason: undefined,
-    text: () => JSON.stringify([value], withoutInfinity),
+    text: () =>
+      hasLongIntegers() ? `[${texts()[index]}]` : JSON.stringify([value], withoutInfinity),
+    exactly: () => exactly()[index],
   }));
   return { entries };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
 }
 
 /** A number out of range would become null, which is no measurement at all. */

@@ -15,7 +15,14 @@ import {
 import type { DeadLetterReason, Reading } from '../sensors/reading.ts';
 import type { EntryText } from './input-entries.ts';
 import type { InputRecord } from './input-record.ts';
-import { timeReason, timeRuleOf, timeSlot, type TimeRule } from './input-time.ts';
+import {
+  integerOf,
+  mayBeRounded,
+  timeReason,
+  timeRuleOf,
+  timeSlot,
+  type TimeRule,
+} from './input-time.ts';
 import { noValueReason, valueOf } from './input-value.ts';
 import { deviceIdLength, idPart, keyText, sensorIdOf } from './input-id.ts';
 import { measurementsMax, readingBytesMax, shown } from './reading-limits.ts';
@@ -98,10 +105,11 @@ class PlainReader implements InputReader {
     if (refused !== undefined) return refusedWhole(refused);
     const entries: Entry[] = [];
     const refusals: FieldRefusal[] = [];
-    for (const { place, value, reason, text } of found) {
+    for (const { place, value, reason, text, exactly } of found) {
       if (only !== undefined && place !== '' && !isAmong(only, place)) continue;
       const of = only?.has(place) === true ? undefined : only;
-      const entry = reason === undefined ? this.readEntry(value, record) : { refused: reason };
+      const entry =
+        reason === undefined ? this.readEntry(value, record, exactly) : { refused: reason };
       if ('refused' in entry) refusals.push({ field: place, reason: entry.refused });
       else this.measure(entry, { place, value, text, only: of }, { entries, refusals });
     }
@@ -111,6 +119,7 @@ class PlainReader implements InputReader {
   private readEntry(
     value: unknown,
     record: InputRecord,
+    exactly: (() => unknown) | undefined,
   ): Pick<Entry, 'deviceId' | 'timestampMs'> | Refused {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       const kind = this.declaration.format === 'registry' ? 'an object' : 'a JSON object';
@@ -119,7 +128,7 @@ class PlainReader implements InputReader {
     }
     const deviceId = this.deviceIdOf(value, record);
     if (typeof deviceId !== 'string') return { refused: deviceId };
-    const reason = this.timeOf(value, record);
+    const reason = this.timeOf(value, record, exactly);
     if (reason !== null) return { refused: reason };
     return { deviceId, timestampMs: timeSlot[0] as number };
   }
@@ -135,14 +144,24 @@ class PlainReader implements InputReader {
     return deviceIdLength(id, declaredFields(this.declaration).id) ?? id;
   }
 
-  private timeOf(value: object, record: InputRecord): DeadLetterReason | null {
+  private timeOf(
+    value: object,
+    record: InputRecord,
+    exactly: (() => unknown) | undefined,
+  ): DeadLetterReason | null {
     const { time } = this.declaration;
     if (time === 'record') {
       if (record.timestampMs <= 0) return noRecordTime(record.timestampMs);
       timeSlot[0] = record.timestampMs;
       return null;
     }
-    return timeReason(valueAt(value, time), this.timeRule, record.timestampMs, this.maxAheadMs);
+    const rounded = valueAt(value, time);
+    const digits =
+      exactly !== undefined && mayBeRounded(rounded, this.timeRule)
+        ? valueAt(exactly(), time)
+        : undefined;
+    const found = typeof digits === 'string' ? (integerOf(digits) ?? rounded) : rounded;
+    return timeReason(found, this.timeRule, record.timestampMs, this.maxAheadMs);
   }
 
   private measure(

@@ -10,6 +10,7 @@ import {
 import { inMs, likelyUnit, type LikelyUnit } from '../sensors/time-unit.ts';
 import { isoTime } from './iso-time.ts';
 import { shown } from './reading-limits.ts';
+import { wholeMs } from './schema-time.ts';
 
 /** Result of the last successful `readTime`, ms. A slot, because a returned double may be boxed. */
 export const timeSlot: Float64Array = new Float64Array(1);
@@ -45,7 +46,7 @@ export function timeReason(
 ): DeadLetterReason | null {
   const reason = readTime(found, rule);
   if (reason !== null || rule.unit === 'iso') return reason;
-  const number = typeof found === 'string' ? (numberOf(found) ?? NaN) : (found as number);
+  const number = typeof found === 'string' ? (numberOf(found) ?? NaN) : Number(found);
   const likely = likelyUnit(number, rule.unit, recordTimeMs, maxAheadMs);
   return likely === undefined ? null : unitReason(number, rule, likely);
 }
@@ -56,9 +57,33 @@ export function readTime(found: unknown, rule: TimeRule): DeadLetterReason | nul
     return { code: 'timestamp_missing', message: `${rule.field} is missing` };
   }
   if (rule.unit === 'iso') return readIso(found, rule);
+  if (typeof found === 'bigint') return readNanoseconds(found, rule);
   const number = rule.acceptsText && typeof found === 'string' ? numberOf(found) : found;
   if (typeof number !== 'number') return wrongType(found, rule);
-  return readNumber(number, rule);
+  const whole =
+    typeof found === 'string' && mayBeRounded(number, rule) ? integerOf(found) : undefined;
+  return whole === undefined ? readNumber(number, rule) : readNanoseconds(whole, rule);
+}
+
+/** Whether a number may have lost digits that count: those of nanoseconds beyond 2^53. */
+export function mayBeRounded(found: unknown, { unit }: Pick<TimeRule, 'unit'>): boolean {
+  return unit === 'ns' && typeof found === 'number' && !Number.isSafeInteger(found);
+}
+
+/** More digits than any time that is in range. */
+const digitsMax = 30;
+
+/** Returns the integer that a text of plain digits is; undefined for all else. */
+export function integerOf(digits: string): bigint | undefined {
+  return digits.length <= digitsMax && /^-?\d+$/.test(digits) ? BigInt(digits) : undefined;
+}
+
+/** A double has fewer digits than nanoseconds since 1970. */
+function readNanoseconds(ns: bigint, rule: TimeRule): DeadLetterReason | null {
+  const ms = wholeMs(ns, 'ns');
+  if (!Number.isSafeInteger(ms)) return outOfRange(ns, rule);
+  timeSlot[0] = ms;
+  return null;
 }
 
 function wrongType(found: unknown, { field, unit }: TimeRule): DeadLetterReason {
@@ -90,12 +115,14 @@ function readNumber(number: number, rule: TimeRule): DeadLetterReason | null {
     return { code: 'timestamp_type', message };
   }
   const ms = inMs(number, unit);
-  if (!Number.isSafeInteger(ms)) {
-    const message = `expected ${field} within ±(2^53 − 1) ms of 1970, got ${number} ${unit}`;
-    return { code: 'timestamp_range', message };
-  }
+  if (!Number.isSafeInteger(ms)) return outOfRange(number, rule);
   timeSlot[0] = ms + 0; // −0 becomes 0
   return null;
+}
+
+function outOfRange(time: number | bigint, { field, unit }: TimeRule): DeadLetterReason {
+  const message = `expected ${field} within ±(2^53 − 1) ms of 1970, got ${time} ${unit}`;
+  return { code: 'timestamp_range', message };
 }
 
 const iso =

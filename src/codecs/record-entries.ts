@@ -56,7 +56,8 @@ function entryOfSchema(
   if (schema === undefined) return { entries: [], refused: unknownSchemaReason(id) };
   const found = schema.read(bufferOf(bytes), valueStart + confluentHeaderBytes, valueEnd);
   if ('reason' in found) return { entries: [], refused: found.reason };
-  return { entries: [{ place: '', value: found.value, reason: undefined, text: undefined }] };
+  const { value, exactly } = found;
+  return { entries: [{ place: '', value, reason: undefined, text: undefined, exactly }] };
 }
 
 /** Behind a byte order mark, or behind the header of a Confluent serializer of JSON. */

@@ -34,7 +34,8 @@ export function inTimeUnit(
   }
 }
 
-function wholeMs(time: number | bigint, from: SchemaTimeUnit): number {
+/** Returns a time in whole milliseconds, rounded down. */
+export function wholeMs(time: number | bigint, from: SchemaTimeUnit): number {
   if (typeof time === 'number') return Math.floor(time / Number(unitsPerMs[from]));
   const units = unitsPerMs[from];
   const ms = time / units;

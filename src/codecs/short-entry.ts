@@ -3,13 +3,22 @@
 import type { FieldPath, InputDeclaration } from '../sensors/input-declaration.ts';
 import { withoutInfinity } from './input-entries.ts';
 import { valueAt, type Entry } from './input-reader.ts';
+import { inTimeUnit } from './schema-time.ts';
 
 /** Returns the value of a record that holds the declared fields of `entry` and nothing else. */
-export function shortEntry(entry: Pick<Entry, 'value'>, declaration: InputDeclaration): Uint8Array {
+export function shortEntry(
+  entry: Pick<Entry, 'timestampMs' | 'value'>,
+  declaration: InputDeclaration,
+): Uint8Array {
   const short = {};
   for (const path of fieldsOf(entry.value, declaration)) {
     const found = valueAt(entry.value, path);
     if (found !== undefined) put(short, path, found);
+  }
+  const { time, timeUnit } = declaration;
+  if (time !== 'record' && timeUnit === 'ns' && typeof valueAt(short, time) === 'number') {
+    // A double of nanoseconds may lie in the millisecond before; the middle of its own does not.
+    put(short, time, inTimeUnit(entry.timestampMs, 'ms', 'ns'));
   }
   const whole = declaration.format === 'json-array' ? [short] : short;
   return Buffer.from(JSON.stringify(whole, withoutInfinity));

@@ -7,6 +7,7 @@ import type { InputDeclaration, TimeUnit } from '../sensors/input-declaration.ts
 import type { DeadLetterReason } from '../sensors/reading.ts';
 import { compileAvroPicker } from './avro-pick.ts';
 import { compileAvro } from './avro-value.ts';
+import { parseExactly } from './exact-integers.ts';
 import { notUtf8, parseJson } from './json-strict.ts';
 import type { FieldPicker } from './picked-fields.ts';
 
@@ -18,7 +19,13 @@ export interface RegisteredSchema {
   readonly references: readonly { readonly name: string; readonly text: string }[];
 }
 
-export type ParsedEntry = { readonly value: unknown } | { readonly reason: DeadLetterReason };
+export type ParsedEntry =
+  | {
+      readonly value: unknown;
+      /** As of entries (input-entries.ts): undefined where the record is no JSON text. */
+      readonly exactly: (() => unknown) | undefined;
+    }
+  | { readonly reason: DeadLetterReason };
 
 export interface WriterSchema {
   /** Reads the record in bytes [start, end), without the header. Never throws. */
@@ -56,7 +63,7 @@ export async function writerSchema(
     return {
       read(bytes, start, end) {
         try {
-          return { value: read(bytes, start, end) };
+          return { value: read(bytes, start, end), exactly: undefined };
         } catch (error) {
           // A RangeError where a value is too large or too deep for this engine.
           return { reason: { code: 'schema_mismatch', message: messageOf(error) } };
@@ -112,7 +119,10 @@ async function compilerOf(type: string): Promise<SchemaCompiler> {
 /** The schema of a JSON record says how it is checked; how it is read is the declaration's. */
 function readJson(bytes: Buffer, start: number, end: number): ParsedEntry {
   const content = bytes.subarray(start, end);
-  return isUtf8(content) ? parseJson(content.toString()) : { reason: notUtf8 };
+  if (!isUtf8(content)) return { reason: notUtf8 };
+  const text = content.toString();
+  const parsed = parseJson(text);
+  return 'reason' in parsed ? parsed : { ...parsed, exactly: () => parseExactly(text) };
 }
 
 function messageOf(error: unknown): string {

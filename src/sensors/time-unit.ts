@@ -13,7 +13,11 @@ export function inMs(number: number, unit: TimeUnit): number {
     case 'us':
       return Math.floor(number / 1e3);
     case 'ns':
-      return Math.floor(number / 1e6);
+      // The remainder is exact, the quotient of a number near 2^53 is not. Beyond it, the rounding
+      // of the quotient undoes that of a whole millisecond to a double.
+      return Number.isSafeInteger(number)
+        ? (number - (((number % 1e6) + 1e6) % 1e6)) / 1e6
+        : Math.floor(number / 1e6);
     case 'iso':
       return NaN;
     default:
