@@ -219,11 +219,13 @@ function whyUnknown(explanation: ReadingExplanation | undefined): string {
   return `forgotten after SENSOR_TTL; it was heard before, at offset ${offset}`;
 }
 
-function sensorLines({ lifecycle, baseline, open_windows: windows }: SensorInspection): string[] {
+function sensorLines(sensor: SensorInspection): string[] {
+  const { lifecycle, baseline, learned, open_windows: windows } = sensor;
   const { mean, std_dev: deviation, n } = baseline;
   return [
     `lifecycle    ${lifecycle}`,
     `baseline     mean ${mean}, standard deviation ${deviation}, ${n} readings`,
+    `learned      ${learnedText(learned)}`,
     ...windows.map(
       (window) =>
         `open window  ${isoTime(window.window_start)} to ${isoTime(window.window_end)}: ` +
@@ -231,6 +233,21 @@ function sensorLines({ lifecycle, baseline, open_windows: windows }: SensorInspe
         `std_dev ${window.std_dev}, anomalies ${window.anomaly_count}`,
     ),
   ];
+}
+
+function learnedText({
+  readings,
+  readings_needed: needed,
+  day_profile: profile,
+}: SensorInspection['learned']): string {
+  const own = readings < needed ? `${readings} of the ${needed} readings it needs` : 'all it needs';
+  if (profile === undefined) return own;
+  const { days_needed: days, days_seen: seen, in_use: isUsed, parts, parts_known: known } = profile;
+  const unused = seen < days ? `not used before ${days} days` : 'not used: it explains too little';
+  return (
+    `${own}; profile of the day: ${seen} days seen, ${known} of ${parts} parts known, ` +
+    (isUsed ? 'used' : unused)
+  );
 }
 
 const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;

@@ -13,6 +13,7 @@ import {
   type Judgement,
   type KernelBaseline,
 } from './baseline.ts';
+import { viewDayProfile, type DayProfile } from './day-profile.ts';
 import { leastStepWith, MetReading } from './met-reading.ts';
 import { rangeExcess, scoreRange, scoreStuck, tellRun } from './robust-rules.ts';
 import { ContextRule } from './robust-context.ts';
@@ -179,6 +180,10 @@ export class RobustBaseline {
   summarize(slot: number): BaselineSummary {
     const base = slot * robustDoubles;
     return { ...momentsSummary(this.columns, base + level), n: this.readingCount(slot) };
+  }
+
+  dayProfile(slot: number): DayProfile {
+    return viewDayProfile(this.columns, slot * robustDoubles);
   }
 
   /** Returns z of the reading met last, in standard deviations with its sign. */

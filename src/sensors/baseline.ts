@@ -1,6 +1,7 @@
 // A baseline: one sensor's running statistics and the two questions asked of them, whatever the
 // method. State lies in one Float64Array with `stride` doubles a slot, so that a sensor's numbers
 // share cache lines and a snapshot is a copy.
+import type { DayProfile } from './day-profile.ts';
 import type { AlarmChannel } from './robust-slot.ts';
 
 /** Bits of what `observe` returns. */
@@ -98,6 +99,8 @@ export interface Baseline {
   /** Readings the slot has learned. */
   readingCount(slot: number): number;
   summarize(slot: number): BaselineSummary;
+  /** Returns what the slot has learned of its day; left out where the method learns none. */
+  dayProfile?(slot: number): DayProfile;
 }
 
 /**

@@ -1,7 +1,8 @@
 // One sensor's live state as plain data, for people and the HTTP API. Reads the columns, changes
 // nothing.
 import { inspectAlarms, type AlarmsInspection } from './alarm-inspection.ts';
-import type { BaselineSummary } from './baseline.ts';
+import type { Baseline, BaselineSummary } from './baseline.ts';
+import type { DayProfile } from './day-profile.ts';
 import {
   paneAnomalies,
   paneCount,
@@ -36,10 +37,19 @@ export interface PresenceInspection {
   readonly equal_readings: number | null;
 }
 
+export interface LearnedInspection {
+  readonly readings: number;
+  /** Readings that a sensor needs before its readings are judged in full. */
+  readonly readings_needed: number;
+  /** Left out where the method learns no profile of the day. */
+  readonly day_profile?: DayProfile;
+}
+
 export interface SensorInspection {
   readonly sensor_id: string;
   readonly lifecycle: string;
   readonly baseline: BaselineSummary;
+  readonly learned: LearnedInspection;
   /** In window order. */
   readonly open_windows: readonly OpenWindowInspection[];
   /** Left out where SILENT_AFTER and STUCK_AFTER are unset. */
@@ -67,9 +77,19 @@ export function inspectSensor(
     sensor_id: sensorId,
     lifecycle: lifecycleTable.states[columns.lifecycle[slot] ?? 0] ?? '',
     baseline: columns.baseline.summarize(slot),
+    learned: inspectLearned(columns.baseline, slot),
     open_windows: openWindows.sort((a, b) => a.window_start - b.window_start),
     ...(presence === undefined ? {} : { presence: inspectPresence(columns, slot, presence) }),
     ...(columns.alarms.length === 0 ? {} : { alarms: inspectAlarms(columns.alarms, slot) }),
+  };
+}
+
+function inspectLearned(baseline: Baseline, slot: number): LearnedInspection {
+  const profile = baseline.dayProfile?.(slot);
+  return {
+    readings: baseline.readingCount(slot),
+    readings_needed: baseline.warmReadings,
+    ...(profile === undefined ? {} : { day_profile: profile }),
   };
 }
 

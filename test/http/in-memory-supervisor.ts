@@ -112,6 +112,7 @@ export const sensorView = (sensorId: string): SensorView => ({
   sensor_id: sensorId,
   lifecycle: 'steady',
   baseline: { mean: 20, std_dev: 1, n: 100 },
+  learned: { readings: 100, readings_needed: 150 },
   open_windows: [],
   topic: 'raw_readings',
   partition: 1,

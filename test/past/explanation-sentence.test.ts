@@ -25,6 +25,7 @@ const told: Told = {
     sensor_id: 'a',
     lifecycle: 'steady',
     baseline: { mean: 10, std_dev: 0.47, n: 900 },
+    learned: { readings: 900, readings_needed: 150 },
     open_windows: [],
   },
   forgotten_reading: null,
@@ -77,7 +78,9 @@ describe('the sentence of an explanation', () => {
 
   it('names how many readings an alarm needs', () => {
     const baseline = { mean: 10, std_dev: 0.47, n: 40 };
-    const sensor_before = { sensor_id: 'a', lifecycle: 'warming', baseline, open_windows: [] };
+    const learned = { readings: 40, readings_needed: 150 };
+    const state = { sensor_id: 'a', lifecycle: 'warming', open_windows: [] };
+    const sensor_before = { ...state, baseline, learned };
     const young = { ...told, z: -1, anomaly: false, score: 0, alarm: false, sensor_before };
 
     expect(explanationSentence(young)).toMatch(/below .* within the threshold 2.5: no anomaly/);

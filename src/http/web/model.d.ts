@@ -4,7 +4,7 @@ import type { SensorsAnswer } from '../sensor-listing.ts';
 import type { FeatureFacts } from '../routes/features.ts';
 import type { Anomaly } from '../../codecs/anomaly.ts';
 import type { SensorEvent } from '../../codecs/sensor-event.ts';
-import type { PresenceInspection } from '../../sensors/inspection.ts';
+import type { LearnedInspection, PresenceInspection } from '../../sensors/inspection.ts';
 import type { RecentAnomaly } from '../../projections/recent-anomalies.ts';
 import type { Readiness, SupervisorTree } from '../../supervisor/supervisor-view.ts';
 
@@ -73,6 +73,7 @@ export function formatDuration(seconds: number): string;
 export function flagReason(
   record: Omit<Anomaly, 'sensor_id' | 'timestamp'> | Pick<SensorEvent, 'kind' | 'explanation'>,
 ): string;
+export function learnedText(learned: LearnedInspection): string;
 export function lastHeard(presence: PresenceInspection): string;
 export function noFlags(sensor: {
   readonly anomaly_events: 'alarms' | 'all' | 'off';

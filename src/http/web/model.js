@@ -197,6 +197,18 @@ export function lastHeard({ heard, offline, silent_after: silentAfter }) {
   return `${when}${offline ? ', offline since' : limit}`;
 }
 
+/** Returns how much a sensor has learned of itself and of its day, in words. */
+export function learnedText({ readings, readings_needed: needed, day_profile: profile }) {
+  const own = readings < needed ? `${readings} of the ${needed} readings it needs` : 'all it needs';
+  if (profile === undefined) return own;
+  const { days_needed: days, days_seen: seen, in_use: isUsed, parts, parts_known: known } = profile;
+  const unused = seen < days ? `not used before ${days} days` : 'not used: it explains too little';
+  return (
+    `${own}; profile of the day: ${seen} days seen, ${known} of ${parts} parts known, ` +
+    (isUsed ? 'used' : unused)
+  );
+}
+
 /** Returns the text of an empty list of flagged readings. */
 export function noFlags({ anomaly_events: recorded, anomalies }) {
   if (recorded === 'off') return 'not recorded: ANOMALY_EVENTS is off';

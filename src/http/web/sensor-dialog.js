@@ -2,7 +2,14 @@
 import { at, element } from './elements.js';
 import { clearHistory, drawHistory } from './chart.js';
 import { ranges, spanOf } from './chart-data.js';
-import { formatNumber, lastHeard, noFlags, flagReason, quarantineReason } from './model.js';
+import {
+  formatNumber,
+  lastHeard,
+  learnedText,
+  noFlags,
+  flagReason,
+  quarantineReason,
+} from './model.js';
 import { alarmWords } from './operator-text.js';
 import { offerCommands } from './sensor-commands.js';
 
@@ -90,7 +97,7 @@ async function askSensor(id) {
 }
 
 function sensorFacts(sensor) {
-  const { baseline, open_windows: openWindows, presence, quarantine } = sensor;
+  const { baseline, learned, open_windows: openWindows, presence, quarantine } = sensor;
   return [
     ['Lifecycle', sensor.lifecycle],
     ...(quarantine === undefined
@@ -105,6 +112,8 @@ function sensorFacts(sensor) {
     ['Baseline mean', formatNumber(baseline.mean)],
     ['Baseline std dev', formatNumber(baseline.std_dev)],
     ['Baseline weight', `${formatNumber(baseline.n)} readings`],
+    // A process of an earlier version may own the sensor.
+    ...(learned === undefined ? [] : [['Learned', learnedText(learned)]]),
     ...openWindows.map((open) => [
       `Open window ${new Date(open.window_start).toLocaleTimeString('en-GB')}`,
       `${formatNumber(open.count)} readings, mean ${formatNumber(open.avg_value)}, ` +

@@ -22,6 +22,7 @@ import {
   totalsAge,
   flagReason,
   lastHeard,
+  learnedText,
   windowsKept,
 } from '../../../src/http/web/model.js';
 import type { SensorsAnswer } from '../../../src/http/sensor-listing.ts';
@@ -276,6 +277,21 @@ describe('a flagged reading', () => {
     expect(lastHeard(presence)).toMatch(/1970.*; offline after 1 min/);
     expect(lastHeard({ ...presence, offline: true })).toMatch(/1970.*, offline since$/);
     expect(lastHeard({ ...presence, heard: null })).toBe('never');
+  });
+
+  it('says how much a sensor has learned of itself and of its day', () => {
+    const profile = { days_seen: 2, days_needed: 3, parts_known: 7, parts: 8, in_use: false };
+    const young = { readings: 40, readings_needed: 150 };
+    const old = { readings: 900, readings_needed: 150 };
+
+    expect(learnedText(young)).toBe('40 of the 150 readings it needs');
+    expect(learnedText({ ...old, day_profile: profile })).toBe(
+      'all it needs; profile of the day: 2 days seen, 7 of 8 parts known, not used before 3 days',
+    );
+    expect(learnedText({ ...old, day_profile: { ...profile, days_seen: 9 } })).toMatch(
+      /not used: it explains too little$/,
+    );
+    expect(learnedText({ ...old, day_profile: { ...profile, in_use: true } })).toMatch(/, used$/);
   });
 
   it('has a text for each reason it can be missing', () => {
