@@ -11,3 +11,11 @@ const defaults: Backoff = { firstMs: 100, maxMs: 5_000 };
 export function backoffMs(retry: number, { firstMs, maxMs }: Backoff = defaults): number {
   return Math.min(firstMs * 2 ** Math.min(retry, 30), maxMs);
 }
+
+/**
+ * Returns a wait between half of `waitMs` and all of it, so that clients that failed together do
+ * not return together. `random` is from 0 to 1.
+ */
+export function jitteredMs(waitMs: number, random: number = Math.random()): number {
+  return waitMs * (0.5 + random / 2);
+}

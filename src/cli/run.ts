@@ -17,6 +17,7 @@ import { createQueryRunner } from '../queries/query-runner.ts';
 import { claimFeatureStore, openFeatureStore } from '../stores/open.ts';
 import { createSensorOwners } from '../supervisor/sensor-owners.ts';
 import { startSupervisor } from '../supervisor/supervisor.ts';
+import { createAlarmDelivery } from './alarm-delivery.ts';
 import { logPlace, reachLog, readConfig } from './command.ts';
 import { assertRights } from './check-rights.ts';
 import { printLine, printText, type CliContext } from './context.ts';
@@ -97,15 +98,15 @@ async function superviseUntilStopped(
   featureStore: Parameters<typeof createHttpServer>[0]['featureStore'],
 ): Promise<number> {
   const mqtt = createMqttReadings({ clock: context.clock, config, log, logger });
+  const delivery = createAlarmDelivery({ clock: context.clock, config, log, logger });
+  await delivery?.prepare();
   const supervisor = startSupervisor({
     ...{ config, logger, clock: context.clock },
     version: version(),
   });
+  const { groupId, inputTopic } = config.process;
   const owners = createSensorOwners({
-    log,
-    clock: context.clock,
-    groupId: config.process.groupId,
-    inputTopic: config.process.inputTopic,
+    ...{ log, clock: context.clock, groupId, inputTopic },
     rekeyedTopic: topicNames(config.process).rekeyed,
     advertisedUrl: config.process.advertisedUrl,
     input: config.semantics.input,
@@ -121,7 +122,7 @@ async function superviseUntilStopped(
   const posted = createPostedReadings({ clock: context.clock, config, log }, supervisor);
   const http = createHttpServer({
     ...{ supervisor, owners, featureStore, history, deadLetters, queries, posted, config, logger },
-    metrics: mqtt?.registries ?? [],
+    metrics: [...(mqtt?.registries ?? []), ...(delivery ? [delivery.metrics.registry] : [])],
   });
   const simulation = new AbortController();
   try {
@@ -130,10 +131,11 @@ async function superviseUntilStopped(
     printLine(context.out, `health  ${url}/health/ready`);
     printLine(context.out, `API     ${url}/openapi.json`);
     await mqtt?.start();
+    delivery?.start(supervisor);
     const fed = feedSimulatedSensors({ context, config, log, logger }, simulation.signal);
     const failed = await Promise.race([stop.asked, supervisor.gaveUp]);
     simulation.abort();
-    await Promise.all([fed, mqtt?.close()]);
+    await Promise.all([fed, mqtt?.close(), delivery?.close()]);
     const { unfinished } = await supervisor.drain();
     if (failed !== undefined) {
       printText(context.err, `sensorium: gave up: ${failed.message}`);
@@ -146,6 +148,7 @@ async function superviseUntilStopped(
     throw error;
   } finally {
     await mqtt?.close();
+    await delivery?.close();
     await http.close();
   }
 }

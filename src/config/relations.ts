@@ -1,6 +1,7 @@
 // Rules between settings, checked by `parseConfig` after each setting was parsed, and warnings
 // about misspelt names.
 import { anomalyTopicOf } from './defaults.ts';
+import { deliveryRelations } from './delivery-relations.ts';
 import { isWithinEdits } from './edit-distance.ts';
 import { kafkaRelations } from './kafka-relations.ts';
 import { redisRelations } from './redis-relations.ts';
@@ -35,6 +36,7 @@ const redisNames = ['REDIS_URL', 'REDIS_CLUSTER_NODES'] as const;
 const relations: readonly Relation[] = [
   ...kafkaRelations,
   ...redisRelations,
+  ...deliveryRelations,
   {
     names: ['MAX_AGE', 'WINDOWS'],
     holds: (v) => unknownViews(v).length === 0,

@@ -2,6 +2,7 @@
 // one entry here adds a setting. Defaults that depend on other settings are in `defaults.ts`.
 import { allFeatures, defaultFeatures } from '../sensors/features.ts';
 import { connectionSettings } from './connection-settings.ts';
+import { deliverySettings } from './delivery-settings.ts';
 import { httpSettings } from './http-settings.ts';
 import { mqttSettings } from './mqtt-settings.ts';
 import {
@@ -121,6 +122,7 @@ export const processSettings = {
     text('a folder'),
     'Folder of the embedded log, the embedded store and file snapshots.',
   ),
+  ...deliverySettings,
   ...httpSettings,
   ...mqttSettings,
   ...telemetrySettings,

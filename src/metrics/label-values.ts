@@ -54,9 +54,13 @@ export const auditFindings = [
   'left_out',
 ] as const;
 
+/** Where alarms are delivered. */
+export const alarmTargets = ['alertmanager', 'webhook'] as const;
+
 /** Why a request with readings was answered with 429. */
 export const turnedAwayCauses = ['rate', 'behind', 'pending'] as const;
 
+export type AlarmTargetName = (typeof alarmTargets)[number];
 export type TurnedAwayCause = (typeof turnedAwayCauses)[number];
 export type JournaledDecision = (typeof journaledDecisions)[number];
 export type LostCommit = (typeof lostCommits)[number];

@@ -47,3 +47,19 @@ it('run requires Write on its input where a broker of MQTT feeds it', () => {
   expect(rightsWith({})).not.toContain(right);
   expect(rightsWith({ MQTT_URL: 'mqtt://b', MQTT_TOPIC: 'a' })).toContain(right);
 });
+
+it('run requires Read on the alarms and on a group of each target that they are delivered to', () => {
+  const without = rightsWith({ ALARM_RESOLVE_AFTER: '10m' });
+  const rights = rightsWith({
+    ALARM_RESOLVE_AFTER: '10m',
+    ALERTMANAGER_URL: 'http://am:9093',
+    ALARM_WEBHOOK_URL: 'https://pager',
+    ALARM_WEBHOOK_SECRET: 'secret',
+  });
+
+  expect(rights.filter((right) => !without.includes(right))).toEqual([
+    'Read topic sensor_anomalies',
+    'Read group sensor-feature-processor-alarms-alertmanager',
+    'Read group sensor-feature-processor-alarms-webhook',
+  ]);
+});

@@ -70,6 +70,11 @@ describe('parseConfig', () => {
         snapshotDir: 'state/snapshots',
         onlineCacheRows: 100_000,
         onlineCacheBytes: 268_435_456,
+        alertmanagerUrl: undefined,
+        alarmWebhookUrl: undefined,
+        alarmWebhookSecret: undefined,
+        alarmSiteLevels: 0,
+        alarmGroupWaitMs: 1_000,
         servingDelayMs: 0,
         historyDir: undefined,
         historyIntervalMs: 10_000,
@@ -369,6 +374,21 @@ describe('relations between settings', () => {
     ],
     ['TLS settings need brokers', { KAFKA_SSL: 'true' }, 'without KAFKA_BROKERS'],
     ['a certificate needs its key', { ...kafka, KAFKA_SSL_CERT: 'c' }, 'KAFKA_SSL_KEY'],
+    [
+      'a webhook needs its secret',
+      { ALARM_WEBHOOK_URL: 'http://a', ALARM_RESOLVE_AFTER: '10m' },
+      'ALARM_WEBHOOK_URL and ALARM_WEBHOOK_SECRET need each other',
+    ],
+    [
+      'delivery needs alarms',
+      { ALERTMANAGER_URL: 'http://a' },
+      'ALERTMANAGER_URL set without ALARM_RESOLVE_AFTER',
+    ],
+    [
+      'the address of a target holds no user',
+      { ALERTMANAGER_URL: 'http://u:p@a', ALARM_RESOLVE_AFTER: '10m' },
+      'ALERTMANAGER_URL holds a user',
+    ],
     ['settings of MQTT need a broker', { MQTT_TOPIC: 'a' }, 'MQTT_TOPIC set without MQTT_URL'],
     [
       'Sparkplug needs a declaration',

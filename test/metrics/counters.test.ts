@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import { createMetrics } from '../../src/metrics/pipeline-metrics.ts';
 import {
+  alarmTargets,
   auditFindings,
   deadLetterCodes,
   directives,
@@ -21,6 +22,7 @@ import {
   createProcessMetrics,
   createServingMetrics,
 } from '../../src/metrics/process-metrics.ts';
+import { createDeliveryMetrics } from '../../src/metrics/delivery-metrics.ts';
 import { createMqttMetrics } from '../../src/metrics/mqtt-metrics.ts';
 import { createPostedMetrics } from '../../src/metrics/posted-metrics.ts';
 import { ThreadMetrics } from '../../src/supervisor/thread-metrics.ts';
@@ -35,6 +37,7 @@ const registries = (): readonly Registry[] => [
   createPostedMetrics().registry,
   createServingMetrics(() => ({ cached: 0, stored: 0, cachedBytes: 0 })).registry,
   createMqttMetrics().registry,
+  createDeliveryMetrics().registry,
 ];
 
 /** Every value of the one label that each of our counters has. */
@@ -55,6 +58,11 @@ const valuesByCounter: Readonly<Record<string, readonly string[]>> = {
   sensorium_audit_mismatches_total: auditFindings,
   sensorium_posted_refused_total: deadLetterCodes,
   sensorium_mqtt_refused_total: deadLetterCodes,
+  sensorium_alarm_delivery_delivered_total: alarmTargets,
+  sensorium_alarm_delivery_refused_total: alarmTargets,
+  sensorium_alarm_delivery_retries_total: alarmTargets,
+  sensorium_alarm_delivery_muted_total: alarmTargets,
+  sensorium_alarm_delivery_unreadable_total: alarmTargets,
   sensorium_posted_turned_away_total: turnedAwayCauses,
   sensorium_online_rows_total: ['cache', 'store'],
 };

@@ -7,6 +7,7 @@ import {
   createProcessMetrics,
   createServingMetrics,
 } from '../../src/metrics/process-metrics.ts';
+import { createDeliveryMetrics } from '../../src/metrics/delivery-metrics.ts';
 import { createMqttMetrics } from '../../src/metrics/mqtt-metrics.ts';
 import { createPostedMetrics } from '../../src/metrics/posted-metrics.ts';
 import { addThreadGauges } from '../../src/metrics/thread-gauges.ts';
@@ -29,6 +30,7 @@ export function everyRegistry(): readonly Registry[] {
     ...[threads, serving.registry, createAuditMetrics().registry],
     createPostedMetrics().registry,
     createMqttMetrics().registry,
+    createDeliveryMetrics().registry,
     createProcessMetrics(() => 1, { threads: ['worker 0'] }).registry,
     createTreeMetrics(() => tree, ['running', 'failed']),
   ];
