@@ -55,6 +55,27 @@ export function watchingSemantics(baseline: 'adaptive' | 'cumulative'): Semantic
   return { ...forgettingSemantics(baseline), silentAfterMs: 10_000, stuckAfter: 2 };
 }
 
+/** Returns the semantics of the golden snapshots of states that keep alarms. */
+export function alarmingSemantics(baseline: 'adaptive' | 'cumulative'): Semantics {
+  return { ...knownSemantics(baseline), alarmResolveAfterMs: 100_000 };
+}
+
+/** Returns the known state with an alarm of sensor_001, acknowledged, and a mute of β. */
+export function alarmingState(baseline: 'adaptive' | 'cumulative'): ShardState {
+  const state = createShardState(alarmingSemantics(baseline), { watermark: 'own' });
+  const readings = knownReadings();
+  const last = readings.at(-1);
+  if (last === undefined) throw new Error('the stream has readings');
+  foldAll(state, readings);
+  const output = foldAll(state, [
+    { ...last, sensorId: 'sensor_001', offset: last.offset + 1, value: 1e6 },
+  ]);
+  const decided = { decidedMs: last.timestampMs, message: '' };
+  state.commandAlarms('sensor_001', { name: 'acknowledge', ...decided }, output);
+  state.commandAlarms('β', { name: 'mute', untilMs: 9e12, ...decided }, output);
+  return state;
+}
+
 /** Returns the known state with presence: one sensor offline, one stuck. */
 export function watchingState(baseline: 'adaptive' | 'cumulative'): ShardState {
   const state = createShardState(watchingSemantics(baseline), { watermark: 'own' });

@@ -12,6 +12,8 @@ import {
   forgettingState,
   knownSemantics,
   knownState,
+  alarmingSemantics,
+  alarmingState,
   watchingSemantics,
   watchingState,
 } from './known-state.ts';
@@ -76,6 +78,30 @@ describe('a snapshot of version 4', () => {
     const other = forgettingSemantics('adaptive');
 
     expect(() => restoreShardState(golden, other, own)).toThrow(/SILENT_AFTER/);
+  });
+});
+
+describe('a snapshot of version 9', () => {
+  const golden = readFileSync(new URL('golden/shard-state-v9-adaptive.bin', import.meta.url));
+  const semantics = alarmingSemantics('adaptive');
+
+  it('has the golden bytes, with the alarms of each sensor', () => {
+    expect(new DataView(golden.buffer, golden.byteOffset).getUint32(4, true)).toBe(9);
+    expect(Buffer.from(alarmingState('adaptive').snapshot()).equals(golden)).toBe(true);
+  });
+
+  it('restores from the golden bytes to the same state', () => {
+    const restored = restoreShardState(golden, semantics, own);
+
+    expect(restored.inspect('sensor_001')?.alarms?.open).toMatchObject([{ acknowledged: true }]);
+    expect(restored.inspect('β')?.alarms?.muted_until).toBe(9e12);
+    expect(Buffer.from(restored.snapshot()).equals(golden)).toBe(true);
+  });
+
+  it('is refused by a state that keeps no alarms', () => {
+    const other = knownSemantics('adaptive');
+
+    expect(() => restoreShardState(golden, other, own)).toThrow(/ALARM_RESOLVE_AFTER/);
   });
 });
 
