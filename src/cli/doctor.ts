@@ -14,6 +14,7 @@ import { reachLog, readConfig, withLog } from './command.ts';
 import { printLine, printText, type CliContext } from './context.ts';
 import { fail, ok, type Check } from './doctor-check.ts';
 import { groupChecks } from './doctor-group.ts';
+import { alarmChecks } from './doctor-alarms.ts';
 import { historyChecks } from './doctor-history.ts';
 import { clusterChecks, logChecks } from './doctor-kafka.ts';
 import { mqttChecks } from './doctor-mqtt.ts';
@@ -76,6 +77,7 @@ async function examine(context: CliContext): Promise<readonly Check[]> {
       'is it running, and are MQTT_URL, user and certificates right?',
       () => mqttChecks(config, context.clock),
     )),
+    ...(await alarmChecks(config, context.clock)),
   ];
 }
 

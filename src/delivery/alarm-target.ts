@@ -19,7 +19,10 @@ export type PostOutcome =
 
 export interface AlarmTarget {
   readonly name: AlarmTargetName;
-  /** Resolves with what became of it; never rejects because of the target or the network. */
+  /**
+   * Resolves with what became of it; never rejects because of the target or the network. A group
+   * without records tests the target.
+   */
   post(group: AlarmGroup, signal: AbortSignal): Promise<PostOutcome>;
 }
 

@@ -67,7 +67,8 @@ export function createAlertmanager(options: AlertmanagerOptions): Alertmanager {
           remember(ended, keyOf(event), true);
           return [{ ...alertOf(event, options), endsAt: isoTime(clock.nowMs()) }];
         });
-        return alerts.length === 0 ? { type: 'delivered' } : send(alerts, signal);
+        const isNothing = notices.length > 0 && alerts.length === 0;
+        return isNothing ? { type: 'delivered' } : send(alerts, signal);
       }),
     resend: (alarms, signal) =>
       inTurn(async () => {

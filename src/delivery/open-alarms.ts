@@ -1,5 +1,5 @@
-// Sends the open alarms of this process's shards to Alertmanager again, once a minute: an alert that
-// is not sent again is over after four. Every process sends those of its own shards.
+// Sends the open alarms of this process's shards to Alertmanager again, once a minute: an alert
+// that is not sent again is over after four. Every process sends those of its own shards.
 import type { Clock } from '../clock.ts';
 import { isSensoriumError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
@@ -19,7 +19,7 @@ export interface ResendOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Pick<DeliveryMetrics, 'resendFailures'>;
-  /** Resolves with the next sensors that have an open alarm, behind `after`, by id; few at a time. */
+  /** Resolves with a page of the sensors that have an open alarm, by id, behind `after`. */
   readonly sensorsAfter: (after: string | undefined) => Promise<readonly AlarmedSensor[]>;
 }
 
@@ -27,7 +27,7 @@ export const resendIntervalMs = 60_000;
 /** As Prometheus does it: an alert is over once three rounds in a row were missed. */
 export const openMs: number = 4 * resendIntervalMs;
 
-/** Starts the rounds; the first after `resendIntervalMs`. Resolves the returned close when over. */
+/** Starts the rounds; the first comes after `resendIntervalMs`. */
 export function startResending(options: ResendOptions): { close(): Promise<void> } {
   const closing = new AbortController();
   const rounds = resendUntil(options, closing.signal);

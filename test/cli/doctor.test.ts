@@ -2,6 +2,8 @@ import { writeFileSync } from 'node:fs';
 
 import { describe, expect, it } from 'vitest';
 
+import { systemClock } from '../../src/clock.ts';
+import { alarmChecks } from '../../src/cli/doctor-alarms.ts';
 import { clockCheck, type Check } from '../../src/cli/doctor-check.ts';
 import { clusterChecks } from '../../src/cli/doctor-kafka.ts';
 import { machineChecks } from '../../src/cli/doctor-machine.ts';
@@ -11,6 +13,7 @@ import { parseConfig } from '../../src/config/config.ts';
 import type { TopicDescription } from '../../src/log/event-log.ts';
 import { featureTopics, topicNames, topicSpecs } from '../../src/log/topics.ts';
 import type { RedisFacts } from '../../src/stores/redis/redis-facts.ts';
+import { startReceiver } from '../delivery/receiver.ts';
 import { cli, freshDataDir } from './captured-cli.ts';
 
 const config = parseConfig({ KAFKA_BROKERS: 'a:9092' });
@@ -281,5 +284,31 @@ describe('doctor on the embedded default', () => {
     expect(exitCode).toBe(1);
     expect(out).toContain(`fail  DATA_DIR: ${dataDir} is a file`);
     expect(out).toContain('→ set DATA_DIR to a folder');
+  });
+});
+
+describe('doctor on targets of alarms', () => {
+  it('posts no alarm, and fails where the target refuses it', async () => {
+    const receiver = await startReceiver();
+    const delivering = parseConfig({
+      ...{ ALARM_RESOLVE_AFTER: '10m', ALERTMANAGER_URL: receiver.url },
+      ...{ ALARM_WEBHOOK_URL: receiver.url, ALARM_WEBHOOK_SECRET: 'secret' },
+    });
+
+    const good = await alarmChecks(delivering, systemClock);
+    receiver.answer = { status: 401 };
+    const bad = await alarmChecks(delivering, systemClock);
+    await receiver.close();
+
+    const { host } = new URL(receiver.url);
+    const names = ['alertmanager', 'webhook'];
+    expect(good).toEqual(
+      names.map((name) => ({ name, status: 'ok', found: `${host} takes alarms` })),
+    );
+    expect(bad.map(({ name, status }) => [name, status])).toEqual(
+      names.map((name) => [name, 'fail']),
+    );
+    const empty = '{"version":1,"site":"","alarms":[]}';
+    expect(receiver.received.map(({ body }) => body).sort()).toEqual(['[]', '[]', empty, empty]);
   });
 });
