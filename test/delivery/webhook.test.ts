@@ -74,9 +74,10 @@ describe('the webhook', () => {
     async () => {
       const webhook = createWebhook({ url: receiver.url, secret, clock });
       await webhook.post({ site: 'é', notices: [notice(3, { explanation: 'ü ≥ 3 σ' })] }, never);
-      const [{ headers, body } = { headers: {}, body: '' }] = receiver.received;
+      const signature = String(receiver.received[0]?.headers['sensorium-signature']);
+      const body = receiver.received[0]?.body ?? '';
       const verified = (input: string): string =>
-        spawnSync('python3', ['-c', verify, String(headers['sensorium-signature']), secret], {
+        spawnSync('python3', ['-c', verify, signature, secret], {
           input,
         }).stdout.toString();
 
