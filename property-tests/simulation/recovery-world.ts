@@ -1,5 +1,6 @@
 // One shard's recovery over the simulated broker, with virtual time and snapshots in a map: what a test does to broker,
 // snapshots or the log's beginning between two recoveries is what happened while nobody owned the shard.
+import { HeldPositions } from '../../src/actors/held-positions.ts';
 import { JournalShards } from '../../src/actors/journal-shards.ts';
 import {
   decodePositionMetadata,
@@ -98,6 +99,7 @@ export function recoveryWorld({ holes = 0 }: { readonly holes?: number } = {}): 
     sources: unwatchedSources,
     snapshotTurn: { taken: false },
     journalShards: new JournalShards(log),
+    heldPositions: new HeldPositions(),
     topicIds: new TopicIds(log, [simulatedTopics.input, simulatedTopics.journal]),
   };
   const inVirtualTime = async <T>(work: Promise<T>): Promise<T> => {

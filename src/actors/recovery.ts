@@ -53,6 +53,7 @@ export async function recoverShard(
 ): Promise<Recovered> {
   const found = await readCommittedShard(context, shard);
   if (found === undefined) return firstAcquire(context, shard, role, writer);
+  context.heldPositions.assertReached(shard, found.committedOffset);
 
   const committed = await withOpenedJournal(context, shard, writer, found);
   const { committedOffset } = committed;

@@ -14,6 +14,7 @@ import type { Tracer } from '../tracing/tracer.ts';
 import type { SnapshotStore } from '../stores/snapshot-store.ts';
 
 import type { GroupCounts } from './group-counts.ts';
+import type { HeldPositions } from './held-positions.ts';
 import type { JournalShards } from './journal-shards.ts';
 import type { SourceWatch } from './source-watch.ts';
 
@@ -54,6 +55,7 @@ export interface ShardContext extends GroupCounts {
   readonly sources: Pick<SourceWatch, 'active' | 'allIdle' | 'forwardClock' | 'tick' | 'view'>;
   readonly snapshotTurn: SnapshotTurn;
   readonly journalShards: JournalShards;
+  readonly heldPositions: HeldPositions;
   readonly topicIds: Pick<TopicIds, 'now'>;
   /** Left out where traces are off. */
   readonly tracer?: Tracer | undefined;

@@ -17,7 +17,10 @@ export interface WatchedWriter extends PartitionWriter {
 }
 
 export interface WatchedWriterParts {
-  readonly context: Pick<ShardContext, 'clock' | 'logger' | 'metrics' | 'settings'>;
+  readonly context: Pick<
+    ShardContext,
+    'clock' | 'heldPositions' | 'logger' | 'metrics' | 'settings'
+  >;
   readonly shard: TopicPartition;
   readonly size: CommitSize;
 }
@@ -25,7 +28,7 @@ export interface WatchedWriterParts {
 /** Returns `writer`, its commits watched. */
 export function watchedWriter(writer: PartitionWriter, parts: WatchedWriterParts): WatchedWriter {
   const { context, shard, size } = parts;
-  const { clock, logger, metrics, settings } = context;
+  const { clock, heldPositions, logger, metrics, settings } = context;
   let closed = false;
   const commit = async (wanted: Commit, traceFields: object = {}): Promise<CommitResult> => {
     const records = new CountedRecords(wanted.records);
@@ -34,6 +37,7 @@ export function watchedWriter(writer: PartitionWriter, parts: WatchedWriterParts
     try {
       const ends = await writer.commit({ ...wanted, records });
       size.committed(records.bytes, tookMs());
+      heldPositions.acknowledged(shard, wanted.nextOffset);
       return ends;
     } catch (error) {
       size.lost(records.bytes, tookMs());

@@ -20,6 +20,7 @@ import type { SchemaSource } from '../registry/schema-source.ts';
 import type { SnapshotStore } from '../stores/snapshot-store.ts';
 import type { Tracer } from '../tracing/tracer.ts';
 import { readGroupCounts } from './group-counts.ts';
+import { HeldPositions } from './held-positions.ts';
 import { JournalShards } from './journal-shards.ts';
 import type { WorkerCommand, WorkerEvent, WorkerQuestion } from './protocol.ts';
 import { WorkerShards } from './worker-shards.ts';
@@ -163,6 +164,7 @@ async function shardContext(
     }),
     snapshotTurn: { taken: false },
     journalShards: new JournalShards(log),
+    heldPositions: new HeldPositions(),
     topicIds: new TopicIds(log, [topics.input, topics.rekeyed, topics.journal]),
     ...(createBaseline === undefined ? {} : { createBaseline }),
     ...(commitBytesMax === undefined ? {} : { commitBytesMax }),

@@ -13,7 +13,7 @@ import { simulatedTopics } from '../../property-tests/simulation/simulated-proce
 import { journalRecord, openingEntry } from '../../src/actors/journal.ts';
 import { encodePositionMetadata } from '../../src/actors/position-metadata.ts';
 import { encodeShardSnapshot } from '../../src/actors/shard-memory.ts';
-import { ConfigError } from '../../src/errors.ts';
+import { ConfigError, UnavailableError } from '../../src/errors.ts';
 import { semanticsFingerprint } from '../../src/sensors/fingerprint.ts';
 import type { Semantics } from '../../src/sensors/shard-state.ts';
 
@@ -178,6 +178,22 @@ describe('recovery', () => {
 
     await expect(again).rejects.toThrow(ConfigError);
     await expect(again).rejects.toThrow(/no committed offset .*new GROUP_ID and OUTPUT_TOPIC/s);
+  });
+
+  it('waits while Kafka answers a position older than one that it has acknowledged to this thread', async () => {
+    const { recover, broker, context } = world();
+    feed(broker, 5);
+    await recover();
+    context.heldPositions.acknowledged(shard, 4);
+
+    const behind = recover();
+
+    await expect(behind).rejects.toThrow(UnavailableError);
+    await expect(behind).rejects.toThrow(/answers position 0 for .*, but has acknowledged 4/);
+    const place = `group|${shard.topic}/0`;
+    const { metadata } = broker.commits.get(place) ?? { metadata: '' };
+    broker.commits.set(place, { nextOffset: 4, metadata });
+    await expect(recover()).resolves.toMatchObject({ committedOffset: 4 });
   });
 
   it('finds the journal entries of a shard where they were written, after the topic grew', async () => {

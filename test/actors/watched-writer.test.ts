@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { CommitSize } from '../../src/actors/commit-size.ts';
+import { HeldPositions } from '../../src/actors/held-positions.ts';
 import { watchedWriter, type WatchedWriter } from '../../src/actors/watched-writer.ts';
 import type { ShardContext } from '../../src/actors/shard-context.ts';
 import { ConfigError, FencedError, InvariantError, UnavailableError } from '../../src/errors.ts';
@@ -31,6 +32,7 @@ function watched(ends: (commit: Commit) => Error | undefined): {
   readonly warnings: readonly Line[];
   readonly notes: readonly Line[];
   readonly clock: { nowMs: number };
+  readonly heldPositions: HeldPositions;
 } {
   const warnings: Line[] = [];
   const notes: Line[] = [];
@@ -40,11 +42,13 @@ function watched(ends: (commit: Commit) => Error | undefined): {
     warn: (fields: Record<string, unknown>, line: string) => warnings.push({ fields, line }),
     info: (fields: Record<string, unknown>, line: string) => notes.push({ fields, line }),
   } as unknown as Logger;
+  const heldPositions = new HeldPositions();
   const context = {
     clock: { monotonicMs: () => clock.nowMs },
     logger,
     metrics,
     settings: { transactionTimeoutMs },
+    heldPositions,
   } as unknown as ShardContext;
   const size = new CommitSize({ transactionTimeoutMs });
   const under = {
@@ -57,7 +61,7 @@ function watched(ends: (commit: Commit) => Error | undefined): {
     close: () => Promise.resolve(),
   };
   const writer = watchedWriter(under, { context, shard, size });
-  return { writer, size, metrics, warnings, notes, clock };
+  return { writer, size, metrics, warnings, notes, clock, heldPositions };
 }
 
 async function lost(metrics: Metrics): Promise<Record<string, number>> {
@@ -110,6 +114,22 @@ describe('a watched writer', () => {
       });
     },
   );
+
+  it('holds the newest position that was acknowledged, and none that was not', async () => {
+    const refusal = new UnavailableError('no answer');
+    const { writer, heldPositions } = watched(({ nextOffset }) =>
+      nextOffset === 9 ? refusal : undefined,
+    );
+    await writer.commit({ ...commit, nextOffset: 7 });
+    await writer.commit({ ...commit, nextOffset: 6 });
+
+    await expect(writer.commit({ ...commit, nextOffset: 9 })).rejects.toBe(refusal);
+
+    expect(() => heldPositions.assertReached(shard, 7)).not.toThrow();
+    expect(() => heldPositions.assertReached(shard, 6)).toThrow(
+      /answers position 6 .* acknowledged 7/,
+    );
+  });
 
   it('says so, and does not warn, where the partition was released meanwhile', async () => {
     const { writer, metrics, warnings, notes } = watched(() => {
