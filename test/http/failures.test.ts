@@ -31,6 +31,7 @@ function failing(error: Error, lines: LoggedLine[]): HttpServer {
     owners: { urlsOf: fail, urlsOfShard: fail, urlsOfAll: fail },
     featureStore: { ping: fail, read: fail },
     queries: { run: fail },
+    deadLetters: { newest: fail },
     history: new SensorHistory({
       log: { describeTopic: fail, offsets: fail, read: () => expect.unreachable() },
       ...{ features: [], availableAfterMs: 0, onBadRow: () => undefined },
@@ -78,6 +79,7 @@ const bodies: Readonly<Record<string, string>> = {
 /** The routes that ask something; all others answer from memory. */
 const asking = [
   'GET /alarms',
+  'GET /dead-letters',
   'GET /health/serving',
   'GET /metrics',
   'GET /sensors',

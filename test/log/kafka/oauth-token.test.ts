@@ -1,7 +1,10 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { UnavailableError } from '../../../src/errors.ts';
-import { keepToken, type OauthToken } from '../../../src/log/kafka/oauth-token.ts';
+import { keepToken, tokenKeeper, type OauthToken } from '../../../src/log/kafka/oauth-token.ts';
 import { keepingLogger, type LoggedLine } from '../../supervisor/keeping-logger.ts';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -73,17 +76,24 @@ describe('the token for Kafka', () => {
     expect(value).toBe(`token-${askedBefore + 1}`);
   });
 
-  it('of a file is read for each login', async () => {
-    let reads = 0;
-    const keeper = keepToken(
-      () => Promise.resolve({ value: `read-${++reads}`, expiresAtMs: Date.now() + lifetimeMs }),
-      false,
+  it('of a file is read for each login, though the one before has not expired', async () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'sensorium-token-')), 'token');
+    const source = { kind: 'file', path } as const;
+    const keeper = tokenKeeper(
+      { mechanism: 'oauthbearer', source, extensions: {} },
       keepingLogger(),
     );
+    const subjects: unknown[] = [];
+    for (const sub of ['first', 'second']) {
+      const exp = Math.ceil((Date.now() + lifetimeMs) / 1_000);
+      const claims = Buffer.from(JSON.stringify({ sub, exp })).toString('base64url');
+      writeFileSync(path, `e30.${claims}.x`);
 
-    const values = [(await keeper.token()).value, (await keeper.token()).value];
+      await keeper.token();
+      subjects.push(keeper.subject());
+    }
 
-    expect(values).toEqual(['read-1', 'read-2']);
+    expect(subjects).toEqual(['first', 'second']);
   });
 
   it('names its subject, and none where it is no JWT', async () => {
