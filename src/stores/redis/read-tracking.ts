@@ -99,13 +99,13 @@ class RedisTracking implements ReadTracking {
       await changes.subscribe(channel);
       this.#listenerId = String(id);
     } catch (error) {
-      return this.#refused(error);
+      return this.#refused(error, [changes]);
     }
     await this.#track();
   }
 
   async #track(): Promise<void> {
-    const { reads } = this.#options;
+    const { changes, reads } = this.#options;
     const breaks = this.#breaks;
     if (this.#listenerId === undefined || reads.status !== 'ready') return;
     try {
@@ -113,7 +113,7 @@ class RedisTracking implements ReadTracking {
       this.following = breaks === this.#breaks;
       this.#refusal = '';
     } catch (error) {
-      this.#refused(error);
+      this.#refused(error, [reads, changes]);
     }
   }
 
@@ -135,9 +135,10 @@ class RedisTracking implements ReadTracking {
     }
   }
 
-  #refused(error: unknown): void {
-    const { reads, changes, logger } = this.#options;
-    const lost = reads.status !== 'ready' || changes.status !== 'ready';
+  /** The error is a refusal unless one of `asked`, the connections it is about, was lost. */
+  #refused(error: unknown, asked: readonly Redis[]): void {
+    const { logger } = this.#options;
+    const lost = asked.some(({ status }) => status !== 'ready');
     const reason = error instanceof Error ? error.message : String(error);
     if (lost || reason === this.#refusal) return;
     this.#refusal = reason;

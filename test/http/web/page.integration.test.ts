@@ -50,6 +50,9 @@ describe.skipIf(command === '')('the page in a browser', () => {
         ping: () => Promise.resolve(),
         read: (ids) => Promise.resolve(ids.map(() => ({ eventTimeMs: 60_000, values: features }))),
       },
+      deadLetters: {
+        newest: () => Promise.resolve({ counts: {}, not_ours: 0, unread: 0, letters: [] }),
+      },
       history: { rows: () => Promise.resolve({ rows: history, unread: 0 }) },
       config: parseConfig({ FEATURES: names.join(','), HTTP_PORT: String(port) }),
       logger: keepingLogger(),
