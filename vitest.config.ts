@@ -62,7 +62,8 @@ const config: ViteUserConfig = defineConfig({
             pattern.startsWith('test/') ? pattern : `{test,property-tests}/${pattern}`,
           ),
           globalSetup,
-          testTimeout: 120_000,
+          // Four of these at once on two cores take several times as long as one alone.
+          testTimeout: 300_000,
           hookTimeout: 120_000,
         },
       },

@@ -146,7 +146,7 @@ export async function expectLastRows(
       expect(found).toEqual(wanted);
     },
     {
-      timeoutMs: 20_000,
+      timeoutMs: 60_000,
       onTimeout: () =>
         sensorIds
           .map((id, at) => ({ id, is: found[at]?.eventTimeMs, wanted: wanted[at]?.eventTimeMs }))

@@ -43,20 +43,20 @@ describe.skipIf(inject('kafkaBrokers') === '' || inject('redisUrl') === '')('a s
     const env = { REDIS_URL: services.redisUrl, TRANSACTION_TIMEOUT_MS: String(timeoutMs) };
     const first = await programs.start(topics, { ...env, WORKERS: '1' });
     await eventually(async () => expect(await rowsOf(first)).toBeGreaterThan(1_000), {
-      timeoutMs: 60_000,
+      timeoutMs: 120_000,
       onTimeout: () => first.output(),
     });
     const inPart = await log.committed(topics.groupId, { topic: topics.input, partition: 0 });
     await first.kill();
 
     const second = await programs.start(topics, { ...env, WORKERS: '1' });
-    const outcome = await settle(log, topics, programs, { timeoutMs: 150_000 });
+    const outcome = await settle(log, topics, programs, { timeoutMs: 300_000 });
 
     expect(JSON.parse(inPart?.metadata ?? '')).toMatchObject({ version: 2 });
     expect(outcome.rows).toHaveLength(sensors + 1);
     expect(await lostOf(second)).toBe(second.output().split('"msg":"commit lost').length - 1);
     expect(await second.stop()).toBe(0);
-  }, 300_000);
+  }, 480_000);
 });
 
 /** One reading of each sensor within one window, and a later one that closes them all. */
