@@ -29,14 +29,20 @@ const channel = '__redis__:invalidate';
 const staleMsMax = 1_000;
 const askAfterMs = staleMsMax / 2;
 
+/** What tracking uses of a connection. */
+export type TrackedConnection = Pick<
+  Redis,
+  'call' | 'client' | 'disconnect' | 'on' | 'ping' | 'status' | 'subscribe'
+>;
+
 /**
  * Tracks the keys read over `reads`. Changes are reported over `changes`, a separate connection
  * that does not resubscribe by itself. If Redis refuses (an ACL, a proxy), logs it once and is
  * never fresh.
  */
 export function trackReads(options: {
-  readonly reads: Redis;
-  readonly changes: Redis;
+  readonly reads: TrackedConnection;
+  readonly changes: TrackedConnection;
   readonly listener: TrackingListener;
   readonly monotonicMs: () => number;
   readonly logger: Logger;
@@ -85,7 +91,7 @@ class RedisTracking implements ReadTracking {
     this.#options.changes.disconnect();
   }
 
-  #broken(connection: Redis): void {
+  #broken(connection: TrackedConnection): void {
     this.following = false;
     this.#breaks += 1;
     if (connection === this.#options.changes) this.#listenerId = undefined;
@@ -136,7 +142,7 @@ class RedisTracking implements ReadTracking {
   }
 
   /** The error is a refusal unless one of `asked`, the connections it is about, was lost. */
-  #refused(error: unknown, asked: readonly Redis[]): void {
+  #refused(error: unknown, asked: readonly TrackedConnection[]): void {
     const { logger } = this.#options;
     const lost = asked.some(({ status }) => status !== 'ready');
     const reason = error instanceof Error ? error.message : String(error);

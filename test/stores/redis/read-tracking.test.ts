@@ -1,14 +1,17 @@
 import { EventEmitter } from 'node:events';
-import type { Redis } from 'ioredis';
 import { expect, it } from 'vitest';
 
-import { trackReads } from '../../../src/stores/redis/read-tracking.ts';
+import { trackReads, type TrackedConnection } from '../../../src/stores/redis/read-tracking.ts';
 import { keepingLogger, type LoggedLine } from '../../supervisor/keeping-logger.ts';
 
 /** A connection as far as the refusal of its first command. */
-function connection(status: string): EventEmitter {
+function connection(status: string): EventEmitter & TrackedConnection {
   const refusal = new Error("NOPERM this user has no permissions to run the 'client' command");
-  return Object.assign(new EventEmitter(), { status, client: () => Promise.reject(refusal) });
+  const parts: unknown = Object.assign(new EventEmitter(), {
+    status,
+    client: () => Promise.reject(refusal),
+  });
+  return parts as EventEmitter & TrackedConnection;
 }
 
 it.each(['connecting', 'ready'])(
@@ -17,8 +20,8 @@ it.each(['connecting', 'ready'])(
     const lines: LoggedLine[] = [];
     const [reads, changes] = [connection(status), connection('ready')];
     trackReads({
-      reads: reads as Redis,
-      changes: changes as Redis,
+      reads,
+      changes,
       listener: { changed: () => undefined, allChanged: () => undefined },
       monotonicMs: () => 0,
       logger: keepingLogger(lines),
