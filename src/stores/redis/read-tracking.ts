@@ -29,7 +29,7 @@ const channel = '__redis__:invalidate';
 const staleMsMax = 1_000;
 const askAfterMs = staleMsMax / 2;
 
-/** What tracking uses of a connection. */
+/** The parts of a connection that tracking uses. */
 export type TrackedConnection = Pick<
   Redis,
   'call' | 'client' | 'disconnect' | 'on' | 'ping' | 'status' | 'subscribe'
