@@ -18,7 +18,7 @@ import { writeFeatureFile } from '../stores/parquet/feature-file.ts';
 import { logPlace, readConfig, withLog } from './command.ts';
 import { printLine, withInterrupt, type CliContext } from './context.ts';
 import { exportDays, isByDay, type DayFlags } from './export-days.ts';
-import { parseTime } from './moment.ts';
+import { parseRange } from './moment.ts';
 import { createProgress, type Progress } from './progress.ts';
 
 interface ExportFlags extends DayFlags {
@@ -92,7 +92,7 @@ async function exportHistory(flags: ExportFlags, context: CliContext): Promise<v
     return exportDays(flags, context, { config, views });
   }
   const targets = targetsOf(flags, featureTopics(config));
-  const range = rangeOf(flags);
+  const range = parseRange(flags);
   const features = selectFeatures(config.semantics.features);
   const availableAfterMs = readableAfterMs(config);
   const startMs = context.clock.monotonicMs();
@@ -171,13 +171,6 @@ function targetsOf({ out, views }: ExportFlags, known: readonly FeatureTopic[]):
     }
     return { ...topic, path: intoFile ? out : join(folder, 'features.parquet') };
   });
-}
-
-function rangeOf({ from, to }: ExportFlags): { readonly fromMs: number; readonly toMs: number } {
-  const fromMs = from === undefined ? -Infinity : parseTime(from, '--from');
-  const toMs = to === undefined ? Infinity : parseTime(to, '--to');
-  if (fromMs < toMs) return { fromMs, toMs };
-  throw new ConfigError(`--from must be before --to, got ${from ?? ''} and ${to ?? ''}`);
 }
 
 type ViewExport = Target &

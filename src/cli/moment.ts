@@ -33,6 +33,17 @@ export function parseTime(text: string, option: string, alternative = ''): numbe
   );
 }
 
+/** Returns the bounds in ms; infinite where absent. @throws ConfigError where they hold nothing */
+export function parseRange({ from, to }: { readonly from?: string; readonly to?: string }): {
+  readonly fromMs: number;
+  readonly toMs: number;
+} {
+  const fromMs = from === undefined ? -Infinity : parseTime(from, '--from');
+  const toMs = to === undefined ? Infinity : parseTime(to, '--to');
+  if (fromMs < toMs) return { fromMs, toMs };
+  throw new ConfigError(`--from must be before --to, got ${from ?? ''} and ${to ?? ''}`);
+}
+
 /** Returns the shard for a partition of the input or TOPIC/PARTITION. @throws ConfigError */
 export function parsePartition(
   text: string,

@@ -14,6 +14,7 @@ import type { AddCommand } from './command.ts';
 import { printLine, printText, type CliContext } from './context.ts';
 import { addDlq } from './dlq.ts';
 import { addDoctor } from './doctor.ts';
+import { addDrift } from './drift.ts';
 import { addExport } from './export.ts';
 import { addInspect } from './inspect.ts';
 import { addJoin } from './join.ts';
@@ -47,6 +48,7 @@ const commands: readonly AddCommand[] = [
   addExport,
   addQuery,
   addJoin,
+  addDrift,
   addDoctor,
   addSize,
   addCompletion,
