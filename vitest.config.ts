@@ -17,7 +17,15 @@ const secured = ['test/secured/*.test.ts'];
 const globalSetup = ['test/global-setup.ts'];
 
 /** Files of more than a minute and a half; begun late, one would be waited for at the end. */
-const longest = /\/(chaos|rights|log-shapes|inputs|member-faults|main-job|adding-a-feature)\./;
+const longest = new RegExp(
+  [
+    ...['inputs', 'chaos', 'log-shapes', 'adding-a-feature', 'mixed-versions', 'faults'],
+    ...['killed-in-commit', 'main-job', 'slow-commits', 'rights', 'windows', 'registry'],
+    ...['failover', 'member-faults', 'incident', 'odd-sources', 'outage', 'export', 'pipeline'],
+  ]
+    .map((name) => `/${name}\\.(integration\\.)?test`)
+    .join('|'),
+);
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
