@@ -3,6 +3,7 @@
 import type { AlarmEvent } from '../codecs/alarm-event.ts';
 import { isoTime } from '../codecs/iso-time.ts';
 import type { Clock } from '../clock.ts';
+import { inTurn } from '../in-turn.ts';
 import type { OpenAlarm } from '../sensors/alarm-inspection.ts';
 import { siteOf } from './alarm-notice.ts';
 import type { AlarmGroup, AlarmTarget, PostOutcome } from './alarm-target.ts';
@@ -51,11 +52,11 @@ export function createAlertmanager(options: AlertmanagerOptions): Alertmanager {
     ...alertOf(alarm, options),
     endsAt: isoTime(clock.nowMs() + openMs),
   });
-  const inTurn = oneAfterTheOther();
+  const runInTurn = inTurn();
   return {
     name: 'alertmanager',
     post: ({ notices }: AlarmGroup, signal) =>
-      inTurn(async () => {
+      runInTurn(async () => {
         const alerts = notices.flatMap(({ event }) => {
           // Muted, it is not sent again, and so is over within `openMs`.
           if ((event.muted_until ?? 0) > clock.nowMs() && event.kind === 'alarm_muted') return [];
@@ -71,7 +72,7 @@ export function createAlertmanager(options: AlertmanagerOptions): Alertmanager {
         return isNothing ? { type: 'delivered' } : send(alerts, signal);
       }),
     resend: (alarms, signal) =>
-      inTurn(async () => {
+      runInTurn(async () => {
         const standing = alarms.filter((alarm) => !ended.has(keyOf(alarm)));
         if (standing.length === 0) return { type: 'delivered' };
         const described = standing.map((alarm): Described => {
@@ -118,14 +119,4 @@ function remember<T>(map: Map<string, T>, key: string, value: T): void {
     if (map.size <= rememberedMax) return;
     map.delete(oldest);
   }
-}
-
-/** Returns a function that runs each action once the one before has ended. */
-function oneAfterTheOther(): <T>(action: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (action) => {
-    const running = last.then(action);
-    last = running.catch(() => undefined);
-    return running;
-  };
 }

@@ -9,6 +9,7 @@ import {
   type AnomalyTopicRecord,
 } from '../codecs/anomaly.ts';
 import { DecodeError } from '../errors.ts';
+import { inTurn } from '../in-turn.ts';
 import type { EventLog, FetchedBatch } from '../log/event-log.ts';
 import { partitionForKey } from '../records/partitioning.ts';
 
@@ -36,7 +37,8 @@ export class RecentAnomalies {
   readonly #bySensor = new Map<string, RecentAnomaly[]>();
   /** Offset of the next read, by partition. */
   readonly #positions = new Map<number, number>();
-  #reading: Promise<void> = Promise.resolve();
+  /** Two reads at once would add the same records twice. */
+  readonly #readInTurn = inTurn();
 
   constructor(options: RecentAnomaliesOptions) {
     this.#options = options;
@@ -53,10 +55,7 @@ export class RecentAnomalies {
     const description = await log.describeTopic(topic);
     if (description === undefined) return [];
     const partition = partitionForKey(Buffer.from(sensorId), description.partitions);
-    // Reads run one after the other: two at once would add the same records twice.
-    const caughtUp = this.#reading.then(() => this.#catchUp(partition));
-    this.#reading = caughtUp.catch(() => undefined);
-    await caughtUp;
+    await this.#readInTurn(() => this.#catchUp(partition));
     return [...(this.#bySensor.get(sensorId) ?? [])].reverse();
   }
 

@@ -3,6 +3,7 @@
 // back, by letters kept, and by what is kept of each: its value as text that shows what is hidden.
 import { restoreDeadLetter } from '../codecs/dead-letter.ts';
 import { DecodeError } from '../errors.ts';
+import { inTurn } from '../in-turn.ts';
 import type { EventLog, FetchedBatch } from '../log/event-log.ts';
 import type { RecordCursor } from '../records/record.ts';
 import { visible } from '../visible.ts';
@@ -69,7 +70,8 @@ export class RecentDeadLetters {
   #passedOver = 0;
   #left = 0;
   #bytesLeft = 0;
-  #reading: Promise<void> = Promise.resolve();
+  /** Two reads at once would count the same records twice. */
+  readonly #readInTurn = inTurn();
 
   constructor(options: RecentDeadLettersOptions) {
     this.#options = options;
@@ -81,10 +83,7 @@ export class RecentDeadLetters {
    * @throws UnavailableError when the log does not answer.
    */
   async newest(limit: number, reason?: string): Promise<RecentDeadLettersView> {
-    // Reads run one after the other: two at once would count the same records twice.
-    const caughtUp = this.#reading.then(() => this.#catchUpAll());
-    this.#reading = caughtUp.catch(() => undefined);
-    await caughtUp;
+    await this.#readInTurn(() => this.#catchUpAll());
     const kept = [...this.#byReason]
       .filter(([code]) => reason === undefined || code === reason)
       .flatMap(([, { letters }]) => letters);

@@ -1,6 +1,7 @@
 // Appends outside any transaction, through one idempotent producer a log: a batch that is sent
 // again after a lost connection is written once. One batch a partition is under way at a time, in
 // the order of the calls.
+import { inTurn } from '../../in-turn.ts';
 import type { CommitResult } from '../event-log.ts';
 import type { OutputRecord, TopicPartition } from '../../records/record.ts';
 import { partitionKey } from '../../records/partition-key.ts';
@@ -28,7 +29,7 @@ export class Appender {
   readonly #limits: BatchLimits;
   /** By partition: resolves when everything before has been written or has failed. */
   readonly #tails: Map<string, Promise<unknown>> = new Map();
-  #planning: Promise<unknown> = Promise.resolve();
+  readonly #planInTurn = inTurn();
   #producer: Promise<ProducerIdentity> | undefined;
   #unkeyed = 0;
 
@@ -44,9 +45,7 @@ export class Appender {
   async append(records: readonly OutputRecord[]): Promise<CommitResult> {
     if (records.length === 0) return [];
     // Planned in the order of the calls, because a call may have to wait for metadata.
-    const planned = this.#planning.then(() => this.#enqueue(records));
-    this.#planning = planned.catch(() => undefined);
-    const { written } = await planned;
+    const { written } = await this.#planInTurn(() => this.#enqueue(records));
     const settled = await Promise.allSettled(written);
     for (const result of settled) if (result.status === 'rejected') throw result.reason;
     return Promise.all(written);
