@@ -4,7 +4,7 @@
 import { restoreDeadLetter } from '../codecs/dead-letter.ts';
 import { DecodeError } from '../errors.ts';
 import { inTurn } from '../in-turn.ts';
-import type { EventLog, FetchedBatch } from '../log/event-log.ts';
+import type { EventLog, FetchedBatch, PartitionExtent } from '../log/event-log.ts';
 import type { RecordCursor } from '../records/record.ts';
 import { visible } from '../visible.ts';
 
@@ -38,7 +38,7 @@ export interface RecentDeadLettersView {
 }
 
 export interface RecentDeadLettersOptions {
-  readonly log: Pick<EventLog, 'describeTopic' | 'offsets' | 'read'>;
+  readonly log: Pick<EventLog, 'describeTopic' | 'offsetsAll' | 'read'>;
   /** The topic of dead letters. */
   readonly topic: string;
   /** Letters kept of each reason, so that a flood of one leaves the others. */
@@ -98,15 +98,16 @@ export class RecentDeadLetters {
   async #catchUpAll(): Promise<void> {
     const { bytesMax, log, topic } = this.#options;
     // Asked every time: a topic may be made, or get more partitions.
-    const partitions = (await log.describeTopic(topic))?.partitions ?? 0;
+    const count = (await log.describeTopic(topic))?.partitions ?? 0;
+    const places = Array.from({ length: count }, (_, partition) => ({ topic, partition }));
+    const extents = await log.offsetsAll(places);
     this.#left = 0;
     this.#bytesLeft = bytesMax;
-    for (let partition = 0; partition < partitions; partition += 1) await this.#catchUp(partition);
+    for (const [partition, extent] of extents.entries()) await this.#catchUp(partition, extent);
   }
 
-  async #catchUp(partition: number): Promise<void> {
+  async #catchUp(partition: number, { earliest, end }: PartitionExtent): Promise<void> {
     const { log, topic, tailRecordsMax } = this.#options;
-    const { earliest, end } = await log.offsets({ topic, partition });
     // A position past the end belongs to a topic that was deleted and made again.
     if ((this.#positions.get(partition) ?? 0) > end) this.#forget();
     const begin = Math.max(this.#positions.get(partition) ?? 0, earliest);
