@@ -13,12 +13,7 @@ import { textTable } from '../queries/text-table.ts';
 import { numberOption, readConfig } from './command.ts';
 import { printLine, type CliContext } from './context.ts';
 import { parseRange } from './moment.ts';
-import { withSources } from './with-sources.ts';
-
-interface SourceFlags {
-  readonly history?: string;
-  readonly live: boolean;
-}
+import { historyOption, noLiveOption, withSources, type SourceFlags } from './with-sources.ts';
 
 interface FreezeFlags extends SourceFlags {
   readonly from: string;
@@ -58,7 +53,10 @@ export function addDrift(program: Command, context: CliContext): void {
   const drift = program
     .command('drift')
     .description('compare the distribution of features with a frozen reference');
-  withSourceOptions(drift.command('freeze'))
+  drift
+    .command('freeze')
+    .addOption(historyOption)
+    .addOption(noLiveOption)
     .description('write the distribution of features in a range of time to a file')
     .requiredOption('--from <time>', 'only windows that end after it')
     .requiredOption('--to <time>', 'only windows that end at or before it')
@@ -66,7 +64,10 @@ export function addDrift(program: Command, context: CliContext): void {
     .option('--view <name>', 'feature view', 'sensor_features')
     .addHelpText('after', freezeHelp)
     .action((flags: FreezeFlags) => freeze(flags, context));
-  withSourceOptions(drift.command('report'))
+  drift
+    .command('report')
+    .addOption(historyOption)
+    .addOption(noLiveOption)
     .description('print the population stability index of each feature')
     .requiredOption('--reference <file>', 'a file of drift freeze')
     .option('--from <time>', 'only windows that end after it (default: the end of the reference)')
@@ -82,12 +83,6 @@ export function addDrift(program: Command, context: CliContext): void {
     )
     .addHelpText('after', reportHelp)
     .action((flags: ReportFlags) => report(flags, context));
-}
-
-function withSourceOptions(command: Command): Command {
-  return command
-    .option('--history <folder>', 'day files of export or run (default: HISTORY_DIR)')
-    .option('--no-live', 'read the files only, and open no log');
 }
 
 async function freeze(flags: FreezeFlags, context: CliContext): Promise<void> {

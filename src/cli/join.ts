@@ -16,9 +16,9 @@ import {
 import { lengthOption, readConfig } from './command.ts';
 import { printLine, type CliContext } from './context.ts';
 import { parseTime } from './moment.ts';
-import { withSources } from './with-sources.ts';
+import { historyOption, noLiveOption, withSources, type SourceFlags } from './with-sources.ts';
 
-interface JoinFlags {
+interface JoinFlags extends SourceFlags {
   readonly labels?: string;
   readonly every?: number;
   readonly from?: string;
@@ -27,8 +27,6 @@ interface JoinFlags {
   readonly features?: string;
   readonly maxAge?: number | 'any';
   readonly fullNames?: true;
-  readonly history?: string;
-  readonly live: boolean;
   readonly out: string;
   readonly json?: true;
 }
@@ -74,8 +72,8 @@ export function addJoin(program: Command, context: CliContext): void {
       (text) => (text === 'any' ? text : lengthOption(text)),
     )
     .option('--full-names', 'name the columns view__feature, as for several views')
-    .option('--history <folder>', 'day files of export or run (default: HISTORY_DIR)')
-    .option('--no-live', 'read the files only, and open no log')
+    .addOption(historyOption)
+    .addOption(noLiveOption)
     .requiredOption('--out <file>', 'a .parquet, .csv or .json file')
     .option('--json', 'print the counts as JSON')
     .addHelpText('after', help)

@@ -11,11 +11,9 @@ import { queryRows, queryToFile, type QueryLimits, type QuerySources } from '../
 import { textTable } from '../queries/text-table.ts';
 import { readConfig } from './command.ts';
 import { printData, printLine, type CliContext } from './context.ts';
-import { withSources } from './with-sources.ts';
+import { historyOption, noLiveOption, withSources, type SourceFlags } from './with-sources.ts';
 
-interface QueryFlags {
-  readonly history?: string;
-  readonly live: boolean;
+interface QueryFlags extends SourceFlags {
   readonly format?: 'table' | FileFormat;
   readonly out?: string;
 }
@@ -46,8 +44,8 @@ export function addQuery(program: Command, context: CliContext): void {
     .command('query')
     .description('answer SQL over the history, the newest rows and the anomalies')
     .argument('<sql>', 'one SELECT; - reads it from standard input')
-    .option('--history <folder>', 'day files of export or run (default: HISTORY_DIR)')
-    .option('--no-live', 'read the files only, and open no log')
+    .addOption(historyOption)
+    .addOption(noLiveOption)
     .addOption(
       new Option('--format <format>', 'of the result (default: table, or as --out ends)').choices([
         'table',

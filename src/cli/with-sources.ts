@@ -1,6 +1,8 @@
 // The history and the log for a command that reads both.
 import { availableParallelism } from 'node:os';
 
+import { Option } from 'commander';
+
 import type { Config } from '../config/config.ts';
 import type { EventLog } from '../log/event-log.ts';
 import type { QueryLimits, QuerySources } from '../queries/query.ts';
@@ -8,6 +10,18 @@ import { withQuerySources } from '../queries/query-sources.ts';
 import { holdHistory } from '../stores/open-history.ts';
 import { withLog } from './command.ts';
 import { printLine, withInterrupt, type CliContext } from './context.ts';
+
+/** The flags of `historyOption` and `noLiveOption`. */
+export interface SourceFlags {
+  readonly history?: string;
+  readonly live: boolean;
+}
+
+export const historyOption: Option = new Option(
+  '--history <folder>',
+  'day files of export or run (default: HISTORY_DIR)',
+);
+export const noLiveOption: Option = new Option('--no-live', 'read the files only, and open no log');
 
 export interface SourcesAsked {
   /** HISTORY_DIR is where the history is. */
