@@ -499,6 +499,7 @@ describe('the page', () => {
       '/page.js',
       '/pipeline.js',
       '/plot.js',
+      '/refreshed-list.js',
       '/sensor-commands.js',
       '/sensor-dialog.js',
       '/sensor-table.js',
@@ -513,9 +514,10 @@ describe('the page', () => {
     const { server } = serve();
     const html = (await get(server, '/')).body;
     const scripts = await Promise.all(
-      ['page', 'sensor-dialog', 'sensor-table', 'sensor-commands', 'chart', 'pipeline'].map(
-        (name) => get(server, `/${name}.js`),
-      ),
+      [
+        ...['page', 'sensor-dialog', 'sensor-table', 'sensor-commands', 'chart', 'pipeline'],
+        ...['alarms', 'dead-letters', 'failed-shards', 'command-dialog'],
+      ].map((name) => get(server, `/${name}.js`)),
     );
     const asked = scripts.flatMap(({ body }) => [...body.matchAll(/\bat\('([^']+)'\)/g)]);
 

@@ -8,6 +8,7 @@ import type { FastifyInstance } from 'fastify';
 const script = 'text/javascript; charset=utf-8';
 const scripts = [
   ...['page.js', 'model.js', 'view.js', 'navigation.js', 'elements.js', 'theme.js', 'plot.js'],
+  'refreshed-list.js',
   ...['sensor-table.js', 'sensor-dialog.js', 'sensor-commands.js'],
   ...['chart.js', 'chart-data.js', 'pipeline.js'],
   ...['alarms.js', 'dead-letters.js', 'failed-shards.js', 'operator-text.js', 'command-dialog.js'],

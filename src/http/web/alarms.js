@@ -2,6 +2,7 @@
 // pages; an alarm of another process is acknowledged and muted on the page of that process.
 import { at, drawRows, element, say } from './elements.js';
 import { alarmText, alarmsNote } from './operator-text.js';
+import { refreshedList } from './refreshed-list.js';
 import { alarmButtons } from './sensor-commands.js';
 import { sensorLink } from './sensor-table.js';
 import { alarmStates, alarmsUrl } from './view.js';
@@ -10,39 +11,20 @@ const alarmsShown = 10;
 const refreshMs = 2_000;
 const typingMs = 200;
 
-/** Returns the list; `tick` asks again once the last answer is some seconds old. */
+/** Returns the list of the alarms in the view. */
 export function alarmList(navigation) {
-  let asked = 0;
-  let answeredMs = -Infinity;
-  const refresh = async () => {
-    const question = (asked += 1);
-    answeredMs = performance.now();
-    const answer = await fetchAlarms(navigation.view());
-    // An answer to an earlier question must not replace that of a later one.
-    if (question !== asked) return;
-    answeredMs = performance.now();
-    draw(answer, navigation);
-  };
   connectTools(navigation);
-  return {
-    refresh,
-    tick: () => (performance.now() - answeredMs >= refreshMs ? refresh() : undefined),
-  };
+  return refreshedList({
+    refreshMs,
+    url: () => alarmsUrl(navigation.view(), alarmsShown),
+    draw: (answer) => draw(answer, navigation),
+  });
 }
 
 /** Shows the view in the tools above the list. */
 export function showAlarmTools(view) {
   at('alarm-state').value = view.alarms;
   if (document.activeElement !== at('alarm-search')) at('alarm-search').value = view.alarm_search;
-}
-
-async function fetchAlarms(view) {
-  try {
-    const response = await fetch(alarmsUrl(view, alarmsShown));
-    return await response.json();
-  } catch {
-    return { message: 'the program does not answer' };
-  }
 }
 
 function connectTools(navigation) {

@@ -1,42 +1,28 @@
 // The newest dead letters: why each record was refused, where it entered, and how its value begins.
 import { at, drawRows, element, say } from './elements.js';
 import { letterText, lettersNote, reasonChoices } from './operator-text.js';
+import { refreshedList } from './refreshed-list.js';
 
 const lettersShown = 20;
 const refreshMs = 10_000;
 
-/** Returns the list; `tick` asks again once the last answer is some seconds old. */
+/** Returns the list of the reason in the view. */
 export function deadLetterList(navigation) {
-  let asked = 0;
-  let answeredMs = -Infinity;
-  const refresh = async () => {
-    const question = (asked += 1);
-    answeredMs = performance.now();
-    const answer = await fetchLetters(navigation.view().letters);
-    // An answer to an earlier question must not replace that of a later one.
-    if (question !== asked) return;
-    answeredMs = performance.now();
-    draw(answer, navigation.view().letters);
-  };
   at('letter-tools').addEventListener('submit', (event) => event.preventDefault());
   at('letter-reason').addEventListener('change', () =>
     navigation.go({ letters: at('letter-reason').value }),
   );
-  return {
-    refresh,
-    tick: () => (performance.now() - answeredMs >= refreshMs ? refresh() : undefined),
-  };
+  return refreshedList({
+    refreshMs,
+    url: () => lettersUrl(navigation.view().letters),
+    draw: (answer) => draw(answer, navigation.view().letters),
+  });
 }
 
-async function fetchLetters(reason) {
+function lettersUrl(reason) {
   const parameters = new URLSearchParams({ limit: lettersShown });
   if (reason !== '') parameters.set('reason', reason);
-  try {
-    const response = await fetch(`/dead-letters?${parameters}`);
-    return await response.json();
-  } catch {
-    return { message: 'the program does not answer' };
-  }
+  return `/dead-letters?${parameters}`;
 }
 
 function draw(answer, reason) {

@@ -9,6 +9,7 @@ import {
   sparkline,
   takeSensors,
 } from './model.js';
+import { refreshedList } from './refreshed-list.js';
 import { changedView, filters, listUrl, sorts, urlOf } from './view.js';
 
 const rowsShown = 50;
@@ -20,42 +21,22 @@ const typingMs = 200;
  */
 export function sensorTable(model, navigation) {
   const rows = new Map();
-  let asked = 0;
-  let answeredMs = -Infinity;
   let typing;
-
-  const refresh = async () => {
-    const question = (asked += 1);
-    answeredMs = performance.now();
-    const view = navigation.view();
-    const answer = await fetchList(view);
-    // An answer to an earlier question must not replace that of a later one.
-    if (question !== asked) return;
-    answeredMs = performance.now();
-    if (answer.items === undefined) at('sensors-note').textContent = answer.message;
-    else {
-      takeSensors(model, answer);
-      draw(model, navigation, rows);
-    }
-  };
   connectTools(navigation, (change) => {
     clearTimeout(typing);
     typing = setTimeout(() => navigation.go(change), 'search' in change ? typingMs : 0);
   });
-  return {
-    refresh,
-    /** Asks again once the last answer is some seconds old. */
-    tick: () => (performance.now() - answeredMs >= refreshMs ? refresh() : undefined),
-  };
-}
-
-async function fetchList(view) {
-  try {
-    const response = await fetch(listUrl(view, rowsShown));
-    return await response.json();
-  } catch {
-    return { message: 'the program does not answer' };
-  }
+  return refreshedList({
+    refreshMs,
+    url: () => listUrl(navigation.view(), rowsShown),
+    draw: (answer) => {
+      if (answer.items === undefined) at('sensors-note').textContent = answer.message;
+      else {
+        takeSensors(model, answer);
+        draw(model, navigation, rows);
+      }
+    },
+  });
 }
 
 function connectTools(navigation, change) {
