@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 
 import { quarantineOf } from '../actors/quarantine-views.ts';
 import { ConfigError } from '../errors.ts';
+import { learnedText } from '../http/web/model.js';
 import type { TopicPartition } from '../records/record.ts';
 import { explainReading, type ReadingExplanation } from '../past/explanation.ts';
 import { findForgotten, findReading, findSensor, type SensorReading } from '../past/find-sensor.ts';
@@ -233,21 +234,6 @@ function sensorLines(sensor: SensorInspection): string[] {
         `std_dev ${window.std_dev}, anomalies ${window.anomaly_count}`,
     ),
   ];
-}
-
-function learnedText({
-  readings,
-  readings_needed: needed,
-  day_profile: profile,
-}: SensorInspection['learned']): string {
-  const own = readings < needed ? `${readings} of the ${needed} readings it needs` : 'all it needs';
-  if (profile === undefined) return own;
-  const { days_needed: days, days_seen: seen, in_use: isUsed, parts, parts_known: known } = profile;
-  const unused = seen < days ? `not used before ${days} days` : 'not used: it explains too little';
-  return (
-    `${own}; profile of the day: ${seen} days seen, ${known} of ${parts} parts known, ` +
-    (isUsed ? 'used' : unused)
-  );
 }
 
 const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
