@@ -7,6 +7,14 @@ export interface Deferred<T> {
   readonly reject: (error: unknown) => void;
 }
 
+/** Resolves once `signal` is aborted. */
+export function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    else signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
+}
+
 /** Returns a pending promise and the functions that settle it. */
 export function deferred<T>(): Deferred<T> {
   let resolve: (value: T) => void = () => undefined;

@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import { settingsHelp } from '../config/settings-text.ts';
 import type { Config } from '../config/config.ts';
 import type { Timer } from '../clock.ts';
+import { aborted } from '../deferred.ts';
 import { isSensoriumError } from '../errors.ts';
 import { createHttpServer } from '../http/server.ts';
 import type { EventLog, TopicDescription } from '../log/event-log.ts';
@@ -13,6 +14,7 @@ import { topicNames } from '../log/topics.ts';
 import { openLogger, type Logger } from '../logger.ts';
 import { produce } from '../producer/produce.ts';
 import { simulateSensors, simulationDefaults } from '../producer/simulated-sensors.ts';
+import { recentLetterBounds, RecentDeadLetters } from '../projections/recent-dead-letters.ts';
 import { createQueryRunner } from '../queries/query-runner.ts';
 import { claimFeatureStore, openFeatureStore } from '../stores/open.ts';
 import { createSensorOwners } from '../supervisor/sensor-owners.ts';
@@ -27,7 +29,6 @@ import { ensureTopics, type EnsuredTopic } from './ensure-topics.ts';
 import { httpUrl } from './http-url.ts';
 import { createPostedReadings } from './intake.ts';
 import { createMqttReadings } from './mqtt-readings.ts';
-import { recentLetterBounds, RecentDeadLetters } from '../projections/recent-dead-letters.ts';
 import { sensorHistoryOf } from './sensor-history.ts';
 import { registerOutputs } from './register-outputs.ts';
 import { version } from '../version.ts';
@@ -185,12 +186,9 @@ function armStop(context: CliContext): Stop {
     );
     abort.abort();
   });
-  const asked = new Promise<undefined>((resolve) => {
-    abort.signal.addEventListener('abort', () => resolve(undefined), { once: true });
-  });
   return {
     signal: abort.signal,
-    asked,
+    asked: aborted(abort.signal),
     disarm() {
       off();
       force?.cancel();

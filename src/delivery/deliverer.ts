@@ -2,7 +2,7 @@
 // Invariant: a position is committed only after every alarm record before it was taken or refused,
 // so each is delivered at least once. Next on the line: notice-queue.ts.
 import { backoffMs } from '../backoff.ts';
-import { deferred } from '../deferred.ts';
+import { aborted, deferred } from '../deferred.ts';
 import type { EventLog, FetchedBatch, GroupListener, GroupMember } from '../log/event-log.ts';
 import { TopicIds } from '../log/topic-ids.ts';
 import { Positions, type Held } from '../projections/positions.ts';
@@ -196,11 +196,4 @@ class DeliveryMember implements GroupListener {
   #guard(work: Promise<void>): void {
     work.catch((error: unknown) => this.#ended.reject(error));
   }
-}
-
-function aborted(signal: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve(undefined);
-    else signal.addEventListener('abort', () => resolve(undefined), { once: true });
-  });
 }
