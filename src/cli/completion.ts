@@ -65,13 +65,10 @@ _sensorium() {
     [[ "$word" == -* ]] || path="\${path:+$path }$word"
   done
   case "$path" in
-${completed
-  .map(
-    ({ path, commands, options }) =>
-      `    ${path === '' ? "''" : `'${path}'*`}) commands='${joined(commands)}' options='${joined(options)}' ;;`,
-  )
-  .toReversed()
-  .join('\n')}
+${casesOf(
+  completed,
+  ({ commands, options }) => `commands='${joined(commands)}' options='${joined(options)}'`,
+)}
   esac
   local current="\${COMP_WORDS[COMP_CWORD]}"
   if [[ "$current" == -* ]]; then
@@ -90,13 +87,10 @@ for word in "\${words[@]:1:$CURRENT-2}"; do
   [[ "$word" == -* ]] || path="\${path:+$path }$word"
 done
 case "$path" in
-${completed
-  .map(
-    ({ path, commands, options }) =>
-      `  ${path === '' ? "''" : `'${path}'*`}) commands=(${zshWords(commands)}) options=(${zshWords(options)}) ;;`,
-  )
-  .toReversed()
-  .join('\n')}
+${casesOf(
+  completed,
+  ({ commands, options }) => `commands=(${zshWords(commands)}) options=(${zshWords(options)})`,
+)}
 esac
 if [[ "\${words[CURRENT]}" == -* ]]; then
   _describe 'option' options
@@ -108,6 +102,20 @@ fi`,
   fish: (completed) =>
     ['# fish completion of sensorium', ...completed.flatMap(fishLines)].join('\n'),
 };
+
+/**
+ * Returns the branches of a `case` over the path. A parent's pattern fits its children as well, so
+ * it comes behind them.
+ */
+function casesOf(
+  completed: readonly Completed[],
+  assignments: (each: Completed) => string,
+): string {
+  return completed
+    .map((each) => `  ${each.path === '' ? "''" : `'${each.path}'*`}) ${assignments(each)} ;;`)
+    .toReversed()
+    .join('\n');
+}
 
 function zshWords(words: readonly Word[]): string {
   return words.map(({ word, description }) => quoted(`${word}:${description}`)).join(' ');
