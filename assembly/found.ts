@@ -109,7 +109,7 @@ function takeValue(slot: i32, suffix: u64, at: usize, last: usize): usize {
   return end;
 }
 
-/** Members that are no numbers are none of the values. */
+/** Takes a member of an object if it is a number; skips others where only numbers are values. */
 function takeMember(suffix: u64, at: usize, last: usize): usize {
   const byte: u32 = load<u8>(at);
   if (byte == minus || byte - 0x30 <= 9) {

@@ -16,7 +16,7 @@ export function scanIso(start: usize, end: usize): bool {
   const hour = twoDigits(start + 11);
   const minute = twoDigits(start + 14);
   const second = twoDigits(start + 17);
-  // A pair that is none is negative enough to show in what it is part of.
+  // Two characters that are no digits give a number so negative that the whole part is negative.
   if (year < 0 || month < 1 || month > 12 || day < 1 || day > daysOf(year, month)) return false;
   if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) return false;
   if (load<u8>(start, 4) != 0x2d || load<u8>(start, 7) != 0x2d) return false;

@@ -67,7 +67,7 @@ function twoOwners({ broker }: HistoryResult): string[] {
   );
 }
 
-/** A source never takes back the event time it has reached, whoever owns it. */
+/** The event time of a source never decreases, also when its partition changes owners. */
 function clocksBack({ clocks }: HistoryResult): string[] {
   const reached = new Map<number, number>();
   return clocks.flatMap(({ source, clockMs }) => {

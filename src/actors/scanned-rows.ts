@@ -5,7 +5,10 @@ import type { RecordScan } from '../codecs/record-scan.ts';
 import type { RecordCursor } from '../records/record.ts';
 import type { DeadLetterReason, Reading } from '../sensors/reading.ts';
 
-/** Fills `out` with the reading of a record that no scan read, or returns why it is none. */
+/**
+ * Fills `out` with the reading of a record that the scan left out; returns the reason where the
+ * record is not a reading.
+ */
 export function decodeRecord(record: RecordCursor, out: Reading): DeadLetterReason | null {
   return decodeReading(record.bytes, record.valueStart, record.valueEnd, out);
 }

@@ -4,7 +4,7 @@ export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
-/** Returns a rate or a share with two decimals; a dash where there is none. */
+/** Returns a rate or a share with two decimals; a dash for undefined. */
 export function rate(value: number | undefined): string {
   return value === undefined ? '–' : value.toFixed(2);
 }
@@ -14,7 +14,7 @@ export function per1000(number: number, readings: number): number {
   return readings === 0 ? 0 : (number * 1000) / readings;
 }
 
-/** Returns a length of time; a dash where there is none. */
+/** Returns a length of time in its largest fitting unit; a dash for undefined. */
 export function span(ms: number | undefined): string {
   if (ms === undefined) return '–';
   const minutes = ms / 60_000;
